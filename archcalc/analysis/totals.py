@@ -1,0 +1,195 @@
+"""A network analysed: a row for each layer and the totals, every figure exact and for one sample."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from archcalc.analysis.interpret import Interpretation, interpret
+from archcalc.diagnostics import Diagnostic, SpecError
+from archcalc.layers.outcome import Outcome
+from archcalc.sizes import Size, total
+from archcalc.spec.expand import INPUT_INDEX, Network, Node
+from archcalc.volume import Volume
+
+#: Bytes of one element by type, as frameworks store them.
+BYTES = {"float32": 4, "int64": 8, "bool": 1}
+
+
+class AnalysedLayer:
+    """One layer of an analysed network. Figures are for one sample; parameters for the whole network."""
+
+    __slots__ = ("node", "outcome", "params")
+
+    def __init__(self, node: Node, outcome: Outcome, params: Size) -> None:
+        self.node = node
+        self.outcome = outcome
+        #: Learned values of this layer that no layer before it has: shared weights are counted once.
+        self.params = params
+
+    @property
+    def name(self) -> str:
+        """Path of the layer: `stage2/bottleneck.3/conv.2`."""
+        return self.node.name
+
+    @property
+    def layer(self) -> str:
+        """The layer's name in the language: `conv`."""
+        return self.node.layer.name
+
+    @property
+    def output(self) -> Volume:
+        """Output volume of one sample."""
+        return self.outcome.output
+
+    @property
+    def buffers(self) -> Size:
+        """Stored values that are not learned (running statistics)."""
+        return 0 if self.shares else total(tensor.elements for tensor in self.outcome.buffers)
+
+    @property
+    def shares(self) -> bool:
+        """Whether the layer has weights, and all of them belong to a layer before it."""
+        return bool(self.outcome.params) and self.node.pool is not None and _is_zero(self.params)
+
+    @property
+    def macs(self) -> Size:
+        """Multiply-accumulates of one sample, without bias."""
+        return self.outcome.macs
+
+    @property
+    def operations(self) -> Size:
+        """Operations of one sample other than multiply-accumulates."""
+        return total(operation.amount for operation in self.outcome.operations)
+
+    @property
+    def flops(self) -> Size:
+        """Floating-point operations of one sample: 2 per multiply-accumulate, and every other operation."""
+        return 2 * self.macs + self.operations
+
+    @property
+    def output_bytes(self) -> Size:
+        """Bytes of one sample's output in float32."""
+        return 4 * self.output.elements
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it is a layer with weights in the sense in which depth is counted: convolution, linear, attention."""
+        return bool(self.outcome.params) and not _is_zero(self.outcome.macs)
+
+
+class Totals(NamedTuple):
+    """The figures of a whole network, for one sample where they depend on samples.
+
+    `params` counts learned values once however often they are used; `trainable_params` is the same until layers can
+    be frozen. `depth` is the largest number of layers with weights on a way from the input to the main output.
+    `outputs_bytes` adds up the float32 output of every layer that has a storage of its own: layers that work in
+    place, and views, add nothing. `input_bytes` is the network's input.
+    """
+
+    params: Size
+    trainable_params: Size
+    buffers: Size
+    macs: Size
+    flops: Size
+    operations: dict[str, Size]
+    depth: int
+    layers: int
+    outputs_bytes: Size
+    input_bytes: Size
+
+
+class Analysis:
+    """A network, its layers with all their figures, and the totals."""
+
+    def __init__(self, interpretation: Interpretation) -> None:
+        self.interpretation = interpretation
+        self.network: Network = interpretation.network
+        self.layers: list[AnalysedLayer] = _layers(interpretation)
+        self.totals: Totals = _totals(self)
+
+    @property
+    def architecture(self) -> str:
+        """The spec's name for itself."""
+        return self.network.document.architecture or self.network.document.source.name
+
+    def layer(self, name: str) -> AnalysedLayer:
+        """The layer of that path; KeyError if there is none."""
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise KeyError(name)
+
+    def inputs(self, layer: AnalysedLayer) -> list[str]:
+        """Paths of the layers it reads; `input` for the network's input."""
+        return ["input" if i == INPUT_INDEX else self.layers[i].name for i in layer.node.inputs]
+
+    def input_volumes(self, layer: AnalysedLayer) -> list[Volume]:
+        """The volumes it reads."""
+        return [self.interpretation.volume(i) for i in layer.node.inputs]
+
+
+def analyse(network: Network) -> Analysis:
+    """Run every layer's rule and add up. SpecError if the layers do not fit together."""
+    return Analysis(interpret(network))
+
+
+def _is_zero(size: Size) -> bool:
+    return type(size) is int and size == 0
+
+
+def _layers(interpretation: Interpretation) -> list[AnalysedLayer]:
+    owned: dict[Any, Size] = {}
+    rows = []
+    for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
+        if node.pool is None:
+            params = total(tensor.elements for tensor in outcome.params)
+        else:
+            params = _unshared(node, outcome, owned)
+        rows.append(AnalysedLayer(node, outcome, params))
+    return rows
+
+
+def _unshared(node: Node, outcome: Outcome, owned: dict[Any, Size]) -> Size:
+    """The learned values that no earlier layer of the pool has."""
+    new = []
+    for tensor in outcome.params:
+        key = (node.pool, tensor.name)
+        if key not in owned:
+            owned[key] = tensor.elements
+            new.append(tensor.elements)
+        elif type(tensor.elements) is int and owned[key] != tensor.elements:
+            message = f"shared weights must have the same size: {tensor.name} has {tensor.elements:,} values here"
+            notes = (f"the first layer of the pool has {owned[key]:,}", *node.trail())
+            raise SpecError([Diagnostic("weights-differ", message, node.step.place, notes=notes)])
+    return total(new)
+
+
+def _totals(analysis: Analysis) -> Totals:
+    rows = analysis.layers
+    operations: dict[str, Size] = {}
+    for row in rows:
+        for role, _, amount in row.outcome.operations:
+            operations[role] = operations.get(role, 0) + amount
+    params = total(row.params for row in rows)
+    macs = total(row.outcome.macs for row in rows)
+    return Totals(
+        params=params,
+        trainable_params=params,
+        buffers=total(row.buffers for row in rows),
+        macs=macs,
+        flops=2 * macs + total(operations.values()),
+        operations=operations,
+        depth=_depth(analysis),
+        layers=len(rows),
+        outputs_bytes=total(row.output_bytes for row in rows if row.outcome.storage == "new"),
+        input_bytes=4 * analysis.network.input.elements,
+    )
+
+
+def _depth(analysis: Analysis) -> int:
+    depths: list[int] = []
+    for row in analysis.layers:
+        before = max((0 if i == INPUT_INDEX else depths[i] for i in row.node.inputs), default=0)
+        depths.append(before + row.has_weights)
+    end = analysis.network.outputs["output"]
+    return 0 if end == INPUT_INDEX else depths[end]

@@ -1,0 +1,43 @@
+"""The library: a spec is loaded, its parameters set, and analysed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from archcalc.analysis.totals import Analysis, analyse
+from archcalc.spec import catalogue
+from archcalc.spec.document import Document
+from archcalc.spec.expand import Network, expand
+
+
+class Architecture:
+    """A spec with its parameters set: not yet expanded, so that setting others costs nothing."""
+
+    def __init__(self, document: Document, settings: dict[str, Any]) -> None:
+        self.document = document
+        self.settings = settings
+
+    @property
+    def name(self) -> str:
+        """The spec's name for itself."""
+        return self.document.architecture or self.document.source.name
+
+    def expand(self) -> Network:
+        """The flat network; SpecError if the spec has no such network, UsageError for an unknown parameter."""
+        return expand(self.document, self.settings)
+
+    def analyse(self) -> Analysis:
+        """Every figure of the network, exact, for one sample; SpecError if its layers do not fit together."""
+        return analyse(self.expand())
+
+
+def load(spec: str | Path, **parameters: Any) -> Architecture:
+    """The architecture that a spec describes.
+
+    `spec` is a catalogue name, a path, or either with settings (`"resnet50:width=128"`); `parameters` set the spec's
+    parameters to ints, exact fractions, booleans, tuples, or sizes of other kinds.
+    UsageError if there is no such spec or parameter; SpecError, with every finding, if the spec is malformed.
+    """
+    document, settings = catalogue.load(spec, parameters)
+    return Architecture(document, settings)

@@ -1,0 +1,147 @@
+"""What is said when something is wrong: a diagnostic is data, and this file draws it as text."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class Source:
+    """The text of one file, which turns an offset into a line and a column as an editor counts them."""
+
+    __slots__ = ("_starts", "name", "text")
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
+        self._starts: list[int] | None = None
+
+    def _line_starts(self) -> list[int]:
+        # Our own table: YAML ends lines at U+0085 and U+2028 too, where editors do not.
+        if self._starts is None:
+            self._starts = [0]
+            position = self.text.find("\n")
+            while position >= 0:
+                self._starts.append(position + 1)
+                position = self.text.find("\n", position + 1)
+        return self._starts
+
+    def line_and_column(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset, both counted from 1."""
+        starts = self._line_starts()
+        line = bisect.bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
+
+    def line_text(self, line: int) -> str:
+        """The text of a line (from 1), without its line break."""
+        starts = self._line_starts()
+        end = starts[line] if line < len(starts) else len(self.text)
+        return self.text[starts[line - 1] : end].rstrip("\r\n")
+
+
+class Place(NamedTuple):
+    """A stretch of a source: `start` and `end` are offsets in characters, `end` excluded."""
+
+    source: Source
+    start: int
+    end: int
+
+    @property
+    def line(self) -> int:
+        """Line of the first character, from 1."""
+        return self.source.line_and_column(self.start)[0]
+
+    @property
+    def column(self) -> int:
+        """Column of the first character, from 1."""
+        return self.source.line_and_column(self.start)[1]
+
+    def __str__(self) -> str:
+        line, column = self.source.line_and_column(self.start)
+        return f"{self.source.name}:{line}:{column}"
+
+
+class Diagnostic(NamedTuple):
+    """One finding: the rule that was broken, in words that stand on their own, and where."""
+
+    rule: str
+    message: str
+    place: Place | None = None
+    label: str = ""
+    notes: tuple[str, ...] = ()
+    help: str | None = None
+    severity: str = "error"
+
+    def order(self) -> tuple[str, int, str]:
+        """Sort key: by file, then by place in it, then by message."""
+        if self.place is None:
+            return ("", -1, self.message)
+        return (self.place.source.name, self.place.start, self.message)
+
+
+class SpecError(Exception):
+    """A spec that cannot be read, expanded or analysed; `diagnostics` holds every finding, sorted by place."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics: tuple[Diagnostic, ...] = tuple(sorted(set(diagnostics), key=Diagnostic.order))
+        super().__init__("\n\n".join(render(d) for d in self.diagnostics))
+
+
+class UsageError(Exception):
+    """A request that cannot be run at all: an unknown catalogue name, a file that is not there."""
+
+
+def fail(rule: str, message: str, place: Place | None = None, *, label: str = "", help: str | None = None) -> SpecError:
+    """A SpecError with the one finding given."""
+    return SpecError([Diagnostic(rule, message, place, label=label, help=help)])
+
+
+_WIDEST_SNIPPET = 160
+
+
+def _snippet(place: Place, label: str) -> list[str]:
+    line, column = place.source.line_and_column(place.start)
+    text = place.source.line_text(line)
+    width = max(1, min(place.end, place.start + len(text) - column + 1) - place.start)
+    first = 0
+    if len(text) > _WIDEST_SNIPPET:  # a very long line: show the stretch around the place
+        first = max(0, min(column - 40, len(text) - _WIDEST_SNIPPET))
+        text = text[first : first + _WIDEST_SNIPPET]
+    before = "".join("\t" if c == "\t" else " " for c in text[: column - 1 - first])
+    shown = "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    gutter = " " * len(str(line))
+    width = max(1, min(width, len(text) - (column - 1 - first)))
+    carets = f"{before}{'^' * width}" + (f" {label}" if label else "")
+    return [f"{gutter}--> {place}", f"{gutter} |", f"{line} | {shown}".rstrip(), f"{gutter} | {carets}"]
+
+
+def render(diagnostic: Diagnostic) -> str:
+    """The diagnostic as text: message, place with its line and caret, notes, help."""
+    lines = [f"{diagnostic.severity}[{diagnostic.rule}]: {diagnostic.message}"]
+    indent = ""
+    if diagnostic.place is not None:
+        lines += _snippet(diagnostic.place, diagnostic.label)
+        indent = " " * len(str(diagnostic.place.line)) + " "
+        if diagnostic.notes or diagnostic.help:
+            lines.append(f"{indent}|")
+    lines += [f"{indent}= {note}" for note in diagnostic.notes]
+    if diagnostic.help:
+        lines.append(f"{indent}= help: {diagnostic.help}")
+    return "\n".join(lines)
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` is most likely a misspelling of, if any is close."""
+    import difflib
+
+    if len(word) > 60:
+        return None
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def did_you_mean(word: str, known: Sequence[str] | Iterable[str]) -> str | None:
+    """A help text that suggests the closest known word, or None."""
+    found = closest(word, known)
+    return f"did you mean `{found}`?" if found else None

@@ -1,0 +1,243 @@
+"""What kinds of value a layer's attribute can take. A rule's annotations name them, and that is its schema.
+
+Each kind types a value that a spec gives (`accept`), fits it to the axes of the input (`fit`), says which values
+make sense (`domain`), and describes itself for the reference page and the JSON Schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Annotated, Any, TypeAlias
+
+from archcalc.sizes import Condition, Size, at_least, is_size
+
+
+class Refused(Exception):
+    """A value of the wrong type for its attribute; the message follows the attribute's name."""
+
+
+def whole(value: Any) -> Size:
+    """The value as a size; Refused unless it is whole."""
+    if is_size(value):
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, Fraction):
+        if value.denominator == 1:
+            return value.numerator
+        raise Refused(f"must be whole: {decimal(value)} is not (round it with floor, ceil, round or round_to)")
+    raise Refused(f"must be a whole number: {shown(value)} is not")
+
+
+def decimal(value: Fraction) -> str:
+    """A fraction as the shortest decimal that shows it, or as a quotient."""
+    text = format(float(value), ".10g")
+    return text if Fraction(text) == value else f"{value.numerator}/{value.denominator}"
+
+
+def shown(value: Any) -> str:
+    """A value as a spec would write it."""
+    if value is True or value is False:
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(shown, value))}]"
+    if isinstance(value, Fraction):
+        return decimal(value)
+    return str(value)
+
+
+class Kind:
+    """One kind of value."""
+
+    words: tuple[str, ...] = ()
+    #: Whether a bare number, word or list can be written for it without naming the attribute.
+    said: str = ""
+
+    def accept(self, value: Any) -> Any:
+        """The value as the rule gets it; Refused if it is of another type."""
+        raise NotImplementedError
+
+    def fit(self, value: Any, rank: int) -> Any:
+        """The accepted value, one entry for each spatial axis where the kind has axes."""
+        return value
+
+    def domain(self, name: str, value: Any) -> Iterator[Condition]:
+        """The conditions under which a fitted value makes sense."""
+        return iter(())
+
+    def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of what a spec may write."""
+        raise NotImplementedError
+
+
+_NUMBER: dict[str, Any] = {"type": ["integer", "string"]}
+
+
+class Whole(Kind):
+    """A whole number of at least `least`."""
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+        self.said = f"whole number, at least {least}"
+
+    def accept(self, value: Any) -> Size:
+        return whole(value)
+
+    def domain(self, name: str, value: Any) -> Iterator[Condition]:
+        yield at_least("out-of-range", value, self.least, f"{name} must be at least {self.least}", name)
+
+    def json_schema(self) -> dict[str, Any]:
+        return _NUMBER
+
+
+class PerAxis(Kind):
+    """One whole number for every spatial axis, or a list with one for each."""
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+        self.said = f"whole number, at least {least}, or a list with one for each axis"
+
+    def accept(self, value: Any) -> Any:
+        return tuple(map(whole, value)) if isinstance(value, tuple) else whole(value)
+
+    def fit(self, value: Any, rank: int) -> tuple[Size, ...]:
+        if not isinstance(value, tuple):
+            return (value,) * rank
+        if len(value) != rank:
+            raise Refused(f"has {len(value)} values, and the input has {rank} spatial axes")
+        return value
+
+    def domain(self, name: str, value: Any) -> Iterator[Condition]:
+        for size in value:
+            yield at_least("out-of-range", size, self.least, f"{name} must be at least {self.least}", name)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"anyOf": [_NUMBER, {"type": "array", "items": _NUMBER}]}
+
+
+class Sides(Kind):
+    """What is added at the sides of each axis: one number, one for each axis, or `[before, after]` for each axis."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        said = "whole number, a list with one for each axis, or a list with [before, after] for each axis"
+        self.said = said + "".join(f", or `{word}`" for word in words)
+
+    def accept(self, value: Any) -> Any:
+        if isinstance(value, str):
+            if value in self.words:
+                return value
+            raise Refused(f"must be a number{''.join(f' or `{w}`' for w in self.words)}: `{value}` is not")
+        if not isinstance(value, tuple):
+            return whole(value)
+        return tuple(self._side(side) for side in value)
+
+    def _side(self, side: Any) -> Any:
+        if not isinstance(side, tuple):
+            return whole(side)
+        if len(side) != 2:
+            raise Refused(f"takes [before, after] for an axis: {shown(side)} has {len(side)} values")
+        return tuple(map(whole, side))
+
+    def fit(self, value: Any, rank: int) -> Any:
+        if isinstance(value, str):
+            return value
+        sides = value if isinstance(value, tuple) else (value,) * rank
+        if len(sides) != rank:
+            raise Refused(f"has {len(sides)} values, and the input has {rank} spatial axes")
+        return tuple(side if isinstance(side, tuple) else (side, side) for side in sides)
+
+    def domain(self, name: str, value: Any) -> Iterator[Condition]:
+        if not isinstance(value, str):
+            for before, after in value:
+                yield at_least("out-of-range", before, 0, f"{name} must be at least 0", name)
+                yield at_least("out-of-range", after, 0, f"{name} must be at least 0", name)
+
+    def json_schema(self) -> dict[str, Any]:
+        side = {"anyOf": [_NUMBER, {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2}]}
+        return {"anyOf": [_NUMBER, {"type": "array", "items": side}]}
+
+
+class Shape(Kind):
+    """A list of whole numbers, each at least 1."""
+
+    said = "list of whole numbers, each at least 1"
+
+    def accept(self, value: Any) -> tuple[Size, ...]:
+        if not isinstance(value, tuple) or not value:
+            raise Refused(f"must be a list of whole numbers: {shown(value)} is not")
+        return tuple(map(whole, value))
+
+    def domain(self, name: str, value: Any) -> Iterator[Condition]:
+        for size in value:
+            yield at_least("out-of-range", size, 1, f"each size of {name} must be at least 1", name)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": _NUMBER, "minItems": 1}
+
+
+class AxisOrder(Shape):
+    """The axes of the input, counted from 0 (the channels), in a new order."""
+
+    said = "list of the axes in their new order; 0 is the channels"
+
+    def domain(self, name: str, value: Any) -> Iterator[Condition]:
+        return iter(())
+
+
+class Flag(Kind):
+    """`true` or `false`."""
+
+    said = "`true` or `false`"
+
+    def accept(self, value: Any) -> bool:
+        if value is True or value is False:
+            return value
+        raise Refused(f"must be true or false: {shown(value)} is neither")
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": ["boolean", "string"]}
+
+
+class Word(Kind):
+    """One of a few words."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.said = " or ".join(f"`{word}`" for word in words)
+
+    def accept(self, value: Any) -> str:
+        if isinstance(value, str) and value in self.words:
+            return value
+        raise Refused(f"must be {' or '.join(self.words)}: {shown(value)} is not")
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"enum": list(self.words)}, {"type": "string"}]}
+
+
+class Proportion(Kind):
+    """An exact number from 0 to 1."""
+
+    said = "number from 0 to 1"
+
+    def accept(self, value: Any) -> Fraction:
+        if type(value) is int or isinstance(value, Fraction):
+            if 0 <= value <= 1:
+                return Fraction(value)
+            raise Refused(f"must be from 0 to 1: {shown(value)} is not")
+        raise Refused(f"must be a number from 0 to 1: {shown(value)} is not")
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": ["number", "string"]}
+
+
+# The annotations that rules use. To a type checker they are what the rule receives.
+Positive: TypeAlias = Annotated[int, Whole(1)]
+Count: TypeAlias = Annotated[int, Whole(0)]
+Kernel: TypeAlias = Annotated[Any, PerAxis(1)]
+Amount: TypeAlias = Annotated[Any, PerAxis(0)]
+Padding: TypeAlias = Annotated[Any, Sides()]
+PaddingOrSame: TypeAlias = Annotated[Any, Sides("same")]
+Sizes: TypeAlias = Annotated[Any, Shape()]
+Order: TypeAlias = Annotated[Any, AxisOrder()]
+Switch: TypeAlias = Annotated[bool, Flag()]
+Rate: TypeAlias = Annotated[Any, Proportion()]

@@ -1,0 +1,143 @@
+"""Convolutions: every output looks at a window of the input through shared weights."""
+
+from typing import Any
+
+from archcalc.layers.attributes import Amount, Kernel, Padding, PaddingOrSame, Positive, Switch
+from archcalc.layers.outcome import Kept, Operation, Outcome, Tensor, Window, keeps, operations
+from archcalc.layers.registry import layer
+from archcalc.layers.windows import extents, same_padding, slide
+from archcalc.sizes import Size, at_least, ceil_div, certainly_equal, divides, maximum, product
+from archcalc.volume import Volume
+
+
+def _weights(weights: Size, out: Size, bias: bool) -> tuple[Tensor, ...]:
+    return (Tensor("weight", weights), Tensor("bias", out)) if bias else (Tensor("weight", weights),)
+
+
+def _bias_additions(output: Volume, bias: bool) -> tuple[Operation, ...]:
+    return operations("bias", add=output.elements) if bias else ()
+
+
+def _kept_input(x: Volume, extent: tuple[Size, ...], stride: tuple[Size, ...], padding: Any) -> Kept:
+    """The input; or the padded copy that is convolved where padding differs between the sides of an axis."""
+    sides = same_padding(x.space, extent, stride) if padding == "same" else padding
+    if all(certainly_equal(before, after) for before, after in sides):
+        return keeps("input", "weights")
+    padded = product(size + before + after for size, (before, after) in zip(x.space, sides, strict=True))
+    return Kept("padded input", x.channels * padded, needed_by="weights")
+
+
+@layer(ranks=(1, 2, 3))
+def conv(
+    x: Volume,
+    *,
+    out: Positive,
+    kernel: Kernel,
+    stride: Kernel = 1,
+    padding: PaddingOrSame = 0,
+    dilation: Kernel = 1,
+    groups: Positive = 1,
+    bias: Switch = True,
+) -> Outcome:
+    """Convolution over one, two or three axes: as many as the input has.
+
+    Output size along each axis: (size - extent + before + after) // stride + 1, extent = dilation * (kernel - 1) + 1.
+    MACs: one per weight and output position; the bias additions are counted apart.
+    Kept for backward: the input (a padded copy of it where the padding is asymmetric).
+    Source: torch.nn.Conv2d; derivatives.yaml, convolution.
+    """
+    extent = extents(kernel, dilation)
+    space, windows, conditions = slide(x, extent, stride, padding)
+    output = Volume(out, space)
+    weights = out * (x.channels // groups) * product(kernel)
+    return Outcome(
+        output,
+        params=_weights(weights, out, bias),
+        macs=weights * output.positions,
+        operations=_bias_additions(output, bias),
+        kept=(_kept_input(x, extent, stride, padding),),
+        windows=windows,
+        conditions=(
+            divides("groups-divide", groups, x.channels, "groups must divide the input channels", "groups"),
+            divides("groups-divide", groups, out, "groups must divide the output channels", "groups"),
+            *conditions,
+        ),
+    )
+
+
+@layer(ranks=(1, 2, 3))
+def depthwise_conv(
+    x: Volume,
+    *,
+    kernel: Kernel,
+    stride: Kernel = 1,
+    padding: PaddingOrSame = 0,
+    dilation: Kernel = 1,
+    multiplier: Positive = 1,
+    bias: Switch = True,
+) -> Outcome:
+    """Depthwise convolution: each input channel has its own `multiplier` filters, so `out` follows from the input.
+
+    The same as conv with groups = input channels and out = multiplier * input channels, in every figure.
+    Source: Howard et al. 2017, arXiv:1704.04861, section 3.1; torch.nn.Conv2d with groups=in_channels.
+    """
+    out = x.channels * multiplier
+    return conv(
+        x,
+        out=out,
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=x.channels,
+        bias=bias,
+    )
+
+
+@layer(ranks=(1, 2, 3))
+def conv_transpose(
+    x: Volume,
+    *,
+    out: Positive,
+    kernel: Kernel,
+    stride: Kernel = 1,
+    padding: Padding = 0,
+    output_padding: Amount = 0,
+    dilation: Kernel = 1,
+    groups: Positive = 1,
+    bias: Switch = True,
+) -> Outcome:
+    """Transposed convolution, also called deconvolution or up-convolution.
+
+    Output size along each axis: (size - 1) * stride - before - after + extent + output_padding.
+    MACs: one per weight and *input* position, since every input value meets every weight of its channel once.
+    Kept for backward: the input.
+    Source: torch.nn.ConvTranspose2d; derivatives.yaml, convolution.
+    """
+    extent = extents(kernel, dilation)
+    space, windows, conditions = [], [], []
+    axes = zip(x.space, extent, stride, dilation, padding, output_padding, strict=True)
+    for size, e, s, d, (before, after), extra in axes:
+        length = (size - 1) * s - before - after + e + extra
+        space.append(length)
+        # One output meets every stride-th position of the kernel.
+        windows.append(Window(ceil_div(e, s), 1, (e - 1 - before) // s, s))
+        message = "the padding must leave an output of at least 1"
+        conditions.append(at_least("padding-fits", length, 1, message, "padding"))
+        message = "output_padding must be smaller than the stride or the dilation"
+        conditions.append(at_least("output-padding", maximum(s, d), extra + 1, message, "output_padding"))
+    output = Volume(out, tuple(space))
+    weights = x.channels * (out // groups) * product(kernel)
+    return Outcome(
+        output,
+        params=_weights(weights, out, bias),
+        macs=weights * x.positions,
+        operations=_bias_additions(output, bias),
+        kept=(keeps("input", "weights"),),
+        windows=tuple(windows),
+        conditions=(
+            divides("groups-divide", groups, x.channels, "groups must divide the input channels", "groups"),
+            divides("groups-divide", groups, out, "groups must divide the output channels", "groups"),
+            *conditions,
+        ),
+    )

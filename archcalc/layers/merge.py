@@ -1,0 +1,102 @@
+"""Joins: several branches become one volume."""
+
+from collections.abc import Iterator
+
+from archcalc.layers.outcome import Kept, Outcome, keeps, operations
+from archcalc.layers.registry import layer
+from archcalc.sizes import Condition, Size, equal, total
+from archcalc.volume import Volume
+
+
+def _agree(first: Volume, other: Volume, *, channels: bool) -> Iterator[Condition]:
+    """The branches have the same spatial axes, and the same channels where those are not stacked."""
+    message = "the branches must have the same number of spatial axes"
+    yield equal("branches-agree", other.rank, first.rank, message)
+    for a, b in zip(first.space, other.space, strict=False):
+        yield equal("branches-agree", b, a, "the branches must agree in every spatial axis")
+    if channels:
+        message = "the branches must have the same number of channels"
+        yield equal("branches-agree", other.channels, first.channels, message)
+
+
+@layer
+def add(*xs: Volume) -> Outcome:
+    """The sum of the branches, value by value, as in a residual connection.
+
+    Operations: one addition per value for every branch after the first.
+    Kept for backward: nothing.
+    Source: He et al. 2015, arXiv:1512.03385, equation 1; derivatives.yaml, add.
+    """
+    return Outcome(
+        xs[0],
+        operations=operations("elementwise", add=xs[0].elements * (len(xs) - 1)),
+        conditions=tuple(c for x in xs[1:] for c in _agree(xs[0], x, channels=True)),
+    )
+
+
+@layer
+def mean(*xs: Volume) -> Outcome:
+    """The mean of the branches, value by value: FractalNet's join.
+
+    Operations: the additions of a sum, and one division per value.
+    Kept for backward: nothing.
+    Source: Larsson et al. 2016, arXiv:1605.07648, section 3.
+    """
+    n = xs[0].elements
+    return Outcome(
+        xs[0],
+        operations=operations("elementwise", add=n * (len(xs) - 1), divide=n),
+        conditions=tuple(c for x in xs[1:] for c in _agree(xs[0], x, channels=True)),
+    )
+
+
+@layer
+def concat(*xs: Volume) -> Outcome:
+    """The branches' channels, one after the other.
+
+    Operations: none.
+    Kept for backward: nothing; the output is a new tensor.
+    Source: Szegedy et al. 2014, arXiv:1409.4842, figure 2; torch.cat along the channels.
+    """
+    return Outcome(
+        Volume(total(x.channels for x in xs), xs[0].space),
+        conditions=tuple(c for x in xs[1:] for c in _agree(xs[0], x, channels=False)),
+    )
+
+
+def _broadcast(large: Size, small: Size) -> Condition:
+    return equal("branches-agree", small, large, "each axis of the branches must agree, or be 1 in one of them")
+
+
+@layer
+def multiply(*xs: Volume) -> Outcome:
+    """The product of the branches, value by value. A vector, or an axis of size 1, is repeated to fit.
+
+    That is how squeeze-and-excitation scales its channels: 28x28x256 by 1x1x256.
+    Operations: one multiplication per output value for every branch after the first.
+    Kept for backward: both operands of each product.
+    Source: Hu et al. 2017, arXiv:1709.01507, equation 4; derivatives.yaml, mul.
+    """
+    rank = max(x.rank for x in xs)
+    output = next(x for x in xs if x.rank == rank)
+    conditions: list[Condition] = []
+    for x in xs:
+        if x.rank not in (0, rank):
+            message = "the branches must have the same number of spatial axes, or none"
+            conditions.append(equal("branches-agree", x.rank, rank, message))
+            continue
+        shape, other = list(output.shape), x.shape if x.rank else (x.channels, *(1,) * rank)
+        for axis, (a, b) in enumerate(zip(output.shape, other, strict=True)):
+            if type(a) is int and a == 1:
+                shape[axis] = b
+            elif not (type(b) is int and b == 1):
+                conditions.append(_broadcast(a, b))
+        output = Volume(shape[0], tuple(shape[1:]))
+    products = len(xs) - 1
+    partial = tuple(Kept(f"product {i}", output.elements) for i in range(1, products))
+    return Outcome(
+        output,
+        operations=operations("elementwise", multiply=output.elements * products),
+        kept=(*(keeps("input", of=i) for i in range(len(xs))), *partial) if products else (),
+        conditions=tuple(conditions),
+    )

@@ -1,0 +1,120 @@
+"""Where layers are found: `@layer` makes a rule known, its signature is its schema."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, NamedTuple, TypeVar, overload
+
+from archcalc.layers.attributes import Kind
+from archcalc.layers.outcome import Outcome
+
+
+class Attribute(NamedTuple):
+    """One attribute of a layer. `default` is None where the attribute must be given."""
+
+    name: str
+    kind: Kind
+    required: bool
+    default: Any
+
+
+class Layer:
+    """A layer of the language: its name, its rule, and the schema read off the rule's signature."""
+
+    __slots__ = ("attributes", "family", "first", "fitted", "function", "least", "most", "name", "ranks")
+
+    def __init__(self, function: Callable[..., Outcome], ranks: Iterable[int] | None) -> None:
+        code = function.__code__
+        positional = code.co_varnames[: code.co_argcount]
+        keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+        defaults = function.__kwdefaults__ or {}
+        self.name = function.__name__
+        self.family = function.__module__.rpartition(".")[2]
+        self.function = function
+        #: The numbers of spatial axes the layer can work on; None for any.
+        self.ranks = None if ranks is None else tuple(ranks)
+        many = bool(code.co_flags & 0x04)
+        self.least = 1 if many else len(positional) - len(function.__defaults__ or ())
+        #: How many volumes the layer takes at the most; None for a join.
+        self.most = None if many else len(positional)
+        self.attributes = {
+            name: Attribute(name, _kind(function, name), name not in defaults, defaults.get(name)) for name in keywords
+        }
+        #: The attribute that a bare value is for: `- linear: 10`.
+        self.first = keywords[0] if keywords else None
+        #: Attributes with a value for each axis.
+        self.fitted = tuple(a for a in self.attributes.values() if type(a.kind).fit is not Kind.fit)
+
+    @property
+    def joins(self) -> bool:
+        """Whether it joins any number of branches."""
+        return self.most is None
+
+    @property
+    def doc(self) -> str:
+        """The rule's documentation."""
+        import inspect
+
+        return inspect.getdoc(self.function) or ""
+
+    @property
+    def summary(self) -> str:
+        """The first line of its documentation."""
+        return self.doc.partition("\n")[0]
+
+    def __repr__(self) -> str:
+        return f"<layer {self.name}>"
+
+
+def _kind(function: Callable[..., Outcome], name: str) -> Kind:
+    annotation = function.__annotations__[name]
+    kind = annotation.__metadata__[0]
+    if not isinstance(kind, Kind):
+        raise TypeError(f"{function.__name__}: attribute {name} is not annotated with a kind")
+    return kind
+
+
+_known: dict[str, Layer] = {}
+
+
+_Rule = TypeVar("_Rule", bound=Callable[..., Outcome])
+
+
+@overload
+def layer(function: _Rule) -> _Rule: ...
+@overload
+def layer(*, ranks: Iterable[int]) -> Callable[[_Rule], _Rule]: ...
+def layer(function: Any = None, *, ranks: Iterable[int] | None = None) -> Any:
+    """Make a rule known under its function's name.
+
+    The rule takes its volumes by position and its attributes by keyword. `ranks` are the numbers of spatial axes it
+    works on. ValueError if another layer has the name.
+    """
+
+    def register(rule: _Rule) -> _Rule:
+        made = Layer(rule, ranks)
+        if made.name in _known:
+            raise ValueError(f"two layers are called {made.name}: in {_known[made.name].family} and in {made.family}")
+        _known[made.name] = made
+        return rule
+
+    return register if function is None else register(function)
+
+
+@cache
+def layers() -> dict[str, Layer]:
+    """Every layer by name: all modules of this package are loaded, so a new file is found by itself."""
+    import archcalc.layers as package
+
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return _known
+
+
+@cache
+def words() -> frozenset[str]:
+    """Every word that some attribute takes as a value."""
+    return frozenset(w for made in layers().values() for a in made.attributes.values() for w in a.kind.words)

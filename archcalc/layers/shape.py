@@ -1,0 +1,259 @@
+"""Layers that move values and compute nothing: flatten, pad, crop, upsample, shuffle, select, reshape, tokens."""
+
+from typing import Annotated
+
+from archcalc.layers.attributes import Count, Kernel, Order, Padding, Positive, Sizes, Word
+from archcalc.layers.outcome import EVERYTHING, Outcome, Tensor, Window, keeps, operations
+from archcalc.layers.registry import layer
+from archcalc.sizes import Condition, at_least, at_most, divides, equal, product
+from archcalc.volume import Volume
+
+
+@layer
+def identity(x: Volume) -> Outcome:
+    """The input, unchanged: a place that can be named.
+
+    Kept for backward: nothing.
+    Source: torch.nn.Identity.
+    """
+    return Outcome(x, storage="view")
+
+
+@layer
+def flatten(x: Volume) -> Outcome:
+    """The whole volume as one vector: 6x6x256 becomes 9216.
+
+    Kept for backward: nothing; the output shares the input's storage.
+    Source: torch.flatten.
+    """
+    return Outcome(Volume(x.elements), windows=EVERYTHING, storage="view")
+
+
+@layer
+def reshape(x: Volume, *, shape: Sizes) -> Outcome:
+    """The same values in another shape, channels first: `reshape: [64, 7, 7]`.
+
+    Kept for backward: nothing; the output shares the input's storage.
+    Source: torch.reshape.
+    """
+    output = Volume(shape[0], tuple(shape[1:]))
+    message = "reshape must keep the number of values"
+    return Outcome(
+        output,
+        windows=EVERYTHING,
+        conditions=(equal("reshape-keeps", output.elements, x.elements, message, "shape"),),
+        storage="view",
+    )
+
+
+@layer
+def transpose(x: Volume, *, order: Order) -> Outcome:
+    """The axes in another order; axis 0 is the channels: `transpose: [1, 0]` swaps channels and positions.
+
+    Kept for backward: nothing; the output shares the input's storage.
+    Source: torch.permute.
+    """
+    axes = [axis for axis in order if type(axis) is int and 0 <= axis <= x.rank]
+    message = f"order must name each of the axes 0 to {x.rank} once"
+    each = equal("axis-order", len(set(axes)), x.rank + 1, message, "order")
+    once = equal("axis-order", len(order), x.rank + 1, message, "order")
+    shape = [x.shape[axis] for axis in axes] or [1]
+    return Outcome(Volume(shape[0], tuple(shape[1:])), windows=EVERYTHING, conditions=(each, once), storage="view")
+
+
+@layer(ranks=(1, 2, 3))
+def pad(
+    x: Volume,
+    *,
+    size: Padding,
+    mode: Annotated[str, Word("zero", "reflect", "replicate")] = "zero",
+) -> Outcome:
+    """Positions are added at the sides of each axis.
+
+    Kept for backward: nothing for zeros; the input for the other modes.
+    Source: torch.nn.functional.pad; derivatives.yaml, constant_pad_nd, reflection_pad2d, replication_pad2d.
+    """
+    conditions: list[Condition] = []
+    if mode == "reflect":
+        message = "a reflected padding must be smaller than the axis"
+        for n, (before, after) in zip(x.space, size, strict=True):
+            conditions.append(at_least("padding-fits", n, before + 1, message, "size"))
+            conditions.append(at_least("padding-fits", n, after + 1, message, "size"))
+    return Outcome(
+        Volume(x.channels, tuple(n + before + after for n, (before, after) in zip(x.space, size, strict=True))),
+        kept=() if mode == "zero" else (keeps("input", "input"),),
+        windows=tuple(Window(1, 1, before) for before, _ in size),
+        conditions=tuple(conditions),
+    )
+
+
+@layer(ranks=(1, 2, 3))
+def crop(x: Volume, *, size: Padding) -> Outcome:
+    """Positions are taken off the sides of each axis: U-Net's crop before it concatenates.
+
+    Kept for backward: nothing; the output shares the input's storage.
+    Source: Ronneberger et al. 2015, arXiv:1505.04597, figure 1.
+    """
+    space = tuple(n - before - after for n, (before, after) in zip(x.space, size, strict=True))
+    message = "cropping must leave at least 1 position"
+    return Outcome(
+        Volume(x.channels, space),
+        windows=tuple(Window(1, 1, 0 - before) for before, _ in size),
+        conditions=tuple(at_least("crop-fits", n, 1, message, "size") for n in space),
+        storage="view",
+    )
+
+
+@layer(ranks=(1, 2, 3))
+def upsample(
+    x: Volume,
+    *,
+    scale: Kernel,
+    mode: Annotated[str, Word("nearest", "linear")] = "nearest",
+) -> Outcome:
+    """Each axis is enlarged by a whole factor, repeating the nearest value or interpolating linearly along each axis
+    (bilinear on an image).
+
+    Operations: none for nearest; linear multiplies and adds 2 values along each axis (4 on an image), per output.
+    Kept for backward: nothing.
+    Source: torch.nn.Upsample; derivatives.yaml, upsample_nearest2d, upsample_bilinear2d.
+    """
+    output = Volume(x.channels, tuple(n * s for n, s in zip(x.space, scale, strict=True)))
+    corners = 2**x.rank
+    extent = 1 if mode == "nearest" else 2
+    counted = operations("elementwise", multiply=output.elements * corners, add=output.elements * (corners - 1))
+    return Outcome(
+        output,
+        operations=() if mode == "nearest" else counted,
+        windows=tuple(Window(extent, 1, 0, s) for s in scale),
+    )
+
+
+@layer(ranks=(1, 2, 3))
+def pixel_shuffle(x: Volume, *, scale: Positive) -> Outcome:
+    """Channels become positions: 8x8x64 with scale 2 becomes 16x16x16.
+
+    Kept for backward: nothing.
+    Source: Shi et al. 2016, arXiv:1609.05158; torch.nn.PixelShuffle.
+    """
+    into = product((scale,) * x.rank)
+    message = "scale to the power of the axes must divide the channels"
+    return Outcome(
+        Volume(x.channels // into, tuple(n * scale for n in x.space)),
+        windows=tuple(Window(1, 1, 0, scale) for _ in x.space),
+        conditions=(divides("groups-divide", into, x.channels, message, "scale"),),
+    )
+
+
+@layer
+def channel_shuffle(x: Volume, *, groups: Positive) -> Outcome:
+    """The channels of the groups are interleaved.
+
+    Kept for backward: nothing; the output is a new tensor.
+    Source: Zhang et al. 2017, arXiv:1707.01083, section 3.1; torch.nn.ChannelShuffle.
+    """
+    return Outcome(
+        x,
+        conditions=(divides("groups-divide", groups, x.channels, "groups must divide the input channels", "groups"),),
+    )
+
+
+@layer
+def select(x: Volume, *, start: Count, count: Positive) -> Outcome:
+    """`count` of the channels, from number `start` (the first is 0).
+
+    Kept for backward: nothing; the output shares the input's storage.
+    Source: torch.narrow.
+    """
+    message = "the selected channels must be in the input"
+    return Outcome(
+        Volume(count, x.space),
+        conditions=(at_most("select-fits", start + count, x.channels, message, "count"),),
+        storage="view",
+    )
+
+
+@layer
+def split(x: Volume, *, parts: Positive, part: Count = 0) -> Outcome:
+    """One of `parts` equal shares of the channels; the first is part 0.
+
+    Kept for backward: nothing; the output shares the input's storage.
+    Source: Ma et al. 2018, arXiv:1807.11164, figure 3; torch.chunk.
+    """
+    return Outcome(
+        Volume(x.channels // parts, x.space),
+        conditions=(
+            divides("groups-divide", parts, x.channels, "parts must divide the input channels", "parts"),
+            at_most("split-part", part + 1, parts, "the parts are counted from 0", "part"),
+        ),
+        storage="view",
+    )
+
+
+@layer(ranks=(1, 2, 3))
+def tokens(x: Volume) -> Outcome:
+    """The positions of a map as one sequence, row by row: 14x14x768 becomes 196x768.
+
+    Kept for backward: nothing; the output shares the input's storage.
+    Source: Dosovitskiy et al. 2020, arXiv:2010.11929, section 3.1.
+    """
+    return Outcome(Volume(x.channels, (x.positions,)), windows=EVERYTHING, storage="view")
+
+
+@layer(ranks=(1,))
+def select_token(x: Volume, *, index: Count = 0) -> Outcome:
+    """One position of a sequence as a vector: the class token before the classifier.
+
+    Kept for backward: nothing; the output shares the input's storage.
+    Source: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 4.
+    """
+    message = "the token must be in the sequence"
+    return Outcome(
+        Volume(x.channels),
+        windows=EVERYTHING,
+        conditions=(at_most("select-fits", index + 1, x.space[0], message, "index"),),
+        storage="view",
+    )
+
+
+@layer(ranks=(1,))
+def class_token(x: Volume, *, count: Positive = 1) -> Outcome:
+    """Learned tokens in front of a sequence: 196x768 becomes 197x768.
+
+    Kept for backward: nothing; the output is a new tensor.
+    Source: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1.
+    """
+    return Outcome(
+        Volume(x.channels, (x.space[0] + count,)),
+        params=(Tensor("token", x.channels * count),),
+        windows=(Window(1, 1, count),),
+    )
+
+
+@layer
+def position_embedding(x: Volume) -> Outcome:
+    """A learned tensor of the input's own shape is added to it.
+
+    Operations: one addition per value. Kept for backward: nothing.
+    Source: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1; derivatives.yaml, add.
+    """
+    return Outcome(
+        x,
+        params=(Tensor("embedding", x.elements),),
+        operations=operations("elementwise", add=x.elements),
+    )
+
+
+@layer
+def layer_scale(x: Volume) -> Outcome:
+    """A learned factor for each channel.
+
+    Operations: one multiplication per value. Kept for backward: the input, for the factor's gradient.
+    Source: Touvron et al. 2021, arXiv:2103.17239, section 2.
+    """
+    return Outcome(
+        x,
+        params=(Tensor("scale", x.channels),),
+        operations=operations("elementwise", multiply=x.elements),
+        kept=(keeps("input", "weights"),),
+    )

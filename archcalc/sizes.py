@@ -1,0 +1,144 @@
+"""Sizes: the numbers that rules compute with, and the conditions on them.
+
+A size is an int (one architecture), an integer array (a sweep over many) or a symbolic expression (a closed
+formula). Rules are written once for all three: they use `+ - *`, `//` by something positive, and the helpers of
+this file. Annotations say `int`, since that is the arithmetic the rules may rely on. This is the one file that
+asks what kind of size it has; everything else passes sizes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple, TypeAlias
+
+from archcalc.symbols import Expression, Undecided, decide, extreme
+
+Size: TypeAlias = int
+
+#: No size that a spec states may be larger: beyond it lie typing errors and attacks, not networks.
+LARGEST = 10**15
+
+
+def is_concrete(value: object) -> bool:
+    """Whether the value is one whole number, and not an array or a symbol."""
+    return type(value) is int
+
+
+def is_symbolic(value: object) -> bool:
+    """Whether the value is a symbolic expression."""
+    return isinstance(value, Expression)
+
+
+def is_array(value: object) -> bool:
+    """Whether the value is an integer array (NumPy is not imported to find out)."""
+    return hasattr(value, "dtype") and getattr(value.dtype, "kind", "") in "iu"
+
+
+def is_size(value: object) -> bool:
+    """Whether the value is a size of any of the three kinds."""
+    return type(value) is int or isinstance(value, Expression) or is_array(value)
+
+
+def product(sizes: Iterable[Size]) -> Size:
+    """The product of the sizes; 1 for none."""
+    result = 1
+    for size in sizes:
+        result = result * size
+    return result
+
+
+def total(sizes: Iterable[Size]) -> Size:
+    """The sum of the sizes; 0 for none."""
+    result = 0
+    for size in sizes:
+        result = result + size
+    return result
+
+
+def ceil_div(size: Size, divisor: Size) -> Size:
+    """`size / divisor`, rounded up."""
+    return (size + divisor - 1) // divisor
+
+
+def minimum(left: Size, right: Size) -> Size:
+    """The smaller of the two, element by element for arrays."""
+    return _extreme(left, right, "min")  # type: ignore[no-any-return]
+
+
+def maximum(left: Size, right: Size) -> Size:
+    """The larger of the two, element by element for arrays."""
+    return _extreme(left, right, "max")  # type: ignore[no-any-return]
+
+
+def _extreme(left: Any, right: Any, which: str) -> Any:
+    if type(left) is int and type(right) is int:
+        return min(left, right) if which == "min" else max(left, right)
+    if isinstance(left, Expression) or isinstance(right, Expression):
+        return extreme(which, left, right)
+    import numpy
+
+    return numpy.minimum(left, right) if which == "min" else numpy.maximum(left, right)
+
+
+def certainly_equal(left: Any, right: Any) -> bool:
+    """Whether the two are equal whatever the symbols are, and everywhere in an array."""
+    same = left == right
+    return same if isinstance(same, bool) else bool(same.all())
+
+
+class Condition(NamedTuple):
+    """What must hold for a layer to make sense, as data: judged by whoever knows which kind of size it has.
+
+    `rule` is the diagnostic's name, `blame` the attribute to point at, `message` the rule in words.
+    """
+
+    rule: str
+    relation: str
+    left: Size
+    right: Size
+    message: str
+    blame: str | None = None
+
+    def explain(self) -> str:
+        """The rule and both numbers, for a condition that failed."""
+        return f"{self.message}: {self.left} {_FAILED[self.relation]} {self.right}"
+
+
+_FAILED = {"divides": "does not divide", "equal": "is not", "at_least": "is less than", "at_most": "is more than"}
+
+
+def divides(rule: str, divisor: Size, size: Size, message: str, blame: str | None = None) -> Condition:
+    """`size` must be a multiple of `divisor`."""
+    return Condition(rule, "divides", divisor, size, message, blame)
+
+
+def equal(rule: str, left: Size, right: Size, message: str, blame: str | None = None) -> Condition:
+    """The two sizes must be equal."""
+    return Condition(rule, "equal", left, right, message, blame)
+
+
+def at_least(rule: str, size: Size, least: Size, message: str, blame: str | None = None) -> Condition:
+    """`size` must not be smaller than `least`."""
+    return Condition(rule, "at_least", size, least, message, blame)
+
+
+def at_most(rule: str, size: Size, most: Size, message: str, blame: str | None = None) -> Condition:
+    """`size` must not be larger than `most`."""
+    return Condition(rule, "at_most", size, most, message, blame)
+
+
+def judge(condition: Condition) -> Any:
+    """Whether the condition holds: a bool for ints, an array of bools for arrays, None where symbols leave it open."""
+    _, relation, left, right, _, _ = condition
+    if isinstance(left, Expression) or isinstance(right, Expression):
+        try:
+            return decide(relation, left, right)
+        except Undecided:
+            return None
+    if relation == "divides":
+        return right % left == 0
+    if relation == "equal":
+        return left == right
+    if relation == "at_least":
+        return left >= right
+    return left <= right

@@ -1,0 +1,492 @@
+"""A document and the values of its parameters to a flat list of nodes: blocks inlined, repeats unrolled,
+conditions judged. Structure becomes concrete here; sizes stay of whatever kind they were given in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any, NamedTuple, TypeAlias
+
+from archcalc.diagnostics import Diagnostic, Place, SpecError, UsageError, did_you_mean
+from archcalc.layers.attributes import Refused, shown, whole
+from archcalc.layers.registry import Layer
+from archcalc.sizes import is_concrete, is_size
+from archcalc.spec.document import HEAD, INPUT, Argument, Block, Document, Formula, Step
+from archcalc.spec.expression import ExpressionError
+from archcalc.volume import Volume
+
+MAX_LAYERS = 200_000
+MAX_STEPS = 500_000
+MAX_DEPTH = 100
+MAX_ERRORS = 20
+
+#: The number of the network's input, where a node's number could stand.
+INPUT_INDEX = -1
+
+#: A path as steps of (name, how many of that name came before): stable, while printed paths need the whole graph.
+Key: TypeAlias = tuple[tuple[str, int], ...]
+
+
+class Scope:
+    """One level of a path: a block call, a branch, or the whole network. It counts the names within it."""
+
+    __slots__ = ("arguments", "base", "counts", "key", "ordinal", "parent", "step")
+
+    def __init__(self, parent: Scope | None, base: str, step: Step | None, arguments: Mapping[str, Any] | None) -> None:
+        self.parent = parent
+        self.base = base
+        self.step = step
+        #: What a block was called with; None for a branch.
+        self.arguments = arguments
+        self.counts: dict[str, int] = {}
+        self.ordinal = 0
+        self.key: Key = ()
+        if parent is not None:
+            self.ordinal = parent.number(base)
+            self.key = (*parent.key, (base, self.ordinal))
+
+    def number(self, base: str) -> int:
+        """The next number for a name in this scope, from 1."""
+        count = self.counts.get(base, 0) + 1
+        self.counts[base] = count
+        return count
+
+    def label(self, base: str, ordinal: int) -> str:
+        """The name as it is printed: numbered only where the scope has several of it."""
+        return f"{base}.{ordinal}" if self.counts[base] > 1 else base
+
+    @property
+    def path(self) -> str:
+        """Names from the outside in, joined by `/`; empty for the network."""
+        parts: list[str] = []
+        scope = self
+        while scope.parent is not None:
+            parts.append(scope.parent.label(scope.base, scope.ordinal))
+            scope = scope.parent
+        return "/".join(reversed(parts))
+
+
+class Pool(NamedTuple):
+    """The weights that a node shares: `name` is the pool's, `key` the node's place inside the step that shares."""
+
+    name: str
+    key: Key
+
+
+class Node:
+    """One layer of the flat network."""
+
+    __slots__ = ("attributes", "base", "index", "inputs", "layer", "ordinal", "pool", "scope", "step")
+
+    def __init__(
+        self,
+        index: int,
+        layer: Layer,
+        attributes: dict[str, Any],
+        inputs: tuple[int, ...],
+        scope: Scope,
+        step: Step,
+        pool: Pool | None,
+    ) -> None:
+        self.index = index
+        self.layer = layer
+        #: The attributes that the spec gives, typed; the rule has its defaults for the others.
+        self.attributes = attributes
+        #: Numbers of the nodes it reads; `INPUT_INDEX` for the network's input.
+        self.inputs = inputs
+        self.scope = scope
+        self.base = step.label or step.name
+        self.ordinal = scope.number(self.base)
+        self.step = step
+        self.pool = pool
+
+    @property
+    def name(self) -> str:
+        """Its path, unique in the network: `stage2/bottleneck.3/conv.2`."""
+        label = self.scope.label(self.base, self.ordinal)
+        path = self.scope.path
+        return f"{path}/{label}" if path else label
+
+    def place_of(self, attribute: str | None) -> Place:
+        """Where an attribute's value stands in the spec; the layer's own place if it is not given there."""
+        for argument in self.step.arguments:
+            if argument.name == attribute:
+                return argument.formula.place
+        return self.step.place
+
+    def trail(self) -> list[str]:
+        """The block calls that led here, innermost first."""
+        return trail(self.scope)
+
+
+class Network(NamedTuple):
+    """A spec with its parameters filled in: `nodes` in an order in which every input comes before its use.
+
+    `outputs` maps names to node numbers: `output` is the stream's end, the others are heads.
+    """
+
+    document: Document
+    parameters: dict[str, Any]
+    input: Volume
+    nodes: list[Node]
+    outputs: dict[str, int]
+
+
+def trail(scope: Scope | None) -> list[str]:
+    """The block calls around a scope, innermost first, as notes of a diagnostic."""
+    notes = []
+    while scope is not None:
+        if scope.step is not None and scope.arguments is not None:
+            given = ", ".join(f"{name}={shown(value)}" for name, value in scope.arguments.items())
+            notes.append(f"in `{scope.step.name}({given})`, called at {scope.step.place}")
+        scope = scope.parent
+    return notes if len(notes) <= 8 else [*notes[:4], f"… {len(notes) - 7} more calls …", *notes[-3:]]
+
+
+class _Found(Exception):
+    """A finding that ends the step it is in."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
+
+
+class _Limit(Exception):
+    """A finding that ends the expansion."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
+
+
+def expand(document: Document, parameters: Mapping[str, Any] | None = None) -> Network:
+    """The network that a document describes with its parameters set as given; the others have their defaults.
+
+    SpecError holds every finding; UsageError if a parameter does not exist.
+    """
+    values = _parameter_values(document, parameters or {})
+    volume = _input_volume(document, values)
+    if not document.steps:
+        place = Place(document.source, 0, 0)
+        raise SpecError([Diagnostic("no-layers", f"{document.source.name} has no layers: it is not a network", place)])
+    expansion = _Expansion()
+    expansion.environments[document] = values
+    scope = Scope(None, "", None, None)
+    names: Names = {INPUT: (INPUT_INDEX, None)}
+    try:
+        last = expansion.steps(document.steps, values, scope, names, INPUT_INDEX, None, 0)
+    except _Limit as limit:
+        raise SpecError([limit.diagnostic]) from None
+    if expansion.problems:
+        raise SpecError(expansion.problems)
+    return Network(document, values, volume, expansion.nodes, {"output": last, **expansion.heads})
+
+
+def _parameter_values(document: Document, given: Mapping[str, Any]) -> dict[str, Any]:
+    known = [parameter.name for parameter in document.parameters]
+    for name in given:
+        if name not in known:
+            hint = did_you_mean(name, known) or (f"it has {', '.join(known)}" if known else "it has none")
+            raise UsageError(f"{document.architecture or document.source.name} has no parameter `{name}`: {hint}")
+    values: dict[str, Any] = {}
+    for parameter in document.parameters:
+        if parameter.name in given:
+            values[parameter.name] = given[parameter.name]
+        else:
+            assert parameter.default is not None
+            values[parameter.name] = _top_level(parameter.default, values)
+    return values
+
+
+def _top_level(formula: Formula, values: Mapping[str, Any]) -> Any:
+    try:
+        return formula.evaluate(values)
+    except ExpressionError as error:
+        raise SpecError([Diagnostic("bad-value", error.message, formula.place, help=error.help)]) from None
+
+
+def _input_volume(document: Document, values: Mapping[str, Any]) -> Volume:
+    if document.input is None:
+        message = f"{document.source.name} has no input"
+        hint = "write `input: [3, 224, 224]`: channels first"
+        raise SpecError([Diagnostic("no-input", message, Place(document.source, 0, 0), help=hint)])
+    place = document.input.place
+    shape = _top_level(document.input, values)
+    sizes = shape if isinstance(shape, tuple) else (shape,)
+    message = "the input is a list of whole numbers, channels first: [3, 224, 224]"
+    try:
+        typed = [whole(size) for size in sizes]
+    except Refused:
+        raise SpecError([Diagnostic("bad-input", message, place, label=shown(shape))]) from None
+    if not 1 <= len(typed) <= 4:
+        message = "the input has channels and up to three spatial axes"
+        raise SpecError([Diagnostic("bad-input", message, place, label=shown(shape))])
+    if any(is_concrete(size) and size < 1 for size in typed):
+        message = "each size of the input must be at least 1"
+        raise SpecError([Diagnostic("bad-input", message, place, label=shown(shape))])
+    return Volume(typed[0], tuple(typed[1:]))
+
+
+Names: TypeAlias = dict[str, tuple[int, Step | None]]
+
+
+class _Expansion:
+    """The nodes made so far, and the budget that keeps a hostile spec from making too many."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.heads: dict[str, int] = {}
+        self.problems: list[Diagnostic] = []
+        self.environments: dict[Document, dict[str, Any]] = {}
+        self.done = 0
+
+    def steps(
+        self,
+        steps: tuple[Step, ...],
+        env: Mapping[str, Any],
+        scope: Scope,
+        names: Names,
+        current: int,
+        pool: tuple[str, Scope] | None,
+        depth: int,
+    ) -> int:
+        """Expand the steps one after the other; returns the number of the node that ends them."""
+        for step in steps:
+            try:
+                current = self.step(step, env, scope, names, current, pool, depth)
+            except _Found as found:
+                self.problems.append(found.diagnostic)
+                if len(self.problems) >= MAX_ERRORS:
+                    raise SpecError(self.problems) from None
+        return current
+
+    def step(
+        self,
+        step: Step,
+        env: Mapping[str, Any],
+        scope: Scope,
+        names: Names,
+        current: int,
+        pool: tuple[str, Scope] | None,
+        depth: int,
+    ) -> int:
+        self.spend(step, scope)
+        if step.when is not None and not self.truth(step.when, env, scope):
+            return current
+        times = 1 if step.repeat is None else self.times(step.repeat, env, scope)
+        inputs = tuple(self.named(name, place, names, scope) for name, place in step.inputs)
+        for i in range(times):
+            if i:
+                self.spend(step, scope)
+                if not _joins_names(step):  # `from` is the first copy's input, the others follow each other
+                    inputs = ()
+            inside = env if step.index is None else {**env, step.index: i}
+            current = self.once(step, inside, scope, names, inputs or (current,), pool, depth)
+        if step.label is not None and times:
+            self.remember(step, names, current, scope)
+        return current
+
+    def once(
+        self,
+        step: Step,
+        env: Mapping[str, Any],
+        scope: Scope,
+        names: Names,
+        inputs: tuple[int, ...],
+        pool: tuple[str, Scope] | None,
+        depth: int,
+    ) -> int:
+        """One copy of a step."""
+        if step.weights is not None:
+            # The name of the pool is its own only within the scope that states it, and within that scope's own pool.
+            name, key = (pool[0], scope.key[len(pool[1].key) :]) if pool else ("", scope.key)
+            inner = "/".join(f"{base}.{ordinal}" for base, ordinal in key)
+            pool = ("/".join(part for part in (name, inner, step.weights) if part), scope)
+        if step.name == HEAD:
+            return self.head(step, env, scope, names, inputs[0], pool, depth)
+        if isinstance(step.callee, Block):
+            return self.block(step, step.callee, env, scope, inputs, pool, depth)
+        assert isinstance(step.callee, Layer)
+        if step.branches is not None:
+            inputs = tuple(
+                self.branch(step, name, steps, env, scope, names, inputs[0], pool, depth)
+                for name, steps in step.branches
+            )
+        return self.layer(step, step.callee, env, scope, inputs, pool)
+
+    def layer(
+        self,
+        step: Step,
+        layer: Layer,
+        env: Mapping[str, Any],
+        scope: Scope,
+        inputs: tuple[int, ...],
+        pool: tuple[str, Scope] | None,
+    ) -> int:
+        if len(self.nodes) >= MAX_LAYERS:
+            raise _Limit(Diagnostic("too-many-layers", f"the network has more than {MAX_LAYERS:,} layers", step.place))
+        if layer.most is not None and not layer.least <= len(inputs) <= layer.most:
+            wanted = str(layer.least) if layer.least == layer.most else f"{layer.least} to {layer.most}"
+            message = f"{layer.name} takes {wanted} input{'s' * (layer.most > 1)}, and `from` names {len(inputs)}"
+            raise _Found(Diagnostic("wrong-inputs", message, step.inputs[0][1], notes=tuple(trail(scope))))
+        attributes = step.constants
+        if attributes is None:
+            attributes = {
+                argument.name: self.typed(argument, layer.attributes[argument.name].kind.accept, env, scope)
+                for argument in step.arguments
+            }
+        node = Node(len(self.nodes), layer, attributes, inputs, scope, step, None)
+        if pool is not None:
+            key = (*scope.key[len(pool[1].key) :], (node.base, node.ordinal))
+            # The outermost entry is the sharing step itself, which differs from use to use.
+            node.pool = Pool(pool[0], key[1:])
+        self.nodes.append(node)
+        return node.index
+
+    def branch(
+        self,
+        step: Step,
+        name: str,
+        steps: tuple[Step, ...],
+        env: Mapping[str, Any],
+        scope: Scope,
+        names: Names,
+        current: int,
+        pool: tuple[str, Scope] | None,
+        depth: int,
+    ) -> int:
+        if not steps:
+            return current
+        self.descend(step, scope, depth)
+        return self.steps(steps, env, Scope(scope, name, step, None), names, current, pool, depth + 1)
+
+    def head(
+        self,
+        step: Step,
+        env: Mapping[str, Any],
+        scope: Scope,
+        names: Names,
+        current: int,
+        pool: tuple[str, Scope] | None,
+        depth: int,
+    ) -> int:
+        for name, steps in step.branches or ():
+            end = self.branch(step, name, steps, env, scope, names, current, pool, depth)
+            path = f"{scope.path}/{name}" if scope.path else name
+            unique = path
+            number = 1
+            while unique in self.heads or unique == "output":
+                number += 1
+                unique = f"{path}.{number}"
+            self.heads[unique] = end
+        return current
+
+    def block(
+        self,
+        step: Step,
+        block: Block,
+        env: Mapping[str, Any],
+        scope: Scope,
+        inputs: tuple[int, ...],
+        pool: tuple[str, Scope] | None,
+        depth: int,
+    ) -> int:
+        if len(inputs) > 1:
+            message = f"a block takes one input, and `from` names {len(inputs)}"
+            raise _Found(Diagnostic("wrong-inputs", message, step.inputs[0][1], notes=tuple(trail(scope))))
+        self.descend(step, scope, depth)
+        arguments: dict[str, Any] = {}
+        for argument in step.arguments:
+            arguments[argument.name] = self.evaluate(argument.formula, env, scope)
+        inner = dict(self.globals_of(block.document))
+        bound: dict[str, Any] = {}
+        within = Scope(scope, step.label or step.name, step, bound)
+        for parameter in block.parameters:
+            if parameter.name in arguments:
+                value = arguments[parameter.name]
+            else:
+                assert parameter.default is not None
+                value = self.evaluate(parameter.default, inner, within)
+            bound[parameter.name] = inner[parameter.name] = value
+        names: Names = {INPUT: (inputs[0], None)}
+        return self.steps(block.steps, inner, within, names, inputs[0], pool, depth + 1)
+
+    # --- the small questions
+
+    def globals_of(self, document: Document) -> dict[str, Any]:
+        """The parameters of the file a block was written in."""
+        if document not in self.environments:
+            self.environments[document] = _parameter_values(document, {})
+        return self.environments[document]
+
+    def spend(self, step: Step, scope: Scope) -> None:
+        self.done += 1
+        if self.done > MAX_STEPS:
+            message = f"the network takes more than {MAX_STEPS:,} steps to write out"
+            raise _Limit(Diagnostic("too-many-layers", message, step.place, notes=tuple(trail(scope))))
+
+    def descend(self, step: Step, scope: Scope, depth: int) -> None:
+        if depth >= MAX_DEPTH:
+            message = (
+                f"blocks and branches nest deeper than {MAX_DEPTH} levels: does `{step.name}` call itself forever?"
+            )
+            raise _Limit(Diagnostic("endless-recursion", message, step.place, notes=tuple(trail(scope))))
+
+    def evaluate(self, formula: Formula, env: Mapping[str, Any], scope: Scope) -> Any:
+        if formula.constant is not None:
+            return formula.constant
+        try:
+            return formula.evaluate(env)
+        except ExpressionError as error:
+            found = Diagnostic("bad-value", error.message, formula.place, notes=tuple(trail(scope)), help=error.help)
+            raise _Found(found) from None
+
+    def typed(self, argument: Argument, accept: Callable[[Any], Any], env: Mapping[str, Any], scope: Scope) -> Any:
+        value = self.evaluate(argument.formula, env, scope)
+        try:
+            return accept(value)
+        except Refused as refused:
+            message = f"{argument.name} {refused}"
+            notes = tuple(trail(scope))
+            raise _Found(Diagnostic("bad-value", message, argument.formula.place, shown(value), notes)) from None
+
+    def truth(self, formula: Formula, env: Mapping[str, Any], scope: Scope) -> bool:
+        value = self.evaluate(formula, env, scope)
+        if value is True or value is False:
+            return value
+        message = f"`when` must be true or false: {shown(value)} is neither"
+        raise _Found(Diagnostic("bad-value", message, formula.place, notes=tuple(trail(scope))))
+
+    def times(self, formula: Formula, env: Mapping[str, Any], scope: Scope) -> int:
+        value = self.evaluate(formula, env, scope)
+        notes = tuple(trail(scope))
+        if isinstance(value, Fraction) or not is_size(value):
+            message = f"`repeat` must be a whole number: {shown(value)} is not"
+            raise _Found(Diagnostic("bad-value", message, formula.place, notes=notes))
+        if not is_concrete(value):
+            message = "`repeat` must be one known number: structure cannot be free"
+            raise _Found(Diagnostic("bad-value", message, formula.place, notes=notes))
+        if value < 0:
+            message = f"`repeat` must be at least 0: {value} is not"
+            raise _Found(Diagnostic("bad-value", message, formula.place, notes=notes))
+        if value > MAX_LAYERS:
+            message = f"`repeat` must be at most {MAX_LAYERS:,}, the largest network: {value} is more"
+            raise _Limit(Diagnostic("too-many-layers", message, formula.place, notes=notes))
+        return int(value)
+
+    def named(self, name: str, place: Place, names: Names, scope: Scope) -> int:
+        if name in names:
+            return names[name][0]
+        hint = did_you_mean(name, names) or "only steps before this one, in the same block, can be named"
+        message = f"no step before this one is called `{name}`"
+        raise _Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(scope)), help=hint))
+
+    def remember(self, step: Step, names: Names, current: int, scope: Scope) -> None:
+        assert step.label is not None
+        before = names.get(step.label)
+        if before is not None and before[1] is not step:
+            message = f"another step is called `{step.label}` already"
+            raise _Found(Diagnostic("duplicate-name", message, step.place, notes=tuple(trail(scope))))
+        names[step.label] = (current, step)
+
+
+def _joins_names(step: Step) -> bool:
+    return isinstance(step.callee, Layer) and step.callee.joins and step.branches is None
