@@ -95,6 +95,8 @@ def _syntax_error(source: Source, error: yaml.YAMLError) -> Exception:
     help_text = None
     if source.text[offset : offset + 1] in ("*", "&", "!", "%", "@", "`"):
         help_text = "quote an expression that starts with a sign YAML keeps for itself"
+    elif "mapping values are not allowed" in problem:
+        help_text = "a step with further keys needs a colon after its layer: `- relu:`"
     elif source.text[offset : offset + 1] == "\t":
         help_text = "indent with spaces: YAML does not allow tabs"
     return fail("yaml-syntax", f"this is not valid YAML: {problem}", place, help=help_text)

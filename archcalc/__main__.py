@@ -1,0 +1,5 @@
+"""`python -m archcalc` is `archcalc`."""
+
+from archcalc.cli import main
+
+main()

@@ -1,0 +1,22 @@
+"""`archcalc list`: the catalogue, one line of facts for each spec."""
+
+from __future__ import annotations
+
+import click
+
+from archcalc.cli.options import reporting
+from archcalc.reports.layout import Report
+
+
+@click.command()
+@reporting
+def command() -> Report:
+    """List the catalogue: each architecture with its input, parameters, MACs, depth and source.
+
+    \b
+    Example:
+      archcalc list
+    """
+    from archcalc.reports import catalogue
+
+    return catalogue.build()

@@ -1,0 +1,63 @@
+"""A flat network as a spec again: no blocks, no repeats, no parameters, the same names and the same figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from archcalc.layers.attributes import shown
+from archcalc.spec.document import HEAD, INPUT
+from archcalc.spec.expand import INPUT_INDEX, Network, Node
+
+
+def resolve(network: Network) -> str:
+    """The text of a spec in which every node is a step, named by its path."""
+    document = network.document
+    lines = [f"architecture: {_quoted(document.architecture or 'unnamed')}"]
+    if document.citation:
+        lines.append(f"source: {_quoted(document.citation)}")
+    lines += [f"input: {shown(network.input.shape)}", "", "layers:"]
+    previous = INPUT_INDEX
+    for node in network.nodes:
+        lines += _step(network, node, previous)
+        previous = node.index
+    end = network.outputs["output"]
+    for name, index in network.outputs.items():
+        if name != "output":
+            lines += [f"  - {HEAD}: {{{_quoted(name)}: []}}", f"    from: {_name(network, index)}"]
+    if previous != end:
+        lines += ["  - identity", f"    from: {_name(network, end)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _step(network: Network, node: Node, previous: int) -> Iterator[str]:
+    if node.layer.joins:
+        yield f"  - {node.layer.name}: [{', '.join(_name(network, i) for i in node.inputs)}]"
+    elif node.attributes:
+        given = ", ".join(f"{name}: {_value(value)}" for name, value in node.attributes.items())
+        yield f"  - {node.layer.name}: {{{given}}}"
+    else:
+        yield f"  - {node.layer.name}:"
+    yield f"    as: {node.name}"
+    if not node.layer.joins and node.inputs != (previous,):
+        names = [_name(network, i) for i in node.inputs]
+        yield f"    from: {names[0] if len(names) == 1 else '[' + ', '.join(names) + ']'}"
+    if node.pool is not None:
+        inner = "/".join(f"{base}.{ordinal}" for base, ordinal in node.pool.key)
+        yield f"    weights: {node.pool.name}{'/' + inner if inner else ''}"
+
+
+def _name(network: Network, index: int) -> str:
+    return INPUT if index == INPUT_INDEX else network.nodes[index].name
+
+
+def _value(value: Any) -> str:
+    text = shown(value)
+    return f'"{text}"' if "/" in text else text
+
+
+def _quoted(text: str) -> str:
+    """Text as a YAML scalar that is read back as it is."""
+    import json
+
+    return json.dumps(text, ensure_ascii=False)
