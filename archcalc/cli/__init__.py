@@ -35,18 +35,14 @@ class _Commands(click.Group):
         command: click.Command = module.command
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         try:
             return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            if args and "Did you mean" not in error.message:
-                from archcalc.diagnostics import did_you_mean
+        except click.UsageError:
+            from archcalc.diagnostics import did_you_mean
 
-                hint = did_you_mean(args[0], self.list_commands(ctx))
-                error.message += f" ({hint})" if hint else ""
-            raise
+            hint = did_you_mean(args[0], self.list_commands(ctx)) or "`archcalc --help` lists them"
+            raise click.UsageError(f"there is no command `{args[0]}`: {hint}", ctx) from None
 
 
 @click.group(

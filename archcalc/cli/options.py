@@ -19,7 +19,7 @@ FORMATS = ("text", "markdown", "csv", "json")
 _BY_SUFFIX = {".md": "markdown", ".csv": "csv", ".json": "json"}
 
 
-class SpecType(click.ParamType):
+class SpecType(click.ParamType):  # type: ignore[type-arg]
     """A catalogue name, a path or `-`, with settings after a colon; completes the catalogue and files."""
 
     name = "spec"

@@ -40,7 +40,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _section(name: str) -> dict[str, Any]:
-    return {
+    sections: dict[str, dict[str, Any]] = {
         "architecture": {"type": "string", "description": "the network's name"},
         "source": {"type": "string", "description": "where the figures of the network come from: paper and table"},
         "parameters": {"type": ["object", "null"], "additionalProperties": _VALUE},
@@ -59,7 +59,8 @@ def _section(name: str) -> dict[str, Any]:
         "layers": _STEPS,
         "expect": {"type": ["object", "null"], "description": "figures that archcalc computes and checks"},
         "published": {"type": ["object", "null"], "description": "facts that cannot be computed"},
-    }[name]
+    }
+    return sections[name]
 
 
 def _step() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from archcalc.cli.options import reporting
 from archcalc.reports.layout import Report
 
 
-class _LayerType(click.ParamType):
+class _LayerType(click.ParamType):  # type: ignore[type-arg]
     name = "layer"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
