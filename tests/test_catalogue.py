@@ -1,0 +1,183 @@
+"""The catalogue: every spec against its own totals, published tables, and torchvision layer by layer."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+import archcalc
+from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.spec import catalogue
+
+DATA = Path(__file__).parent / "data"
+
+
+def analysed(reference: str) -> Analysis:
+    return archcalc.load(reference).analyse()
+
+
+# --- every spec
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_every_spec_says_who_it_is_and_where_it_is_from(name: str) -> None:
+    document = archcalc.load(name).document
+
+    assert document.architecture == name
+    assert document.citation
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_the_expected_totals_are_exact(name: str) -> None:
+    spec = archcalc.load(name)
+    assert spec.document.expect is not None
+    expected = {key.text: int(value.text) for key, value in spec.document.expect.entries}
+    totals = spec.analyse().totals
+
+    assert "params" in expected
+    assert {quantity: getattr(totals, quantity) for quantity in expected} == expected
+
+
+# --- figures that were computed independently: parameters and multiply-accumulates
+
+TOTALS = {
+    "cnn_basics": (456, 352_800),
+    "cnn_basics_fc": (14_450_688, 14_450_688),
+    "lenet5": (61_706, 416_520),
+    "alexnet": (62_378_344, 1_135_256_096),
+    "alexnet_two_gpu": (60_965_224, 724_406_816),
+    "alexnet_torchvision": (61_100_840, 714_188_480),
+    "zfnet": (62_357_608, None),
+    "vgg11": (132_863_336, 7_609_090_048),
+    "vgg13": (133_047_848, 11_308_466_176),
+    "vgg16": (138_357_544, 15_470_264_320),
+    "vgg19": (143_667_240, 19_632_062_464),
+    "googlenet": (6_998_552, 1_582_671_872),
+    "googlenet:heads=true": (13_378_280, None),
+    "resnet18": (11_689_512, 1_814_073_344),
+    "resnet34": (21_797_672, 3_663_761_408),
+    "resnet50": (25_557_032, 4_089_184_256),
+    "resnet101": (44_549_160, 7_801_405_440),
+    "resnet152": (60_192_808, 11_513_626_624),
+    # The stride in the first 1x1, as in the paper.
+    "resnet50:strides=[2,1]": (25_557_032, 3_857_973_248),
+    "resnet101:strides=[2,1]": (44_549_160, 7_570_194_432),
+    "resnet152:strides=[2,1]": (60_192_808, 11_282_415_616),
+}
+
+
+@pytest.mark.parametrize("reference", TOTALS)
+def test_totals(reference: str) -> None:
+    totals = analysed(reference).totals
+    params, macs = TOTALS[reference]
+
+    assert totals.params == params
+    if macs is not None:
+        assert totals.macs == macs
+
+
+def test_cnn_basics_by_hand() -> None:
+    """Six 5x5 filters over 32x32x3, and the fully connected layer with as many outputs."""
+    assert (5 * 5 * 3 + 1) * 6 == analysed("cnn_basics").totals.params == 456
+    assert analysed("cnn_basics").totals.macs == (5 * 5 * 3) * (28 * 28 * 6)
+    assert 3072 * 4704 == analysed("cnn_basics_fc").totals.params == 14_450_688
+    assert analysed("cnn_basics_fc:bias=true").totals.params == 3072 * 4704 + 4704
+
+
+# --- AlexNet row by row
+
+#: The table of a tutorial, which has 224 pixels with a padding of 1.5: one row before and two after, as a convolution.
+ALEXNET = {
+    "conv1": "55x55x96",
+    "pool1": "27x27x96",
+    "norm1": "27x27x96",
+    "conv2": "27x27x256",
+    "pool2": "13x13x256",
+    "norm2": "13x13x256",
+    "conv3": "13x13x384",
+    "conv4": "13x13x384",
+    "conv5": "13x13x256",
+    "pool3": "6x6x256",
+    "fc6": "4096",
+    "fc7": "4096",
+    "fc8": "1000",
+}
+
+
+@pytest.mark.parametrize("reference", ["alexnet", "alexnet:image=224,padding=[[1,2],[1,2]]"])
+def test_alexnet_row_by_row(reference: str) -> None:
+    analysis = analysed(reference)
+    rows = [layer for layer in analysis.layers if layer.name in ALEXNET]
+
+    assert {layer.name: str(layer.output) for layer in rows} == ALEXNET
+    # Each row's input is the output of the row before; the third pooling's is 13x13x256.
+    assert [str(analysis.input_volumes(layer)[0]) for layer in rows[1:10]] == [*ALEXNET.values()][:9]
+
+
+def test_alexnet_conv1_and_pool1() -> None:
+    """(227 - 11) / 4 + 1 = 55; 11 * 11 * 3 weights for each of 96 filters; pooling learns nothing."""
+    conv1, pool1 = (analysed("alexnet").layer(name) for name in ("conv1", "pool1"))
+
+    assert [tensor.elements for tensor in conv1.outcome.params] == [11 * 11 * 3 * 96, 96] == [34_848, 96]
+    assert str(pool1.output) == "27x27x96"
+    assert pool1.params == 0
+
+
+# --- torchvision, layer by layer
+
+LAYERS = {
+    "conv": "Conv2d",
+    "linear": "Linear",
+    "batch_norm": "BatchNorm2d",
+    "maxpool": "MaxPool2d",
+    "avgpool": "AvgPool2d",
+    "adaptive_avgpool": "AdaptiveAvgPool2d",
+    "global_avgpool": "AdaptiveAvgPool2d",
+    "relu": "ReLU",
+    "dropout": "Dropout",
+}
+#: Spec, reference file, and the layers that torchvision calls as functions there, so that they have no row.
+TORCHVISION = [
+    ("alexnet_torchvision", "alexnet", []),
+    *((name, name, []) for name in ("vgg11", "vgg16", "vgg19")),
+    *((name, name, []) for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")),
+]
+
+
+def axes(value: object) -> object:
+    """A kernel, stride or padding as a spec writes it, one number for each axis."""
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def torch_axes(text: str) -> object:
+    """The same as torch prints it: `7x7`, or one number for both."""
+    sizes = tuple(map(int, text.split("x")))
+    return sizes if len(sizes) == 2 else sizes * 2
+
+
+def our_row(layer: AnalysedLayer) -> tuple[object, ...]:
+    given = layer.node.attributes
+    windows: tuple[object, ...] = ()
+    if layer.layer in ("conv", "maxpool", "avgpool"):
+        kernel = given["kernel"]
+        stride = given.get("stride", 1 if layer.layer == "conv" else kernel)
+        windows = (axes(kernel), axes(stride), axes(given.get("padding", 0)))
+    return (LAYERS[layer.layer], layer.output.shape, layer.params, layer.buffers, layer.macs, *windows)
+
+
+def their_row(row: dict[str, str]) -> tuple[object, ...]:
+    shape = tuple(map(int, row["output_shape"].split("x")))
+    windows = [torch_axes(row[column]) for column in ("kernel_size", "stride", "padding") if row[column]]
+    return (row["type"], shape, int(row["params"]), int(row["buffers"]), int(row["macs"]), *windows)
+
+
+@pytest.mark.parametrize(("spec", "file", "functional"), TORCHVISION)
+def test_every_layer_is_torchvisions(spec: str, file: str, functional: list[str]) -> None:
+    with (DATA / "layers" / f"{file}.csv").open(encoding="utf-8") as lines:
+        theirs = [their_row(row) for row in csv.DictReader(lines) if row["type"] not in functional]
+    named = [layer for layer in analysed(spec).layers if layer.layer in LAYERS]
+    ours = [row for row in map(our_row, named) if row[0] not in functional]
+
+    assert ours == theirs
