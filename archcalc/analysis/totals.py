@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from archcalc.analysis.interpret import Interpretation, interpret
+from archcalc.analysis.receptive_field import Field, receptive_fields
 from archcalc.diagnostics import Diagnostic, SpecError
 from archcalc.layers.outcome import Outcome
 from archcalc.sizes import Size, total
@@ -111,6 +113,11 @@ class Analysis:
     def architecture(self) -> str:
         """The spec's name for itself."""
         return self.network.document.architecture or self.network.document.source.name
+
+    @cached_property
+    def receptive_fields(self) -> list[Field]:
+        """What each layer's output sees of the input, in the order of the layers. The network's sizes are ints."""
+        return receptive_fields(self.interpretation)
 
     def layer(self, name: str) -> AnalysedLayer:
         """The layer of that path; KeyError if there is none."""

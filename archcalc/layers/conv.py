@@ -6,7 +6,7 @@ from archcalc.layers.attributes import Amount, Kernel, Padding, PaddingOrSame, P
 from archcalc.layers.outcome import Kept, Operation, Outcome, Tensor, Window, keeps, operations
 from archcalc.layers.registry import layer
 from archcalc.layers.windows import extents, same_padding, slide
-from archcalc.sizes import Size, at_least, ceil_div, certainly_equal, divides, maximum, product
+from archcalc.sizes import Size, at_least, certainly_equal, divides, maximum, product
 from archcalc.volume import Volume
 
 
@@ -120,8 +120,8 @@ def conv_transpose(
     for size, e, s, d, (before, after), extra in axes:
         length = (size - 1) * s - before - after + e + extra
         space.append(length)
-        # One output meets every stride-th position of the kernel.
-        windows.append(Window(ceil_div(e, s), 1, (e - 1 - before) // s, s))
+        # Input position i reaches the outputs i * s - before to i * s - before + e - 1.
+        windows.append(Window(before - e + s, before, 1, s))
         message = "the padding must leave an output of at least 1"
         conditions.append(at_least("padding-fits", length, 1, message, "padding"))
         message = "output_padding must be smaller than the stride or the dilation"

@@ -46,12 +46,12 @@ class Kept(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Along one axis, the input positions that output position `o` sees: `extent` of them, the first at
-    `o * stride // scale - before`. `scale` is above 1 where the layer enlarges its input."""
+    """Along one axis, the input positions that output position `o` sees: from `(o * stride + first) // scale`
+    to `(o * stride + last) // scale`, both included. `scale` is above 1 where the layer enlarges its input."""
 
-    extent: Size
+    first: Size
+    last: Size
     stride: Size = 1
-    before: Size = 0
     scale: Size = 1
 
 

@@ -6,7 +6,7 @@ from archcalc.layers.attributes import Kernel, Padding, Switch
 from archcalc.layers.outcome import EVERYTHING, Kept, Outcome, Window, keeps, operations
 from archcalc.layers.registry import layer
 from archcalc.layers.windows import extents, slide
-from archcalc.sizes import Size, at_least, ceil_div, certainly_equal, product
+from archcalc.sizes import Size, at_least, certainly_equal, product
 from archcalc.volume import Volume
 
 
@@ -112,8 +112,8 @@ def global_maxpool(x: Volume) -> Outcome:
 
 
 def _adaptive_windows(x: Volume, size: tuple[Size, ...]) -> tuple[Window, ...]:
-    """Each output averages `ceil(n / m)` positions where m divides n; the widest such window otherwise."""
-    return tuple(Window(ceil_div(n, m), n // m, 0) for n, m in zip(x.space, size, strict=True))
+    """Output o summarises the positions from `floor(o * n / m)` up to, not including, `ceil((o + 1) * n / m)`."""
+    return tuple(Window(0, n - 1, n, m) for n, m in zip(x.space, size, strict=True))
 
 
 @layer(ranks=(1, 2, 3))

@@ -82,7 +82,7 @@ def pad(
     return Outcome(
         Volume(x.channels, tuple(n + before + after for n, (before, after) in zip(x.space, size, strict=True))),
         kept=() if mode == "zero" else (keeps("input", "input"),),
-        windows=tuple(Window(1, 1, before) for before, _ in size),
+        windows=tuple(Window(0 - before, 0 - before) for before, _ in size),
         conditions=tuple(conditions),
     )
 
@@ -98,7 +98,7 @@ def crop(x: Volume, *, size: Padding) -> Outcome:
     message = "cropping must leave at least 1 position"
     return Outcome(
         Volume(x.channels, space),
-        windows=tuple(Window(1, 1, 0 - before) for before, _ in size),
+        windows=tuple(Window(before, before) for before, _ in size),
         conditions=tuple(at_least("crop-fits", n, 1, message, "size") for n in space),
         storage="view",
     )
@@ -120,12 +120,13 @@ def upsample(
     """
     output = Volume(x.channels, tuple(n * s for n, s in zip(x.space, scale, strict=True)))
     corners = 2**x.rank
-    extent = 1 if mode == "nearest" else 2
+    # A linear interpolation takes the two values around (o + 1/2) / s - 1/2.
+    around = (Window(0, 0, 1, s) if mode == "nearest" else Window(1 - s, 1 + s, 2, 2 * s) for s in scale)
     counted = operations("elementwise", multiply=output.elements * corners, add=output.elements * (corners - 1))
     return Outcome(
         output,
         operations=() if mode == "nearest" else counted,
-        windows=tuple(Window(extent, 1, 0, s) for s in scale),
+        windows=tuple(around),
     )
 
 
@@ -140,7 +141,7 @@ def pixel_shuffle(x: Volume, *, scale: Positive) -> Outcome:
     message = "scale to the power of the axes must divide the channels"
     return Outcome(
         Volume(x.channels // into, tuple(n * scale for n in x.space)),
-        windows=tuple(Window(1, 1, 0, scale) for _ in x.space),
+        windows=tuple(Window(0, 0, 1, scale) for _ in x.space),
         conditions=(divides("groups-divide", into, x.channels, message, "scale"),),
     )
 
@@ -226,7 +227,7 @@ def class_token(x: Volume, *, count: Positive = 1) -> Outcome:
     return Outcome(
         Volume(x.channels, (x.space[0] + count,)),
         params=(Tensor("token", x.channels * count),),
-        windows=(Window(1, 1, count),),
+        windows=(Window(0 - count, 0 - count),),
     )
 
 

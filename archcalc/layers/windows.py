@@ -44,7 +44,7 @@ def slide(
             space.append(ceil_div(size, s))
         else:
             space.append((size - e + before + after) // s + 1)
-        windows.append(Window(e, s, before))
+        windows.append(Window(0 - before, e - 1 - before, s))
         if padding != "same":
             message = "the kernel must fit into the padded input"
             conditions.append(at_least("kernel-fits", size + before + after, e, message, "kernel"))

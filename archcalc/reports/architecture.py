@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.diagnostics import UsageError, did_you_mean
 from archcalc.layers.attributes import shown
+from archcalc.reports import receptive_field
 from archcalc.reports.layout import Column, Report, Table
 from archcalc.reports.numbers import bytes_binary, bytes_decimal, exact, percent, share, short
 from archcalc.sizes import total
@@ -67,6 +68,10 @@ def _share(analysis: Analysis, row: Row, batch: int) -> float | None:
     return share(params, analysis.totals.params) if params else None
 
 
+def _receptive_field(analysis: Analysis, row: Row, batch: int) -> str:
+    return receptive_field.text(analysis.receptive_fields[row.last.node.index])
+
+
 def _sum(field: str, *, batched: bool = False) -> Callable[[Analysis, Row, int], Any]:
     def value(analysis: Analysis, row: Row, batch: int) -> Any:
         return (batch if batched else 1) * total(getattr(layer, field) for layer in row.layers)
@@ -112,9 +117,10 @@ COLUMNS: dict[str, LayerColumn] = {
         LayerColumn(
             Column("output_memory", "output memory", _bytes_unless_zero, rank=2), _output_memory, _outputs_memory
         ),
+        LayerColumn(Column("receptive_field", "receptive field", rank=7), _receptive_field),
     )
 }
-DEFAULT_COLUMNS = ("name", "kernel", "output", "params", "share", "macs", "output_memory")
+DEFAULT_COLUMNS = ("name", "kernel", "output", "params", "share", "macs", "output_memory", "receptive_field")
 
 
 def chosen_columns(text: str | None) -> list[LayerColumn]:
@@ -160,7 +166,8 @@ def build(
     }
     heading = f"{analysis.architecture}: {citation}" if citation else analysis.architecture
     notes = ("K, M, G and kB, MB, GB are powers of 1000; MiB is 2^20 bytes; volumes are written channels last",)
-    return Report(heading, _facts(analysis, batch), (table,), notes, data)
+    warnings = receptive_field.warnings(analysis)
+    return Report(heading, _facts(analysis, batch), (table,), (*warnings, *notes), data)
 
 
 def _totals(analysis: Analysis, batch: int) -> dict[str, Any]:
@@ -176,6 +183,7 @@ def _totals(analysis: Analysis, batch: int) -> dict[str, Any]:
         "layers": t.layers,
         "input_bytes": batch * t.input_bytes,
         "outputs_bytes": batch * t.outputs_bytes,
+        "receptive_field": receptive_field.data_of_network(analysis),
     }
 
 
@@ -193,6 +201,7 @@ def _layer(analysis: Analysis, row: Row, batch: int) -> dict[str, Any]:
         "macs": batch * total(layer.macs for layer in row.layers),
         "flops": batch * total(layer.flops for layer in row.layers),
         "output_bytes": batch * total(layer.output_bytes for layer in row.layers),
+        "receptive_field": receptive_field.data(analysis.receptive_fields[row.last.node.index]),
     }
 
 
@@ -214,6 +223,7 @@ def _facts(analysis: Analysis, batch: int) -> tuple[tuple[str, str], ...]:
             " float32, in-place layers and views not counted again",
         ),
         ("depth", f"{t.depth} layers with weights on the longest way; {t.layers} layers in all"),
+        ("receptive field", receptive_field.sentence(analysis)),
     )
     return tuple((label, text) for label, text in facts if text)
 
