@@ -61,6 +61,24 @@ TOTALS = {
     "resnet50": (25_557_032, 4_089_184_256),
     "resnet101": (44_549_160, 7_801_405_440),
     "resnet152": (60_192_808, 11_513_626_624),
+    "wide_resnet50_2": (68_883_240, 11_398_021_120),
+    "resnext50_32x4d": (25_028_904, 4_230_479_872),
+    "resnext101_32x4d": (44_177_704, 7_969_996_800),
+    "nin_cifar10": (966_986, None),
+    "nin_imagenet": (7_595_176, 1_100_188_800),
+    "densenet40_k12": (1_019_722, None),
+    "densenet100_k12": (6_979_642, None),
+    "densenet100_k24": (27_249_082, None),
+    "densenet_bc100_k12": (769_162, None),
+    "densenet_bc250_k24": (15_324_406, None),
+    "densenet_bc190_k40": (25_624_430, None),
+    "densenet121": (7_978_856, 2_834_161_664),
+    "squeezenet1_0": (1_248_424, 818_924_576),
+    "squeezenet1_1": (1_235_496, 349_151_936),
+    "mobilenet": (4_231_976, 568_740_352),
+    "mobilenet:width=0.75": (2_585_560, None),
+    "mobilenet:width=0.5": (1_331_592, None),
+    "mobilenet:width=0.25": (470_072, None),
     # The stride in the first 1x1, as in the paper.
     "resnet50:strides=[2,1]": (25_557_032, 3_857_973_248),
     "resnet101:strides=[2,1]": (44_549_160, 7_570_194_432),
@@ -76,6 +94,11 @@ def test_totals(reference: str) -> None:
     assert totals.params == params
     if macs is not None:
         assert totals.macs == macs
+
+
+@pytest.mark.parametrize(("width", "millions"), [("1", "568.7"), ("0.75", "325.4"), ("0.5", "149.5"), ("0.25", "41.0")])
+def test_mobilenets_width_multiplier(width: str, millions: str) -> None:
+    assert f"{analysed(f'mobilenet:width={width}').totals.macs / 1e6:.1f}" == millions
 
 
 def test_cnn_basics_by_hand() -> None:
@@ -143,6 +166,8 @@ TORCHVISION = [
     ("alexnet_torchvision", "alexnet", []),
     *((name, name, []) for name in ("vgg11", "vgg16", "vgg19")),
     *((name, name, []) for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")),
+    *((name, name, []) for name in ("wide_resnet50_2", "resnext50_32x4d", "squeezenet1_0", "squeezenet1_1")),
+    ("densenet121", "densenet121", ["ReLU", "AdaptiveAvgPool2d"]),
 ]
 
 
