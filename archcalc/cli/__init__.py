@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pkgutil
 import sys
@@ -63,6 +64,7 @@ def group() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. Exit codes: 0 fine, 1 findings in a spec, 2 a request that cannot be run."""
+    gc.set_threshold(100_000)  # a large network has many objects that last, and walking them often is in vain
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -85,26 +85,34 @@ def write(report: Report, format_: str | None, output: Path | None) -> None:
         write_text(_rendered(report, format_), output)
 
 
-def _rendered(report: Report, format_: str) -> str:
+def _rendered(report: Report, format_: str) -> Iterable[str]:
+    """The pieces of a report in a format."""
+    if format_ == "json":
+        from archcalc.reports import json
+
+        return json.render(report)
     if format_ == "text":
         from archcalc.reports.text import render
     elif format_ == "markdown":
         from archcalc.reports.markdown import render
-    elif format_ == "csv":
-        from archcalc.reports.csv import render
     else:
-        from archcalc.reports.json import render
-    return render(report)
+        from archcalc.reports.csv import render
+    return [render(report)]
 
 
-def write_text(text: str, output: Path | None) -> None:
-    """Write text to a file as UTF-8, or to standard output in its encoding."""
+def write_text(pieces: Iterable[str], output: Path | None) -> None:
+    """Write pieces of text to a file as UTF-8, or to standard output in its encoding.
+
+    UsageError if the file cannot be written.
+    """
     if output is None:
         encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+        for piece in pieces:
+            sys.stdout.write(piece.encode(encoding, "replace").decode(encoding))
         sys.stdout.flush()
         return
     try:
-        output.write_text(text, encoding="utf-8")
+        with output.open("w", encoding="utf-8") as file:
+            file.writelines(pieces)
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror}") from None

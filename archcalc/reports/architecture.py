@@ -31,6 +31,12 @@ class Row(NamedTuple):
         """The layer, if the row is only one."""
         return self.layers[0] if len(self.layers) == 1 else None
 
+    def sum(self, field: str) -> Any:
+        """A figure of the row's layers, added up."""
+        if len(self.layers) == 1:
+            return getattr(self.layers[0], field)
+        return total(getattr(layer, field) for layer in self.layers)
+
 
 class LayerColumn(NamedTuple):
     """A column of the report: how its value follows from a row, and from all of them (None: they do not add up)."""
@@ -64,7 +70,7 @@ def _inputs(analysis: Analysis, row: Row, batch: int) -> str | None:
 
 
 def _share(analysis: Analysis, row: Row, batch: int) -> float | None:
-    params = total(layer.params for layer in row.layers)
+    params = row.sum("params")
     return share(params, analysis.totals.params) if params else None
 
 
@@ -74,7 +80,7 @@ def _receptive_field(analysis: Analysis, row: Row, batch: int) -> str:
 
 def _sum(field: str, *, batched: bool = False) -> Callable[[Analysis, Row, int], Any]:
     def value(analysis: Analysis, row: Row, batch: int) -> Any:
-        return (batch if batched else 1) * total(getattr(layer, field) for layer in row.layers)
+        return (batch if batched else 1) * row.sum(field)
 
     return value
 
@@ -162,7 +168,7 @@ def build(
         "input": list(analysis.network.input.shape),
         "batch": batch,
         "totals": _totals(analysis, batch),
-        "layers": [_layer(analysis, row, batch) for row in lines],
+        "layers": (_layer(analysis, row, batch) for row in lines),
     }
     heading = f"{analysis.architecture}: {citation}" if citation else analysis.architecture
     notes = ("K, M, G and kB, MB, GB are powers of 1000; MiB is 2^20 bytes; volumes are written channels last",)
@@ -196,11 +202,11 @@ def _layer(analysis: Analysis, row: Row, batch: int) -> dict[str, Any]:
     return {
         **data,
         "output": list(row.last.output.shape),
-        "params": total(layer.params for layer in row.layers),
-        "buffers": total(layer.buffers for layer in row.layers),
-        "macs": batch * total(layer.macs for layer in row.layers),
-        "flops": batch * total(layer.flops for layer in row.layers),
-        "output_bytes": batch * total(layer.output_bytes for layer in row.layers),
+        "params": row.sum("params"),
+        "buffers": row.sum("buffers"),
+        "macs": batch * row.sum("macs"),
+        "flops": batch * row.sum("flops"),
+        "output_bytes": batch * row.sum("output_bytes"),
         "receptive_field": receptive_field.data(analysis.receptive_fields[row.last.node.index]),
     }
 

@@ -39,7 +39,10 @@ class Table(NamedTuple):
 
 
 class Report(NamedTuple):
-    """A result: a heading, facts as label and text, tables, notes, and `data`, the JSON object with stable keys."""
+    """A result: a heading, facts as label and text, tables, notes, and `data`, the JSON object with stable keys.
+
+    A long list in `data` can be an iterator, whose items are made as they are written.
+    """
 
     heading: str
     facts: tuple[tuple[str, str], ...]

@@ -7,6 +7,7 @@ all of it in one go, also in blocks that nobody uses.
 from __future__ import annotations
 
 import ast
+import gc
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -40,10 +41,9 @@ class Formula(NamedTuple):
 
 
 class Argument(NamedTuple):
-    """One attribute or argument of a step: its name, where the name stands (or the value, if it is bare), its value."""
+    """One attribute or argument of a step."""
 
     name: str
-    place: Place
     formula: Formula
 
 
@@ -147,7 +147,14 @@ def read_document(source: Source, path: Path) -> Document:
     """The document in a source, and all it imports; imports must stay in the folder of `path` or below."""
     path = path.resolve()
     reader = _Reader(path.parent, [path])
-    document = reader.read(source, path.parent)
+    # A tree makes many objects and no garbage: the collector would walk them again and again for nothing.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        document = reader.read(source, path.parent)
+    finally:
+        if collecting:
+            gc.enable()
     reader.problems.stop()
     return document
 
@@ -542,18 +549,19 @@ class _Reader:
                 return ()
             formula = self.formula(document, given)
             self._check_names(formula, known)
-            return (Argument(first, formula.place, formula),)
+            return (Argument(first, formula),)
         made = []
         for key, value in given.entries:
-            place = document.place(key)
             formula = self.formula(document, value)
-            self._check_names(formula, known)
+            if formula.names:
+                self._check_names(formula, known)
             if key.text not in names:
                 hint = did_you_mean(key.text, names) or (f"it has {', '.join(names)}" if names else None)
                 if key.text in STEP_KEYS:
                     hint = f"`{key.text}` belongs to the step: write it beside `{step.name}:`"
-                self.problems.add("unknown-attribute", f"{complaint} `{key.text[:80]}`", place, help=hint)
-            made.append(Argument(key.text, place, formula))
+                message = f"{complaint} `{key.text[:80]}`"
+                self.problems.add("unknown-attribute", message, document.place(key), help=hint)
+            made.append(Argument(key.text, formula))
         return tuple(made)
 
     # --- formulas
@@ -565,9 +573,7 @@ class _Reader:
             if not text:
                 self.problems.add("missing-value", "a value is missing here", place)
                 return Formula(place, lambda env: 0, 0, ())
-            inside = Place(place.source, value.start, value.end)
-            plain = value.plain and "\n" not in place.source.text[value.start : value.end]
-            return self._expression(text, inside, exact=plain)
+            return self._expression(text, place, exact=value.end - value.start == len(text))
         if isinstance(value, Sequence):
             return _list(place, [self.formula(document, item) for item in value.items])
         self.problems.add("bad-value", "a value is a number, a word, an expression or a list, not a map", place)
@@ -580,6 +586,8 @@ class _Reader:
         except ExpressionError as error:
             self.problems.add("bad-expression", error.message, _within(place, error, exact), help=error.help)
             return Formula(place, lambda env: 0, 0, ())
+        if not compiled.names:
+            return Formula(place, compiled.evaluate, compiled.constant, ())
         names = tuple(
             (n.text, Place(place.source, place.start + n.start, place.start + n.end) if exact else place)
             for n in compiled.names

@@ -30,7 +30,7 @@ Key: TypeAlias = tuple[tuple[str, int], ...]
 class Scope:
     """One level of a path: a block call, a branch, or the whole network. It counts the names within it."""
 
-    __slots__ = ("arguments", "base", "counts", "key", "ordinal", "parent", "step")
+    __slots__ = ("_path", "arguments", "base", "counts", "key", "ordinal", "parent", "step")
 
     def __init__(self, parent: Scope | None, base: str, step: Step | None, arguments: Mapping[str, Any] | None) -> None:
         self.parent = parent
@@ -39,6 +39,7 @@ class Scope:
         #: What a block was called with; None for a branch.
         self.arguments = arguments
         self.counts: dict[str, int] = {}
+        self._path: str | None = None
         self.ordinal = 0
         self.key: Key = ()
         if parent is not None:
@@ -57,13 +58,15 @@ class Scope:
 
     @property
     def path(self) -> str:
-        """Names from the outside in, joined by `/`; empty for the network."""
-        parts: list[str] = []
-        scope = self
-        while scope.parent is not None:
-            parts.append(scope.parent.label(scope.base, scope.ordinal))
-            scope = scope.parent
-        return "/".join(reversed(parts))
+        """Names from the outside in, joined by `/`; empty for the network. Final only once all is expanded."""
+        if self._path is None:
+            self._path = "" if self.parent is None else self.parent.join(self.base, self.ordinal)
+        return self._path
+
+    def join(self, base: str, ordinal: int) -> str:
+        """The path of something in this scope."""
+        label = self.label(base, ordinal)
+        return f"{self.path}/{label}" if self.path else label
 
 
 class Pool(NamedTuple):
@@ -103,9 +106,7 @@ class Node:
     @property
     def name(self) -> str:
         """Its path, unique in the network: `stage2/bottleneck.3/conv.2`."""
-        label = self.scope.label(self.base, self.ordinal)
-        path = self.scope.path
-        return f"{path}/{label}" if path else label
+        return self.scope.join(self.base, self.ordinal)
 
     def place_of(self, attribute: str | None) -> Place:
         """Where an attribute's value stands in the spec; the layer's own place if it is not given there."""
@@ -177,7 +178,8 @@ def expand(document: Document, parameters: Mapping[str, Any] | None = None) -> N
         raise SpecError([limit.diagnostic]) from None
     if expansion.problems:
         raise SpecError(expansion.problems)
-    return Network(document, values, volume, expansion.nodes, {"output": last, **expansion.heads})
+    heads = {scope.path: end for scope, end in expansion.heads}
+    return Network(document, values, volume, expansion.nodes, {"output": last, **heads})
 
 
 def _parameter_values(document: Document, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -233,7 +235,8 @@ class _Expansion:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
-        self.heads: dict[str, int] = {}
+        #: Each head and the node that ends it.
+        self.heads: list[tuple[Scope, int]] = []
         self.problems: list[Diagnostic] = []
         self.environments: dict[Document, dict[str, Any]] = {}
         self.done = 0
@@ -369,14 +372,9 @@ class _Expansion:
         depth: int,
     ) -> int:
         for name, steps in step.branches or ():
-            end = self.branch(step, name, steps, env, scope, names, current, pool, depth)
-            path = f"{scope.path}/{name}" if scope.path else name
-            unique = path
-            number = 1
-            while unique in self.heads or unique == "output":
-                number += 1
-                unique = f"{path}.{number}"
-            self.heads[unique] = end
+            self.descend(step, scope, depth)
+            branch = Scope(scope, name, step, None)
+            self.heads.append((branch, self.steps(steps, env, branch, names, current, pool, depth + 1)))
         return current
 
     def block(

@@ -10,24 +10,32 @@ from archcalc.spec.document import HEAD, INPUT
 from archcalc.spec.expand import INPUT_INDEX, Network, Node
 
 
-def resolve(network: Network) -> str:
-    """The text of a spec in which every node is a step, named by its path."""
+def resolve(network: Network) -> Iterator[str]:
+    """The lines of a spec in which every node is a step, named by its path."""
+    for line in _lines(network):
+        yield f"{line}\n"
+
+
+def _lines(network: Network) -> Iterator[str]:
     document = network.document
-    lines = [f"architecture: {_quoted(document.architecture or 'unnamed')}"]
+    yield f"architecture: {_quoted(document.architecture or 'unnamed')}"
     if document.citation:
-        lines.append(f"source: {_quoted(document.citation)}")
-    lines += [f"input: {shown(network.input.shape)}", "", "layers:"]
+        yield f"source: {_quoted(document.citation)}"
+    yield f"input: {shown(network.input.shape)}"
+    yield ""
+    yield "layers:"
     previous = INPUT_INDEX
     for node in network.nodes:
-        lines += _step(network, node, previous)
+        yield from _step(network, node, previous)
         previous = node.index
-    end = network.outputs["output"]
     for name, index in network.outputs.items():
         if name != "output":
-            lines += [f"  - {HEAD}: {{{_quoted(name)}: []}}", f"    from: {_name(network, index)}"]
+            yield f"  - {HEAD}: {{{_quoted(name)}: []}}"
+            yield f"    from: {_name(network, index)}"
+    end = network.outputs["output"]
     if previous != end:
-        lines += ["  - identity", f"    from: {_name(network, end)}"]
-    return "\n".join(lines) + "\n"
+        yield "  - identity:"
+        yield f"    from: {_name(network, end)}"
 
 
 def _step(network: Network, node: Node, previous: int) -> Iterator[str]:

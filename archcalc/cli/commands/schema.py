@@ -22,4 +22,4 @@ def command(output: Path | None) -> None:
 
     from archcalc.spec.schema import json_schema
 
-    write_text(json.dumps(json_schema(), indent=2) + "\n", output)
+    write_text([json.dumps(json_schema(), indent=2), "\n"], output)

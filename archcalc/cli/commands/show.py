@@ -18,4 +18,4 @@ def command(spec: str) -> None:
     """
     from archcalc.spec import catalogue
 
-    write_text(catalogue.read_source(spec).text, None)
+    write_text([catalogue.read_source(spec).text], None)
