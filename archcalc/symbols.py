@@ -1,12 +1,16 @@
-"""Exact symbolic integers: polynomials with integer coefficients over variables, floors and extremes.
+"""Exact symbolic integers: polynomials with whole coefficients over variables, floors and extremes.
 
-Everything is exact for integers of any size. Two identities keep the expressions small: whole multiples leave a
-floor, `(m*q + r)//m == q + r//m`, and floors nest, `((x//n) + c)//m == (x + c*n)//(n*m)`, for positive `m`, `n`.
+Everything is exact for integers of any size. A floor has one form: whole multiples leave it,
+`(d*q + r)//d == q + r//d`, common factors cancel, `(k*a + c)//(k*d) == (a + c//k)//d`, and floors nest,
+`(x//n + c)//m == (x + c*n)//(n*m)`, all for positive divisors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from functools import lru_cache
+from math import gcd
 from typing import Any, NamedTuple, TypeAlias
 
 
@@ -24,7 +28,7 @@ class Variable(NamedTuple):
 
 
 class Quotient(NamedTuple):
-    """`numerator // denominator`, which neither identity simplifies further."""
+    """`numerator // denominator`, which no identity simplifies further."""
 
     numerator: Expression
     denominator: Expression
@@ -50,14 +54,17 @@ Monomial: TypeAlias = tuple[tuple[Atom, int], ...]
 
 def _wrapped(expression: Expression) -> str:
     text = str(expression)
-    return text if text.isalnum() else f"({text})"
+    return text if text.isidentifier() or text.isdecimal() else f"({text})"
 
 
+@lru_cache(maxsize=65536)
 def _order(atom: Atom) -> tuple[int, str]:
     return (0 if isinstance(atom, Variable) else 1, str(atom))
 
 
 def _times(left: Monomial, right: Monomial) -> Monomial:
+    if not left or not right:
+        return left or right
     powers = dict(left)
     for atom, power in right:
         powers[atom] = powers.get(atom, 0) + power
@@ -65,26 +72,32 @@ def _times(left: Monomial, right: Monomial) -> Monomial:
 
 
 class Expression:
-    """A polynomial: `terms` maps each monomial (atoms with their powers) to a coefficient other than 0."""
+    """A polynomial: `terms` maps each monomial (atoms with their powers) to a coefficient other than 0.
+
+    Rules make whole coefficients and positive powers; `divided` makes fractions, for a formula that is only read.
+    """
 
     __slots__ = ("_hash", "terms")
 
-    def __init__(self, terms: Mapping[Monomial, int]) -> None:
-        self.terms: dict[Monomial, int] = {m: c for m, c in terms.items() if c}
+    #: NumPy leaves arithmetic with arrays to this class, which refuses it.
+    __array_ufunc__ = None
+
+    def __init__(self, terms: Mapping[Monomial, Any]) -> None:
+        self.terms: dict[Monomial, Any] = {m: c for m, c in terms.items() if c}
         self._hash: int | None = None
 
     # --- what it is
 
     def __hash__(self) -> int:
         if self._hash is None:
-            self._hash = hash(frozenset(self.terms.items()))
+            constant = self.constant
+            self._hash = hash(frozenset(self.terms.items()) if constant is None else constant)
         return self._hash
 
     def __eq__(self, other: object) -> bool:
         """The same polynomial; a question of form, not of the values of its variables."""
-        if isinstance(other, int):
-            return self.terms == ({(): int(other)} if other else {})
-        return isinstance(other, Expression) and self.terms == other.terms
+        right = lift(other)
+        return right is not None and self.terms == right.terms
 
     @property
     def constant(self) -> int | None:
@@ -93,27 +106,58 @@ class Expression:
             return 0
         return self.terms.get(()) if len(self.terms) == 1 else None
 
+    @property
+    def atoms(self) -> frozenset[Atom]:
+        """The variables, floors and extremes that its monomials are made of."""
+        return frozenset(atom for monomial in self.terms for atom, _ in monomial)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The variables in it, also inside floors and extremes."""
+        return frozenset().union(*(_names(atom) for atom in self.atoms))
+
+    @property
+    def degree(self) -> int:
+        """The largest sum of powers of a monomial."""
+        return max((sum(power for _, power in monomial) for monomial in self.terms), default=0)
+
+    def sorted_terms(self) -> list[tuple[Monomial, Any]]:
+        """Monomials with coefficients in the order they are printed: largest power first, then by name."""
+        return sorted(self.terms.items(), key=_printing_order)
+
     def __str__(self) -> str:
-        if not self.terms:
-            return "0"
+        """The expression as Python writes it: `27*C**2 + 3*((C + 1)//2)`."""
         text = ""
-        for monomial, coefficient in sorted(self.terms.items(), key=_printing_order):
-            factors = [f"{_factor(a)}**{p}" if p > 1 else _factor(a) for a, p in monomial]
-            if abs(coefficient) != 1 or not factors:
-                factors.insert(0, str(abs(coefficient)))
-            sign = "-" if coefficient < 0 else "+"
-            text += f" {sign} {'*'.join(factors)}" if text else f"{'-' if coefficient < 0 else ''}{'*'.join(factors)}"
-        return text
+        for monomial, coefficient in self.sorted_terms():
+            if not text:
+                text = _term(monomial, coefficient)
+            else:
+                text += f" {'-' if coefficient < 0 else '+'} {_term(monomial, abs(coefficient))}"
+        return text or "0"
 
     __repr__ = __str__
 
+    # --- its values
+
     def evaluate(self, values: Mapping[str, Any]) -> Any:
-        """Its value where each variable has the int (or integer array) given."""
+        """Its value where each variable has the int (or integer array, or expression) given; KeyError for none."""
+        return self.map_atoms(lambda atom: _value(atom, values))
+
+    def substitute(self, values: Mapping[str, Any]) -> Expression:
+        """The expression with some variables replaced."""
+        known = {name: values.get(name, variable(name)) for name in self.names}
+        result = lift(self.evaluate(known))
+        assert result is not None
+        return result
+
+    def map_atoms(self, image: Callable[[Atom], Any]) -> Any:
+        """The polynomial with each atom replaced by its image."""
+        images = {atom: image(atom) for atom in self.atoms}
         result: Any = 0
         for monomial, coefficient in self.terms.items():
             term: Any = coefficient
             for atom, power in monomial:
-                term = term * _value(atom, values) ** power
+                term = term * images[atom] ** power
             result = result + term
         return result
 
@@ -144,7 +188,7 @@ class Expression:
         right = lift(other)
         if right is None:
             return NotImplemented
-        terms: dict[Monomial, int] = {}
+        terms: dict[Monomial, Any] = {}
         for m, c in self.terms.items():
             for n, d in right.terms.items():
                 key = _times(m, n)
@@ -154,6 +198,10 @@ class Expression:
     __rmul__ = __mul__
 
     def __pow__(self, power: int) -> Expression:
+        if power < 0:  # only a single variable's, in a formula that is read
+            ((monomial, coefficient),) = self.terms.items()
+            inverse = Expression({tuple((a, -p) for a, p in monomial): Fraction(1, coefficient)})
+            return inverse**-power
         result = Expression({(): 1})
         for _ in range(power):
             result = result * self
@@ -182,15 +230,52 @@ def variable(name: str) -> Expression:
 
 
 def lift(value: object) -> Expression | None:
-    """An int or an expression as an expression; None for anything else."""
+    """A number or an expression as an expression; None for anything else."""
     if isinstance(value, Expression):
         return value
-    return Expression({(): value}) if type(value) is int else None
+    return Expression({(): value}) if type(value) is int or type(value) is Fraction else None
 
 
-def _printing_order(term: tuple[Monomial, int]) -> tuple[int, str]:
+def number(value: int) -> Expression:
+    """A whole number as an expression."""
+    return Expression({(): value})
+
+
+def atom_of(expression: Expression) -> Atom | None:
+    """The atom that the expression just is, or None."""
+    if len(expression.terms) == 1:
+        ((monomial, coefficient),) = expression.terms.items()
+        if coefficient == 1 and len(monomial) == 1 and monomial[0][1] == 1:
+            return monomial[0][0]
+    return None
+
+
+def _names(atom: Atom) -> frozenset[str]:
+    if isinstance(atom, Variable):
+        return frozenset((atom.name,))
+    if isinstance(atom, Quotient):
+        return atom.numerator.names | atom.denominator.names
+    return atom.left.names | atom.right.names
+
+
+def _printing_order(term: tuple[Monomial, Any]) -> tuple[int, list[tuple[tuple[int, str], int]]]:
     monomial, _ = term
-    return (-sum(power for _, power in monomial), "*".join(f"{a}**{p}" for a, p in monomial))
+    return (-sum(power for _, power in monomial), [(_order(atom), -power) for atom, power in monomial])
+
+
+def _term(monomial: Monomial, coefficient: Any) -> str:
+    if coefficient == 1 and len(monomial) == 1 and monomial[0][1] == 1:
+        return str(monomial[0][0])
+    above = [f"{_factor(a)}**{p}" if p > 1 else _factor(a) for a, p in monomial if p > 0]
+    below = [f"{_factor(a)}**{-p}" if p < -1 else _factor(a) for a, p in monomial if p < 0]
+    top, bottom = Fraction(coefficient).as_integer_ratio()
+    if top == -1 and above:
+        above[0] = f"-{above[0]}"
+    elif top != 1 or not above:
+        above.insert(0, str(top))
+    if bottom != 1:
+        below.insert(0, str(bottom))
+    return "/".join(("*".join(above), *below))
 
 
 def _factor(atom: Atom) -> str:
@@ -203,68 +288,79 @@ def _value(atom: Atom, values: Mapping[str, Any]) -> Any:
     if isinstance(atom, Quotient):
         return atom.numerator.evaluate(values) // atom.denominator.evaluate(values)
     left, right = atom.left.evaluate(values), atom.right.evaluate(values)
-    if type(left) is int and type(right) is int:
+    if isinstance(left, Expression) or isinstance(right, Expression):
+        return extreme(atom.which, left, right)
+    if isinstance(left, (int, Fraction)) and isinstance(right, (int, Fraction)):
         return min(left, right) if atom.which == "min" else max(left, right)
     import numpy
 
     return numpy.minimum(left, right) if atom.which == "min" else numpy.maximum(left, right)
 
 
+# --- floors
+
+
 def _floor(numerator: Expression, denominator: Expression) -> Expression:
-    exact = _exact_quotient(numerator, denominator)
-    if exact is not None:
-        return exact
     divisor = denominator.constant
-    if divisor is None:
-        return Expression({((Quotient(numerator, denominator), 1),): 1})
-    if divisor <= 0:
+    if divisor is not None and divisor <= 0:
         raise ZeroDivisionError("a floor needs a positive divisor")
+    whole, rest = _split(numerator, denominator)
+    return whole + _proper_floor(rest, denominator)
+
+
+def _split(numerator: Expression, denominator: Expression) -> tuple[Expression, Expression]:
+    """What the divisor divides whatever the variables are, divided by it, and the rest."""
+    if len(denominator.terms) != 1:
+        return (number(1), number(0)) if numerator == denominator else (number(0), numerator)
+    ((monomial, divisor),) = denominator.terms.items()
+    powers = dict(monomial)
     whole: dict[Monomial, int] = {}
     rest: dict[Monomial, int] = {}
-    for monomial, coefficient in numerator.terms.items():
-        q, r = divmod(coefficient, divisor)
-        whole[monomial], rest[monomial] = q, r
-    remainder = Expression(rest)
-    return Expression(whole) + _proper_floor(remainder, divisor)
-
-
-def _proper_floor(remainder: Expression, divisor: int) -> Expression:
-    """The floor of what is left once the whole multiples are out."""
-    constant = remainder.constant
-    if constant is not None:
-        return Expression({(): constant // divisor})
-    inner = {m: c for m, c in remainder.terms.items() if m}
-    if len(inner) == 1:
-        ((monomial, coefficient),) = inner.items()
-        atom, power = monomial[0]
-        nested = len(monomial) == 1 and power == 1 and coefficient == 1 and isinstance(atom, Quotient)
-        if nested and isinstance(atom, Quotient) and atom.denominator.constant is not None:
-            n = atom.denominator.constant
-            return _floor(atom.numerator + remainder.terms.get((), 0) * n, Expression({(): n * divisor}))
-    return Expression({((Quotient(remainder, Expression({(): divisor})), 1),): 1})
-
-
-def _exact_quotient(numerator: Expression, denominator: Expression) -> Expression | None:
-    """The quotient where it is a polynomial whatever the variables are; None otherwise."""
-    if len(denominator.terms) != 1:
-        return Expression({(): 1}) if numerator.terms == denominator.terms and denominator.terms else None
-    ((monomial, coefficient),) = denominator.terms.items()
-    powers = dict(monomial)
-    terms: dict[Monomial, int] = {}
-    for term, factor in numerator.terms.items():
+    for term, coefficient in numerator.terms.items():
         have = dict(term)
-        if factor % coefficient or any(have.get(a, 0) < p for a, p in powers.items()):
-            return None
-        left = _times(term, tuple((a, -p) for a, p in powers.items()))
-        terms[left] = factor // coefficient
-    return Expression(terms)
+        quotient = 0
+        if all(have.get(atom, 0) >= power for atom, power in powers.items()):
+            quotient = coefficient // divisor
+            whole[_times(term, tuple((atom, -power) for atom, power in monomial))] = quotient
+        rest[term] = coefficient - quotient * divisor
+    return Expression(whole), Expression(rest)
+
+
+def _proper_floor(rest: Expression, denominator: Expression) -> Expression:
+    """The floor of what is left once the whole multiples are out."""
+    divisor = denominator.constant
+    if not rest.terms:
+        return rest
+    if divisor is not None:
+        if rest.constant is not None:
+            return number(rest.constant // divisor)
+        common = gcd(divisor, *(c for m, c in rest.terms.items() if m))
+        if common > 1:
+            reduced = {m: c // common for m, c in rest.terms.items()}
+            return _floor(Expression(reduced), number(divisor // common))
+    floors = [atom for atom in rest.atoms if isinstance(atom, Quotient)]
+    if len(floors) == 1 and rest.terms.get(((floors[0], 1),)) == 1:
+        inner = floors[0]
+        outside = rest - Expression({((inner, 1),): 1})
+        if inner not in outside.atoms:
+            return _floor(inner.numerator + outside * inner.denominator, inner.denominator * denominator)
+    return Expression({((Quotient(rest, denominator), 1),): 1})
+
+
+def exact_quotient(numerator: Expression, denominator: Expression) -> Expression | None:
+    """The quotient where the divisor divides whatever the variables are; None otherwise."""
+    if not denominator.terms:
+        return None
+    whole, rest = _split(numerator, denominator)
+    return None if rest.terms else whole
+
+
+# --- extremes and questions
 
 
 def extreme(which: str, left: object, right: object) -> Expression:
     """`min` or `max` of two expressions, decided where their difference is a number."""
-    a, b = lift(left), lift(right)
-    if a is None or b is None:
-        raise TypeError("symbols do not mix with arrays")
+    a, b = _both(left, right)
     difference = (a - b).constant
     if difference is not None:
         return a if (difference <= 0) == (which == "min") else b
@@ -273,14 +369,77 @@ def extreme(which: str, left: object, right: object) -> Expression:
 
 def decide(relation: str, left: object, right: object) -> bool:
     """Whether a relation holds whatever the variables are (or fails whatever they are); Undecided otherwise."""
-    a, b = lift(left), lift(right)
-    if a is None or b is None:
-        raise TypeError("symbols do not mix with arrays")
+    a, b = _both(left, right)
     if relation == "divides":
-        if _exact_quotient(b, a) is not None:
+        if exact_quotient(b, a) is not None:
             return True
-        raise Undecided
+        divisor = a.constant
+        rest = _split(b, a)[1].constant if divisor is not None and divisor > 0 else None
+        if rest is None:
+            raise Undecided
+        return rest == 0
     difference = (a - b).constant
     if difference is None:
         raise Undecided
     return {"equal": difference == 0, "at_least": difference >= 0, "at_most": difference <= 0}[relation]
+
+
+def _both(left: object, right: object) -> tuple[Expression, Expression]:
+    a, b = lift(left), lift(right)
+    if a is None or b is None:
+        raise TypeError("symbols do not mix with arrays")
+    return a, b
+
+
+# --- growth
+
+
+def growth(expression: Expression, least: Mapping[str, int]) -> Expression | None:
+    """The expression in what each atom exceeds its least value by, if every atom grows with the variables.
+
+    With every variable at its `least` or above, those excesses are 0 or more and grow with the variables. So where no
+    coefficient of the result is negative, the expression never falls when a variable grows, and its constant term is
+    its least value. None where an atom need not grow (a divisor is free), or a variable has no least value.
+    """
+    images = {atom: _excess(atom, least) for atom in expression.atoms}
+    if any(image is None for image in images.values()):
+        return None
+    result = lift(expression.map_atoms(lambda atom: images[atom]))
+    assert result is not None
+    return result
+
+
+def never_falls(expression: Expression, least: Mapping[str, int]) -> bool:
+    """Whether the expression can be shown never to fall while its variables grow from their least values."""
+    grown = growth(expression, least)
+    return grown is not None and all(c >= 0 for m, c in grown.terms.items() if m)
+
+
+def lower_bound(expression: Expression, least: Mapping[str, int]) -> int | None:
+    """Its value where all variables are least, if it can be shown never to be less; None otherwise."""
+    grown = growth(expression, least)
+    if grown is None or any(c < 0 for m, c in grown.terms.items() if m):
+        return None
+    return int(grown.terms.get((), 0))
+
+
+def _excess(atom: Atom, least: Mapping[str, int]) -> Expression | None:
+    if isinstance(atom, Variable):
+        if atom.name not in least:
+            return None
+        start = least[atom.name]
+    else:
+        if isinstance(atom, Quotient) and atom.denominator.constant is None:
+            return None
+        if not all(never_falls(part, least) for part in _parts(atom)):
+            return None
+        start = _value(atom, {name: least[name] for name in _names(atom)})
+    return Expression({((atom, 1),): 1, (): start})
+
+
+def _parts(atom: Quotient | Extreme) -> Iterator[Expression]:
+    if isinstance(atom, Quotient):
+        yield atom.numerator
+    else:
+        yield atom.left
+        yield atom.right
