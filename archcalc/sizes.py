@@ -3,7 +3,8 @@
 A size is an int (one architecture), an integer array (a sweep over many) or a symbolic expression (a closed
 formula). Rules are written once for all three: they use `+ - *`, `//` by something positive, and the helpers of
 this file. Annotations say `int`, since that is the arithmetic the rules may rely on. This is the one file that
-asks what kind of size it has; everything else passes sizes on.
+asks what kind of size it has; everything else passes sizes on. A range stands in for an array, to bound beforehand
+what the array's computation can give.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeAlias
 
+from archcalc.ranges import Range, largest, least
 from archcalc.symbols import Expression, Undecided, decide, extreme
 
 Size: TypeAlias = int
@@ -24,9 +26,9 @@ def is_concrete(value: object) -> bool:
     return type(value) is int
 
 
-def is_symbolic(value: object) -> bool:
-    """Whether the value is a symbolic expression."""
-    return isinstance(value, Expression)
+def is_many(value: object) -> bool:
+    """Whether the value is a size that stands for several numbers: an array, a symbol or a range."""
+    return type(value) is not int and is_size(value)
 
 
 def is_array(value: object) -> bool:
@@ -35,8 +37,24 @@ def is_array(value: object) -> bool:
 
 
 def is_size(value: object) -> bool:
-    """Whether the value is a size of any of the three kinds."""
-    return type(value) is int or isinstance(value, Expression) or is_array(value)
+    """Whether the value is a size of any kind."""
+    return type(value) is int or isinstance(value, (Expression, Range)) or is_array(value)
+
+
+#: Up to so many bytes an array is recognised by what is in it, beyond that as the object that it is.
+_RECOGNISED_BYTES = 1 << 16
+
+
+def identity(value: Any) -> Any:
+    """What can be hashed and is equal only for the same sizes: for sizes themselves and for tuples of them.
+
+    An array that is as large as a whole sweep is its own identity, which is right while the array is kept.
+    """
+    if isinstance(value, tuple):
+        return tuple(map(identity, value))
+    if not is_array(value):
+        return value
+    return (value.shape, value.tobytes()) if value.nbytes <= _RECOGNISED_BYTES else ("array", id(value))
 
 
 def product(sizes: Iterable[Size]) -> Size:
@@ -75,6 +93,8 @@ def _extreme(left: Any, right: Any, which: str) -> Any:
         return min(left, right) if which == "min" else max(left, right)
     if isinstance(left, Expression) or isinstance(right, Expression):
         return extreme(which, left, right)
+    if isinstance(left, Range) or isinstance(right, Range):
+        return least(left, right) if which == "min" else largest(left, right)
     import numpy
 
     return numpy.minimum(left, right) if which == "min" else numpy.maximum(left, right)
@@ -128,17 +148,22 @@ def at_most(rule: str, size: Size, most: Size, message: str, blame: str | None =
 
 
 def judge(condition: Condition) -> Any:
-    """Whether the condition holds: a bool for ints, an array of bools for arrays, None where symbols leave it open."""
+    """Whether the condition holds: True or False for ints; for arrays True, or an array of bools if it fails somewhere;
+    for symbols and ranges None where it depends on their values."""
     _, relation, left, right, _, _ = condition
+    if isinstance(left, Range) or isinstance(right, Range):
+        return None
     if isinstance(left, Expression) or isinstance(right, Expression):
         try:
             return decide(relation, left, right)
         except Undecided:
             return None
     if relation == "divides":
-        return right % left == 0
-    if relation == "equal":
-        return left == right
-    if relation == "at_least":
-        return left >= right
-    return left <= right
+        verdict: Any = right % left == 0
+    elif relation == "equal":
+        verdict = left == right
+    elif relation == "at_least":
+        verdict = left >= right
+    else:
+        verdict = left <= right
+    return verdict if isinstance(verdict, bool) else bool(verdict.all()) or verdict

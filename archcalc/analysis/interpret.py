@@ -12,7 +12,7 @@ from archcalc.diagnostics import Diagnostic, SpecError
 from archcalc.layers.attributes import Refused
 from archcalc.layers.outcome import Outcome
 from archcalc.layers.registry import Attribute, Layer
-from archcalc.sizes import Condition, judge
+from archcalc.sizes import Condition, at_least, identity, is_many, judge
 from archcalc.spec.expand import INPUT_INDEX, MAX_ERRORS, Network, Node
 from archcalc.volume import Volume
 
@@ -20,9 +20,12 @@ _NOT_ANALYSED = Volume(0)
 
 
 class Open(NamedTuple):
-    """A condition that is neither true nor false for all the sizes in question: `verdict` is an array, or None."""
+    """A condition that does not hold for all the sizes in question: `verdict` is an array, or None for symbols.
 
-    node: Node
+    `node` is None for a condition on the network's input.
+    """
+
+    node: Node | None
     condition: Condition
     verdict: Any
 
@@ -65,14 +68,15 @@ class _Interpreter:
         self.overrides = overrides
         self.outcomes: list[Outcome] = []
         self.open: list[Open] = []
-        #: Outcomes by layer, volumes and attributes: a network repeats itself.
-        self.seen: dict[Any, Outcome] = {}
+        #: Outcomes by layer, volumes and attributes, with the conditions left open: a network repeats itself.
+        self.seen: dict[Any, tuple[Outcome, list[Open]]] = {}
 
     def run(self) -> Interpretation:
         problems: list[Diagnostic] = []
         failed = Outcome(_NOT_ANALYSED)
         source = self.network.input
         outcomes = self.outcomes
+        self.judge_input(source)
         for node in self.network.nodes:
             volumes = tuple(source if i == INPUT_INDEX else outcomes[i].output for i in node.inputs)
             if problems and any(volume is _NOT_ANALYSED for volume in volumes):
@@ -89,18 +93,31 @@ class _Interpreter:
             raise SpecError(problems)
         return Interpretation(self.network, outcomes, self.open)
 
+    def judge_input(self, volume: Volume) -> None:
+        """What expansion has checked for plain numbers, for sizes of the other kinds."""
+        for size in volume.shape:
+            if is_many(size):
+                condition = at_least("bad-input", size, 1, "each size of the input must be at least 1")
+                verdict = judge(condition)
+                if verdict is not True:
+                    self.open.append(Open(None, condition, verdict))
+
     def outcome(self, node: Node, volumes: tuple[Volume, ...]) -> Outcome:
+        key: Any = (node.layer.name, volumes, tuple(node.attributes.items()))
         try:
-            key = (node.layer.name, volumes, tuple(node.attributes.items()))
             known = self.seen.get(key)
         except TypeError:  # arrays have no hash
-            return self.ruled(node, volumes)
+            key = identity(key)
+            known = self.seen.get(key)
         if known is None:
             still_open = len(self.open)
-            known = self.ruled(node, volumes)
-            if len(self.open) == still_open:  # a condition left open belongs to each node that has it
-                self.seen[key] = known
-        return known
+            outcome = self.ruled(node, volumes)
+            self.seen[key] = (outcome, self.open[still_open:])
+            return outcome
+        outcome, conditions = known
+        if conditions:
+            self.open += [each._replace(node=node) for each in conditions]
+        return outcome
 
     def context(self, node: Node, volumes: tuple[Volume, ...]) -> tuple[str, ...]:
         """The notes of a finding about a node: its inputs and where they come from, and the block calls around it."""

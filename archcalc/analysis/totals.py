@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from archcalc.analysis.interpret import Interpretation, interpret
+from archcalc.analysis.interpret import Interpretation, Open, interpret
 from archcalc.analysis.receptive_field import Field, receptive_fields
 from archcalc.diagnostics import Diagnostic, SpecError
 from archcalc.layers.outcome import Outcome
-from archcalc.sizes import Size, total
+from archcalc.sizes import Size, equal, judge, total
 from archcalc.spec.expand import INPUT_INDEX, Network, Node
 from archcalc.volume import Volume
 
@@ -107,7 +107,11 @@ class Analysis:
         self.interpretation = interpretation
         self.network: Network = interpretation.network
         self.layers: list[AnalysedLayer] = _layers(interpretation)
-        self.totals: Totals = _totals(self)
+
+    @cached_property
+    def totals(self) -> Totals:
+        """The figures of the whole network, added up when they are first asked for."""
+        return _totals(self)
 
     @property
     def architecture(self) -> str:
@@ -151,12 +155,12 @@ def _layers(interpretation: Interpretation) -> list[AnalysedLayer]:
         if node.pool is None:
             params = total(tensor.elements for tensor in outcome.params)
         else:
-            params = _unshared(node, outcome, owned)
+            params = _unshared(node, outcome, owned, interpretation)
         rows.append(AnalysedLayer(node, outcome, params))
     return rows
 
 
-def _unshared(node: Node, outcome: Outcome, owned: dict[Any, Size]) -> Size:
+def _unshared(node: Node, outcome: Outcome, owned: dict[Any, Size], interpretation: Interpretation) -> Size:
     """The learned values that no earlier layer of the pool has."""
     new = []
     for tensor in outcome.params:
@@ -164,10 +168,16 @@ def _unshared(node: Node, outcome: Outcome, owned: dict[Any, Size]) -> Size:
         if key not in owned:
             owned[key] = tensor.elements
             new.append(tensor.elements)
-        elif type(tensor.elements) is int and owned[key] != tensor.elements:
-            message = f"shared weights must have the same size: {tensor.name} has {tensor.elements:,} values here"
+            continue
+        message = f"shared weights must have the same size: {tensor.name}"
+        condition = equal("weights-differ", tensor.elements, owned[key], message)
+        verdict = judge(condition)
+        if verdict is False:
+            message = f"{message} has {tensor.elements:,} values here"
             notes = (f"the first layer of the pool has {owned[key]:,}", *node.trail())
             raise SpecError([Diagnostic("weights-differ", message, node.step.place, notes=notes)])
+        if verdict is not True:
+            interpretation.open.append(Open(node, condition, verdict))
     return total(new)
 
 

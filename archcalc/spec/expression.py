@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 from archcalc.layers.attributes import decimal, shown
-from archcalc.sizes import LARGEST, is_concrete, is_size, is_symbolic, maximum, minimum
+from archcalc.sizes import LARGEST, is_concrete, is_many, is_size, maximum, minimum
 
 MAX_LENGTH = 500
 MAX_NODES = 200
@@ -211,12 +211,14 @@ def _arithmetic(sign: str, apply: Callable[[Any, Any], Any], left: Any, right: A
     for value in (left, right):
         if not (type(value) is int or isinstance(value, Fraction) or is_size(value)):
             raise ExpressionError(f"`{sign}` works on numbers: {shown(value)} is not one")
+        if isinstance(value, Fraction) and (is_many(left) or is_many(right)):
+            raise ExpressionError(f"`{sign}` cannot take the fraction {shown(value)} of a size that is not known")
     return _bounded(apply(left, right))
 
 
 def _compare(sign: str, apply: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
     for value in (left, right):
-        if is_symbolic(value):
+        if is_many(value):
             raise ExpressionError(f"`{sign}` cannot be decided while {value} is free")
     if sign not in ("==", "!="):
         for value in (left, right):
