@@ -79,6 +79,12 @@ TOTALS = {
     "mobilenet:width=0.75": (2_585_560, None),
     "mobilenet:width=0.5": (1_331_592, None),
     "mobilenet:width=0.25": (470_072, None),
+    "googlenet_bn": (6_624_904, 1_498_376_192),
+    "googlenet_bn:heads=true": (13_004_888, None),
+    "inception_v3": (23_834_568, 5_713_216_096),
+    "inception_v3:heads=true": (27_161_264, None),
+    "inception_v4": (42_679_816, 12_253_974_624),
+    "inception_resnet_v2": (55_843_464, 13_155_794_016),
     # The stride in the first 1x1, as in the paper.
     "resnet50:strides=[2,1]": (25_557_032, 3_857_973_248),
     "resnet101:strides=[2,1]": (44_549_160, 7_570_194_432),
@@ -99,6 +105,22 @@ def test_totals(reference: str) -> None:
 @pytest.mark.parametrize(("width", "millions"), [("1", "568.7"), ("0.75", "325.4"), ("0.5", "149.5"), ("0.25", "41.0")])
 def test_mobilenets_width_multiplier(width: str, millions: str) -> None:
     assert f"{analysed(f'mobilenet:width={width}').totals.macs / 1e6:.1f}" == millions
+
+
+def test_bn_inception_is_the_published_port_with_an_ordinary_first_convolution() -> None:
+    """The port of the same table has 11,295,240 parameters, with a bias in every convolution (which BN makes idle)."""
+    analysis = analysed("inception_v2:separable=false")
+    biases = sum(layer.output.channels for layer in analysis.layers if layer.layer == "conv")
+
+    assert analysis.totals.params + biases == 11_295_240
+
+
+def test_the_naive_inception_module_of_the_lecture() -> None:
+    """28x28x256 in, 28x28x672 out: pooling keeps all 256 maps, so the depth can only grow."""
+    analysis = analysed("inception_naive")
+
+    assert str(analysis.layer("concat").output) == "28x28x672"
+    assert analysis.totals.macs == 28 * 28 * 256 * (128 * 1 + 192 * 9 + 96 * 25)
 
 
 def test_cnn_basics_by_hand() -> None:
@@ -168,6 +190,10 @@ TORCHVISION = [
     *((name, name, []) for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")),
     *((name, name, []) for name in ("wide_resnet50_2", "resnext50_32x4d", "squeezenet1_0", "squeezenet1_1")),
     ("densenet121", "densenet121", ["ReLU", "AdaptiveAvgPool2d"]),
+    ("googlenet_bn", "googlenet", ["ReLU"]),
+    ("googlenet_bn:heads=true", "googlenet_heads", ["ReLU", "AdaptiveAvgPool2d"]),
+    ("inception_v3", "inception_v3", ["ReLU", "MaxPool2d", "AvgPool2d"]),
+    ("inception_v3:heads=true", "inception_v3_heads", ["ReLU", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d"]),
 ]
 
 

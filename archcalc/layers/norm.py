@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from archcalc.layers.attributes import Positive, Switch, Word
+from archcalc.layers.attributes import Positive, Rate, Switch, Word
 from archcalc.layers.outcome import Kept, Operation, Outcome, Tensor, keeps, operations
 from archcalc.layers.registry import layer
 from archcalc.sizes import Size, divides
@@ -164,3 +164,13 @@ def affine(x: Volume, *, scale: Switch = True, bias: Switch = True) -> Outcome:
         operations=operations("elementwise", multiply=n if scale else 0, add=n if bias else 0),
         kept=(keeps("input", "weights"),) if scale else (),
     )
+
+
+@layer
+def scale(x: Volume, *, factor: Rate) -> Outcome:
+    """A fixed factor for all values, as Inception-ResNet has it on its residuals.
+
+    Operations: one multiplication per value. Kept for backward: nothing but the factor, which is no tensor.
+    Source: Szegedy et al. 2016, arXiv:1602.07261, section 3.3; derivatives.yaml, mul by a scalar.
+    """
+    return Outcome(x, operations=operations("elementwise", multiply=x.elements))
