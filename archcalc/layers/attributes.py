@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Annotated, Any, TypeAlias
 
-from archcalc.sizes import Condition, Size, at_least, is_size
+from archcalc.sizes import Condition, Size, at_least, equal, is_concrete, is_size
 
 
 class Refused(Exception):
@@ -184,6 +184,27 @@ class AxisOrder(Shape):
         return iter(())
 
 
+class Connections(Kind):
+    """A connection table: for each output map, the numbers of the input maps it sees."""
+
+    said = "list with, for each output map, the list of the input maps it sees; the first is 0"
+
+    def accept(self, value: Any) -> tuple[tuple[int, ...], ...]:
+        rows = value if isinstance(value, tuple) and value else (None,)
+        for row in rows:
+            if not isinstance(row, tuple) or not row or not all(map(is_concrete, row)):
+                raise Refused(f"must be a list of lists of whole numbers: {shown(value)} is not")
+        return rows
+
+    def domain(self, name: str, value: Any) -> Iterator[Condition]:
+        for row in value:
+            yield at_least("out-of-range", min(row), 0, f"{name} counts the input maps from 0", name)
+            yield equal("table-fits", len(set(row)), len(row), f"a row of {name} must name each input map once", name)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "array", "items": {"type": "array", "items": _NUMBER, "minItems": 1}, "minItems": 1}
+
+
 class Flag(Kind):
     """`true` or `false`."""
 
@@ -239,5 +260,6 @@ Padding: TypeAlias = Annotated[Any, Sides()]
 PaddingOrSame: TypeAlias = Annotated[Any, Sides("same")]
 Sizes: TypeAlias = Annotated[Any, Shape()]
 Order: TypeAlias = Annotated[Any, AxisOrder()]
+ConnectionTable: TypeAlias = Annotated[Any, Connections()]
 Switch: TypeAlias = Annotated[bool, Flag()]
 Rate: TypeAlias = Annotated[Any, Proportion()]

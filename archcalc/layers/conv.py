@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from archcalc.layers.attributes import Amount, Kernel, Padding, PaddingOrSame, Positive, Switch
+from archcalc.layers.attributes import Amount, ConnectionTable, Kernel, Padding, PaddingOrSame, Positive, Switch
 from archcalc.layers.outcome import Kept, Operation, Outcome, Tensor, Window, keeps, operations
 from archcalc.layers.registry import layer
 from archcalc.layers.windows import extents, same_padding, slide
-from archcalc.sizes import Size, at_least, certainly_equal, divides, maximum, product
+from archcalc.sizes import Size, at_least, at_most, certainly_equal, divides, maximum, product
 from archcalc.volume import Volume
 
 
@@ -91,6 +91,32 @@ def depthwise_conv(
         dilation=dilation,
         groups=x.channels,
         bias=bias,
+    )
+
+
+@layer(ranks=(1, 2, 3))
+def table_conv(x: Volume, *, table: ConnectionTable, kernel: Kernel) -> Outcome:
+    """Convolution whose output maps each see only some of the input maps, as a connection table says.
+
+    Weights: one kernel for each connection of the table, and a bias for each output map.
+    MACs: one per weight and output position; the bias additions are counted apart.
+    Kept for backward: the input.
+    Source: LeCun et al. 1998, section II.B, table I (layer C3 of LeNet-5).
+    """
+    out = len(table)
+    space, windows, conditions = slide(x, kernel, (1,) * x.rank, ((0, 0),) * x.rank)
+    output = Volume(out, space)
+    weights = sum(map(len, table)) * product(kernel)
+    message = "the table may only name maps of the input, counted from 0"
+    largest = max(max(row) for row in table)
+    return Outcome(
+        output,
+        params=_weights(weights, out, True),
+        macs=weights * output.positions,
+        operations=_bias_additions(output, True),
+        kept=(keeps("input", "weights"),),
+        windows=windows,
+        conditions=(at_most("table-fits", largest + 1, x.channels, message, "table"), *conditions),
     )
 
 

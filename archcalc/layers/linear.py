@@ -1,7 +1,7 @@
 """Linear layers: every output looks at the whole input vector."""
 
 from archcalc.layers.attributes import Positive, Switch
-from archcalc.layers.outcome import EVERYTHING, Outcome, Tensor, keeps, operations
+from archcalc.layers.outcome import EVERYTHING, Kept, Outcome, Tensor, keeps, operations
 from archcalc.layers.registry import layer
 from archcalc.sizes import equal
 from archcalc.volume import Volume
@@ -41,4 +41,23 @@ def embedding(x: Volume, *, count: Positive, out: Positive) -> Outcome:
         Volume(out, x.shape),
         params=(Tensor("weight", count * out),),
         kept=(keeps("input", "weights"),),
+    )
+
+
+@layer(ranks=(0,))
+def rbf(x: Volume, *, out: Positive) -> Outcome:
+    """Euclidean radial basis functions: the squared distance of the input vector from each of `out` fixed centres.
+
+    The centres are chosen by hand and not learned, so they are buffers.
+    MACs: none. Operations per input and centre: a subtraction, a square, and an addition to the sum.
+    Kept for backward: the differences, for the derivative of their squares.
+    Source: LeCun et al. 1998, section II.B, equation 7 (the output layer of LeNet-5).
+    """
+    pairs = x.channels * out
+    return Outcome(
+        Volume(out),
+        buffers=(Tensor("centres", pairs),),
+        operations=operations("elementwise", add=2 * pairs - out, multiply=pairs),
+        kept=(Kept("differences", pairs, needed_by="input"),),
+        windows=EVERYTHING,
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 from archcalc.layers.attributes import Count, Kernel, Order, Padding, Positive, Sizes, Word
 from archcalc.layers.outcome import EVERYTHING, Outcome, Tensor, Window, keeps, operations
 from archcalc.layers.registry import layer
-from archcalc.sizes import Condition, at_least, at_most, divides, equal, product
+from archcalc.sizes import Condition, at_least, at_most, ceil_div, divides, equal, product
 from archcalc.volume import Volume
 
 
@@ -102,6 +102,28 @@ def crop(x: Volume, *, size: Padding) -> Outcome:
         conditions=tuple(at_least("crop-fits", n, 1, message, "size") for n in space),
         storage="view",
     )
+
+
+@layer(ranks=(1, 2, 3))
+def subsample(x: Volume, *, stride: Kernel) -> Outcome:
+    """Every `stride`-th position along each axis, from the first: how an identity shortcut halves its map.
+
+    Kept for backward: nothing; the output shares the input's storage.
+    Source: He et al. 2015, arXiv:1512.03385, section 3.3, option A; a strided slice.
+    """
+    space = tuple(ceil_div(n, s) for n, s in zip(x.space, stride, strict=True))
+    return Outcome(Volume(x.channels, space), windows=tuple(Window(1, s, 0) for s in stride), storage="view")
+
+
+@layer
+def pad_channels(x: Volume, *, out: Positive) -> Outcome:
+    """Channels of zeros are added, up to `out` channels: how an identity shortcut widens its volume.
+
+    Kept for backward: nothing; the output is a new tensor.
+    Source: He et al. 2015, arXiv:1512.03385, section 3.3, option A; torch.nn.functional.pad along the channels.
+    """
+    message = "there must be at least as many channels as the input has"
+    return Outcome(Volume(out, x.space), conditions=(at_least("padding-fits", out, x.channels, message, "out"),))
 
 
 @layer(ranks=(1, 2, 3))

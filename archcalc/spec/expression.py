@@ -144,6 +144,14 @@ def _sum(value: Any) -> Any:
     return result
 
 
+def _ratio(value: Any, divisor: Any) -> Any:
+    """The exact quotient of two numbers, such as 1/108."""
+    value, divisor = _exact(value, "ratio"), _exact(divisor, "ratio")
+    if divisor == 0:
+        raise ExpressionError("division by zero")
+    return value / divisor
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": _smallest,
     "max": _largest,
@@ -152,10 +160,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "round": _round,
     "round_to": _round_to,
     "make_divisible": _make_divisible,
+    "ratio": _ratio,
     "len": _length,
     "sum": _sum,
 }
-_ARITY = {"min": None, "max": None, "round_to": 2, "make_divisible": 2}
+_ARITY = {"min": None, "max": None, "round_to": 2, "make_divisible": 2, "ratio": 2}
 
 # --- arithmetic
 
