@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,27 @@ TOTALS = {
     "inception_v3:heads=true": (27_161_264, None),
     "inception_v4": (42_679_816, 12_253_974_624),
     "inception_resnet_v2": (55_843_464, 13_155_794_016),
+    "lenet5_1998": (60_000, None),
+    "vgg_b": (133_047_848, 11_308_466_176),
+    "vgg_c": (133_638_952, None),
+    "resnet20": (269_722, None),
+    "resnet32": (464_154, None),
+    "resnet44": (658_586, None),
+    "resnet56": (853_018, None),
+    "resnet110": (1_727_962, None),
+    "resnet1202": (19_421_274, None),
+    "resnet20:depth=56": (853_018, None),
+    "stochastic_depth_resnet110": (1_727_962, None),
+    "preact_resnet164:project=true": (1_703_258, None),
+    "preact_resnet1001": (10_285_722, None),
+    "preact_resnet1001:project=true": (10_327_706, None),
+    "preact_resnet200": (64_666_280, None),
+    "wrn_16_8": (10_961_370, None),
+    "wrn_28_10": (36_479_194, None),
+    "wrn_40_4": (8_949_210, None),
+    "resnext29_8x64d": (34_426_698, None),
+    "resnext29_16x64d": (68_155_210, None),
+    "fractalnet20": (33_724_618, None),
     # The stride in the first 1x1, as in the paper.
     "resnet50:strides=[2,1]": (25_557_032, 3_857_973_248),
     "resnet101:strides=[2,1]": (44_549_160, 7_570_194_432),
@@ -105,6 +127,61 @@ def test_totals(reference: str) -> None:
 @pytest.mark.parametrize(("width", "millions"), [("1", "568.7"), ("0.75", "325.4"), ("0.5", "149.5"), ("0.25", "41.0")])
 def test_mobilenets_width_multiplier(width: str, millions: str) -> None:
     assert f"{analysed(f'mobilenet:width={width}').totals.macs / 1e6:.1f}" == millions
+
+
+def test_lenet5_layer_by_layer() -> None:
+    """Section II.B of the paper: trainable parameters and connections of each layer, and their sums.
+
+    A connection is an input or a bias of an output unit; a unit of a subsampling layer has four inputs and a bias.
+    """
+    params: dict[str, int] = {}
+    connections: dict[str, int] = {}
+    for layer in analysed("lenet5_1998").layers:
+        name = layer.name.partition("/")[0]
+        params[name] = params.get(name, 0) + layer.params
+        counted = {"affine": 5 * layer.output.elements, "rbf": layer.buffers}
+        biases = sum(operation.amount for operation in layer.outcome.operations if operation.role == "bias")
+        connections[name] = connections.get(name, 0) + counted.get(layer.layer, layer.macs + biases)
+
+    trainable = {"c1": 156, "s2": 12, "c3": 1_516, "s4": 32, "c5": 48_120, "f6": 10_164}
+    assert {name: count for name, count in params.items() if count} == trainable
+    assert sum(params.values()) == 60_000
+    assert {name: count for name, count in connections.items() if count} == {
+        "c1": 122_304,
+        "s2": 5_880,
+        "c3": 151_600,
+        "s4": 2_000,
+        "c5": 48_120,
+        "f6": 10_164,
+        "output": 840,
+    }
+    assert sum(connections.values()) == 340_908
+
+
+def test_plain34_is_resnet34_without_its_projections() -> None:
+    """Three projections by 1x1, with a scale and a shift for each channel: 64 to 128, 128 to 256, 256 to 512."""
+    plain, residual = analysed("plain34").totals, analysed("resnet34").totals
+
+    weights = [64 * 128, 128 * 256, 256 * 512]
+    assert residual.params - plain.params == sum(weights) + 2 * (128 + 256 + 512)
+    assert residual.macs - plain.macs == weights[0] * 28**2 + weights[1] * 14**2 + weights[2] * 7**2
+
+
+def test_stochastic_depth_falls_linearly_to_one_half() -> None:
+    """Block l of 54 survives with 1 - l/108: 54 - (1 + ... + 54)/108 = 40.25 blocks are expected."""
+    layers = analysed("stochastic_depth_resnet110").layers
+    dropped = [layer.node.attributes["rate"] for layer in layers if layer.layer == "drop_path"]
+
+    assert dropped == [Fraction(block, 108) for block in range(1, 55)]
+    assert 54 - sum(dropped) == Fraction("40.25")
+
+
+def test_fractalnets_longest_path_has_twenty_convolutions() -> None:
+    """Five blocks of 2^(3-1) convolutions each; a fractal of three columns has 1 + 2 + 4."""
+    analysis = analysed("fractalnet20")
+
+    assert sum(layer.layer == "conv" for layer in analysis.layers) == 5 * (1 + 2 + 4)
+    assert analysis.totals.depth == 5 * 2**2 + 1
 
 
 def test_bn_inception_is_the_published_port_with_an_ordinary_first_convolution() -> None:
