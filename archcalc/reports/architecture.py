@@ -157,7 +157,7 @@ def build(
     lines = rows(analysis, depth)
     table = Table(
         tuple(made.column for made in columns),
-        [tuple(made.value(analysis, row, batch) for made in columns) for row in lines],
+        (tuple(made.value(analysis, row, batch) for made in columns) for row in lines),
         tuple(None if made.total is None else made.total(analysis, batch) for made in columns),
     )
     citation = analysis.network.document.citation

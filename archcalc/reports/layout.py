@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 
@@ -21,10 +21,13 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table: `rows` hold one value for each column; `footer` is a last row, or None."""
+    """A table: `rows` hold one value for each column; `footer` is a last row, or None.
+
+    The rows of a long table can be an iterator, whose items are made as they are read, once.
+    """
 
     columns: tuple[Column, ...]
-    rows: list[tuple[Any, ...]]
+    rows: Iterable[tuple[Any, ...]]
     footer: tuple[Any, ...] | None = None
     title: str = ""
 
@@ -56,7 +59,7 @@ def texts(table: Table) -> list[list[str]]:
 
     A value of None is an empty cell.
     """
-    rows = table.rows if table.footer is None else [*table.rows, table.footer]
+    rows = list(table.rows) if table.footer is None else [*table.rows, table.footer]
     columns = zip(*rows, strict=True) if rows else [()] * len(table.columns)
     return [
         [column.title, *("" if value is None else column.show(value) for value in values)]

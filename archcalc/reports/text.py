@@ -51,6 +51,7 @@ def write_to_terminal(report: Report, stream: IO[str]) -> None:
 
 def _fit(table: Table, width: int | None) -> tuple[Table, list[str]]:
     """The table with as many columns as the width has room for, and the titles of those left out."""
+    table = table._replace(rows=list(table.rows))
     left_out: list[str] = []
     while width is not None and sum(_widths(table)) + _GAP * (len(table.columns) - 1) > width:
         last = max(range(len(table.columns)), key=lambda i: (table.columns[i].rank, i))
