@@ -78,7 +78,8 @@ def depthwise_conv(
 ) -> Outcome:
     """Depthwise convolution: each input channel has its own `multiplier` filters, so `out` follows from the input.
 
-    The same as conv with groups = input channels and out = multiplier * input channels, in every figure.
+    The same as conv with groups = input channels and out = multiplier * input channels, in every figure and in what
+    is kept for backward.
     Source: Howard et al. 2017, arXiv:1704.04861, section 3.1; torch.nn.Conv2d with groups=in_channels.
     """
     out = x.channels * multiplier

@@ -79,6 +79,7 @@ class Step:
         "index",
         "inputs",
         "label",
+        "label_place",
         "name",
         "place",
         "repeat",
@@ -98,6 +99,7 @@ class Step:
         #: The names of the inputs, if they are stated.
         self.inputs: tuple[tuple[str, Place], ...] = ()
         self.label: str | None = None
+        self.label_place = place
         self.repeat: Formula | None = None
         self.index: str | None = None
         self.when: Formula | None = None
@@ -139,6 +141,8 @@ class _Problems:
             raise SpecError(self.found)
 
 
+#: The largest network.
+MAX_LAYERS = 200_000
 #: How many files may import one another in a row.
 MAX_IMPORTS = 32
 
@@ -361,6 +365,10 @@ class _Reader:
             hint = "begin each step with `- `"
             self.problems.add("not-a-list", "this must be a list of steps", document.place(value), help=hint)
             return ()
+        if len(value.items) > MAX_LAYERS:
+            message = f"the network has more than {MAX_LAYERS:,} layers"
+            self.problems.add("too-many-layers", message, document.place(value.items[MAX_LAYERS]))
+            return ()
         made = (self._step(document, item, known) for item in value.items)
         return tuple(step for step in made if step is not None)
 
@@ -415,9 +423,10 @@ class _Reader:
         """Fill in the step's own keys; returns the names known inside the step (its index is one more)."""
         if "as" in own:
             step.label = self._step_name(document, own["as"][1])
+            step.label_place = document.place(own["as"][1])
             if step.label == INPUT:
                 message = f"`{INPUT}` is the network's input already"
-                self.problems.add("bad-name", message, document.place(own["as"][1]))
+                self.problems.add("bad-name", message, step.label_place)
         if "weights" in own:
             step.weights = self._step_name(document, own["weights"][1])
         if "from" in own:
@@ -572,12 +581,12 @@ class _Reader:
             text = value.text.strip()
             if not text:
                 self.problems.add("missing-value", "a value is missing here", place)
-                return Formula(place, lambda env: 0, 0, ())
+                return _unknown(place)
             return self._expression(text, place, exact=value.end - value.start == len(text))
         if isinstance(value, Sequence):
             return _list(place, [self.formula(document, item) for item in value.items])
         self.problems.add("bad-value", "a value is a number, a word, an expression or a list, not a map", place)
-        return Formula(place, lambda env: 0, 0, ())
+        return _unknown(place)
 
     def _expression(self, text: str, place: Place, *, exact: bool = True) -> Formula:
         """`exact` says that the text stands at the place letter by letter, so that offsets in it can be shown."""
@@ -585,7 +594,7 @@ class _Reader:
             compiled = compile_expression(text)
         except ExpressionError as error:
             self.problems.add("bad-expression", error.message, _within(place, error, exact), help=error.help)
-            return Formula(place, lambda env: 0, 0, ())
+            return _unknown(place)
         if not compiled.names:
             return Formula(place, compiled.evaluate, compiled.constant, ())
         names = tuple(
@@ -599,6 +608,11 @@ class _Reader:
             if name not in known and name not in words():
                 hint = did_you_mean(name, [*known, *words()])
                 self.problems.add("unknown-name", f"there is no parameter `{name}`", place, help=hint)
+
+
+def _unknown(place: Place) -> Formula:
+    """What stands for a value that could not be read: nothing follows from it, since the stage has failed."""
+    return Formula(place, lambda env: None, None, ())
 
 
 def _within(place: Place, error: ExpressionError, exact: bool) -> Place:

@@ -11,12 +11,11 @@ from archcalc.diagnostics import Diagnostic, Place, SpecError, UsageError, did_y
 from archcalc.layers.attributes import Refused, shown, whole
 from archcalc.layers.registry import Layer
 from archcalc.sizes import is_concrete, is_size
-from archcalc.spec.document import HEAD, INPUT, Argument, Block, Document, Formula, Step
+from archcalc.spec.document import HEAD, INPUT, MAX_LAYERS, Argument, Block, Document, Formula, Step
 from archcalc.spec.expression import ExpressionError
 from archcalc.volume import Volume
 
-MAX_LAYERS = 200_000
-MAX_STEPS = 500_000
+MAX_STEPS = 300_000
 MAX_DEPTH = 100
 MAX_ERRORS = 20
 
@@ -62,6 +61,14 @@ class Scope:
         if self._path is None:
             self._path = "" if self.parent is None else self.parent.join(self.base, self.ordinal)
         return self._path
+
+    @property
+    def block(self) -> Scope:
+        """The block call it belongs to, or the network: names are known within that."""
+        scope = self
+        while scope.arguments is None and scope.parent is not None:
+            scope = scope.parent
+        return scope
 
     def join(self, base: str, ordinal: int) -> str:
         """The path of something in this scope."""
@@ -299,10 +306,7 @@ class _Expansion:
     ) -> int:
         """One copy of a step."""
         if step.weights is not None:
-            # The name of the pool is its own only within the scope that states it, and within that scope's own pool.
-            name, key = (pool[0], scope.key[len(pool[1].key) :]) if pool else ("", scope.key)
-            inner = "/".join(f"{base}.{ordinal}" for base, ordinal in key)
-            pool = ("/".join(part for part in (name, inner, step.weights) if part), scope)
+            pool = (_pool_name(step.weights, scope.block, pool), scope)
         if step.name == HEAD:
             return self.head(step, env, scope, names, inputs[0], pool, depth)
         if isinstance(step.callee, Block):
@@ -482,8 +486,18 @@ class _Expansion:
         before = names.get(step.label)
         if before is not None and before[1] is not step:
             message = f"another step is called `{step.label}` already"
-            raise _Found(Diagnostic("duplicate-name", message, step.place, notes=tuple(trail(scope))))
+            raise _Found(Diagnostic("duplicate-name", message, step.label_place, notes=tuple(trail(scope))))
         names[step.label] = (current, step)
+
+
+def _pool_name(name: str, block: Scope, outer: tuple[str, Scope] | None) -> str:
+    """A pool's name belongs to the block call that states it; calls that share their weights share their pools."""
+    key = block.key
+    parts = [name]
+    if outer is not None and len(key) > len(outer[1].key):
+        key = key[len(outer[1].key) + 1 :]  # the sharing step itself differs from use to use
+        parts = [outer[0], name]
+    return "/".join([*(f"{base}.{ordinal}" for base, ordinal in key), *parts])
 
 
 def _joins_names(step: Step) -> bool:
