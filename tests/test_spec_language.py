@@ -212,8 +212,8 @@ def test_a_spec_names_its_settings() -> None:
     assert archcalc.load("resnet50", image=288).expand().input.shape == (3, 288, 288)
     with pytest.raises(archcalc.UsageError, match="did you mean `image`"):
         archcalc.load("resnet50:imge=288").expand()
-    with pytest.raises(archcalc.UsageError, match="did you mean `resnet50`"):
-        archcalc.load("resnet51")
+    with pytest.raises(archcalc.UsageError, match="did you mean `googlenet`"):
+        archcalc.load("googelnet")
     with pytest.raises(archcalc.UsageError, match="not a setting"):
         archcalc.load("resnet50:288")
     with pytest.raises(archcalc.UsageError, match="not a value"):

@@ -21,7 +21,7 @@ from archcalc.spec.source import Mapping, Scalar, Sequence, Value, parse, read_t
 
 SECTIONS = ("architecture", "source", "parameters", "import", "input", "blocks", "layers", "expect", "published")
 STEP_KEYS = ("as", "from", "repeat", "when", "weights")
-#: A step that branches off into an output of its own; the stream goes on from its input.
+#: A step that branches off into an output of its own; the stream goes on as if it were not there.
 HEAD = "head"
 #: The name of the network's input.
 INPUT = "input"

@@ -289,7 +289,9 @@ class _Expansion:
                 if not _joins_names(step):  # `from` is the first copy's input, the others follow each other
                     inputs = ()
             inside = env if step.index is None else {**env, step.index: i}
-            current = self.once(step, inside, scope, names, inputs or (current,), pool, depth)
+            end = self.once(step, inside, scope, names, inputs or (current,), pool, depth)
+            if step.name != HEAD:  # the stream goes on as if the head were not there
+                current = end
         if step.label is not None and times:
             self.remember(step, names, current, scope)
         return current
@@ -375,11 +377,13 @@ class _Expansion:
         pool: tuple[str, Scope] | None,
         depth: int,
     ) -> int:
+        end = current
         for name, steps in step.branches or ():
             self.descend(step, scope, depth)
             branch = Scope(scope, name, step, None)
-            self.heads.append((branch, self.steps(steps, env, branch, names, current, pool, depth + 1)))
-        return current
+            end = self.steps(steps, env, branch, names, current, pool, depth + 1)
+            self.heads.append((branch, end))
+        return end
 
     def block(
         self,
