@@ -74,7 +74,7 @@ def test_an_identity_shortcut_halves_and_widens_for_nothing() -> None:
     assert halved.output.shape == (16, 3, 3)
     assert widened.output.shape == (32, 3, 3)
     assert [row.params + row.macs + row.operations for row in (halved, widened)] == [0, 0]
-    assert halved.outcome.windows == (Window(1, 2, 0), Window(1, 2, 0))
+    assert halved.outcome.windows == (Window(0, 0, 2), Window(0, 0, 2))
 
 
 def test_pad_channels_does_not_take_channels_away() -> None:

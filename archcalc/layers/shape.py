@@ -112,7 +112,7 @@ def subsample(x: Volume, *, stride: Kernel) -> Outcome:
     Source: He et al. 2015, arXiv:1512.03385, section 3.3, option A; a strided slice.
     """
     space = tuple(ceil_div(n, s) for n, s in zip(x.space, stride, strict=True))
-    return Outcome(Volume(x.channels, space), windows=tuple(Window(1, s, 0) for s in stride), storage="view")
+    return Outcome(Volume(x.channels, space), windows=tuple(Window(0, 0, s) for s in stride), storage="view")
 
 
 @layer
