@@ -1,0 +1,22 @@
+"""The facts about a network that follow from no description: what was measured, and when."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class KnownFact(NamedTuple):
+    """A fact with a name: its unit ("%" or none) and what it says."""
+
+    unit: str
+    doc: str
+
+
+FACTS = {
+    "year": KnownFact("", "year of the paper, or of the challenge that it won"),
+    "top1_error": KnownFact("%", "ImageNet images whose first answer is wrong"),
+    "top5_error": KnownFact("%", "ImageNet images none of whose first five answers is right"),
+    "cifar10_error": KnownFact("%", "CIFAR-10 test images whose answer is wrong"),
+    "cifar100_error": KnownFact("%", "CIFAR-100 test images whose answer is wrong"),
+    "svhn_error": KnownFact("%", "SVHN test images whose answer is wrong"),
+}

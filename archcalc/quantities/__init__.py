@@ -1,0 +1,1 @@
+"""What can be asked of a network by name: one function per quantity, a file per family, found by themselves."""
