@@ -1,0 +1,1 @@
+"""What is legal and suspicious: a file per rule, each with one function that finds it, found by themselves."""
