@@ -100,6 +100,11 @@ def _extreme(left: Any, right: Any, which: str) -> Any:
     return numpy.minimum(left, right) if which == "min" else numpy.maximum(left, right)
 
 
+def equals(left: Size, right: Size) -> Size:
+    """1 where the two are equal, 0 elsewhere."""
+    return 1 - minimum(maximum(left - right, right - left), 1)
+
+
 def certainly_equal(left: Any, right: Any) -> bool:
     """Whether the two are equal whatever the symbols are, and everywhere in an array."""
     same = left == right

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import archcalc
+from archcalc.analysis.receptive_field import last_map, receptive_fields
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.spec import catalogue
 
@@ -156,6 +157,49 @@ def test_lenet5_layer_by_layer() -> None:
         "output": 840,
     }
     assert sum(connections.values()) == 340_908
+
+
+def test_vgg16s_outputs_are_those_of_the_lectures_table() -> None:
+    """CS231n's rows with the image: 15,237,608 values of 4 bytes. Pooling 7x7 to 7x7 is no row; 14x14 to 7x7 is one."""
+    totals = analysed("vgg16").totals
+    pooled, larger = (analysed(f"vgg16:image={image}").layer("classifier/adaptive_avgpool") for image in (224, 448))
+
+    assert totals.input_bytes + totals.outputs_bytes == 15_237_608 * 4 == 60_950_432
+    assert (pooled.outputs_bytes, larger.outputs_bytes) == (0, 7 * 7 * 512 * 4)
+
+
+@pytest.mark.parametrize(
+    ("reference", "network"),
+    [
+        ("alexnet", "alexnet_v2"),
+        ("vgg16", "vgg_16"),
+        ("inception_v2", "inception_v2"),
+        ("inception_v3", "inception_v3"),
+        ("inception_v4", "inception_v4"),
+        ("inception_resnet_v2", "inception_resnet_v2"),
+        ("mobilenet:padding=same", "mobilenet_v1"),
+        ("mobilenet:padding=same,width=0.75", "mobilenet_v1_075"),
+    ],
+)
+def test_receptive_fields_are_the_published_ones(reference: str, network: str) -> None:
+    with (DATA / "receptive_fields.csv").open(encoding="utf-8") as lines:
+        published = next(row for row in csv.DictReader(lines) if row["network"] == network)
+    interpretation = analysed(reference).interpretation
+    last = last_map(interpretation, receptive_fields(interpretation))
+    assert last is not None
+
+    assert last.field.size == (int(published["receptive_field_px"]),) * 2
+    assert last.field.stride == (int(published["effective_stride"]),) * 2
+    assert last.field.padding == (int(published["effective_padding"]),) * 2
+
+
+@pytest.mark.parametrize(("name", "size"), [("resnet50", 483), ("resnet101", 1027), ("resnet152", 1507)])
+def test_the_stride_in_the_first_1x1_widens_what_a_residual_network_sees(name: str, size: int) -> None:
+    interpretation = analysed(f"{name}:strides=[2,1]").interpretation
+    last = last_map(interpretation, receptive_fields(interpretation))
+    assert last is not None
+
+    assert last.field.size == (size, size)
 
 
 def test_plain34_is_resnet34_without_its_projections() -> None:

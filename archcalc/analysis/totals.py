@@ -74,6 +74,11 @@ class AnalysedLayer:
         return 4 * self.output.elements
 
     @property
+    def outputs_bytes(self) -> Size:
+        """What it adds to the outputs of the network: nothing if it works in place, is a view, or changes nothing."""
+        return self.output_bytes * (1 - self.outcome.unchanged) if self.outcome.storage == "new" else 0
+
+    @property
     def has_weights(self) -> bool:
         """Whether it is a layer with weights in the sense in which depth is counted: convolution, linear, attention."""
         return bool(self.outcome.params) and not _is_zero(self.outcome.macs)
@@ -85,7 +90,7 @@ class Totals(NamedTuple):
     `params` counts learned values once however often they are used; `trainable_params` is the same until layers can
     be frozen. `depth` is the largest number of layers with weights on a way from the input to the main output.
     `outputs_bytes` adds up the float32 output of every layer that has a storage of its own: layers that work in
-    place, and views, add nothing. `input_bytes` is the network's input.
+    place, views, and poolings to the size that the input has add nothing. `input_bytes` is the network's input.
     """
 
     params: Size
@@ -198,7 +203,7 @@ def _totals(analysis: Analysis) -> Totals:
         operations=operations,
         depth=_depth(analysis),
         layers=len(rows),
-        outputs_bytes=total(row.output_bytes for row in rows if row.outcome.storage == "new"),
+        outputs_bytes=total(row.outputs_bytes for row in rows),
         input_bytes=4 * analysis.network.input.elements,
     )
 

@@ -66,7 +66,8 @@ class Outcome(NamedTuple):
     of convolutions, linear layers and matrix products, without bias. `windows` has one entry for each spatial axis,
     is empty for a layer that works position by position, and is `EVERYTHING` (None) for one that sees all positions.
     `storage` says where the output lies: "new", "view" (it shares the first input's), "inplace" (it overwrites it) or
-    "training" (new in training; at inference the layer returns its input).
+    "training" (new in training; at inference the layer returns its input). `unchanged` is 1 where the output is new and
+    all the same the input's values: a table of outputs does not count it again.
     """
 
     output: Volume
@@ -78,6 +79,7 @@ class Outcome(NamedTuple):
     windows: tuple[Window, ...] | None = ()
     conditions: tuple[Condition, ...] = ()
     storage: str = "new"
+    unchanged: Size = 0
 
 
 def keeps(what: str, needed_by: str = "both", of: int = 0) -> Kept:

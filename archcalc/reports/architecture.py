@@ -95,7 +95,7 @@ def _bytes_unless_zero(value: int) -> str:
 
 def _output_memory(analysis: Analysis, row: Row, batch: int) -> int:
     """Bytes of the outputs that have a storage of their own: nothing for layers that work in place, or views."""
-    return batch * total(layer.output_bytes for layer in row.layers if layer.outcome.storage == "new")
+    return batch * total(layer.outputs_bytes for layer in row.layers)
 
 
 def _outputs_memory(analysis: Analysis, batch: int) -> int:
