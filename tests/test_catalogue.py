@@ -51,7 +51,7 @@ TOTALS = {
     "alexnet": (62_378_344, 1_135_256_096),
     "alexnet_two_gpu": (60_965_224, 724_406_816),
     "alexnet_torchvision": (61_100_840, 714_188_480),
-    "zfnet": (62_357_608, None),
+    "zfnet": (62_357_608, 1_168_032_896),
     "vgg11": (132_863_336, 7_609_090_048),
     "vgg13": (133_047_848, 11_308_466_176),
     "vgg16": (138_357_544, 15_470_264_320),
@@ -200,6 +200,50 @@ def test_the_stride_in_the_first_1x1_widens_what_a_residual_network_sees(name: s
     assert last is not None
 
     assert last.field.size == (size, size)
+
+
+#: Maps that papers print.
+MAPS = {
+    "zfnet": {"conv1": 110, "pool1": 55, "conv2": 26, "pool2": 13, "conv5": 13, "pool5": 6},
+    "squeezenet1_0:image=227": {"conv1/conv": 111, "pool1/maxpool": 55, "pool4/maxpool": 27, "pool8/maxpool": 13},
+    "googlenet": {"conv1/conv": 112, "pool1": 56, "pool2": 28, "pool3": 14, "pool4": 7},
+    "inception_v2": {"pool1": 56, "pool2": 28, "inception_3c/concat": 14, "inception_4e/concat": 7},
+    "inception_v3": {"mixed_5b/concat": 35, "mixed_6a/concat": 17, "mixed_7a/concat": 8},
+    "inception_v4": {"stem/concat.3": 35, "reduction_a/concat": 17, "reduction_b/concat": 8},
+    "inception_resnet_v2": {"inception_a/concat": 35, "reduction_a/concat": 17, "reduction_b/concat": 8},
+    "densenet121": {"conv1": 112, "pool1": 56, "transition1/avgpool": 28, "transition3/avgpool": 7},
+    "fractalnet20": {"block1/maxpool": 16, "block5/maxpool": 1},
+}
+
+
+@pytest.mark.parametrize("reference", MAPS)
+def test_maps_are_as_large_as_printed(reference: str) -> None:
+    analysis = analysed(reference)
+    sides = {name: set(analysis.layer(name).output.space) for name in MAPS[reference]}
+
+    assert sides == {name: {side} for name, side in MAPS[reference].items()}
+
+
+def test_resnet20_by_hand() -> None:
+    """He et al. 2015, section 4.2: 3x3 convolutions on 32x32x16, 16x16x32 and 8x8x64, six layers each."""
+    stages = [
+        32 * 32 * 9 * (3 * 16 + 6 * 16 * 16),
+        16 * 16 * 9 * (16 * 32 + 5 * 32 * 32),
+        8 * 8 * 9 * (32 * 64 + 5 * 64 * 64),
+    ]
+    assert analysed("resnet20").totals.macs == sum(stages) + 64 * 10 == 40_551_040
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, path in catalogue.names().items() if "cifar" in path.parent.name or "cifar10" in name]
+    + ["preact_resnet110", "preact_resnet1001", "wrn_28_10", "resnext29_8x64d", "densenet40_k12", "densenet_bc100_k12"],
+)
+def test_networks_for_cifar_average_a_map_of_8x8(name: str) -> None:
+    analysis = analysed(name)
+    (average,) = [layer for layer in analysis.layers if layer.layer == "global_avgpool"]
+
+    assert analysis.input_volumes(average)[0].space == (8, 8)
 
 
 def test_plain34_is_resnet34_without_its_projections() -> None:
