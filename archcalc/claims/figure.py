@@ -21,7 +21,7 @@ from archcalc.volume import Volume
 #: `~` stands for an order of magnitude: a fifth more or less.
 ROUGHLY = Fraction(1, 5)
 
-_POWERS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_POWERS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 _SCALES: dict[str, tuple[int, str]] = {
     **{name: (scale, "") for name, scale in {**_POWERS, **_BINARY}.items()},

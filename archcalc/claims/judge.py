@@ -204,7 +204,7 @@ def shown(computed: Any, unit: str) -> str:
     if isinstance(computed, Volume):
         return str(computed)
     if isinstance(computed, tuple):
-        return "x".join(map(str, computed)) if len(set(computed)) > 1 else str(computed[0])
+        return "x".join(map(str, computed))
     if unit == BYTES:
         return f"{exact(computed)} bytes"
     if isinstance(computed, Fraction) and (unit in ("x", "%") or computed.denominator != 1):

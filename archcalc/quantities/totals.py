@@ -119,7 +119,7 @@ def input(part: Part) -> Volume:  # noqa: A001  (the name of the quantity)
 def outputs_bytes(part: Part) -> Size:
     """Bytes of every output that has a storage of its own, in float32, one sample: in-place layers and views add
     nothing, and the network's input is not in it."""
-    return total(row.output_bytes for row in part.layers if row.outcome.storage == "new")
+    return total(row.outputs_bytes for row in part.layers)
 
 
 @quantity(BYTES, of="network")
