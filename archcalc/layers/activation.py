@@ -6,7 +6,7 @@ overwrites its input: if it does and the derivative needs that input, a framewor
 """
 
 from archcalc.layers.attributes import Switch
-from archcalc.layers.outcome import Kept, Outcome, Tensor, keeps, operations
+from archcalc.layers.outcome import WEIGHTS, Composition, Kept, Outcome, Step, Tensor, gradients_of, keeps, operations
 from archcalc.layers.registry import layer
 from archcalc.sizes import Size
 from archcalc.volume import Volume
@@ -20,12 +20,12 @@ def _activation(x: Volume, kept: Kept, inplace: bool = False, **per_value: Size)
 
 def _input_or_copy(x: Volume, inplace: bool) -> Kept:
     """The input, or the copy that is made of it before it is overwritten."""
-    return Kept("copy of the input", x.elements, needed_by="input") if inplace else keeps("input", "input")
+    return Kept("copy of the input", x.elements, needed_by=(0,), made="gradient") if inplace else keeps("input", 0)
 
 
 def _input_or_output(inplace: bool) -> Kept:
     """The input, or the output where it overwrites the input and the derivative can be had from either."""
-    return keeps("output" if inplace else "input", "input")
+    return keeps("output" if inplace else "input", 0)
 
 
 @layer
@@ -36,7 +36,7 @@ def relu(x: Volume, *, inplace: Switch = True) -> Outcome:
     Kept for backward: the output.
     Source: torch.nn.ReLU; derivatives.yaml, relu.
     """
-    return _activation(x, keeps("output", "input"), inplace, compare=1)
+    return _activation(x, keeps("output", 0), inplace, compare=1)
 
 
 @layer
@@ -67,8 +67,15 @@ def prelu(x: Volume, *, per_channel: Switch = False) -> Outcome:
     Source: He et al. 2015, arXiv:1502.01852; torch.nn.PReLU; derivatives.yaml, _prelu_kernel.
     """
     slopes = x.channels if per_channel else 1
+    weight = Tensor("weight", slopes)
+    # The kernel makes both gradients at full size, wanted or not; the slopes' is then summed.
+    whole = (Tensor("gradient of inputs", x.elements), Tensor("unsummed gradient of weight", x.elements))
+    backward = (
+        Step("_prelu_kernel_backward", ("gradient", "input"), whole),
+        Step("sum", ("unsummed gradient of weight",), gradients_of(weight), (WEIGHTS,)),
+    )
     made = _activation(x, keeps("input"), compare=1, multiply=1)
-    return made._replace(params=(Tensor("weight", slopes),))
+    return made._replace(params=(weight,), composition=Composition(backward=backward), autocast="half")
 
 
 @layer
@@ -98,7 +105,7 @@ def gelu(x: Volume) -> Outcome:
     Kept for backward: the input.
     Source: Hendrycks & Gimpel 2016, arXiv:1606.08415; torch.nn.GELU; derivatives.yaml, gelu.
     """
-    return _activation(x, keeps("input", "input"), multiply=3, add=1, exponential=1)
+    return _activation(x, keeps("input", 0), multiply=3, add=1, exponential=1)
 
 
 @layer
@@ -128,7 +135,7 @@ def sigmoid(x: Volume) -> Outcome:
     Kept for backward: the output.
     Source: torch.nn.Sigmoid; derivatives.yaml, sigmoid.
     """
-    return _activation(x, keeps("output", "input"), exponential=1, add=1, divide=1)
+    return _activation(x, keeps("output", 0), exponential=1, add=1, divide=1)
 
 
 @layer
@@ -138,7 +145,7 @@ def tanh(x: Volume) -> Outcome:
     Kept for backward: the output.
     Source: torch.nn.Tanh; derivatives.yaml, tanh.
     """
-    return _activation(x, keeps("output", "input"), multiply=1, exponential=1, add=2, divide=1)
+    return _activation(x, keeps("output", 0), multiply=1, exponential=1, add=2, divide=1)
 
 
 @layer
@@ -148,7 +155,7 @@ def softplus(x: Volume) -> Outcome:
     Kept for backward: the input.
     Source: torch.nn.Softplus; derivatives.yaml, softplus.
     """
-    return _activation(x, keeps("input", "input"), exponential=2, add=1)
+    return _activation(x, keeps("input", 0), exponential=2, add=1)._replace(autocast="float32")
 
 
 @layer
@@ -185,5 +192,6 @@ def softmax(x: Volume) -> Outcome:
     return Outcome(
         x,
         operations=operations("activation", compare=fewer, add=n + fewer, exponential=n, divide=n),
-        kept=(keeps("output", "input"),),
+        kept=(keeps("output", 0),),
+        autocast="float32",
     )

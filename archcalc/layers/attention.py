@@ -1,9 +1,20 @@
 """Attention: every position looks at every other."""
 
 from archcalc.layers.attributes import Positive, Switch
-from archcalc.layers.outcome import EVERYTHING, Kept, Outcome, Tensor, keeps, operations
+from archcalc.layers.outcome import (
+    EVERYTHING,
+    WEIGHTS,
+    Composition,
+    Kept,
+    Outcome,
+    Step,
+    Tensor,
+    gradients_of,
+    keeps,
+    operations,
+)
 from archcalc.layers.registry import layer
-from archcalc.sizes import divides
+from archcalc.sizes import Size, divides
 from archcalc.volume import Volume
 
 
@@ -42,12 +53,58 @@ def attention(x: Volume, memory: Volume | None = None, /, *, heads: Positive, bi
             ),
         ),
         kept=(
-            keeps("input", "weights"),
-            *(() if memory is None else (keeps("input", "weights", of=1),)),
+            keeps("input", WEIGHTS),
+            *(() if memory is None else (keeps("input", WEIGHTS, of=1),)),
             Kept("query, key and value", projected),
             Kept("attended values", length * e),
-            Kept("log of the softmax sums", rows),
+            Kept("log of the softmax sums", rows, "float32"),
         ),
+        composition=_fused(x, projected, rows, weights, biases) if memory is None else Composition(),
+        autocast="half",
         windows=EVERYTHING,
         conditions=(divides("heads-divide", heads, e, "heads must divide the channels", "heads"),),
     )
+
+
+def _fused(
+    x: Volume, projected: Size, rows: Size, weights: tuple[Tensor, Tensor], biases: tuple[Tensor, ...]
+) -> Composition:
+    """Self-attention as torch.nn.MultiheadAttention runs it: one projection for all three, one fused kernel.
+
+    Query, key and value are slices of one tensor: each of their gradients is first spread over a tensor of its size.
+    """
+    n = x.elements
+    in_weight, out_weight = weights
+    in_bias, out_bias = biases[:1], biases[1:]
+    packed = "query, key and value"
+    forward = (
+        Step("addmm" if biases else "mm", ("input",), (Tensor("projection", projected),)),
+        Step("clone", ("projection",), (Tensor(packed, projected),)),
+        Step(
+            "scaled_dot_product_attention",
+            (packed,),
+            (Tensor("attended values", n), Tensor("log of the softmax sums", rows, "float32")),
+        ),
+        Step("addmm" if biases else "mm", ("attended values",), (Tensor("output", n),)),
+    )
+    of_each = (Tensor("gradient of query", n), Tensor("gradient of key", n), Tensor("gradient of value", n))
+    backward = (
+        Step("mm", ("gradient",), (Tensor("gradient of the attended values", n),)),
+        Step("mm", ("gradient", "attended values"), gradients_of(out_weight), (WEIGHTS,)),
+        Step("sum", ("gradient",), gradients_of(*out_bias), (WEIGHTS,)),
+        Step(
+            "scaled_dot_product_attention_backward",
+            ("gradient of the attended values", packed, "attended values", "log of the softmax sums"),
+            of_each,
+        ),
+        Step("select_backward", ("gradient of value",), (Tensor("spread value", projected),)),
+        Step("select_backward", ("gradient of key",), (Tensor("spread key", projected),)),
+        Step("add", ("spread value", "spread key"), (Tensor("value and key", projected),)),
+        Step("select_backward", ("gradient of query",), (Tensor("spread query", projected),)),
+        Step("add", ("value and key", "spread query"), (Tensor("gradient of all three", projected),)),
+        Step("clone", ("gradient of all three",), (Tensor("gradient of the projection", projected),)),
+        Step("mm", ("gradient of the projection",), (Tensor("gradient of input", n),), (0,)),
+        Step("mm", ("gradient of the projection", "input"), gradients_of(in_weight), (WEIGHTS,)),
+        Step("sum", ("gradient of the projection",), gradients_of(*in_bias), (WEIGHTS,)),
+    )
+    return Composition(forward, backward, fused=bool(biases))

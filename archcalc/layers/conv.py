@@ -3,7 +3,19 @@
 from typing import Any
 
 from archcalc.layers.attributes import Amount, ConnectionTable, Kernel, Padding, PaddingOrSame, Positive, Switch
-from archcalc.layers.outcome import Kept, Operation, Outcome, Tensor, Window, keeps, operations
+from archcalc.layers.outcome import (
+    WEIGHTS,
+    Composition,
+    Kept,
+    Operation,
+    Outcome,
+    Step,
+    Tensor,
+    Window,
+    gradients_of,
+    keeps,
+    operations,
+)
 from archcalc.layers.registry import layer
 from archcalc.layers.windows import extents, same_padding, slide
 from archcalc.sizes import Size, at_least, at_most, certainly_equal, divides, maximum, product
@@ -18,13 +30,31 @@ def _bias_additions(output: Volume, bias: bool) -> tuple[Operation, ...]:
     return operations("bias", add=output.elements) if bias else ()
 
 
-def _kept_input(x: Volume, extent: tuple[Size, ...], stride: tuple[Size, ...], padding: Any) -> Kept:
-    """The input; or the padded copy that is convolved where padding differs between the sides of an axis."""
+def _copied(x: Volume, extent: tuple[Size, ...], stride: tuple[Size, ...], padding: Any) -> Size | None:
+    """Elements of the padded copy that is convolved in the input's place where the padding differs between the sides
+    of an axis; None if it does not. PyTorch's own "same" (stride 1) copies only what one side has more than the
+    other; any other such padding is an operation of its own before the convolution."""
     sides = same_padding(x.space, extent, stride) if padding == "same" else padding
     if all(certainly_equal(before, after) for before, after in sides):
-        return keeps("input", "weights")
-    padded = product(size + before + after for size, (before, after) in zip(x.space, sides, strict=True))
-    return Kept("padded input", x.channels * padded, needed_by="weights")
+        return None
+    own = padding == "same" and all(certainly_equal(s, 1) for s in stride)
+    added = (after - before if own else before + after for before, after in sides)
+    return x.channels * product(size + more for size, more in zip(x.space, added, strict=True))
+
+
+def _composed(x: Volume, copied: Size, output: Volume, params: tuple[Tensor, ...]) -> Composition:
+    """A padding, and the convolution of what it makes."""
+    return Composition(
+        forward=(
+            Step("constant_pad_nd", ("input",), (Tensor("padded input", copied),)),
+            Step("convolution", ("padded input",), (Tensor("output", output.elements),)),
+        ),
+        backward=(
+            Step("convolution_backward", ("gradient", "padded input"), gradients_of(*params), (WEIGHTS,)),
+            Step("convolution_backward", ("gradient", "padded input"), (Tensor("gradient of the copy", copied),), (0,)),
+            Step("constant_pad_nd", ("gradient of the copy",), (Tensor("gradient of input", x.elements),), (0,)),
+        ),
+    )
 
 
 @layer(ranks=(1, 2, 3))
@@ -43,19 +73,23 @@ def conv(
 
     Output size along each axis: (size - extent + before + after) // stride + 1, extent = dilation * (kernel - 1) + 1.
     MACs: one per weight and output position; the bias additions are counted apart.
-    Kept for backward: the input (a padded copy of it where the padding is asymmetric).
+    Kept for backward: the input (a padded copy of it where the padding is asymmetric), frozen weights or not.
     Source: torch.nn.Conv2d; derivatives.yaml, convolution.
     """
     extent = extents(kernel, dilation)
     space, windows, conditions = slide(x, extent, stride, padding)
     output = Volume(out, space)
     weights = out * (x.channels // groups) * product(kernel)
+    params = _weights(weights, out, bias)
+    copied = _copied(x, extent, stride, padding)
     return Outcome(
         output,
-        params=_weights(weights, out, bias),
+        params=params,
         macs=weights * output.positions,
         operations=_bias_additions(output, bias),
-        kept=(_kept_input(x, extent, stride, padding),),
+        kept=(keeps("input") if copied is None else Kept("padded input", copied),),
+        composition=Composition() if copied is None else _composed(x, copied, output, params),
+        autocast="half",
         windows=windows,
         conditions=(
             divides("groups-divide", groups, x.channels, "groups must divide the input channels", "groups"),
@@ -115,7 +149,8 @@ def table_conv(x: Volume, *, table: ConnectionTable, kernel: Kernel) -> Outcome:
         params=_weights(weights, out, True),
         macs=weights * output.positions,
         operations=_bias_additions(output, True),
-        kept=(keeps("input", "weights"),),
+        kept=(keeps("input"),),
+        autocast="half",
         windows=windows,
         conditions=(at_most("table-fits", largest + 1, x.channels, message, "table"), *conditions),
     )
@@ -160,7 +195,8 @@ def conv_transpose(
         params=_weights(weights, out, bias),
         macs=weights * x.positions,
         operations=_bias_additions(output, bias),
-        kept=(keeps("input", "weights"),),
+        kept=(keeps("input"),),
+        autocast="half",
         windows=tuple(windows),
         conditions=(
             divides("groups-divide", groups, x.channels, "groups must divide the input channels", "groups"),

@@ -1,7 +1,18 @@
 """Linear layers: every output looks at the whole input vector."""
 
 from archcalc.layers.attributes import Positive, Switch
-from archcalc.layers.outcome import EVERYTHING, Kept, Outcome, Tensor, keeps, operations
+from archcalc.layers.outcome import (
+    EVERYTHING,
+    WEIGHTS,
+    Composition,
+    Kept,
+    Outcome,
+    Step,
+    Tensor,
+    gradients_of,
+    keeps,
+    operations,
+)
 from archcalc.layers.registry import layer
 from archcalc.sizes import equal
 from archcalc.volume import Volume
@@ -16,17 +27,29 @@ def linear(x: Volume, *, out: Positive, bias: Switch = True, each_position: Swit
     Source: torch.nn.Linear; derivatives.yaml, addmm and mm.
     """
     output = Volume(out, x.space)
-    weights = x.channels * out
+    weights = Tensor("weight", x.channels * out)
+    biases = (Tensor("bias", out),) if bias else ()
     flat = equal("linear-needs-vector", x.rank, 0, "linear works on a vector, and the input has spatial axes")
     return Outcome(
         output,
-        params=(Tensor("weight", weights), Tensor("bias", out)) if bias else (Tensor("weight", weights),),
-        macs=weights * x.positions,
+        params=(weights, *biases),
+        macs=weights.elements * x.positions,
         operations=operations("bias", add=output.elements) if bias else (),
-        kept=(keeps("input", "weights"),),
+        kept=(keeps("input", WEIGHTS),),
+        composition=Composition(backward=_products(x, weights, biases)),
         windows=() if each_position else EVERYTHING,
         conditions=() if each_position else (flat,),
+        autocast="half",
     )
+
+
+def _products(x: Volume, weights: Tensor, biases: tuple[Tensor, ...]) -> tuple[Step, ...]:
+    """The gradients of addmm in its order, which is input, weight, bias, and of mm, which is weight, input."""
+    of_input = Step("mm", ("gradient",), (Tensor("gradient of input", x.elements),), (0,))
+    of_weights = Step("mm", ("gradient", "input"), gradients_of(weights), (WEIGHTS,))
+    if not biases:
+        return (of_weights, of_input)
+    return (of_input, of_weights, Step("sum", ("gradient",), gradients_of(*biases), (WEIGHTS,)))
 
 
 @layer
@@ -40,7 +63,7 @@ def embedding(x: Volume, *, count: Positive, out: Positive) -> Outcome:
     return Outcome(
         Volume(out, x.shape),
         params=(Tensor("weight", count * out),),
-        kept=(keeps("input", "weights"),),
+        kept=(keeps("input", WEIGHTS, dtype="int64"),),
     )
 
 
@@ -58,6 +81,19 @@ def rbf(x: Volume, *, out: Positive) -> Outcome:
         Volume(out),
         buffers=(Tensor("centres", pairs),),
         operations=operations("elementwise", add=2 * pairs - out, multiply=pairs),
-        kept=(Kept("differences", pairs, needed_by="input"),),
+        kept=(Kept("differences", pairs, needed_by=(0,)),),
         windows=EVERYTHING,
+        composition=Composition(
+            forward=(
+                Step("sub", ("input",), (Tensor("differences", pairs),)),
+                Step("pow", ("differences",), (Tensor("squares", pairs),)),
+                Step("sum", ("squares",), (Tensor("output", out),)),
+            ),
+            backward=(
+                Step("pow", ("differences",), (Tensor("lower power", pairs),)),
+                Step("mul", ("lower power",), (Tensor("doubled differences", pairs),)),
+                Step("mul", ("gradient", "doubled differences"), (Tensor("gradient of the differences", pairs),)),
+                Step("sum", ("gradient of the differences",), (Tensor("gradient of input", x.channels),)),
+            ),
+        ),
     )

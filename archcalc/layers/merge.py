@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from archcalc.layers.outcome import Kept, Outcome, keeps, operations
+from archcalc.layers.outcome import Composition, Kept, Outcome, Step, Tensor, keeps, nth, operations
 from archcalc.layers.registry import layer
-from archcalc.sizes import Condition, Size, equal, total
+from archcalc.sizes import Condition, Size, certainly_equal, equal, total
 from archcalc.volume import Volume
 
 
@@ -19,6 +19,14 @@ def _agree(first: Volume, other: Volume, *, channels: bool) -> Iterator[Conditio
         yield equal("branches-agree", other.channels, first.channels, message)
 
 
+def _sums(xs: tuple[Volume, ...], last: str = "output") -> tuple[Step, ...]:
+    """One addition after the other; the partial sums are tensors too."""
+    n = xs[0].elements
+    names = [f"sum {i}" for i in range(1, len(xs) - 1)] + [last]
+    left = ["input", *names]
+    return tuple(Step("add", (left[i - 1], nth("input", i)), (Tensor(names[i - 1], n),)) for i in range(1, len(xs)))
+
+
 @layer
 def add(*xs: Volume) -> Outcome:
     """The sum of the branches, value by value, as in a residual connection.
@@ -30,6 +38,8 @@ def add(*xs: Volume) -> Outcome:
     return Outcome(
         xs[0],
         operations=operations("elementwise", add=xs[0].elements * (len(xs) - 1)),
+        composition=Composition(_sums(xs), backward=()),
+        storage="new" if len(xs) > 1 else "view",
         conditions=tuple(c for x in xs[1:] for c in _agree(xs[0], x, channels=True)),
     )
 
@@ -46,6 +56,10 @@ def mean(*xs: Volume) -> Outcome:
     return Outcome(
         xs[0],
         operations=operations("elementwise", add=n * (len(xs) - 1), divide=n),
+        composition=Composition(
+            (*_sums(xs, "sum"), Step("div", ("sum",), (Tensor("output", n),))),
+            (Step("div", ("gradient",), (Tensor("gradient of inputs", n),)),),
+        ),
         conditions=tuple(c for x in xs[1:] for c in _agree(xs[0], x, channels=True)),
     )
 
@@ -60,6 +74,7 @@ def concat(*xs: Volume) -> Outcome:
     """
     return Outcome(
         Volume(total(x.channels for x in xs), xs[0].space),
+        composition=Composition(backward=()),
         conditions=tuple(c for x in xs[1:] for c in _agree(xs[0], x, channels=False)),
     )
 
@@ -93,10 +108,46 @@ def multiply(*xs: Volume) -> Outcome:
                 conditions.append(_broadcast(a, b))
         output = Volume(shape[0], tuple(shape[1:]))
     products = len(xs) - 1
-    partial = tuple(Kept(f"product {i}", output.elements) for i in range(1, products))
     return Outcome(
         output,
         operations=operations("elementwise", multiply=output.elements * products),
-        kept=(*(keeps("input", of=i) for i in range(len(xs))), *partial) if products else (),
+        kept=_factors(xs, output),
         conditions=tuple(conditions),
+        composition=_products(xs, output),
+        storage="new" if products else "view",
     )
+
+
+def _factors(xs: tuple[Volume, ...], output: Volume) -> tuple[Kept, ...]:
+    """Both operands of each product: each for the other's gradient."""
+    kept: list[Kept] = []
+    for i in range(1, len(xs)):
+        left = keeps("input", i) if i == 1 else Kept(f"product {i - 1}", output.elements, needed_by=(i,))
+        kept += [left, keeps("input", *range(i), of=i)]
+    return tuple(kept)
+
+
+def _products(xs: tuple[Volume, ...], output: Volume) -> Composition:
+    """One product after the other; the gradient of an operand that was repeated to fit is made at full size first."""
+    n, last = output.elements, len(xs) - 1
+    names = ["input", *(f"product {i}" for i in range(1, last)), "output"]
+    forward: list[Step] = []
+    backward: list[Step] = []
+    for i in range(1, len(xs)):
+        forward.append(Step("mul", (names[i - 1], nth("input", i)), (Tensor(names[i], n),)))
+        above = "gradient" if i == last else f"gradient of product {i}"
+        before = tuple(range(i))
+        operands = (
+            (nth("input", i), xs[i], names[i - 1], (i,)),
+            (names[i - 1], xs[0] if i == 1 else output, nth("input", i), before),
+        )
+        steps, sums = [], []
+        for operand, volume, factor, need in operands:
+            whole = certainly_equal(volume.elements, n)
+            made = f"gradient of {operand}" if whole else f"unsummed gradient of {operand}"
+            steps.append(Step("mul", (above, factor), (Tensor(made, n),), need))
+            if not whole:
+                summed = Tensor(f"gradient of {operand}", volume.elements)
+                sums.append(Step("sum", (made,), (summed,), need))
+        backward = [*steps, *sums, *backward]
+    return Composition(tuple(forward), tuple(backward))

@@ -3,7 +3,19 @@
 from typing import Annotated
 
 from archcalc.layers.attributes import Positive, Rate, Switch, Word
-from archcalc.layers.outcome import Kept, Operation, Outcome, Tensor, keeps, operations
+from archcalc.layers.outcome import (
+    WEIGHTS,
+    Composition,
+    Kept,
+    Operation,
+    Outcome,
+    Step,
+    Tensor,
+    broadcast_product_backward,
+    gradients_of,
+    keeps,
+    operations,
+)
 from archcalc.layers.registry import layer
 from archcalc.sizes import Size, divides
 from archcalc.volume import Volume
@@ -27,6 +39,14 @@ def _measured(x: Volume, statistics: Size, affine: bool) -> tuple[Operation, ...
     )
 
 
+def _statistics(size: Size) -> tuple[Kept, Kept]:
+    """Mean and inverse deviation: computed at inference too, and in 32 bits whatever the values are in."""
+    return (
+        Kept("mean", size, "float32", made="always"),
+        Kept("inverse deviation", size, "float32", made="always"),
+    )
+
+
 @layer
 def batch_norm(x: Volume, *, affine: Switch = True, track: Switch = True) -> Outcome:
     """Batch normalisation: a scale and a shift learned for each channel, and two running statistics.
@@ -43,7 +63,12 @@ def batch_norm(x: Volume, *, affine: Switch = True, track: Switch = True) -> Out
         params=_scale_and_shift(c, affine),
         buffers=running if track else (),
         operations=operations("normalisation", multiply=x.elements, add=x.elements),
-        kept=(keeps("input"), Kept("mean", c, per="batch"), Kept("inverse deviation", c, per="batch")),
+        kept=(
+            keeps("input"),
+            # With running statistics, inference computes none.
+            Kept("mean", c, "float32", per="batch", made="training" if track else "always"),
+            Kept("inverse deviation", c, "float32", per="batch", made="training" if track else "always"),
+        ),
     )
 
 
@@ -61,8 +86,9 @@ def layer_norm(
         x,
         params=_scale_and_shift(x.channels if over == "channels" else x.elements, affine),
         operations=_measured(x, statistics, affine),
-        kept=(keeps("input"), Kept("mean", statistics), Kept("inverse deviation", statistics)),
+        kept=(keeps("input"), *_statistics(statistics)),
         windows=() if over == "channels" else None,
+        autocast="float32",
     )
 
 
@@ -77,8 +103,9 @@ def group_norm(x: Volume, *, groups: Positive, affine: Switch = True) -> Outcome
         x,
         params=_scale_and_shift(x.channels, affine),
         operations=_measured(x, groups, affine),
-        kept=(keeps("input"), Kept("mean", groups), Kept("inverse deviation", groups)),
+        kept=(keeps("input"), *_statistics(groups)),
         windows=None,
+        autocast="float32",
         conditions=(divides("groups-divide", groups, x.channels, "groups must divide the input channels", "groups"),),
     )
 
@@ -92,13 +119,33 @@ def instance_norm(x: Volume, *, affine: Switch = False) -> Outcome:
     Source: Ulyanov et al. 2016, arXiv:1607.08022; torch.nn.InstanceNorm2d.
     """
     c = x.channels
-    repeated = (Kept("repeated weight", c),) if affine else ()
+    params = _scale_and_shift(c, affine)
+    repeated = tuple(Tensor(f"repeated {param.name}", c) for param in params)
+    by_sample = tuple(Tensor(f"gradient of repeated {param.name}", c) for param in params)
+    statistics = (Tensor("mean", c, "float32"), Tensor("inverse deviation", c, "float32"))
+    normalise = ("input", *(tensor.name for tensor in repeated))
+    kept = ("input", "mean", "inverse deviation", "repeated weight")
+    composition = Composition(
+        forward=(
+            Step("repeat", (), repeated),
+            Step("native_batch_norm", normalise, (Tensor("output", x.elements), *statistics)),
+        ),
+        backward=(
+            Step("native_batch_norm_backward", ("gradient", *kept), by_sample, (WEIGHTS,)),
+            Step("native_batch_norm_backward", ("gradient", *kept), (Tensor("gradient of input", x.elements),), (0,)),
+            *(
+                Step("sum", (of_each.name,), gradients_of(param), (WEIGHTS,))
+                for of_each, param in zip(by_sample, params, strict=True)
+            ),
+        ),
+    )
     return Outcome(
         x,
-        params=_scale_and_shift(c, affine),
+        params=params,
         operations=_measured(x, c, affine),
-        kept=(keeps("input"), Kept("mean", c), Kept("inverse deviation", c), *repeated),
+        kept=(keeps("input"), *_statistics(c), *((Kept("repeated weight", c),) if affine else ())),
         windows=None,
+        composition=composition if affine else Composition(),
     )
 
 
@@ -109,22 +156,67 @@ def rms_norm(x: Volume, *, affine: Switch = True) -> Outcome:
     Operations per value: a square, an addition to the sum, a product with the reciprocal root, and the scale.
     Kept for backward: the input and the reciprocal root of each position; on a CPU, where it is decomposed, also the
     normalised values when there is a scale.
-    Source: Zhang & Sennrich 2019, arXiv:1910.07467; torch.nn.RMSNorm.
+    Source: Zhang & Sennrich 2019, arXiv:1910.07467; torch.nn.RMSNorm; derivatives.yaml, mul, rsqrt, pow and
+    _fused_rms_norm.
     """
-    n = x.elements
-    normalised = (Kept("normalised input", n, device="cpu"),) if affine else ()
+    n, p = x.elements, x.positions
+    params = (Tensor("weight", x.channels),) if affine else ()
+    normalised = (Kept("normalised input", n, needed_by=(WEIGHTS,), device="cpu"),) if affine else ()
+    decomposed = (
+        keeps("input", 0)._replace(device="cpu"),
+        Kept("reciprocal root", p, needed_by=(0,), device="cpu"),
+        *normalised,
+    )
+    fused = (keeps("input")._replace(device="cuda"), Kept("reciprocal root", p, "float32", device="cuda"))
     return Outcome(
         x,
-        params=(Tensor("weight", x.channels),) if affine else (),
+        params=params,
         operations=operations(
             "normalisation",
             add=n,
             multiply=3 * n if affine else 2 * n,
-            divide=2 * x.positions,
-            exponential=x.positions,
+            divide=2 * p,
+            exponential=p,
         ),
-        kept=(keeps("input"), Kept("reciprocal root", x.positions), *normalised),
+        kept=(*decomposed, *fused),
+        composition=_decomposed_rms_norm(x, params),
+        autocast="float32",
     )
+
+
+def _decomposed_rms_norm(x: Volume, params: tuple[Tensor, ...]) -> Composition:
+    """What a CPU runs for it."""
+    n, p = x.elements, x.positions
+    inner = "normalised input" if params else "output"
+    scaled = "scaled gradient" if params else "gradient"
+    forward = (
+        Step("pow", ("input",), (Tensor("squares", n),)),
+        Step("mean", ("squares",), (Tensor("mean square", p),)),
+        Step("rsqrt", ("mean square",), (Tensor("reciprocal root", p),)),
+        Step("mul", ("input", "reciprocal root"), (Tensor(inner, n),)),
+    )
+    scale = (Step("mul", (inner,), (Tensor("output", n),)),) if params else ()
+    unscale = (
+        Step("mul", ("gradient", "normalised input"), (Tensor("product", n),), (WEIGHTS,)),
+        Step("mul", ("gradient",), (Tensor("scaled gradient", n),), (0,)),
+        Step("sum", ("product",), gradients_of(*params), (WEIGHTS,)),
+    )
+    backward = (
+        Step("mul", (scaled, "input"), (Tensor("products with the input", n),), (0,)),
+        Step("mul", (scaled, "reciprocal root"), (Tensor("direct gradient", n),), (0,)),
+        Step("sum", ("products with the input",), (Tensor("gradient of the root", p),), (0,)),
+        Step("pow", ("reciprocal root",), (Tensor("cube of the root", p),), (0,)),
+        Step("mul", ("cube of the root",), (Tensor("derivative of the root", p),), (0,)),
+        Step(
+            "mul", ("gradient of the root", "derivative of the root"), (Tensor("gradient of the mean square", p),), (0,)
+        ),
+        Step("div", ("gradient of the mean square",), (Tensor("gradient of the squares", n),), (0,)),
+        Step("pow", ("input",), (Tensor("power of the input", n),), (0,)),
+        Step("mul", ("power of the input",), (Tensor("twice the input", n),), (0,)),
+        Step("mul", ("gradient of the squares", "twice the input"), (Tensor("gradient by the root", n),), (0,)),
+        Step("add", ("direct gradient", "gradient by the root"), (Tensor("gradient of input", n),), (0,)),
+    )
+    return Composition((*forward, *scale), (*(unscale if params else ()), *backward), device="cpu")
 
 
 @layer(ranks=(1, 2, 3))
@@ -136,14 +228,48 @@ def lrn(x: Volume, *, size: Positive) -> Outcome:
     Source: Krizhevsky et al. 2012, section 3.3; torch.nn.LocalResponseNorm, which composes it of simpler operations.
     """
     n = x.elements
+    padded = (x.channels + size - 1) * x.positions
     return Outcome(
         x,
         operations=operations("normalisation", add=n * size, multiply=2 * n, exponential=n, divide=n),
         kept=(
-            keeps("input"),
-            Kept("padded squares", (x.channels + size - 1) * x.positions),
-            Kept("scaled sum", n),
-            Kept("power", n),
+            keeps("input", 0),
+            Kept("padded squares", padded, needed_by=(0,)),
+            Kept("scaled sum", n, needed_by=(0,)),
+            Kept("power", n, needed_by=(0,)),
+        ),
+        composition=_composed_lrn(n, padded),
+        autocast="float32",
+    )
+
+
+def _composed_lrn(n: Size, padded: Size) -> Composition:
+    return Composition(
+        forward=(
+            Step("mul", ("input",), (Tensor("squares", n),)),
+            Step("constant_pad_nd", ("squares",), (Tensor("padded squares", padded),)),
+            Step("avg_pool3d", ("padded squares",), (Tensor("average", n),)),
+            Step("mul", ("average",), (Tensor("scaled average", n),)),
+            Step("add", ("scaled average",), (Tensor("scaled sum", n),)),
+            Step("pow", ("scaled sum",), (Tensor("power", n),)),
+            Step("div", ("input", "power"), (Tensor("output", n),)),
+        ),
+        backward=(
+            Step("div", ("input", "power"), (Tensor("quotient", n),)),
+            Step("div", ("quotient", "power"), (Tensor("quotient by the power", n),)),
+            Step("neg", ("gradient",), (Tensor("negative gradient", n),)),
+            Step("mul", ("negative gradient", "quotient by the power"), (Tensor("gradient of the power", n),)),
+            Step("div", ("gradient", "power"), (Tensor("direct gradient", n),)),
+            Step("pow", ("scaled sum",), (Tensor("lower power", n),)),
+            Step("mul", ("lower power",), (Tensor("derivative of the power", n),)),
+            Step("mul", ("gradient of the power", "derivative of the power"), (Tensor("gradient of the sum", n),)),
+            Step("mul", ("gradient of the sum",), (Tensor("gradient of the average", n),)),
+            Step("avg_pool3d_backward", ("gradient of the average", "padded squares"), (Tensor("spread", padded),)),
+            Step("constant_pad_nd", ("spread",), (Tensor("gradient of the squares", n),)),
+            Step("mul", ("gradient of the squares", "input"), (Tensor("first half", n),)),
+            Step("add", ("direct gradient", "first half"), (Tensor("partial sum", n),)),
+            Step("mul", ("gradient of the squares", "input"), (Tensor("second half", n),)),
+            Step("add", ("partial sum", "second half"), (Tensor("gradient of input", n),)),
         ),
     )
 
@@ -157,12 +283,17 @@ def affine(x: Volume, *, scale: Switch = True, bias: Switch = True) -> Outcome:
     Source: LeCun et al. 1998, section II.B.
     """
     c, n = x.channels, x.elements
-    tensors = ((Tensor("weight", c),) if scale else ()) + ((Tensor("bias", c),) if bias else ())
+    weight = (Tensor("weight", c),) if scale else ()
+    shift = (Tensor("bias", c),) if bias else ()
+    both = Step("mul", ("input",), (Tensor("scaled", n),)), Step("add", ("scaled",), (Tensor("output", n),))
+    of_bias = (Step("sum", ("gradient",), gradients_of(*shift), (WEIGHTS,)),) if bias else ()
+    of_weight = broadcast_product_backward(x, weight, "weight") if scale else ()
     return Outcome(
         x,
-        params=tensors,
+        params=(*weight, *shift),
         operations=operations("elementwise", multiply=n if scale else 0, add=n if bias else 0),
-        kept=(keeps("input", "weights"),) if scale else (),
+        kept=(keeps("input", WEIGHTS),) if scale else (),
+        composition=Composition(both if scale and bias else (), (*of_bias, *of_weight)),
     )
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from archcalc.sizes import Condition, Size
 from archcalc.volume import Volume
 
+#: The type of values: float32, unless the network computes in another one.
+VALUE = "value"
+
 
 class Tensor(NamedTuple):
-    """A tensor that belongs to a layer: its elements, and the type a framework stores them in."""
+    """A tensor that belongs to a layer: its elements for one sample (parameters and buffers: in all), and its type."""
 
     name: str
     elements: Size
-    dtype: str = "float32"
+    dtype: str = VALUE
 
 
 class Operation(NamedTuple):
@@ -28,20 +31,57 @@ class Operation(NamedTuple):
     amount: Size
 
 
+#: Whose gradients something is needed for: numbers of inputs, `WEIGHTS`, or both; empty for any gradient at all.
+Need: TypeAlias = tuple[int | str, ...]
+
+WEIGHTS = "weights"
+
+
 class Kept(NamedTuple):
     """A tensor that a framework keeps from the forward pass for the backward pass.
 
     `what` is "input" or "output" (one that the graph already has) or the name of a tensor of the layer's own, which
-    then has `elements`. `of` is the index of the input meant. It is kept if a gradient for `needed_by` is wanted:
-    "weights", "input" or "both". `per` tells whether it grows with the batch; `device` limits it to cpu or cuda.
+    then has `elements`. `of` is the number of the input meant. It is kept only if one of the gradients in `needed_by`
+    is wanted. `per` tells whether it grows with the batch; `device` limits it to cpu or cuda. `made` says when the
+    operation makes a tensor of its own, kept or dropped at once: "always", in "training", or only for a "gradient".
     """
 
     what: str
     elements: Size = 0
-    dtype: str = "float32"
+    dtype: str = VALUE
     of: int = 0
-    needed_by: str = "both"
+    needed_by: Need = ()
     per: str = "sample"
+    device: str | None = None
+    made: str = "training"
+
+
+class Step(NamedTuple):
+    """One operation of a framework inside a layer that it composes of several, forward or backward.
+
+    `reads` and `makes` name tensors: "input", "input 1" (the second), "output", "gradient" (the output's), "gradient
+    of input", "gradient of input 1", "gradient of weight" (of a parameter), "gradient of inputs" (one that all
+    inputs share), or any name for a tensor of the layer's own. It runs only if one of the gradients in `needed_by`
+    is wanted, and of the gradients of inputs and parameters it makes those that are.
+    """
+
+    operation: str
+    reads: tuple[str, ...]
+    makes: tuple[Tensor, ...]
+    needed_by: Need = ()
+
+
+class Composition(NamedTuple):
+    """The operations that a layer is composed of, where one operation forward and one backward do not describe it.
+
+    `forward` is what runs in training, and at inference too unless the layer is `fused` then. An empty `forward` is
+    one operation; `backward` of None is one operation, and an empty one passes the output's gradient on to all
+    inputs without making a tensor. `device` limits the composition to cpu or cuda.
+    """
+
+    forward: tuple[Step, ...] = ()
+    backward: tuple[Step, ...] | None = None
+    fused: bool = False
     device: str | None = None
 
 
@@ -66,8 +106,11 @@ class Outcome(NamedTuple):
     of convolutions, linear layers and matrix products, without bias. `windows` has one entry for each spatial axis,
     is empty for a layer that works position by position, and is `EVERYTHING` (None) for one that sees all positions.
     `storage` says where the output lies: "new", "view" (it shares the first input's), "inplace" (it overwrites it) or
-    "training" (new in training; at inference the layer returns its input). `unchanged` is 1 where the output is new and
-    all the same the input's values: a table of outputs does not count it again.
+    "training" (new in training; at inference the layer returns its input). A view has `order` "changed" if its values
+    do not lie in the order of its shape, and "restored" if it needs them in order and copies them where they are not.
+    `unchanged` is 1 where the output is new and all the same the input's values: a table of outputs does not count it
+    again. `autocast` is what mixed precision does with the layer: "half" computes in 16 bits, "float32" in 32,
+    "widest" in the widest type of its inputs.
     """
 
     output: Volume
@@ -80,13 +123,36 @@ class Outcome(NamedTuple):
     conditions: tuple[Condition, ...] = ()
     storage: str = "new"
     unchanged: Size = 0
+    composition: Composition = Composition()
+    autocast: str = "widest"
+    order: str = "same"
 
 
-def keeps(what: str, needed_by: str = "both", of: int = 0) -> Kept:
-    """An input or the output is kept."""
-    return Kept(what, of=of, needed_by=needed_by)
+def keeps(what: str, *needed_by: int | str, of: int = 0, dtype: str = VALUE) -> Kept:
+    """An input or the output is kept: for the gradients of the inputs of those numbers, or `WEIGHTS`, or for any."""
+    return Kept(what, dtype=dtype, of=of, needed_by=needed_by)
+
+
+def nth(what: str, number: int) -> str:
+    """How steps name what belongs to the input of that number: "input", "input 1", "gradient of input 1"."""
+    return f"{what} {number}" if number else what
 
 
 def operations(role: str, **counts: Size) -> tuple[Operation, ...]:
     """Operations of one role, by kind: `operations("bias", add=96)`."""
     return tuple(Operation(role, kind, amount) for kind, amount in counts.items())
+
+
+def gradients_of(*params: Tensor) -> tuple[Tensor, ...]:
+    """The gradients of parameters, as steps name them."""
+    return tuple(Tensor(f"gradient of {param.name}", param.elements) for param in params)
+
+
+def broadcast_product_backward(x: Volume, params: tuple[Tensor, ...], factor: str) -> tuple[Step, ...]:
+    """The backward steps of `x * factor`, the factor being a parameter that is repeated to fit: its gradient is
+    first made at full size and then summed."""
+    return (
+        Step("mul", ("gradient", "input"), (Tensor("product", x.elements),), (WEIGHTS,)),
+        Step("mul", ("gradient",), (Tensor("gradient of input", x.elements),), (0,)),
+        Step("sum", ("product",), gradients_of(*(p for p in params if p.name == factor)), (WEIGHTS,)),
+    )

@@ -12,7 +12,7 @@ from archcalc.volume import Volume
 
 def _indices(output: Volume) -> Kept:
     """Where each maximum stood: 64-bit, whatever the type of the values."""
-    return Kept("indices", output.elements, "int64", needed_by="input")
+    return Kept("indices", output.elements, "int64", needed_by=(0,), made="always")
 
 
 def _padding_conditions(padding: Any, extent: tuple[Size, ...]) -> Any:
@@ -45,7 +45,7 @@ def maxpool(
     return Outcome(
         output,
         operations=operations("pooling", compare=output.elements * (product(kernel) - 1)),
-        kept=(keeps("input", "input"), _indices(output)),
+        kept=(keeps("input", 0), _indices(output)),
         windows=windows,
         conditions=(*conditions, *_padding_conditions(padding, kernel)),
     )
@@ -74,7 +74,7 @@ def avgpool(
     return Outcome(
         output,
         operations=operations("pooling", add=adds, divide=output.elements),
-        kept=(keeps("input", "input"),),
+        kept=(keeps("input", 0),),
         windows=windows,
         conditions=(*conditions, *_padding_conditions(padding, kernel)),
     )
@@ -106,7 +106,7 @@ def global_maxpool(x: Volume) -> Outcome:
     return Outcome(
         output,
         operations=operations("pooling", compare=x.elements - x.channels),
-        kept=(keeps("input", "input"), _indices(output)),
+        kept=(keeps("input", 0), _indices(output)),
         windows=EVERYTHING,
     )
 
@@ -135,7 +135,7 @@ def adaptive_avgpool(x: Volume, *, size: Kernel) -> Outcome:
     return Outcome(
         output,
         operations=operations("pooling", add=x.elements - output.elements, divide=output.elements),
-        kept=() if to_one else (keeps("input", "input"),),
+        kept=() if to_one else (keeps("input", 0),),
         windows=_adaptive_windows(x, size),
         unchanged=_unchanged(x, size),
     )
@@ -152,7 +152,7 @@ def adaptive_maxpool(x: Volume, *, size: Kernel) -> Outcome:
     return Outcome(
         output,
         operations=operations("pooling", compare=x.elements - output.elements),
-        kept=(keeps("input", "input"), _indices(output)),
+        kept=(keeps("input", 0), _indices(output)),
         windows=_adaptive_windows(x, size),
         unchanged=_unchanged(x, size),
     )

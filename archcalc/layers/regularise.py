@@ -18,8 +18,8 @@ def dropout(x: Volume, *, rate: Rate = Fraction(1, 2)) -> Outcome:
     """
     n = x.elements
     masks = (
-        Kept("mask", n, "float32", needed_by="input", device="cpu"),
-        Kept("mask", n, "bool", needed_by="input", device="cuda"),
+        Kept("mask", n, needed_by=(0,), device="cpu"),
+        Kept("mask", n, "bool", needed_by=(0,), device="cuda"),
     )
     return Outcome(x, kept=masks, storage="training") if rate else Outcome(x, storage="view")
 
@@ -32,5 +32,5 @@ def drop_path(x: Volume, *, rate: Rate = Fraction(1, 2)) -> Outcome:
     Kept for backward: one number for each sample; nothing where the rate is 0.
     Source: Huang et al. 2016, arXiv:1603.09382; torchvision.ops.stochastic_depth, mode "row".
     """
-    noise = (Kept("noise", 1, needed_by="input"),)
+    noise = (Kept("noise", 1, needed_by=(0,)),)
     return Outcome(x, kept=noise, storage="training") if rate else Outcome(x, storage="view")

@@ -3,10 +3,39 @@
 from typing import Annotated
 
 from archcalc.layers.attributes import Count, Kernel, Order, Padding, Positive, Sizes, Word
-from archcalc.layers.outcome import EVERYTHING, Outcome, Tensor, Window, keeps, operations
+from archcalc.layers.outcome import (
+    EVERYTHING,
+    WEIGHTS,
+    Composition,
+    Outcome,
+    Step,
+    Tensor,
+    Window,
+    broadcast_product_backward,
+    gradients_of,
+    keeps,
+    operations,
+)
 from archcalc.layers.registry import layer
-from archcalc.sizes import Condition, at_least, at_most, ceil_div, divides, equal, product
+from archcalc.sizes import Condition, Size, at_least, at_most, ceil_div, certainly_equal, divides, equal, product
 from archcalc.volume import Volume
+
+
+def _scattered(x: Volume, operation: str = "slice_backward") -> Composition:
+    """A part is a view; its gradient is a tensor of the whole's size, zero outside the part."""
+    return Composition(backward=(Step(operation, ("gradient",), (Tensor("gradient of input", x.elements),)),))
+
+
+def _unsliced(x: Volume, space: tuple[Size, ...], axes: list[int]) -> Composition:
+    """Slices of several axes, one after the other, undone from the last to the first."""
+    whole = list(x.space)
+    steps: list[Step] = []
+    for axis in axes:
+        made = "gradient of input" if axis == axes[0] else f"gradient before axis {axis}"
+        read = "gradient" if axis == axes[-1] else f"gradient before axis {axes[axes.index(axis) + 1]}"
+        steps.append(Step("slice_backward", (read,), (Tensor(made, x.channels * product(whole)),)))
+        whole[axis] = space[axis]
+    return Composition(backward=tuple(reversed(steps)))
 
 
 @layer
@@ -23,17 +52,18 @@ def identity(x: Volume) -> Outcome:
 def flatten(x: Volume) -> Outcome:
     """The whole volume as one vector: 6x6x256 becomes 9216.
 
-    Kept for backward: nothing; the output shares the input's storage.
+    Kept for backward: nothing; the output shares the input's storage, unless a transposition or a crop has left the
+    values out of order: then they are copied.
     Source: torch.flatten.
     """
-    return Outcome(Volume(x.elements), windows=EVERYTHING, storage="view")
+    return Outcome(Volume(x.elements), windows=EVERYTHING, storage="view", order="restored")
 
 
 @layer
 def reshape(x: Volume, *, shape: Sizes) -> Outcome:
     """The same values in another shape, channels first: `reshape: [64, 7, 7]`.
 
-    Kept for backward: nothing; the output shares the input's storage.
+    Kept for backward: nothing; the output shares the input's storage, unless its values must be copied as in flatten.
     Source: torch.reshape.
     """
     output = Volume(shape[0], tuple(shape[1:]))
@@ -43,6 +73,7 @@ def reshape(x: Volume, *, shape: Sizes) -> Outcome:
         windows=EVERYTHING,
         conditions=(equal("reshape-keeps", output.elements, x.elements, message, "shape"),),
         storage="view",
+        order="restored",
     )
 
 
@@ -58,7 +89,9 @@ def transpose(x: Volume, *, order: Order) -> Outcome:
     each = equal("axis-order", len(set(axes)), x.rank + 1, message, "order")
     once = equal("axis-order", len(order), x.rank + 1, message, "order")
     shape = [x.shape[axis] for axis in axes] or [1]
-    return Outcome(Volume(shape[0], tuple(shape[1:])), windows=EVERYTHING, conditions=(each, once), storage="view")
+    return Outcome(
+        Volume(shape[0], tuple(shape[1:])), windows=EVERYTHING, conditions=(each, once), storage="view", order="changed"
+    )
 
 
 @layer(ranks=(1, 2, 3))
@@ -81,7 +114,7 @@ def pad(
             conditions.append(at_least("padding-fits", n, after + 1, message, "size"))
     return Outcome(
         Volume(x.channels, tuple(n + before + after for n, (before, after) in zip(x.space, size, strict=True))),
-        kept=() if mode == "zero" else (keeps("input", "input"),),
+        kept=() if mode == "zero" else (keeps("input", 0),),
         windows=tuple(Window(0 - before, 0 - before) for before, _ in size),
         conditions=tuple(conditions),
     )
@@ -95,12 +128,15 @@ def crop(x: Volume, *, size: Padding) -> Outcome:
     Source: Ronneberger et al. 2015, arXiv:1505.04597, figure 1.
     """
     space = tuple(n - before - after for n, (before, after) in zip(x.space, size, strict=True))
+    cropped = [axis for axis, sides in enumerate(size) if not all(certainly_equal(side, 0) for side in sides)]
     message = "cropping must leave at least 1 position"
     return Outcome(
         Volume(x.channels, space),
         windows=tuple(Window(before, before) for before, _ in size),
         conditions=tuple(at_least("crop-fits", n, 1, message, "size") for n in space),
         storage="view",
+        order="changed" if cropped else "same",
+        composition=_unsliced(x, space, cropped),
     )
 
 
@@ -112,7 +148,14 @@ def subsample(x: Volume, *, stride: Kernel) -> Outcome:
     Source: He et al. 2015, arXiv:1512.03385, section 3.3, option A; a strided slice.
     """
     space = tuple(ceil_div(n, s) for n, s in zip(x.space, stride, strict=True))
-    return Outcome(Volume(x.channels, space), windows=tuple(Window(0, 0, s) for s in stride), storage="view")
+    thinned = [axis for axis, s in enumerate(stride) if not certainly_equal(s, 1)]
+    return Outcome(
+        Volume(x.channels, space),
+        windows=tuple(Window(0, 0, s) for s in stride),
+        storage="view",
+        order="changed" if thinned else "same",
+        composition=_unsliced(x, space, thinned),
+    )
 
 
 @layer
@@ -193,6 +236,7 @@ def select(x: Volume, *, start: Count, count: Positive) -> Outcome:
         Volume(count, x.space),
         conditions=(at_most("select-fits", start + count, x.channels, message, "count"),),
         storage="view",
+        composition=_scattered(x),
     )
 
 
@@ -210,6 +254,13 @@ def split(x: Volume, *, parts: Positive, part: Count = 0) -> Outcome:
             at_most("split-part", part + 1, parts, "the parts are counted from 0", "part"),
         ),
         storage="view",
+        composition=Composition(
+            backward=(
+                # The other parts have no gradient of their own here: zeros stand for it.
+                Step("zeros", (), (Tensor("zeros", x.elements - x.elements // parts),)),
+                Step("cat", ("gradient", "zeros"), (Tensor("gradient of input", x.elements),)),
+            )
+        ),
     )
 
 
@@ -220,7 +271,7 @@ def tokens(x: Volume) -> Outcome:
     Kept for backward: nothing; the output shares the input's storage.
     Source: Dosovitskiy et al. 2020, arXiv:2010.11929, section 3.1.
     """
-    return Outcome(Volume(x.channels, (x.positions,)), windows=EVERYTHING, storage="view")
+    return Outcome(Volume(x.channels, (x.positions,)), windows=EVERYTHING, storage="view", order="changed")
 
 
 @layer(ranks=(1,))
@@ -236,6 +287,7 @@ def select_token(x: Volume, *, index: Count = 0) -> Outcome:
         windows=EVERYTHING,
         conditions=(at_most("select-fits", index + 1, x.space[0], message, "index"),),
         storage="view",
+        composition=_scattered(x, "select_backward"),
     )
 
 
@@ -246,9 +298,11 @@ def class_token(x: Volume, *, count: Positive = 1) -> Outcome:
     Kept for backward: nothing; the output is a new tensor.
     Source: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1.
     """
+    token = (Tensor("token", x.channels * count),)
     return Outcome(
         Volume(x.channels, (x.space[0] + count,)),
-        params=(Tensor("token", x.channels * count),),
+        params=token,
+        composition=Composition(backward=(Step("sum", ("gradient",), gradients_of(*token), (WEIGHTS,)),)),
         windows=(Window(0 - count, 0 - count),),
     )
 
@@ -260,10 +314,12 @@ def position_embedding(x: Volume) -> Outcome:
     Operations: one addition per value. Kept for backward: nothing.
     Source: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1; derivatives.yaml, add.
     """
+    embedding = (Tensor("embedding", x.elements),)
     return Outcome(
         x,
-        params=(Tensor("embedding", x.elements),),
+        params=embedding,
         operations=operations("elementwise", add=x.elements),
+        composition=Composition(backward=(Step("sum", ("gradient",), gradients_of(*embedding), (WEIGHTS,)),)),
     )
 
 
@@ -274,9 +330,11 @@ def layer_scale(x: Volume) -> Outcome:
     Operations: one multiplication per value. Kept for backward: the input, for the factor's gradient.
     Source: Touvron et al. 2021, arXiv:2103.17239, section 2.
     """
+    scale = (Tensor("scale", x.channels),)
     return Outcome(
         x,
-        params=(Tensor("scale", x.channels),),
+        params=scale,
         operations=operations("elementwise", multiply=x.elements),
-        kept=(keeps("input", "weights"),),
+        kept=(keeps("input", WEIGHTS),),
+        composition=Composition(backward=broadcast_product_backward(x, scale, "scale")),
     )

@@ -1,0 +1,73 @@
+"""The peaks of training and of inference: at which step most is alive, and what."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from archcalc.analysis.interpret import Interpretation
+from archcalc.analysis.memory import steps
+from archcalc.analysis.memory.amount import NOTHING, Amount
+from archcalc.analysis.memory.conditions import Conditions
+from archcalc.analysis.memory.liveness import Liveness, PassStep, liveness
+from archcalc.analysis.memory.storages import INPUT_STORAGE, Storage, Storages
+
+
+class Timeline(NamedTuple):
+    """What is alive during each step of a pass, and where that is most for a batch of a given size."""
+
+    storages: list[Storage]
+    life: Liveness
+
+    @property
+    def steps(self) -> list[PassStep]:
+        """The steps of the pass, in order."""
+        return list(self.life.steps)
+
+    @property
+    def during(self) -> list[Amount]:
+        """The amount alive during each step."""
+        return self.life.during
+
+    def peak(self, batch: int) -> int:
+        """The number of the step at which most is alive, the first of equals."""
+        return self.life.peak(batch)
+
+    def bytes_at(self, batch: int) -> int:
+        """Bytes alive at the peak."""
+        return self.during[self.peak(batch)].at(batch)
+
+    def alive(self, step: int) -> list[Storage]:
+        """The storages that are there during a step."""
+        return [self.storages[storage] for storage in self.life.alive(step)]
+
+
+class TrainingTimelines(NamedTuple):
+    """Two accounts of the same steps: without the gradients of the parameters, and with them as they appear."""
+
+    activations: Timeline
+    with_gradients: Timeline
+
+
+def inference(interpretation: Interpretation, conditions: Conditions) -> Timeline:
+    """A forward pass without gradients, the network's input held by the caller throughout."""
+    made = steps.inference(Storages(interpretation, conditions, training=False))
+    storages = made.storages.all
+    return Timeline(storages, liveness(made.steps, [s.amount for s in storages], [INPUT_STORAGE]))
+
+
+def training(interpretation: Interpretation, conditions: Conditions, *, accumulate: bool = False) -> TrainingTimelines:
+    """Forward, cross-entropy and backward, gradients absent before. Parameters and buffers are in neither account.
+
+    With `accumulate` the gradients of earlier batches are there already and are not counted: each new gradient is
+    added to its predecessor and dropped.
+    """
+    made = steps.training(Storages(interpretation, conditions))
+    storages = made.storages.all
+    amounts = [storage.amount for storage in storages]
+    of_parameters = set(made.parameter_gradients)
+    activations = [NOTHING if number in of_parameters else amount for number, amount in enumerate(amounts)]
+    stays = () if accumulate else of_parameters
+    return TrainingTimelines(
+        Timeline(storages, liveness(made.steps, activations, [INPUT_STORAGE])),
+        Timeline(storages, liveness(made.steps, amounts, [INPUT_STORAGE], stays)),
+    )

@@ -1,0 +1,180 @@
+"""Which storages a pass makes, and which of them training keeps for the backward pass.
+
+A layer's rule names tensors; here each becomes a storage, once: a ReLU's output and the next convolution's kept input
+are one, and views and in-place operations share the storage of what they work on. All of it is arithmetic on sizes,
+so that it serves one network, a sweep and a formula alike.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from archcalc.analysis.interpret import Interpretation
+from archcalc.analysis.memory.amount import NOTHING, Amount
+from archcalc.analysis.memory.conditions import Conditions, Gradients, gradients
+from archcalc.analysis.memory.precision import WIDTH, computes_in, storage_type
+from archcalc.layers.outcome import Composition, Kept, Outcome
+from archcalc.sizes import Size, total
+from archcalc.spec.expand import INPUT_INDEX, Node
+
+#: The number of the network's input among the storages.
+INPUT_STORAGE = 0
+
+
+class Storage(NamedTuple):
+    """A piece of memory: its amount, the type of its elements, what it is, and the number of the node that made it."""
+
+    amount: Amount
+    dtype: str
+    what: str
+    node: int
+
+
+class Placed(NamedTuple):
+    """Where the tensors of one node lie; every int is the number of a storage.
+
+    `values` is the type that the layer computes in. `inputs` are what it computes with: where mixed precision changes
+    an input's type, the copy that it makes. `weights` is such a copy of the weights. `own` are its own tensors by
+    name, those of `kept` and those that it drops at once.
+    """
+
+    values: str
+    inputs: tuple[int, ...]
+    output: int
+    own: dict[str, int]
+    kept: tuple[tuple[Kept, int], ...]
+    weights: int | None
+    composition: Composition
+
+
+class Storages:
+    """The storages of a pass: of training, or of inference, where nothing is kept."""
+
+    def __init__(self, interpretation: Interpretation, conditions: Conditions, *, training: bool = True) -> None:
+        self.interpretation = interpretation
+        self.conditions = conditions
+        self.training = training
+        self.gradients: Gradients = gradients(interpretation, conditions)
+        self.all: list[Storage] = []
+        self.nodes: list[Placed] = []
+        #: The nodes whose values do not lie in the order of their shape.
+        self._out_of_order: set[int] = set()
+        network = interpretation.network
+        self.add("the network's input", network.input.elements, self._input_type(), INPUT_INDEX)
+        for node, outcome in zip(network.nodes, interpretation.outcomes, strict=True):
+            self.nodes.append(self._place(node, outcome))
+
+    def add(self, what: str, elements: Size, dtype: str, node: int, per: str = "sample") -> int:
+        """A new storage; returns its number. Whoever orders the steps of a pass adds gradients and transients."""
+        size = elements * WIDTH[dtype]
+        self.all.append(Storage(Amount(0, size) if per == "sample" else Amount(size, 0), dtype, what, node))
+        return len(self.all) - 1
+
+    def of_value(self, index: int) -> int:
+        """The storage of a node's output, or of the network's input."""
+        return INPUT_STORAGE if index == INPUT_INDEX else self.nodes[index].output
+
+    def kept_first(self) -> list[list[int]]:
+        """The storages that each node is the first to keep."""
+        seen: set[int] = set()
+        result = []
+        for placed in self.nodes:
+            first = [storage for storage in dict.fromkeys(s for _, s in placed.kept) if storage not in seen]
+            seen.update(first)
+            result.append(first)
+        return result
+
+    def _input_type(self) -> str:
+        """Indices where an embedding looks them up, the network's type for values otherwise."""
+        views = {INPUT_INDEX}
+        for node, outcome in zip(self.interpretation.network.nodes, self.interpretation.outcomes, strict=True):
+            if node.inputs[0] in views:
+                for kept in outcome.kept:
+                    if kept.what == "input" and kept.dtype == "int64":
+                        return "int64"
+                if outcome.storage == "view":
+                    views.add(node.index)
+        return "float32" if self.conditions.dtype == "amp" else self.conditions.dtype
+
+    def _place(self, node: Node, outcome: Outcome) -> Placed:
+        reached = tuple(self.of_value(i) for i in node.inputs)
+        types = tuple(self.all[storage].dtype for storage in reached)
+        values = computes_in(outcome.autocast, types, self.conditions.dtype)
+        inputs = reached
+        weights = None
+        if self.conditions.dtype == "amp" and outcome.autocast != "widest":
+            inputs = tuple(self._converted(node, number, storage, values) for number, storage in enumerate(reached))
+            multiplied = total(tensor.elements for tensor in outcome.params if "weight" in tensor.name)
+            if outcome.autocast == "half" and outcome.params:
+                weights = self.add("weights in 16 bits", multiplied, values, node.index, "batch")
+        output = self._output(node, outcome, values, inputs)
+        device = outcome.composition.device
+        here = device is None or device == self.conditions.device
+        own: dict[str, int] = {}
+        kept = tuple(self._keep(node, outcome, values, inputs, output, own))
+        return Placed(values, inputs, output, own, kept, weights, outcome.composition if here else Composition())
+
+    def _output(self, node: Node, outcome: Outcome, values: str, inputs: tuple[int, ...]) -> int:
+        """The storage of the output: the input's for views and in-place operations, a new one for the others."""
+        in_order = node.inputs[0] not in self._out_of_order
+        shared = outcome.storage in ("view", "inplace") or (outcome.storage == "training" and not self.training)
+        if not shared or (outcome.order == "restored" and not in_order):
+            return self.add("output", outcome.output.elements, values, node.index)
+        if outcome.order == "changed" or not in_order:
+            self._out_of_order.add(node.index)
+        return inputs[0]
+
+    def _converted(self, node: Node, number: int, storage: int, values: str) -> int:
+        """The storage that an input is computed with: a copy, if it is of another type."""
+        if self.all[storage].dtype in (values, "int64"):
+            return storage
+        elements = self.interpretation.volume(node.inputs[number]).elements
+        return self.add(f"input in {values}", elements, values, node.index)
+
+    def _keep(
+        self, node: Node, outcome: Outcome, values: str, inputs: tuple[int, ...], output: int, own: dict[str, int]
+    ) -> list[tuple[Kept, int]]:
+        """What the node keeps; tensors of its own are put into `own`, kept or not."""
+        result = []
+        for kept in outcome.kept:
+            if kept.device not in (None, self.conditions.device):
+                continue
+            wanted = self.training and self.gradients.wanted(node, kept.needed_by)
+            if kept.what == "input":
+                storage = inputs[kept.of]
+            elif kept.what == "output":
+                storage = output
+            else:
+                if not (wanted or kept.made == "always" or (self.training and kept.made == "training")):
+                    continue
+                if kept.what not in own:
+                    dtype = storage_type(kept.dtype, values)
+                    own[kept.what] = self.add(kept.what, kept.elements, dtype, node.index, kept.per)
+                storage = own[kept.what]
+            if wanted:
+                result.append((kept, storage))
+        return result
+
+
+class KeptMemory(NamedTuple):
+    """What training keeps for the backward pass, each storage once, counted at the layer that keeps it first."""
+
+    total: Amount
+    without_input: Amount
+    layers: list[Amount]
+
+
+def kept_memory(storages: Storages) -> KeptMemory:
+    """Add up what is kept. Parameters and buffers are not in it, and neither is the loss."""
+    layers = []
+    for first in storages.kept_first():
+        amount = NOTHING
+        for storage in first:
+            amount = amount + storages.all[storage].amount
+        layers.append(amount)
+    total = NOTHING
+    for amount in layers:
+        total = total + amount
+    keeps_input = any(storage == INPUT_STORAGE for placed in storages.nodes for _, storage in placed.kept)
+    without = total - storages.all[INPUT_STORAGE].amount if keeps_input else total
+    return KeptMemory(total, without, layers)
