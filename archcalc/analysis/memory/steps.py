@@ -104,7 +104,9 @@ class _Order:
         return {**inputs, "output": placed.output, **placed.own}
 
     def transient(self, node: Node, placed: Placed, tensor: Tensor) -> int:
-        return self.storages.add(tensor.name, tensor.elements, storage_type(tensor.dtype, placed.values), node.index)
+        return self.storages.allocate(
+            tensor.name, tensor.elements, storage_type(tensor.dtype, placed.values), node.index
+        )
 
     # --- the loss
 
@@ -117,30 +119,30 @@ class _Order:
 
     def loss(self, name: str, index: int) -> _Loss:
         """Softmax and cross-entropy, as two operations; a target is a 64-bit class number for each position."""
-        add = self.storages.add
+        allocate = self.storages.allocate
         output = self.storages.interpretation.volume(index)
         logits = self.storages.of_value(index)
         values = self.storages.all[logits].dtype
         if self.storages.conditions.dtype == "amp" and values != "float32":
             values = "float32"
-            copy = add("output in float32", output.elements, values, LOSS)
+            copy = allocate("output in float32", output.elements, values, LOSS)
             self.step("loss", LOSS, "to", [logits], [copy])
             logits = copy
-        log_probabilities = add("logarithms of the probabilities", output.elements, values, LOSS)
-        target = add("target", output.positions, "int64", LOSS)
-        value = add("loss", 1, values, LOSS, "batch")
-        weight = add("total weight", 1, values, LOSS, "batch")
+        log_probabilities = allocate("logarithms of the probabilities", output.elements, values, LOSS)
+        target = allocate("target", output.positions, "int64", LOSS)
+        value = allocate("loss", 1, values, LOSS, "batch")
+        weight = allocate("total weight", 1, values, LOSS, "batch")
         self.step("loss", LOSS, "log_softmax", [logits], [log_probabilities])
         self.step("loss", LOSS, "nll_loss", [log_probabilities, target], [value, weight])
         return _Loss(index, logits, log_probabilities, target, weight, value)
 
     def loss_backward(self, loss: _Loss) -> None:
-        add = self.storages.add
+        allocate = self.storages.allocate
         output = self.storages.interpretation.volume(loss.node)
         values = self.storages.all[loss.log_probabilities].dtype
-        seed = add("gradient of the loss", 1, values, LOSS, "batch")
+        seed = allocate("gradient of the loss", 1, values, LOSS, "batch")
         self.step("backward", LOSS, "ones_like", [loss.value], [seed])
-        of_log = add("gradient of the logarithms", output.elements, values, LOSS)
+        of_log = allocate("gradient of the logarithms", output.elements, values, LOSS)
         self.step(
             "backward",
             LOSS,
@@ -148,7 +150,7 @@ class _Order:
             [seed, loss.log_probabilities, loss.target, loss.total_weight],
             [of_log],
         )
-        gradient = add("gradient of output", output.elements, values, LOSS)
+        gradient = allocate("gradient of output", output.elements, values, LOSS)
         self.step("backward", LOSS, "log_softmax_backward", [of_log, loss.log_probabilities], [gradient])
         self.arrive(loss.node, self.restored(LOSS, loss.node, loss.logits, gradient), LOSS)
 
@@ -203,7 +205,7 @@ class _Order:
                 made.append(names[tensor.name])
             elif self.storages.gradients.of_value(node.inputs[inputs[tensor.name]]):
                 dtype = self.storages.all[placed.inputs[inputs[tensor.name]]].dtype
-                names[tensor.name] = self.storages.add(tensor.name, tensor.elements, dtype, node.index)
+                names[tensor.name] = self.storages.allocate(tensor.name, tensor.elements, dtype, node.index)
                 made.append(names[tensor.name])
         self.step("backward", node.index, step.operation, reads, made)
         for name, storage in of_parameters:
@@ -213,14 +215,14 @@ class _Order:
         """A gradient in the type that the layer computes in where it has a copy of its weights in that type."""
         dtype = "float32" if self.storages.conditions.dtype == "amp" else self.storages.conditions.dtype
         values = dtype if placed.weights is None else placed.values
-        return self.storages.add(tensor.name, tensor.elements, values, node.index, "batch")
+        return self.storages.allocate(tensor.name, tensor.elements, values, node.index, "batch")
 
     def keep_gradient(self, node: Node, name: str, storage: int) -> None:
         """The gradient of a parameter stays: converted to the parameter's type, added to what other uses gave it."""
         made = self.storages.all[storage]
         if self.storages.conditions.dtype == "amp" and made.dtype != "float32":
             elements = made.amount.fixed // 2
-            converted = self.storages.add(made.what, elements, "float32", node.index, "batch")
+            converted = self.storages.allocate(made.what, elements, "float32", node.index, "batch")
             self.step("backward", node.index, "to", [storage], [converted])
             storage = converted
         owner: tuple[object, str] = (node.index if node.pool is None else node.pool, name)
@@ -235,7 +237,7 @@ class _Order:
         if computed_with == original:
             return gradient
         elements = self.storages.interpretation.volume(index).elements
-        made = self.storages.add("gradient of input", elements, self.storages.all[original].dtype, node)
+        made = self.storages.allocate("gradient of input", elements, self.storages.all[original].dtype, node)
         self.step("backward", node, "to", [gradient], [made])
         return made
 

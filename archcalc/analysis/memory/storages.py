@@ -60,11 +60,11 @@ class Storages:
         #: The nodes whose values do not lie in the order of their shape.
         self._out_of_order: set[int] = set()
         network = interpretation.network
-        self.add("the network's input", network.input.elements, self._input_type(), INPUT_INDEX)
+        self.allocate("the network's input", network.input.elements, self._input_type(), INPUT_INDEX)
         for node, outcome in zip(network.nodes, interpretation.outcomes, strict=True):
             self.nodes.append(self._place(node, outcome))
 
-    def add(self, what: str, elements: Size, dtype: str, node: int, per: str = "sample") -> int:
+    def allocate(self, what: str, elements: Size, dtype: str, node: int, per: str = "sample") -> int:
         """A new storage; returns its number. Whoever orders the steps of a pass adds gradients and transients."""
         size = elements * WIDTH[dtype]
         self.all.append(Storage(Amount(0, size) if per == "sample" else Amount(size, 0), dtype, what, node))
@@ -106,7 +106,7 @@ class Storages:
             inputs = tuple(self._converted(node, number, storage, values) for number, storage in enumerate(reached))
             multiplied = total(tensor.elements for tensor in outcome.params if "weight" in tensor.name)
             if outcome.autocast == "half" and outcome.params:
-                weights = self.add("weights in 16 bits", multiplied, values, node.index, "batch")
+                weights = self.allocate("weights in 16 bits", multiplied, values, node.index, "batch")
         output = self._output(node, outcome, values, inputs)
         device = outcome.composition.device
         here = device is None or device == self.conditions.device
@@ -119,7 +119,7 @@ class Storages:
         in_order = node.inputs[0] not in self._out_of_order
         shared = outcome.storage in ("view", "inplace") or (outcome.storage == "training" and not self.training)
         if not shared or (outcome.order == "restored" and not in_order):
-            return self.add("output", outcome.output.elements, values, node.index)
+            return self.allocate("output", outcome.output.elements, values, node.index)
         if outcome.order == "changed" or not in_order:
             self._out_of_order.add(node.index)
         return inputs[0]
@@ -129,7 +129,7 @@ class Storages:
         if self.all[storage].dtype in (values, "int64"):
             return storage
         elements = self.interpretation.volume(node.inputs[number]).elements
-        return self.add(f"input in {values}", elements, values, node.index)
+        return self.allocate(f"input in {values}", elements, values, node.index)
 
     def _keep(
         self, node: Node, outcome: Outcome, values: str, inputs: tuple[int, ...], output: int, own: dict[str, int]
@@ -149,7 +149,7 @@ class Storages:
                     continue
                 if kept.what not in own:
                     dtype = storage_type(kept.dtype, values)
-                    own[kept.what] = self.add(kept.what, kept.elements, dtype, node.index, kept.per)
+                    own[kept.what] = self.allocate(kept.what, kept.elements, dtype, node.index, kept.per)
                 storage = own[kept.what]
             if wanted:
                 result.append((kept, storage))
