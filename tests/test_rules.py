@@ -10,13 +10,13 @@ import archcalc
 from archcalc.rules import rules
 
 #: What takes a rule's name as its first argument.
-_NAMING = ("Diagnostic", "fail", "Condition", "divides", "equal", "at_least", "at_most", "add")
+_NAMING = ("Diagnostic", "fail", "Condition", "divides", "equal", "at_least", "at_most", "self.problems.add")
 
 
 def _named_in(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            called = ast.unparse(node.func)
             first = node.args[0] if called in _NAMING and len(node.args) > 1 else None
             keywords = (keyword.value for keyword in node.keywords if keyword.arg == "rule")
             for value in (first, *keywords):
