@@ -246,6 +246,25 @@ def test_networks_for_cifar_average_a_map_of_8x8(name: str) -> None:
     assert analysis.input_volumes(average)[0].space == (8, 8)
 
 
+def test_lenet5s_connection_table() -> None:
+    """Table I: six maps of 3 neighbours, six of 4, three of 4 apart, one of all; each input is used ten times."""
+    table = analysed("lenet5_1998").layer("c3").node.attributes["table"]
+    together = {number: {tuple(sorted((i + j) % 6 for j in range(number))) for i in range(6)} for number in (3, 4)}
+
+    assert set(table[:6]) == together[3]
+    assert set(table[6:12]) == together[4]
+    assert {len(row) for row in table[12:15]} == {4}
+    assert not together[4] & set(table[12:15])
+    assert table[15] == (0, 1, 2, 3, 4, 5)
+    assert [sum(i in row for row in table) for i in range(6)] == [10] * 6
+
+
+@pytest.mark.parametrize("reference", ["resnet20:depth=21", "preact_resnet164:depth=165", "densenet40_k12:depth=41"])
+def test_a_depth_that_does_not_divide_into_blocks_is_refused(reference: str) -> None:
+    with pytest.raises(archcalc.SpecError, match="must be a whole number"):
+        analysed(reference)
+
+
 def test_plain34_is_resnet34_without_its_projections() -> None:
     """Three projections by 1x1, with a scale and a shift for each channel: 64 to 128, 128 to 256, 256 to 512."""
     plain, residual = analysed("plain34").totals, analysed("resnet34").totals
