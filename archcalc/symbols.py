@@ -58,8 +58,11 @@ def _wrapped(expression: Expression) -> str:
 
 
 @lru_cache(maxsize=65536)
-def _order(atom: Atom) -> tuple[int, str]:
-    return (0 if isinstance(atom, Variable) else 1, str(atom))
+def _order(atom: Atom) -> tuple[int, int, str]:
+    """Variables by name, floors by what they divide by, then all else."""
+    if isinstance(atom, Quotient):
+        return (1, atom.denominator.constant or 0, str(atom))
+    return (0 if isinstance(atom, Variable) else 2, 0, str(atom))
 
 
 def _times(left: Monomial, right: Monomial) -> Monomial:
@@ -258,7 +261,7 @@ def _names(atom: Atom) -> frozenset[str]:
     return atom.left.names | atom.right.names
 
 
-def _printing_order(term: tuple[Monomial, Any]) -> tuple[int, list[tuple[tuple[int, str], int]]]:
+def _printing_order(term: tuple[Monomial, Any]) -> tuple[int, list[tuple[tuple[int, int, str], int]]]:
     monomial, _ = term
     return (-sum(power for _, power in monomial), [(_order(atom), -power) for atom, power in monomial])
 
@@ -275,7 +278,10 @@ def _term(monomial: Monomial, coefficient: Any) -> str:
         above.insert(0, str(top))
     if bottom != 1:
         below.insert(0, str(bottom))
-    return "/".join(("*".join(above), *below))
+    if not below:
+        return "*".join(above)
+    divisor = "*".join(below)
+    return f"{'*'.join(above)}/{f'({divisor})' if len(below) > 1 else divisor}"
 
 
 def _factor(atom: Atom) -> str:
