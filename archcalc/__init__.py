@@ -12,9 +12,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from archcalc.api import Architecture, load
     from archcalc.diagnostics import Diagnostic, SpecError, UsageError
+    from archcalc.formulas.make import formula
+    from archcalc.solver import solve
+    from archcalc.sweeps.run import sweep
 
 __version__ = "0.1.0"
-__all__ = ["Architecture", "Diagnostic", "SpecError", "UsageError", "__version__", "load"]
+__all__ = [
+    "Architecture",
+    "Diagnostic",
+    "SpecError",
+    "UsageError",
+    "__version__",
+    "formula",
+    "load",
+    "solve",
+    "sweep",
+]
 
 _WHERE = {
     "Architecture": "archcalc.api",
@@ -22,6 +35,9 @@ _WHERE = {
     "Diagnostic": "archcalc.diagnostics",
     "SpecError": "archcalc.diagnostics",
     "UsageError": "archcalc.diagnostics",
+    "formula": "archcalc.formulas.make",
+    "solve": "archcalc.solver",
+    "sweep": "archcalc.sweeps.run",
 }
 
 

@@ -32,8 +32,8 @@ def is_many(value: object) -> bool:
 
 
 def is_array(value: object) -> bool:
-    """Whether the value is an integer array (NumPy is not imported to find out)."""
-    return hasattr(value, "dtype") and getattr(value.dtype, "kind", "") in "iu"
+    """Whether the value is an array of integers, of a machine's or of Python's (NumPy is not imported to find out)."""
+    return hasattr(value, "dtype") and getattr(value.dtype, "kind", "") in "iuO"
 
 
 def is_size(value: object) -> bool:
@@ -54,7 +54,9 @@ def identity(value: Any) -> Any:
         return tuple(map(identity, value))
     if not is_array(value):
         return value
-    return (value.shape, value.tobytes()) if value.nbytes <= _RECOGNISED_BYTES else ("array", id(value))
+    if value.nbytes > _RECOGNISED_BYTES:
+        return ("array", id(value))
+    return (value.shape, tuple(value.flat) if value.dtype.kind == "O" else value.tobytes())
 
 
 def product(sizes: Iterable[Size]) -> Size:

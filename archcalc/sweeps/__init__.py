@@ -1,0 +1,1 @@
+"""Sweeps: the same figures for every combination of some parameters' values, as columns."""
