@@ -59,6 +59,19 @@ batch_option = click.option(
 )
 
 
+def counting_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--counting PROFILE`; the function receives `counting`, a profile, or None where none is named."""
+
+    @click.option("--counting", metavar="PROFILE", help="Count operations as a tool does: see archcalc counting.")
+    @functools.wraps(function)
+    def wrapped(*args: Any, counting: str | None, **kwargs: Any) -> Any:
+        from archcalc.analysis.counting import profile
+
+        return function(*args, counting=None if counting is None else profile(counting), **kwargs)
+
+    return wrapped
+
+
 def reporting(function: Callable[..., Report]) -> Callable[..., None]:
     """`--format` and `--output` for a command that returns a report, which is then rendered and written."""
 

@@ -31,7 +31,8 @@ def attention(x: Volume, memory: Volume | None = None, /, *, heads: Positive, bi
     """
     other = x if memory is None else memory
     e, length, attended = x.channels, x.space[0], other.positions
-    macs = (2 * length * e + 2 * attended * other.channels) * e + 2 * length * attended * e
+    projections = (2 * length * e + 2 * attended * other.channels) * e
+    products = 2 * length * attended * e
     weights = (Tensor("in_weight", e * (e + 2 * other.channels)), Tensor("out_weight", e * e))
     biases = (Tensor("in_bias", 3 * e), Tensor("out_bias", e)) if bias else ()
     scores = heads * length * attended
@@ -40,7 +41,7 @@ def attention(x: Volume, memory: Volume | None = None, /, *, heads: Positive, bi
     return Outcome(
         x,
         params=(*weights, *biases),
-        macs=macs,
+        macs=projections + products,
         operations=(
             *(operations("bias", add=projected + length * e) if bias else ()),
             *operations(
@@ -62,6 +63,7 @@ def attention(x: Volume, memory: Volume | None = None, /, *, heads: Positive, bi
         composition=_fused(x, projected, rows, weights, biases) if memory is None else Composition(),
         autocast="half",
         windows=EVERYTHING,
+        products=products,
         conditions=(divides("heads-divide", heads, e, "heads must divide the channels", "heads"),),
     )
 

@@ -96,6 +96,7 @@ def conv(
             divides("groups-divide", groups, out, "groups must divide the output channels", "groups"),
             *conditions,
         ),
+        groups=groups,
     )
 
 
@@ -203,4 +204,5 @@ def conv_transpose(
             divides("groups-divide", groups, out, "groups must divide the output channels", "groups"),
             *conditions,
         ),
+        groups=groups,
     )

@@ -111,6 +111,8 @@ class Outcome(NamedTuple):
     `unchanged` is 1 where the output is new and all the same the input's values: a table of outputs does not count it
     again. `autocast` is what mixed precision does with the layer: "half" computes in 16 bits, "float32" in 32,
     "widest" in the widest type of its inputs.
+    `products` are those of `macs` that multiply values with each other and not with weights; `groups` are the groups
+    of channels whose weights do not meet.
     """
 
     output: Volume
@@ -126,6 +128,8 @@ class Outcome(NamedTuple):
     composition: Composition = Composition()
     autocast: str = "widest"
     order: str = "same"
+    products: Size = 0
+    groups: Size = 1
 
 
 def keeps(what: str, *needed_by: int | str, of: int = 0, dtype: str = VALUE) -> Kept:

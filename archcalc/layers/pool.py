@@ -111,6 +111,11 @@ def global_maxpool(x: Volume) -> Outcome:
     )
 
 
+def _unchanged(x: Volume, size: tuple[Size, ...]) -> Size:
+    """Whether an adaptive pooling is to the size that the input has."""
+    return product(equals(n, m) for n, m in zip(x.space, size, strict=True))
+
+
 def _adaptive_windows(x: Volume, size: tuple[Size, ...]) -> tuple[Window, ...]:
     """Output o summarises the positions from `floor(o * n / m)` up to, not including, `ceil((o + 1) * n / m)`."""
     return tuple(Window(0, n - 1, n, m) for n, m in zip(x.space, size, strict=True))
@@ -132,7 +137,7 @@ def adaptive_avgpool(x: Volume, *, size: Kernel) -> Outcome:
         operations=operations("pooling", add=x.elements - output.elements, divide=output.elements),
         kept=() if to_one else (keeps("input", 0),),
         windows=_adaptive_windows(x, size),
-        unchanged=equals(x.space, size),
+        unchanged=_unchanged(x, size),
     )
 
 
@@ -149,5 +154,5 @@ def adaptive_maxpool(x: Volume, *, size: Kernel) -> Outcome:
         operations=operations("pooling", compare=x.elements - output.elements),
         kept=(keeps("input", 0), _indices(output)),
         windows=_adaptive_windows(x, size),
-        unchanged=equals(x.space, size),
+        unchanged=_unchanged(x, size),
     )

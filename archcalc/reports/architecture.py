@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from archcalc.analysis.counting import Profile, count, count_layers, profile
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.diagnostics import UsageError, did_you_mean
 from archcalc.layers.attributes import shown
 from archcalc.reports import receptive_field
+from archcalc.reports.counting import description, rules_in_words
 from archcalc.reports.layout import Column, Report, Table
 from archcalc.reports.numbers import bytes_binary, bytes_decimal, exact, percent, share, short
 from archcalc.sizes import total
@@ -150,10 +152,20 @@ def rows(analysis: Analysis, depth: int | None) -> list[Row]:
 
 
 def build(
-    analysis: Analysis, *, batch: int = 1, depth: int | None = None, columns: list[LayerColumn] | None = None
+    analysis: Analysis,
+    *,
+    batch: int = 1,
+    depth: int | None = None,
+    columns: list[LayerColumn] | None = None,
+    counting: Profile | None = None,
 ) -> Report:
-    """The report of an analysis: MACs, FLOPs and bytes of a batch of `batch`; parameters do not depend on it."""
+    """The report of an analysis: MACs, FLOPs and bytes of a batch of `batch`; parameters do not depend on it.
+
+    With a counting profile, a column with what it counts stands in the place of the MACs.
+    """
     columns = columns or chosen_columns(None)
+    if counting is not None:
+        columns = _counted_by(counting, analysis, columns)
     lines = rows(analysis, depth)
     table = Table(
         tuple(made.column for made in columns),
@@ -167,13 +179,42 @@ def build(
         "parameters": dict(analysis.network.parameters),
         "input": list(analysis.network.input.shape),
         "batch": batch,
+        "counting": _counting(analysis, batch, counting),
         "totals": _totals(analysis, batch),
         "layers": (_layer(analysis, row, batch) for row in lines),
     }
     heading = f"{analysis.architecture}: {citation}" if citation else analysis.architecture
     notes = ("K, M, G and kB, MB, GB are powers of 1000; MiB is 2^20 bytes; volumes are written channels last",)
     warnings = receptive_field.warnings(analysis)
-    return Report(heading, _facts(analysis, batch), (table,), (*warnings, *notes), data)
+    facts = _facts(analysis, batch)
+    if counting is not None:
+        figure = batch * total(count_layers(counting, analysis))
+        rules = rules_in_words(counting, {layer.layer for layer in analysis.layers})
+        said = f"{_both(figure)} {counting.unit}s {_per(batch)}: {counting.tool}"
+        facts = (*facts, (counting.name, said), ("it counts", "; ".join(rules)))
+    return Report(heading, facts, (table,), (*warnings, *notes), data)
+
+
+def _counting(analysis: Analysis, batch: int, counting: Profile | None) -> dict[str, Any]:
+    """The profile, its counters and its rules; without one, archcalc's own."""
+    own = {"macs": analysis.totals.macs, "flops": analysis.totals.flops}
+    made = counting or profile("archcalc")
+    counters = own if counting is None else count(counting, analysis).counters
+    return {"profile": made.name, **{name: batch * n for name, n in counters.items()}, **description(made)}
+
+
+def _counted_by(counting: Profile, analysis: Analysis, columns: list[LayerColumn]) -> list[LayerColumn]:
+    """The columns with the profile's in the place of the MACs, or last where there are none."""
+    amounts = count_layers(counting, analysis)
+
+    def of_row(analysis: Analysis, row: Row, batch: int) -> int:
+        return batch * total(amounts[layer.node.index] for layer in row.layers)
+
+    title = f"{counting.unit}s ({counting.name})"
+    made = LayerColumn(Column("counted", title, _unless_zero, rank=1), of_row, lambda a, b: b * total(amounts))
+    keys = [column.column.key for column in columns]
+    at = keys.index("macs") if "macs" in keys else len(keys)
+    return [*columns[:at], made, *columns[at + 1 :]]
 
 
 def _totals(analysis: Analysis, batch: int) -> dict[str, Any]:
@@ -213,7 +254,7 @@ def _layer(analysis: Analysis, row: Row, batch: int) -> dict[str, Any]:
 
 def _facts(analysis: Analysis, batch: int) -> tuple[tuple[str, str], ...]:
     t = analysis.totals
-    per = "per sample" if batch == 1 else f"per batch of {batch:,}"
+    per = _per(batch)
     stored = f"; {exact(t.buffers)} buffer values are stored and not learned" if t.buffers else ""
     memory = batch * (t.input_bytes + t.outputs_bytes)
     facts = (
@@ -232,6 +273,10 @@ def _facts(analysis: Analysis, batch: int) -> tuple[tuple[str, str], ...]:
         ("receptive field", receptive_field.sentence(analysis)),
     )
     return tuple((label, text) for label, text in facts if text)
+
+
+def _per(batch: int) -> str:
+    return "per sample" if batch == 1 else f"per batch of {batch:,}"
 
 
 def _both(value: int) -> str:

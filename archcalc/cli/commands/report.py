@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from archcalc.cli.options import batch_option, reporting, set_option, spec_argument
+from archcalc.cli.options import batch_option, counting_option, reporting, set_option, spec_argument
 from archcalc.reports.layout import Report
+
+if TYPE_CHECKING:
+    from archcalc.analysis.counting import Profile
 
 
 @click.command()
 @spec_argument
 @set_option
 @batch_option
+@counting_option
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Fold paths after N names; totals stay.")
 @click.option("--columns", metavar="KEYS", help="Columns to show, separated by commas.")
 @reporting
-def command(spec: str, settings: dict[str, Any], batch: int, depth: int | None, columns: str | None) -> Report:
+def command(
+    spec: str, settings: dict[str, Any], batch: int, counting: Profile | None, depth: int | None, columns: str | None
+) -> Report:
     """Show an architecture layer by layer: output volume, parameters, MACs, memory, and the totals.
 
     \b
     Examples:
       archcalc report vgg16
       archcalc report resnet50:image=288 --depth 1 --batch 32
+      archcalc report resnet50 --counting fvcore
       archcalc report ./mine.yaml --columns name,inputs,output,params --format markdown
     """
     from archcalc import api
@@ -31,4 +38,4 @@ def command(spec: str, settings: dict[str, Any], batch: int, depth: int | None, 
 
     chosen = architecture.chosen_columns(columns)
     analysis = api.load(spec, **settings).analyse()
-    return architecture.build(analysis, batch=batch, depth=depth, columns=chosen)
+    return architecture.build(analysis, batch=batch, depth=depth, columns=chosen, counting=counting)

@@ -1,0 +1,35 @@
+"""`archcalc count`: what each tool prints for a network, and why they differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from archcalc.cli.options import reporting, set_option, spec_argument
+from archcalc.reports.layout import Report
+
+
+@click.command()
+@spec_argument
+@set_option
+@click.option(
+    "--counting", "names", multiple=True, metavar="PROFILE", help="Only these profiles; of two, their difference."
+)
+@reporting
+def command(spec: str, settings: dict[str, Any], names: tuple[str, ...]) -> Report:
+    """Count a network's operations as each tool does, side by side, and say what the differences are made of.
+
+    \b
+    Examples:
+      archcalc count resnet50
+      archcalc count resnet50 --counting fvcore --counting ptflops
+      archcalc count mobilenet --format json
+    """
+    from archcalc import api
+    from archcalc.analysis.counting import profile
+    from archcalc.analysis.profiles import PROFILES
+    from archcalc.reports import counting
+
+    chosen = [profile(name) for name in dict.fromkeys(names)] or list(PROFILES.values())
+    return counting.side_by_side(api.load(spec, **settings).analyse(), chosen)

@@ -1,0 +1,22 @@
+"""`archcalc counting`: the counting profiles and what each includes."""
+
+from __future__ import annotations
+
+import click
+
+from archcalc.cli.options import reporting
+from archcalc.reports.layout import Report
+
+
+@click.command()
+@reporting
+def command() -> Report:
+    """List the counting profiles: whose figure each gives, what it includes, and which faults of the tool it has.
+
+    \b
+    Example:
+      archcalc counting
+    """
+    from archcalc.reports import counting
+
+    return counting.index()

@@ -1,0 +1,44 @@
+"""What tools print, by their counting profiles: `fvcore_macs`, `torch_flops`, `activations`; and the training step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archcalc.analysis.counting import Profile, count_layers
+from archcalc.analysis.profiles import MEMORY_FIGURES, PROFILES
+from archcalc.analysis.training import training_cost
+from archcalc.quantities.registry import BYTES, COUNT, Part, quantity
+from archcalc.sizes import Size, total
+
+#: The profile that the plain quantities `macs` and `flops` are counted by.
+_OWN = "archcalc"
+
+
+def name_of(profile: Profile) -> str:
+    """The quantity that a profile's figure is: `fvcore_macs`, `ptflops_aten_macs`, `torchinfo_mult_adds`."""
+    unit = next(iter(profile.counters))
+    name = profile.name.replace("-", "_")
+    if profile.name == _OWN:
+        return unit
+    return name if profile.name in MEMORY_FIGURES else f"{name}_{unit}"
+
+
+def _measure(profile: Profile) -> Callable[[Part], Size]:
+    def measure(part: Part) -> Size:
+        counted = count_layers(profile, part.analysis)
+        return total(counted[row.node.index] for row in part.layers)
+
+    measure.__name__ = name_of(profile)
+    measure.__doc__ = f"{profile.tool}, for one sample, in {profile.unit}s, as `archcalc counting` describes it."
+    return measure
+
+
+for _profile in (*PROFILES.values(), *MEMORY_FIGURES.values()):
+    if _profile.name != _OWN:
+        quantity(BYTES if _profile.unit == "byte" else COUNT, sums=True)(_measure(_profile))
+
+
+@quantity(of="network")
+def training_macs(part: Part) -> Size:
+    """Multiply-accumulates of one training step on one sample: forward, and the gradients by weights and by inputs."""
+    return training_cost(part.analysis).macs
