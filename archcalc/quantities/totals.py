@@ -84,11 +84,13 @@ def neurons(part: Part) -> Size:
 @quantity(sums=True)
 def connections(part: Part) -> Size:
     """What feeds each unit, its bias included, as LeNet-5's paper counts: a convolution's multiply-accumulates and
-    bias additions, a pooling unit's window, and one for a bias of its own."""
+    bias additions, a pooling unit's window and the bias of its scaling, and each pair of input and radial basis."""
     return total(_connections(row) for row in part.layers)
 
 
 def _connections(row: AnalysedLayer) -> Size:
+    if row.layer == "rbf":  # one for each input and centre; the centres are stored and not learned
+        return row.buffers
     pooled = row.outcome.windows if row.node.layer.family == "pool" and row.outcome.windows else ()
     window = product(each.last - each.first + 1 for each in pooled) if pooled else 0
     biases = total(
@@ -120,6 +122,13 @@ def outputs_bytes(part: Part) -> Size:
     """Bytes of every output that has a storage of its own, in float32, one sample: in-place layers and views add
     nothing, and the network's input is not in it."""
     return total(row.outputs_bytes for row in part.layers)
+
+
+@quantity(BYTES, sums=True)
+def outputs_bytes_out_of_place(part: Part) -> Size:
+    """Bytes of every output in float32, one sample, if no layer worked in place: only views and what is dropped out
+    have no storage of their own."""
+    return total(row.output_bytes if row.outcome.storage == "inplace" else row.outputs_bytes for row in part.layers)
 
 
 @quantity(BYTES, of="network")
