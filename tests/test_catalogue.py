@@ -11,6 +11,8 @@ import pytest
 import archcalc
 from archcalc.analysis.receptive_field import last_map, receptive_fields
 from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.check.run import SpecCheck, check
+from archcalc.check.targets import in_catalogue
 from archcalc.spec import catalogue
 
 DATA = Path(__file__).parent / "data"
@@ -31,15 +33,112 @@ def test_every_spec_says_who_it_is_and_where_it_is_from(name: str) -> None:
     assert document.citation
 
 
-@pytest.mark.parametrize("name", catalogue.names())
-def test_the_expected_totals_are_exact(name: str) -> None:
-    spec = archcalc.load(name)
-    assert spec.document.expect is not None
-    expected = {key.text: int(value.text) for key, value in spec.document.expect.entries}
-    totals = spec.analyse().totals
+@pytest.fixture(scope="module")
+def checks() -> dict[str, SpecCheck]:
+    """The whole catalogue, checked once."""
+    return {each.target.name: each for each in check(in_catalogue())}
 
-    assert "params" in expected
-    assert {quantity: getattr(totals, quantity) for quantity in expected} == expected
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_every_claim_is_true_or_a_known_erratum(name: str, checks: dict[str, SpecCheck]) -> None:
+    errors = [finding for finding in checks[name].findings if finding.severity == "error"]
+
+    assert [f"{finding.place}: {finding.message}" for finding in errors] == []
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_every_spec_claims_its_exact_parameters(name: str, checks: dict[str, SpecCheck]) -> None:
+    exact = [
+        verdict.claim
+        for verdict in checks[name].verdicts
+        if verdict.claim.quantity.name == "params"
+        and verdict.claim.layer is None
+        and (verdict.claim.figure.exact or verdict.claim.figure.expression)
+    ]
+    assert exact
+
+
+def test_the_catalogue_warns_of_nothing_but_inputs_that_do_not_come_out_even(checks: dict[str, SpecCheck]) -> None:
+    found = {(each.target.name, finding.rule) for each in checks.values() for finding in each.findings}
+
+    assert found == {
+        ("nin_imagenet", "stride-drops-remainder"),
+        ("squeezenet1_0", "stride-drops-remainder"),
+        ("squeezenet1_1", "stride-drops-remainder"),
+    }
+
+
+# --- the documents that the catalogue answers: what they print is claimed, and what they have wrong is an erratum
+
+DOCUMENTS = {
+    "Yu 2021": 10,
+    "Byeon": 20,
+    "CNN basics": 8,
+    "Gorio": 30,
+    "AlexNet review": 3,
+}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_each_document_is_claimed(document: str, checks: dict[str, SpecCheck]) -> None:
+    claimed = [v for each in checks.values() for v in each.verdicts if document in v.claim.source]
+
+    assert len(claimed) >= DOCUMENTS[document]
+    assert {v.verdict for v in claimed} == {"met", "erratum"}
+
+
+@pytest.mark.parametrize(
+    ("name", "quantity", "layer", "claimed"),
+    [
+        ("alexnet_two_gpu", "params", None, "600K"),
+        ("cnn_basics", "macs", None, "2_145_024"),
+        ("vgg16", "outputs_bytes_with_input", None, "93 MB"),
+        ("vgg16", "outputs_bytes_with_input", None, "96 MB"),
+        ("vgg16", "outputs_bytes_with_input", None, "~100 MB"),
+        ("alexnet", "input", "pool3", "13x13x384"),
+        ("alexnet", "output", "pool3", "7x7x512"),
+        ("alexnet", "depth", None, "7"),
+        ("googlenet", "params", None, "5M"),
+        ("googlenet", "params", None, "12x"),
+        ("googlenet", "params", None, "27x"),
+        ("googlenet", "depth", None, "19"),
+        ("googlenet", "weights", "inception_4c", "463Ki"),
+        ("googlenet", "weights", "conv1", "2.7Ki"),
+        ("stacked_conv3x3", "params", None, "27 * channels"),
+        ("stacked_conv3x3", "outputs_bytes", None, "36 MB"),
+        ("single_conv", "params", None, "49 * channels"),
+        ("alexnet_two_gpu", "neurons", "conv1", "253_440"),
+        ("resnet1202", "params", None, "10.2M"),
+        ("squeezenet1_0", "macs", None, "1.7G"),
+        ("mobilenet", "output", "separable.13/depthwise_conv", "4x4x1024"),
+        ("mobilenet", "macs", None, "317M"),
+        ("squeezenet1_0", "output", "conv1", "111x111x96"),
+        ("squeezenet1_1", "macs", None, "0.36G"),
+        ("inception_v4", "params", None, "48M"),
+        ("resnet50", "params", None, "22.6M"),
+        ("inception_v3", "macs", None, "2.5x"),
+        ("inception_v2", "params", None, "13.6M"),
+        ("fractalnet20", "params", None, "38.6M"),
+    ],
+)
+def test_a_figure_that_is_wrong_in_print_is_an_erratum(
+    name: str, quantity: str, layer: str | None, claimed: str, checks: dict[str, SpecCheck]
+) -> None:
+    (verdict,) = [
+        v
+        for v in checks[name].verdicts
+        if (v.claim.quantity.name, v.claim.layer, v.claim.figure.text) == (quantity, layer, claimed) and v.claim.erratum
+    ]
+    assert verdict.verdict == "erratum"
+
+
+def test_what_no_description_gives_is_published_with_its_source(checks: dict[str, SpecCheck]) -> None:
+    errors = [fact for each in checks.values() for fact in each.facts if fact.unit == "%"]
+
+    assert len(errors) > 60
+    assert [fact.text for fact in errors if not fact.source] == []
+    (zfnet,) = [fact for fact in checks["zfnet"].facts if fact.erratum]
+    assert zfnet.text == "11.7 %"
 
 
 # --- figures that were computed independently: parameters and multiply-accumulates
