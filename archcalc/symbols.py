@@ -124,6 +124,18 @@ class Expression:
         """The largest sum of powers of a monomial."""
         return max((sum(power for _, power in monomial) for monomial in self.terms), default=0)
 
+    def linear_in(self, name: str) -> tuple[Expression, Expression] | None:
+        """`(a, b)` if the expression is `a + name * b`, with the name in neither; None otherwise."""
+        rest, slope = {}, {}
+        for monomial, coefficient in self.terms.items():
+            power = dict(monomial).get(Variable(name), 0)
+            if power == 1:
+                slope[tuple(factor for factor in monomial if factor[0] != Variable(name))] = coefficient
+            else:
+                rest[monomial] = coefficient
+        parts = Expression(rest), Expression(slope)
+        return None if name in parts[0].names | parts[1].names else parts
+
     def sorted_terms(self) -> list[tuple[Monomial, Any]]:
         """Monomials with coefficients in the order they are printed: largest power first, then by name."""
         return sorted(self.terms.items(), key=_printing_order)

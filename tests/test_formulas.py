@@ -84,6 +84,15 @@ def test_a_multiple_of_the_stride_gives_a_polynomial() -> None:
     assert made.free == ("m",)
 
 
+def test_memory_is_fixed_and_for_each_sample() -> None:
+    # Each batch normalisation keeps 8 bytes a channel once for the batch, 26,560 channels in all: 212,480 bytes.
+    made = formula("resnet50", ["image"], ["kept_bytes"])["kept_bytes"]
+    assert str(made).startswith("212480 + batch*(12*image**2 + ")  # the image itself is kept: 3 channels of 4 bytes
+    assert str(formula("resnet50", quantities=["kept_bytes"])["kept_bytes"]) == "212480 + batch*85909504"
+    # Measured with PyTorch: 86,121,984 bytes for one sample at 224, 172,031,488 for two.
+    assert [made(image=224, batch=n) for n in (1, 2)] == [86_121_984, 172_031_488]
+
+
 # --- conditions
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,9 @@ from archcalc.symbols import Expression, lift, variable
 
 DEFAULT_QUANTITIES = ("params", "macs")
 
+#: The name of the number of samples in formulas of memory.
+BATCH = "batch"
+
 
 class Formula(NamedTuple):
     """One figure as a function of the free parameters: `exact` in whole numbers, `simplified` for reading."""
@@ -31,12 +34,21 @@ class Formula(NamedTuple):
     simplified: Expression
 
     def __str__(self) -> str:
-        return str(self.simplified)
+        """The simplified formula; memory as `fixed + batch*(per sample)`."""
+        return self._written(str, "{} + ", "batch*", "({})")
 
     @property
     def latex(self) -> str:
         """The simplified formula in LaTeX."""
-        return latex(self.simplified)
+        return self._written(latex, "{} + ", r"\mathrm{batch} \, ", r"\left({}\right)")
+
+    def _written(self, write: Callable[[Expression], str], fixed: str, batch: str, wrapped: str) -> str:
+        parts = self.simplified.linear_in(BATCH)
+        if parts is None or not parts[1].terms:
+            return write(self.simplified)
+        slope = write(parts[1])
+        front = fixed.format(write(parts[0])) if parts[0].terms else ""
+        return f"{front}{batch}{wrapped.format(slope) if len(parts[1].terms) > 1 else slope}"
 
     @property
     def python(self) -> str:
@@ -86,7 +98,8 @@ def formula(
     layer: str | None = None,
     **parameters: Any,
 ) -> Formulas:
-    """The exact formulas of some quantities in the free parameters, for one sample.
+    """The exact formulas of some quantities in the free parameters: for one sample, or for `batch` samples where the
+    figure does not simply grow with them (memory).
 
     `let` sets parameters to expressions, whose unknown names are free: `{"image": "32*m"}`. `layer` asks for a part
     of the network. UsageError if something named does not exist; SpecError if the spec cannot be read, or if its
@@ -108,6 +121,8 @@ def formula(
     part = Part(analysis) if layer is None else select(analysis, layer)
     if part is None:
         raise UsageError(f"{analysis.architecture} has no layer `{layer}`")
+    if BATCH not in known:
+        part.batch = variable(BATCH)  # type: ignore[assignment]
     found = conditions(each.condition for each in analysis.interpretation.open)
     made = {name: _formula(quantity(name), part, found) for name in dict.fromkeys(quantities)}
     fixed = {name: value for name, value in analysis.network.parameters.items() if name not in images | given}

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.sizes import Size
 
 #: The units of quantities. A count is a plain number, bytes are bytes; a volume is written 55x55x96; an extent is the
 #: same size along every axis (7) or one for each (7x7).
@@ -20,12 +21,16 @@ COUNT, BYTES, VOLUME, EXTENT = "count", "bytes", "volume", "extent"
 
 
 class Part:
-    """What a quantity is asked of: a whole network, or some of its layers, in the network's order."""
+    """What a quantity is asked of: a whole network, or some of its layers, in the network's order.
 
-    __slots__ = ("analysis", "layers", "whole")
+    `batch` is the number of samples, for what does not simply grow with it: memory. All else is for one sample.
+    """
 
-    def __init__(self, analysis: Analysis, layers: Sequence[AnalysedLayer] | None = None) -> None:
+    __slots__ = ("analysis", "batch", "layers", "whole")
+
+    def __init__(self, analysis: Analysis, layers: Sequence[AnalysedLayer] | None = None, batch: Size = 1) -> None:
         self.analysis = analysis
+        self.batch = batch
         self.whole = layers is None
         self.layers: Sequence[AnalysedLayer] = analysis.layers if layers is None else layers
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archcalc.formulas.make import Formula, Formulas
+from archcalc.formulas.make import BATCH, Formula, Formulas
 from archcalc.layers.attributes import shown
 from archcalc.reports.layout import Report
 
@@ -19,7 +19,9 @@ def build(made: Formulas) -> Report:
     facts += [("with", ", ".join(f"{name} = {value}" for name, value in made.given.items()))] if made.given else []
     fixed = ", ".join(f"{name} = {shown(value)}" for name, value in made.fixed.items())
     facts += [("fixed", fixed)] if fixed else []
-    notes = ("for one sample; // divides and rounds down, / comes out whole under the conditions",)
+    batched = any(BATCH in each.exact.names for each in made.formulas.values())
+    samples = "for one sample, or where it stands for `batch` samples" if batched else "for one sample"
+    notes = (f"{samples}; // divides and rounds down, / comes out whole under the conditions",)
     return Report(_heading(made), tuple(facts), (), notes, _data(made))
 
 
@@ -33,10 +35,10 @@ def latex(made: Formulas) -> str:
 
 def python(made: Formulas) -> str:
     """A function for each quantity, exact for whole numbers of any size."""
-    names = ", ".join(made.free)
     where = f", where {_conditions(made)}" if made.conditions.constraints else ""
     lines = [f'"""{_heading(made)}, for one sample{where}."""']
     for each in _all(made):
+        names = ", ".join(sorted({*made.free, *each.exact.names}))
         lines += ["", "", f"def {each.quantity.name}({names}):", f'    """{each.quantity.doc}"""']
         lines += [f"    return {each.python}"]
     return "\n".join(lines) + "\n"

@@ -463,6 +463,8 @@ class _Expansion:
 
     def times(self, formula: Formula, env: Mapping[str, Any], scope: Scope) -> int:
         value = self.evaluate(formula, env, scope)
+        if type(value) is int and 0 <= value <= MAX_LAYERS:
+            return value
         notes = tuple(trail(scope))
         if isinstance(value, Fraction) or not is_size(value):
             message = f"`repeat` must be a whole number: {shown(value)} is not"
@@ -473,10 +475,8 @@ class _Expansion:
         if value < 0:
             message = f"`repeat` must be at least 0: {value} is not"
             raise _Found(Diagnostic("bad-value", message, formula.place, notes=notes))
-        if value > MAX_LAYERS:
-            message = f"`repeat` must be at most {MAX_LAYERS:,}, the largest network: {value} is more"
-            raise _Limit(Diagnostic("too-many-layers", message, formula.place, notes=notes))
-        return int(value)
+        message = f"`repeat` must be at most {MAX_LAYERS:,}, the largest network: {value} is more"
+        raise _Limit(Diagnostic("too-many-layers", message, formula.place, notes=notes))
 
     def named(self, name: str, place: Place, names: Names, scope: Scope) -> int:
         if name in names:
