@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archcalc.analysis.interpret import Interpretation, Open, interpret
 from archcalc.analysis.receptive_field import Field, receptive_fields
@@ -12,6 +12,9 @@ from archcalc.layers.outcome import Outcome
 from archcalc.sizes import Size, equal, judge, total
 from archcalc.spec.expand import INPUT_INDEX, Network, Node
 from archcalc.volume import Volume
+
+if TYPE_CHECKING:
+    from archcalc.analysis.memory.network import NetworkMemory
 
 #: Bytes of one element by type, as frameworks store them.
 BYTES = {"float32": 4, "int64": 8, "bool": 1}
@@ -127,6 +130,13 @@ class Analysis:
     def receptive_fields(self) -> list[Field]:
         """What each layer's output sees of the input, in the order of the layers. The network's sizes are ints."""
         return receptive_fields(self.interpretation)
+
+    @cached_property
+    def memory(self) -> NetworkMemory:
+        """What a framework holds for it in float32 on a CPU, forward and backward, with no optimizer."""
+        from archcalc.analysis.memory.network import NetworkMemory
+
+        return NetworkMemory(self.interpretation)
 
     def layer(self, name: str) -> AnalysedLayer:
         """The layer of that path; KeyError if there is none."""

@@ -22,8 +22,10 @@ from archcalc.sizes import Size, at_least, at_most, certainly_equal, divides, ma
 from archcalc.volume import Volume
 
 
-def _weights(weights: Size, out: Size, bias: bool) -> tuple[Tensor, ...]:
-    return (Tensor("weight", weights), Tensor("bias", out)) if bias else (Tensor("weight", weights),)
+def _weights(shape: tuple[Size, ...], out: Size, bias: bool) -> tuple[Tensor, ...]:
+    """The kernels, of the shape that frameworks give them, and the biases."""
+    kernels = Tensor("weight", product(shape), matrix=(shape[-2], shape[-1]))
+    return (kernels, Tensor("bias", out)) if bias else (kernels,)
 
 
 def _bias_additions(output: Volume, bias: bool) -> tuple[Operation, ...]:
@@ -79,8 +81,8 @@ def conv(
     extent = extents(kernel, dilation)
     space, windows, conditions = slide(x, extent, stride, padding)
     output = Volume(out, space)
-    weights = out * (x.channels // groups) * product(kernel)
-    params = _weights(weights, out, bias)
+    params = _weights((out, x.channels // groups, *kernel), out, bias)
+    weights = params[0].elements
     copied = _copied(x, extent, stride, padding)
     return Outcome(
         output,
@@ -142,12 +144,13 @@ def table_conv(x: Volume, *, table: ConnectionTable, kernel: Kernel) -> Outcome:
     out = len(table)
     space, windows, conditions = slide(x, kernel, (1,) * x.rank, ((0, 0),) * x.rank)
     output = Volume(out, space)
-    weights = sum(map(len, table)) * product(kernel)
+    params = _weights((sum(map(len, table)), *kernel), out, True)
+    weights = params[0].elements
     message = "the table may only name maps of the input, counted from 0"
     largest = max(max(row) for row in table)
     return Outcome(
         output,
-        params=_weights(weights, out, True),
+        params=params,
         macs=weights * output.positions,
         operations=_bias_additions(output, True),
         kept=(keeps("input"),),
@@ -190,10 +193,11 @@ def conv_transpose(
         message = "output_padding must be smaller than the stride or the dilation"
         conditions.append(at_least("output-padding", maximum(s, d), extra + 1, message, "output_padding"))
     output = Volume(out, tuple(space))
-    weights = x.channels * (out // groups) * product(kernel)
+    params = _weights((x.channels, out // groups, *kernel), out, bias)
+    weights = params[0].elements
     return Outcome(
         output,
-        params=_weights(weights, out, bias),
+        params=params,
         macs=weights * x.positions,
         operations=_bias_additions(output, bias),
         kept=(keeps("input"),),

@@ -12,11 +12,16 @@ VALUE = "value"
 
 
 class Tensor(NamedTuple):
-    """A tensor that belongs to a layer: its elements for one sample (parameters and buffers: in all), and its type."""
+    """A tensor that belongs to a layer: its elements for one sample (parameters and buffers: in all), and its type.
+
+    `matrix` holds the sizes of a parameter's last two axes, if it has as many: an optimizer that factors second
+    moments needs them.
+    """
 
     name: str
     elements: Size
     dtype: str = VALUE
+    matrix: tuple[Size, Size] | None = None
 
 
 class Operation(NamedTuple):

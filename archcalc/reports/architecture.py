@@ -10,10 +10,10 @@ from archcalc.analysis.counting import Profile, count, count_layers, profile
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.diagnostics import UsageError, did_you_mean
 from archcalc.layers.attributes import shown
-from archcalc.reports import receptive_field
+from archcalc.reports import memory, receptive_field
 from archcalc.reports.counting import description, rules_in_words
 from archcalc.reports.layout import Column, Report, Table
-from archcalc.reports.numbers import bytes_binary, bytes_decimal, exact, percent, share, short
+from archcalc.reports.numbers import barred, bytes_binary, bytes_decimal, exact, share, short
 from archcalc.sizes import total
 
 
@@ -104,6 +104,21 @@ def _outputs_memory(analysis: Analysis, batch: int) -> int:
     return batch * analysis.totals.outputs_bytes
 
 
+def _memory_share(analysis: Analysis, row: Row, batch: int) -> float | None:
+    memory = _output_memory(analysis, row, batch)
+    return share(memory, _outputs_memory(analysis, batch)) if memory else None
+
+
+def _kept(analysis: Analysis, row: Row, batch: int) -> int:
+    """Bytes that these layers are the first to keep for the backward pass."""
+    return total(analysis.memory.kept.layers[layer.node.index].at(batch) for layer in row.layers)
+
+
+def _why(analysis: Analysis, row: Row, batch: int) -> str:
+    words = (word for layer in row.layers for word in analysis.memory.why(layer.node.index))
+    return ", ".join(dict.fromkeys(words))
+
+
 #: Every column that a report can have, in the order in which it has them.
 COLUMNS: dict[str, LayerColumn] = {
     made.column.key: made
@@ -114,7 +129,7 @@ COLUMNS: dict[str, LayerColumn] = {
         LayerColumn(Column("kernel", "kernel", right=False, rank=5), _kernel),
         LayerColumn(Column("output", "output"), lambda a, row, b: row.last.output),
         LayerColumn(Column("params", "params", _unless_zero), _sum("params"), lambda a, b: a.totals.params),
-        LayerColumn(Column("share", "share", percent, rank=4), _share),
+        LayerColumn(Column("share", "share", barred, rank=4), _share),
         LayerColumn(Column("buffers", "buffers", _unless_zero, rank=8), _sum("buffers"), lambda a, b: a.totals.buffers),
         LayerColumn(
             Column("macs", "MACs", _unless_zero, rank=1), _sum("macs", batched=True), lambda a, b: b * a.totals.macs
@@ -125,10 +140,25 @@ COLUMNS: dict[str, LayerColumn] = {
         LayerColumn(
             Column("output_memory", "output memory", _bytes_unless_zero, rank=2), _output_memory, _outputs_memory
         ),
+        LayerColumn(Column("memory_share", "memory share", barred, rank=6), _memory_share),
+        LayerColumn(Column("kept", "kept", _bytes_unless_zero, rank=3), _kept, lambda a, b: a.memory.kept.total.at(b)),
+        LayerColumn(Column("why", "kept for backward", right=False, rank=8), _why),
         LayerColumn(Column("receptive_field", "receptive field", rank=7), _receptive_field),
     )
 }
-DEFAULT_COLUMNS = ("name", "kernel", "output", "params", "share", "macs", "output_memory", "receptive_field")
+DEFAULT_COLUMNS = (
+    "name",
+    "kernel",
+    "output",
+    "params",
+    "share",
+    "macs",
+    "output_memory",
+    "memory_share",
+    "kept",
+    "why",
+    "receptive_field",
+)
 
 
 def chosen_columns(text: str | None) -> list[LayerColumn]:
@@ -181,10 +211,13 @@ def build(
         "batch": batch,
         "counting": _counting(analysis, batch, counting),
         "totals": _totals(analysis, batch),
+        "memory": memory.data(analysis, analysis.memory, batch),
         "layers": (_layer(analysis, row, batch) for row in lines),
     }
     heading = f"{analysis.architecture}: {citation}" if citation else analysis.architecture
-    notes = ("K, M, G and kB, MB, GB are powers of 1000; MiB is 2^20 bytes; volumes are written channels last",)
+    notes = ["K, M, G and kB, MB, GB are powers of 1000; MiB is 2^20 bytes; volumes are written channels last"]
+    if any(made.column.key == "kept" for made in columns):
+        notes.append("kept: what the layer is the first to keep for its backward pass; a tensor is counted once")
     warnings = receptive_field.warnings(analysis)
     facts = _facts(analysis, batch)
     if counting is not None:
@@ -240,6 +273,7 @@ def _layer(analysis: Analysis, row: Row, batch: int) -> dict[str, Any]:
         data["attributes"] = row.one.node.attributes
         data["inputs"] = analysis.inputs(row.one)
         data["storage"] = row.one.outcome.storage
+        data["kept"] = analysis.memory.why(row.one.node.index)
     return {
         **data,
         "output": list(row.last.output.shape),
@@ -248,6 +282,7 @@ def _layer(analysis: Analysis, row: Row, batch: int) -> dict[str, Any]:
         "macs": batch * row.sum("macs"),
         "flops": batch * row.sum("flops"),
         "output_bytes": batch * row.sum("output_bytes"),
+        "kept_bytes": _kept(analysis, row, batch),
         "receptive_field": receptive_field.data(analysis.receptive_fields[row.last.node.index]),
     }
 
@@ -256,7 +291,7 @@ def _facts(analysis: Analysis, batch: int) -> tuple[tuple[str, str], ...]:
     t = analysis.totals
     per = _per(batch)
     stored = f"; {exact(t.buffers)} buffer values are stored and not learned" if t.buffers else ""
-    memory = batch * (t.input_bytes + t.outputs_bytes)
+    outputs = batch * (t.input_bytes + t.outputs_bytes)
     facts = (
         ("input", str(analysis.network.input)),
         ("set", ", ".join(f"{name} = {shown(value)}" for name, value in analysis.network.parameters.items())),
@@ -266,9 +301,10 @@ def _facts(analysis: Analysis, batch: int) -> tuple[tuple[str, str], ...]:
         ("FLOPs", f"{_both(batch * t.flops)} {per}: 2 for each MAC, and every other operation"),
         (
             "outputs",
-            f"{exact(memory)} bytes ({bytes_decimal(memory)}, {bytes_binary(memory)}) {per}: input and all outputs in"
-            " float32, in-place layers and views not counted again",
+            f"{exact(outputs)} bytes ({bytes_decimal(outputs)}, {bytes_binary(outputs)}) {per}: input and all outputs"
+            " in float32, in-place layers and views not counted again",
         ),
+        *memory.facts(analysis, analysis.memory, batch),
         ("depth", f"{t.depth} layers with weights on the longest way; {t.layers} layers in all"),
         ("receptive field", receptive_field.sentence(analysis)),
     )

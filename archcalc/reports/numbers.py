@@ -52,6 +52,11 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def barred(value: float) -> str:
+    """A share of 1 as a percentage with a bar that is ten signs long for the whole."""
+    return f"{percent(value)} {'#' * round(10 * value):<10}"
+
+
 def share(part: int, whole: int) -> float:
     """part / whole; 0 where the whole is 0."""
     return part / whole if whole else 0.0

@@ -42,10 +42,14 @@ class Timeline(NamedTuple):
 
 
 class TrainingTimelines(NamedTuple):
-    """Two accounts of the same steps: without the gradients of the parameters, and with them as they appear."""
+    """Two accounts of the same steps: without the gradients of the parameters, and with them as they appear.
+
+    `parameter_gradients` are the numbers of the storages that make the difference.
+    """
 
     activations: Timeline
     with_gradients: Timeline
+    parameter_gradients: frozenset[int]
 
 
 def inference(interpretation: Interpretation, conditions: Conditions) -> Timeline:
@@ -61,13 +65,14 @@ def training(interpretation: Interpretation, conditions: Conditions, *, accumula
     With `accumulate` the gradients of earlier batches are there already and are not counted: each new gradient is
     added to its predecessor and dropped.
     """
-    made = steps.training(Storages(interpretation, conditions))
+    made = steps.training(Storages(interpretation, conditions), accumulate=accumulate)
     storages = made.storages.all
     amounts = [storage.amount for storage in storages]
-    of_parameters = set(made.parameter_gradients)
+    of_parameters = frozenset(made.parameter_gradients)
     activations = [NOTHING if number in of_parameters else amount for number, amount in enumerate(amounts)]
-    stays = () if accumulate else of_parameters
+    stays = frozenset() if accumulate else of_parameters
     return TrainingTimelines(
         Timeline(storages, liveness(made.steps, activations, [INPUT_STORAGE])),
         Timeline(storages, liveness(made.steps, amounts, [INPUT_STORAGE], stays)),
+        of_parameters,
     )

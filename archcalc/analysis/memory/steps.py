@@ -35,9 +35,12 @@ def inference(storages: Storages) -> Pass:
     return Pass(order.steps, storages, [])
 
 
-def training(storages: Storages) -> Pass:
-    """The forward pass, the cross-entropy loss of every output, and the backward pass."""
-    order = _Order(storages)
+def training(storages: Storages, *, accumulate: bool = False) -> Pass:
+    """The forward pass, the cross-entropy loss of every output, and the backward pass.
+
+    With `accumulate` each layer ends by adding its parameters' gradients to those that are there from before.
+    """
+    order = _Order(storages, accumulate)
     order.forward()
     losses = order.losses()
     order.backward(losses)
@@ -56,8 +59,9 @@ class _Loss(NamedTuple):
 
 
 class _Order:
-    def __init__(self, storages: Storages) -> None:
+    def __init__(self, storages: Storages, accumulate: bool = False) -> None:
         self.storages = storages
+        self.accumulate = accumulate
         self.network = storages.interpretation.network
         self.outcomes = storages.interpretation.outcomes
         self.steps: list[PassStep] = []
@@ -172,6 +176,10 @@ class _Order:
         for step in steps:
             if self.storages.gradients.wanted(node, step.needed_by):
                 self.backward_step(node, placed, outcome, step, names)
+        if self.accumulate and self.storages.gradients.weights[node.index]:
+            owner = _owner(node)
+            mine = [self.of_parameters[owner, tensor.name] for tensor in outcome.params]
+            self.step("backward", node.index, "accumulate", mine, [])
         shared = names.get("gradient of inputs", gradient)
         for number, index in enumerate(node.inputs):
             if self.storages.gradients.of_value(index):
@@ -225,7 +233,7 @@ class _Order:
             converted = self.storages.allocate(made.what, elements, "float32", node.index, "batch")
             self.step("backward", node.index, "to", [storage], [converted])
             storage = converted
-        owner: tuple[object, str] = (node.index if node.pool is None else node.pool, name)
+        owner = (_owner(node), name)
         before = self.of_parameters.get(owner)
         if before is not None:
             storage = self.summed(node.index, before, storage, self.storages.all[storage].amount)
@@ -256,3 +264,8 @@ class _Order:
         made = len(self.storages.all) - 1
         self.step("backward", node, "add", [before, gradient], [made])
         return made
+
+
+def _owner(node: Node) -> object:
+    """Whose a node's parameters are: its own, or its pool's."""
+    return node.index if node.pool is None else node.pool

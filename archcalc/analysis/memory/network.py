@@ -1,0 +1,62 @@
+"""The memory of a network under given circumstances: each figure computed when it is first asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from archcalc.analysis.interpret import Interpretation
+from archcalc.analysis.memory import budget, peaks
+from archcalc.analysis.memory.budget import Budget, Setting
+from archcalc.analysis.memory.conditions import gradients
+from archcalc.analysis.memory.peaks import Timeline
+from archcalc.analysis.memory.storages import KeptMemory, Storages, kept_memory
+
+
+class NetworkMemory:
+    """What is kept serves sizes of all kinds; what is alive when needs one network, whose sizes are numbers."""
+
+    def __init__(self, interpretation: Interpretation, setting: Setting | None = None) -> None:
+        self.interpretation = interpretation
+        self.setting = setting or Setting()
+
+    @cached_property
+    def storages(self) -> Storages:
+        """The storages of the forward pass in training."""
+        return Storages(self.interpretation, self.setting.conditions)
+
+    @cached_property
+    def kept(self) -> KeptMemory:
+        """What the backward pass needs."""
+        return kept_memory(self.storages)
+
+    @cached_property
+    def inference(self) -> Timeline:
+        """The forward pass without gradients."""
+        return peaks.inference(self.interpretation, self.setting.conditions)
+
+    @property
+    def trains(self) -> bool:
+        """Whether any parameter is trained."""
+        return any(gradients(self.interpretation, self.setting.conditions).weights)
+
+    @cached_property
+    def training(self) -> Budget:
+        """The budget of a training step; UsageError if nothing is trained."""
+        return budget.training(self.interpretation, self.setting)
+
+    @cached_property
+    def activations(self) -> Timeline:
+        """The steps of training without the gradients of the parameters."""
+        return peaks.training(self.interpretation, self.setting.conditions).activations
+
+    def why(self, index: int) -> list[str]:
+        """What a node keeps, in words: `input`, `mask (bool)`; "(copy)" where mixed precision converts it first."""
+        words = []
+        for kept, storage in self.storages.nodes[index].kept:
+            made = self.storages.all[storage]
+            if kept.what in ("input", "output"):
+                word = f"{kept.what} {kept.of}" if kept.of else kept.what
+                words.append(f"{word} (copy)" if made.node == index and kept.what == "input" else word)
+            else:
+                words.append(f"{kept.what} ({made.dtype})")
+        return list(dict.fromkeys(words))

@@ -1,0 +1,50 @@
+"""Options of the commands that ask how a network is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from archcalc.analysis.memory.budget import Setting
+
+# The words stand here so that the help needs no analysis; a test holds them against the analysis' own.
+DTYPES = ("float32", "float16", "bfloat16", "amp")
+OPTIMIZERS = ("none", "sgd", "momentum", "adam", "adamw", "adagrad", "rmsprop", "adafactor", "adam8bit")
+DEVICES = ("cpu", "cuda")
+
+
+def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--dtype`, `--optimizer`, `--device`, `--freeze` and `--accumulate`, under these names."""
+    options = (
+        click.option(
+            "--dtype",
+            type=click.Choice(DTYPES),
+            default="float32",
+            show_default=True,
+            help="Type of the values; amp is mixed precision, which computes matrix products in 16 bits.",
+        ),
+        click.option("--optimizer", type=click.Choice(OPTIMIZERS), default="none", show_default=True),
+        click.option(
+            "--device",
+            type=click.Choice(DEVICES),
+            default="cpu",
+            show_default=True,
+            help="A dropout mask takes 4 bytes a value on the CPU and 1 on CUDA.",
+        ),
+        click.option("--freeze", multiple=True, metavar="PATH", help="Do not train the layers below a path."),
+        click.option("--accumulate", is_flag=True, help="Gradients are added up over several batches."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def setting(dtype: str, optimizer: str, device: str, freeze: tuple[str, ...], accumulate: bool) -> Setting:
+    """The options as the analysis takes them."""
+    from archcalc.analysis.memory.budget import Setting
+    from archcalc.analysis.memory.conditions import Conditions
+
+    return Setting(Conditions(device, dtype, freeze), optimizer, accumulate)

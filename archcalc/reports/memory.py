@@ -1,0 +1,235 @@
+"""Memory in reports: the object of figures, the per-layer columns, the budget as a table, and the timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from archcalc.analysis.memory.budget import Budget
+from archcalc.analysis.memory.network import NetworkMemory
+from archcalc.analysis.memory.peaks import Timeline
+from archcalc.analysis.memory.steps import LOSS
+from archcalc.analysis.totals import Analysis
+from archcalc.reports.layout import Column, Report, Table
+from archcalc.reports.numbers import bytes_binary, bytes_decimal, exact, percent, share
+from archcalc.spec.expand import INPUT_INDEX, Network
+
+NOT_COUNTED = (
+    "not in it: the allocator's rounding and fragmentation, workspaces of kernels (cuDNN, oneDNN), the CUDA context"
+    " (some hundred MB), temporaries of the optimizer's update, other programs"
+)
+UNITS = "kB, MB, GB are powers of 1000 bytes; MiB, GiB are powers of 1024"
+
+_WHAT = {
+    "parameters": "the learned values",
+    "buffers": "stored values that are not learned: running statistics",
+    "optimizer": "what the optimizer remembers for each parameter",
+    "master weights": "float32 copies of the parameters, which the optimizer updates",
+    "gradients": "of the parameters, as far as they exist at the worst moment",
+    "kept": "what the backward pass still needs at the worst moment, the input included",
+    "transient": "what the worst step itself reads and makes",
+}
+
+
+def owner(network: Network, node: int) -> str:
+    """Whose storage or step it is, by the number of the node."""
+    if node == LOSS:
+        return "loss"
+    return "input" if node == INPUT_INDEX else network.nodes[node].name
+
+
+def data(analysis: Analysis, memory: NetworkMemory, batch: int) -> dict[str, Any]:
+    """The object `memory` of `report` and `memory`: bytes for a batch of that size.
+
+    `training_peak_bytes` holds everything: parameters, buffers, gradients, optimizer and activations; it is
+    `fixed_bytes + batch * per_sample_bytes`, exactly, for the batches of `exact_for_batches` (None: no upper end).
+    `inference_peak_bytes` is the activations alone; parameters come on top.
+    """
+    made: dict[str, Any] = {
+        "input_bytes": memory.storages.all[0].amount.at(batch),
+        "outputs_bytes": batch * analysis.totals.outputs_bytes,
+        "kept_bytes": memory.kept.total.at(batch),
+        "kept_bytes_without_input": memory.kept.without_input.at(batch),
+        "inference_peak_bytes": memory.inference.bytes_at(batch),
+        "inference_peak_layer": _peak_layer(analysis.network, memory.inference, batch),
+    }
+    if not memory.trains:
+        return {**made, "training_peak_bytes": None, "fixed_bytes": None, "per_sample_bytes": None}
+    budget = memory.training
+    fixed, per_sample = budget.at_peak(batch)
+    return {
+        **made,
+        "training_peak_bytes": budget.peak_bytes(batch),
+        "training_peak_layer": _peak_layer(analysis.network, budget.timeline, batch),
+        "training_peak_without_params_and_grads_bytes": memory.activations.bytes_at(batch),
+        "training_peak_with_grads_bytes": budget.timeline.bytes_at(batch),
+        "fixed_bytes": fixed,
+        "per_sample_bytes": per_sample,
+        "exact_for_batches": list(budget.batches_with_this_peak(batch)),
+    }
+
+
+def layer_data(memory: NetworkMemory, index: int, batch: int) -> dict[str, Any]:
+    """A layer's own figures: bytes that it is the first to keep, and what it keeps in words."""
+    return {"kept_bytes": memory.kept.layers[index].at(batch), "kept": memory.why(index)}
+
+
+def _peak_layer(network: Network, timeline: Timeline, batch: int) -> str:
+    return owner(network, timeline.steps[timeline.peak(batch)].node)
+
+
+def facts(analysis: Analysis, memory: NetworkMemory, batch: int) -> tuple[tuple[str, str], ...]:
+    """What a report says of memory in three lines."""
+    kept = memory.kept.total.at(batch)
+    inference = memory.inference.bytes_at(batch)
+    lines = [
+        ("kept", f"{_bytes(kept)} for the backward pass, the input included: a framework's, each storage once"),
+        (
+            "inference",
+            f"{_bytes(inference)} at the worst moment, without parameters: `"
+            f"{_peak_layer(analysis.network, memory.inference, batch)}`",
+        ),
+    ]
+    if memory.trains:
+        budget = memory.training
+        lines.append(
+            (
+                "training",
+                f"{_bytes(budget.peak_bytes(batch))} at the worst moment, with parameters and gradients, no optimizer:"
+                f" `{_peak_layer(analysis.network, budget.timeline, batch)}` backward",
+            )
+        )
+    return tuple(lines)
+
+
+def _bytes(value: int) -> str:
+    return f"{exact(value)} bytes ({bytes_decimal(value)}, {bytes_binary(value)})"
+
+
+def build(analysis: Analysis, memory: NetworkMemory, batch: int, *, timeline: bool = False) -> Report:
+    """The budget of training, and of inference, for a batch of that size; with `timeline` every step of training."""
+    budget = memory.training
+    tables = [_budget_table(budget, batch), _alive_table(analysis, budget, batch)]
+    if timeline:
+        tables.append(_timeline_table(analysis.network, budget, batch))
+    setting = memory.setting
+    conditions = setting.conditions
+    described = [f"batch {batch:,}", conditions.dtype, f"optimizer {setting.optimizer}", conditions.device]
+    described += [f"frozen: {', '.join(conditions.frozen)}"] if conditions.frozen else []
+    described += ["gradients accumulated"] if setting.accumulate else []
+    return Report(
+        f"{analysis.architecture}: memory of training, {', '.join(described)}",
+        _budget_facts(analysis, memory, budget, batch),
+        tuple(tables),
+        (NOT_COUNTED, UNITS),
+        {
+            "architecture": analysis.architecture,
+            "parameters": dict(analysis.network.parameters),
+            "batch": batch,
+            "dtype": conditions.dtype,
+            "optimizer": setting.optimizer,
+            "device": conditions.device,
+            "frozen": list(conditions.frozen),
+            "accumulate": setting.accumulate,
+            "memory": {
+                **data(analysis, memory, batch),
+                "budget": [
+                    {"part": part.name, "fixed_bytes": part.amount.fixed, "per_sample_bytes": part.amount.per_sample}
+                    for part in budget.parts(batch)
+                ],
+            },
+            "layers": (
+                {"name": layer.name, "output_bytes": batch * layer.output_bytes, **layer_data(memory, index, batch)}
+                for index, layer in enumerate(analysis.layers)
+            ),
+            "timeline": ({"step": number, **row} for number, row in enumerate(_timeline(analysis, budget, batch))),
+        },
+    )
+
+
+def _budget_facts(analysis: Analysis, memory: NetworkMemory, budget: Budget, batch: int) -> tuple[tuple[str, str], ...]:
+    fixed, per_sample = budget.at_peak(batch)
+    step = budget.timeline.steps[budget.timeline.peak(batch)]
+    least, most = budget.batches_with_this_peak(batch)
+    which = f"batches from {least:,} on" if most is None else f"batches {least:,} to {most:,}"
+    standing = budget.standing
+    inference = memory.inference.bytes_at(batch) + standing.parameters + standing.buffers
+    return (
+        ("training needs", _bytes(budget.peak_bytes(batch))),
+        ("as a formula", f"{exact(fixed)} + N x {exact(per_sample)} bytes for a batch of N, exact for {which}"),
+        (
+            "worst moment",
+            f"`{owner(analysis.network, step.node)}`, {step.phase} pass ({step.operation}):"
+            f" step {budget.timeline.peak(batch) + 1:,} of {len(budget.timeline.steps):,}",
+        ),
+        ("kept in all", f"{_bytes(memory.kept.total.at(batch))} at the end of the forward pass, the input included"),
+        ("inference needs", f"{_bytes(inference)} with parameters and buffers, without gradients"),
+    )
+
+
+def _budget_table(budget: Budget, batch: int) -> Table:
+    peak = budget.peak_bytes(batch)
+    rows = []
+    for name, amount in budget.parts(batch):
+        size = amount.at(batch)
+        if size:
+            rows.append((name, amount.fixed, amount.per_sample, size, share(size, peak), _WHAT[name]))
+    fixed, per_sample = budget.at_peak(batch)
+    columns = (
+        Column("part", "part", right=False),
+        Column("fixed_bytes", "fixed bytes", exact, rank=2),
+        Column("per_sample_bytes", "bytes per sample", exact, rank=2),
+        Column("bytes", f"at batch {batch:,}", bytes_decimal),
+        Column("share", "share", percent, rank=1),
+        Column("what", "what it is", right=False, rank=3),
+    )
+    return Table(columns, rows, ("total", fixed, per_sample, peak, 1.0, ""))
+
+
+def _alive_table(analysis: Analysis, budget: Budget, batch: int) -> Table:
+    """The largest tensors that are there at the worst moment."""
+    alive = sorted(budget.timeline.alive(budget.timeline.peak(batch)), key=lambda storage: -storage.amount.at(batch))
+    rows = [
+        (owner(analysis.network, storage.node), storage.what, storage.dtype, storage.amount.at(batch))
+        for storage in alive[:8]
+    ]
+    rest = alive[8:]
+    footer = None
+    if rest:
+        amount = sum(storage.amount.at(batch) for storage in rest)
+        footer = (f"{len(rest):,} smaller ones", None, None, amount)
+    columns = (
+        Column("layer", "made by", right=False),
+        Column("what", "tensor", right=False),
+        Column("dtype", "type", right=False, rank=1),
+        Column("bytes", "size", bytes_decimal),
+    )
+    return Table(columns, rows, footer, "the largest tensors at the worst moment")
+
+
+def _timeline(analysis: Analysis, budget: Budget, batch: int) -> Iterator[dict[str, Any]]:
+    names: dict[int, str] = {}
+    for step, amount in zip(budget.timeline.steps, budget.timeline.during, strict=True):
+        if step.node not in names:
+            names[step.node] = owner(analysis.network, step.node)
+        yield {
+            "phase": step.phase,
+            "layer": names[step.node],
+            "operation": step.operation,
+            "live_bytes": budget.standing.total + amount.at(batch),
+        }
+
+
+def _timeline_table(network: Network, budget: Budget, batch: int) -> Table:
+    columns = (
+        Column("phase", "phase", right=False),
+        Column("layer", "layer", right=False),
+        Column("operation", "operation", right=False),
+        Column("live_bytes", "live bytes", exact),
+    )
+    names = {node: owner(network, node) for node in {step.node for step in budget.timeline.steps}}
+    rows = [
+        (step.phase, names[step.node], step.operation, budget.standing.total + amount.at(batch))
+        for step, amount in zip(budget.timeline.steps, budget.timeline.during, strict=True)
+    ]
+    return Table(columns, rows, None, "every step: what is there while it runs")
