@@ -1,10 +1,10 @@
 """Sizes: the numbers that rules compute with, and the conditions on them.
 
-A size is an int (one architecture), an integer array (a sweep over many) or a symbolic expression (a closed
-formula). Rules are written once for all three: they use `+ - *`, `//` by something positive, and the helpers of
-this file. Annotations say `int`, since that is the arithmetic the rules may rely on. This is the one file that
-asks what kind of size it has; everything else passes sizes on. A range stands in for an array, to bound beforehand
-what the array's computation can give.
+A size is an int (one architecture), an integer array (a sweep over many), a symbolic expression (a closed formula)
+or a traced int (one that remembers how it was made). Rules are written once for all of them: they use `+ - *`, `//` by
+something positive, and the helpers of this file. Annotations say `int`, since that is the arithmetic the rules may
+rely on. This is the one file that asks what kind of size it has; everything else passes sizes on. A range stands in
+for an array, to bound beforehand what the array's computation can give.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeAlias
 
+from archcalc import traced
 from archcalc.ranges import Range, largest, least
 from archcalc.symbols import Expression, Undecided, decide, extreme
+from archcalc.traced import Traced
 
 Size: TypeAlias = int
 
@@ -23,12 +25,12 @@ LARGEST = 10**15
 
 def is_concrete(value: object) -> bool:
     """Whether the value is one whole number, and not an array or a symbol."""
-    return type(value) is int
+    return type(value) is int or type(value) is Traced
 
 
 def is_many(value: object) -> bool:
     """Whether the value is a size that stands for several numbers: an array, a symbol or a range."""
-    return type(value) is not int and is_size(value)
+    return not is_concrete(value) and is_size(value)
 
 
 def is_array(value: object) -> bool:
@@ -38,7 +40,7 @@ def is_array(value: object) -> bool:
 
 def is_size(value: object) -> bool:
     """Whether the value is a size of any kind."""
-    return type(value) is int or isinstance(value, (Expression, Range)) or is_array(value)
+    return is_concrete(value) or isinstance(value, (Expression, Range)) or is_array(value)
 
 
 #: Up to so many bytes an array is recognised by what is in it, beyond that as the object that it is.
@@ -64,7 +66,7 @@ def product(sizes: Iterable[Size]) -> Size:
     result = 1
     for size in sizes:
         result = result * size
-    return result
+    return traced.grouped(result) if isinstance(result, Traced) else result
 
 
 def total(sizes: Iterable[Size]) -> Size:
@@ -93,6 +95,8 @@ def maximum(left: Size, right: Size) -> Size:
 def _extreme(left: Any, right: Any, which: str) -> Any:
     if type(left) is int and type(right) is int:
         return min(left, right) if which == "min" else max(left, right)
+    if isinstance(left, Traced) or isinstance(right, Traced):
+        return traced.extreme(which, left, right)
     if isinstance(left, Expression) or isinstance(right, Expression):
         return extreme(which, left, right)
     if isinstance(left, Range) or isinstance(right, Range):

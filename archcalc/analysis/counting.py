@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from archcalc.analysis.memory.conditions import Conditions, gradients
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.analysis.training import backward, learned, wants_input_gradient
+from archcalc.analysis.training import backward, wants_input_gradient
 from archcalc.diagnostics import UsageError, did_you_mean
 from archcalc.layers.registry import layers
 from archcalc.sizes import Size, total
@@ -207,8 +208,8 @@ def profile(name: str) -> Profile:
 
 def subjects(analysis: Analysis) -> list[Subject]:
     """The layers as the facts see them."""
-    depends = learned(analysis)
-    return [Subject(row, analysis.input_volumes(row), wants_input_gradient(row, depends)) for row in analysis.layers]
+    wanted = gradients(analysis.interpretation, Conditions())
+    return [Subject(row, analysis.input_volumes(row), wants_input_gradient(row, wanted)) for row in analysis.layers]
 
 
 def count(profile: Profile, analysis: Analysis) -> Count:

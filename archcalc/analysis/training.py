@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from archcalc.analysis.memory.conditions import Conditions, Gradients, gradients
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.sizes import Size, total
-from archcalc.spec.expand import INPUT_INDEX
 
 
 class Backward(NamedTuple):
@@ -51,17 +51,9 @@ class TrainingCost(NamedTuple):
         return self.macs + self.forward
 
 
-def learned(analysis: Analysis) -> list[bool]:
-    """For each layer, whether its output depends on something learned, so that a gradient by it is wanted."""
-    known: list[bool] = []
-    for row in analysis.layers:
-        known.append(bool(row.outcome.params) or any(i != INPUT_INDEX and known[i] for i in row.node.inputs))
-    return known
-
-
-def wants_input_gradient(row: AnalysedLayer, learned_outputs: list[bool]) -> bool:
+def wants_input_gradient(row: AnalysedLayer, gradients: Gradients) -> bool:
     """Whether something learned lies before the layer: nobody asks for a gradient by the network's input."""
-    return any(i != INPUT_INDEX and learned_outputs[i] for i in row.node.inputs)
+    return any(map(gradients.of_value, row.node.inputs))
 
 
 def backward(row: AnalysedLayer, wanted: bool) -> Backward:
@@ -80,8 +72,8 @@ def backward(row: AnalysedLayer, wanted: bool) -> Backward:
 def training_cost(analysis: Analysis) -> TrainingCost:
     """The cost of one training step with every weight learned. Source: the chain rule; ResNet-50 at 224 pixels takes
     3 * 4,089,184,256 - 118,013,952 (the first convolution needs no gradient by the image)."""
-    depends = learned(analysis)
-    parts = [backward(row, wants_input_gradient(row, depends)) for row in analysis.layers]
+    wanted = gradients(analysis.interpretation, Conditions())
+    parts = [backward(row, wants_input_gradient(row, wanted)) for row in analysis.layers]
     return TrainingCost(
         analysis.totals.macs,
         total(part.by_weights for part in parts),

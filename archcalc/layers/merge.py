@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archcalc.layers.outcome import Composition, Kept, Outcome, Step, Tensor, keeps, nth, operations
 from archcalc.layers.registry import layer
-from archcalc.sizes import Condition, Size, certainly_equal, equal, total
+from archcalc.sizes import Condition, Size, certainly_equal, equal, is_concrete, total
 from archcalc.volume import Volume
 
 
@@ -102,9 +102,9 @@ def multiply(*xs: Volume) -> Outcome:
             continue
         shape, other = list(output.shape), x.shape if x.rank else (x.channels, *(1,) * rank)
         for axis, (a, b) in enumerate(zip(output.shape, other, strict=True)):
-            if type(a) is int and a == 1:
+            if is_concrete(a) and a == 1:
                 shape[axis] = b
-            elif not (type(b) is int and b == 1):
+            elif not (is_concrete(b) and b == 1):
                 conditions.append(_broadcast(a, b))
         output = Volume(shape[0], tuple(shape[1:]))
     products = len(xs) - 1

@@ -17,7 +17,18 @@ from archcalc.layers.outcome import (
     operations,
 )
 from archcalc.layers.registry import layer
-from archcalc.sizes import Condition, Size, at_least, at_most, ceil_div, certainly_equal, divides, equal, product
+from archcalc.sizes import (
+    Condition,
+    Size,
+    at_least,
+    at_most,
+    ceil_div,
+    certainly_equal,
+    divides,
+    equal,
+    is_concrete,
+    product,
+)
 from archcalc.volume import Volume
 
 
@@ -84,7 +95,7 @@ def transpose(x: Volume, *, order: Order) -> Outcome:
     Kept for backward: nothing; the output shares the input's storage.
     Source: torch.permute.
     """
-    axes = [axis for axis in order if type(axis) is int and 0 <= axis <= x.rank]
+    axes = [axis for axis in order if is_concrete(axis) and 0 <= axis <= x.rank]
     message = f"order must name each of the axes 0 to {x.rank} once"
     each = equal("axis-order", len(set(axes)), x.rank + 1, message, "order")
     once = equal("axis-order", len(order), x.rank + 1, message, "order")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from archcalc.analysis.counting import Profile, count_layers
 from archcalc.analysis.profiles import MEMORY_FIGURES, PROFILES
+from archcalc.analysis.totals import Analysis
 from archcalc.analysis.training import training_cost
 from archcalc.quantities.registry import BYTES, COUNT, Part, quantity
 from archcalc.sizes import Size, total
@@ -23,9 +25,15 @@ def name_of(profile: Profile) -> str:
     return name if profile.name in MEMORY_FIGURES else f"{name}_{unit}"
 
 
+@lru_cache(maxsize=4)
+def _counted(name: str, analysis: Analysis) -> list[Size]:
+    # Kept for the next part of the same network, since which gradients are wanted depends on all of it.
+    return count_layers({**PROFILES, **MEMORY_FIGURES}[name], analysis)
+
+
 def _measure(profile: Profile) -> Callable[[Part], Size]:
     def measure(part: Part) -> Size:
-        counted = count_layers(profile, part.analysis)
+        counted = _counted(profile.name, part.analysis)
         return total(counted[row.node.index] for row in part.layers)
 
     measure.__name__ = name_of(profile)
