@@ -145,6 +145,10 @@ _ERRORS: dict[str, tuple[str, str]] = {
         "The input, or a value with one entry for each axis, has the wrong number of spatial axes.",
         "Give one value for all axes, or as many as the input has; `flatten` makes a vector of a map.",
     ),
+    "overwrites-needed": (
+        "A layer that is told to work in place would overwrite a value that another layer, or an output, needs.",
+        "Leave `inplace` out: the layer then works in place only where it can.",
+    ),
     "out-of-range": ("A size is smaller than makes sense.", "Correct it: kernels and strides are at least 1."),
     "kernel-fits": (
         "The window is larger than the padded input, so that not even one output fits.",

@@ -106,9 +106,9 @@ def _extreme(left: Any, right: Any, which: str) -> Any:
     return numpy.minimum(left, right) if which == "min" else numpy.maximum(left, right)
 
 
-def equals(left: Size, right: Size) -> Size:
-    """1 where the two are equal, 0 elsewhere."""
-    return 1 - minimum(maximum(left - right, right - left), 1)
+def equals(left: Iterable[Size], right: Iterable[Size]) -> Size:
+    """1 where the two are equal size by size, 0 elsewhere."""
+    return 1 - minimum(total(maximum(a - b, b - a) for a, b in zip(left, right, strict=True)), 1)
 
 
 def certainly_equal(left: Any, right: Any) -> bool:

@@ -289,3 +289,18 @@ def test_depth_counts_layers_with_weights_on_the_longest_way() -> None:
 def test_unknown_layers_are_never_counted_as_nothing() -> None:
     with pytest.raises(archcalc.SpecError, match="there is no layer or block `mystery`"):
         analyse("input: [4]\nlayers: [mystery]")
+
+
+def test_a_layer_works_in_place_only_where_nothing_else_needs_its_input() -> None:
+    # The shortcut needs the convolution's output as well, so that the first ReLU makes 8*16 values of its own.
+    text = """
+    input: [8, 4, 4]
+    layers:
+      - conv: {out: 8, kernel: 1}
+      - add:
+          residual: [relu, {conv: {out: 8, kernel: 1}}, relu]
+          shortcut: [identity]
+    """
+    analysis = analyse(text)
+    assert [row.outcome.storage for row in analysis.layers] == ["new", "new", "new", "inplace", "view", "new"]
+    assert analysis.totals.outputs_bytes == 4 * 4 * 128

@@ -63,7 +63,7 @@ def test_a_network_peaks_where_the_framework_peaks(row: dict[str, str]) -> None:
     interpretation = network(row)
     batch = int(row["batch"])
     caller = 8 * batch + 4 + 4
-    training = peaks.training(interpretation, Conditions())
+    training = peaks.training(Storages(interpretation, Conditions()))
     assert training.activations.bytes_at(batch) == int(row["training_peak_without_params_and_grads"]) - caller
     assert training.with_gradients.bytes_at(batch) == int(row["training_peak_with_grads"]) - caller
     inference = peaks.inference(interpretation, Conditions()).bytes_at(batch)
@@ -87,7 +87,7 @@ def test_a_layer_keeps_and_makes_what_the_framework_does(row: dict[str, str], tm
     conditions = Conditions(frozen=tuple(row["frozen"].split()))
     batch = int(row["batch"])
     kept = kept_memory(Storages(interpretation, conditions))
-    training = peaks.training(interpretation, conditions)
+    training = peaks.training(Storages(interpretation, conditions))
     found = {
         "kept_bytes_with_input": kept.total.at(batch),
         "kept_bytes_without_input": kept.without_input.at(batch),
@@ -108,7 +108,8 @@ def test_the_backward_pass_follows_the_trace_step_by_step(spec: str) -> None:
     Left out are the sums of bias gradients: the trace still holds the linear layer's input there, which autograd
     drops with the whole layer, though nothing reads it any more.
     """
-    found = peaks.training(archcalc.load(spec).analyse().interpretation, Conditions()).with_gradients
+    interpretation = archcalc.load(spec).analyse().interpretation
+    found = peaks.training(Storages(interpretation, Conditions())).with_gradients
     ours = [
         amount.at(1)
         for step, amount in zip(found.steps, found.during, strict=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
+import numpy
 import pytest
-from inline import layers
+from inline import analysed, layers
 
 from archcalc.diagnostics import SpecError
 from archcalc.layers.outcome import Window
+from archcalc.symbols import variable
 
 
 def test_scale_multiplies_each_value_and_keeps_nothing() -> None:
@@ -93,3 +96,15 @@ def test_ratio_is_exact() -> None:
 def test_ratio_refuses(rate: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         layers("4", f'- drop_path: "{rate}"')
+
+
+def test_an_adaptive_pooling_says_where_it_changes_nothing() -> None:
+    """To 7 positions from 6, 7 and 8: only the second is left as it is, whatever kind of size asks."""
+    spec = "parameters: {image: 7}\ninput: [2, image, 7]\nlayers:\n  - adaptive_avgpool: 7"
+
+    def unchanged(image: Any) -> Any:
+        return analysed(spec, image=image).layers[0].outcome.unchanged
+
+    assert [unchanged(image) for image in (6, 7, 8)] == [0, 1, 0]
+    assert list(unchanged(numpy.array([6, 7, 8]))) == [0, 1, 0]
+    assert [unchanged(variable("image")).evaluate({"image": image}) for image in (6, 7, 8)] == [0, 1, 0]

@@ -218,3 +218,43 @@ def test_a_spec_names_its_settings() -> None:
         archcalc.load("resnet50:288")
     with pytest.raises(archcalc.UsageError, match="not a value"):
         archcalc.load("resnet50:image=2 +")
+
+
+def test_a_block_takes_other_inputs_by_the_names_that_it_has_for_them() -> None:
+    text = """
+    input: [8, 6]
+    blocks:
+      decode(heads):
+        - add:
+            attended:
+              - attention: heads
+                from: [queries, memory]
+            kept:
+              - identity:
+                from: queries
+      layer(heads):
+        - decode: heads
+          from: {queries: input, memory: memory}
+    layers:
+      - conv: {out: 8, kernel: 3}
+        as: encoded
+      - layer: 2
+        from: {input: input, memory: encoded}
+        repeat: 2
+    """
+    analysis = analysed(text)
+    attention = [row for row in analysis.layers if row.layer == "attention"]
+    assert [[v.shape for v in analysis.input_volumes(row)] for row in attention] == [[(8, 6), (8, 4)]] * 2
+    assert analysis.inputs(attention[1]) == ["layer.1/decode/add", "encoded"]
+
+
+def test_the_copies_of_a_repeated_step_can_be_named() -> None:
+    steps = "- linear: 4\n  as: step\n  repeat: 3\n- add: [step.1, step.2, step]"
+    analysis = layers("4", steps)
+    assert analysis.inputs(analysis.layers[-1]) == ["step.1", "step.2", "step.3"]
+
+
+def test_input_means_the_blocks_own_also_inside_its_branches() -> None:
+    steps = "- linear: 4\n- add:\n    a:\n      - linear: 4\n        from: input\n    b: []"
+    analysis = layers("4", steps)
+    assert [analysis.inputs(row) for row in analysis.layers] == [["input"], ["input"], ["a/linear", "linear"]]

@@ -6,6 +6,7 @@ place in the spec; one about arrays becomes a mask, one that symbols leave open 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 from archcalc.diagnostics import Diagnostic, SpecError
@@ -70,6 +71,9 @@ class _Interpreter:
         self.open: list[Open] = []
         #: Outcomes by layer, volumes and attributes, with the conditions left open: a network repeats itself.
         self.seen: dict[Any, tuple[Outcome, list[Open]]] = {}
+        #: How many layers, and outputs of the network, use each value.
+        self.uses = Counter(index for node in network.nodes for index in node.inputs)
+        self.uses.update(network.outputs.values())
 
     def run(self) -> Interpretation:
         problems: list[Diagnostic] = []
@@ -103,7 +107,8 @@ class _Interpreter:
                     self.open.append(Open(None, condition, verdict))
 
     def outcome(self, node: Node, volumes: tuple[Volume, ...]) -> Outcome:
-        key: Any = (node.layer.name, volumes, tuple(node.attributes.items()))
+        apart = "inplace" in node.layer.attributes and self.is_needed_elsewhere(node)
+        key: Any = (node.layer.name, volumes, tuple(node.attributes.items()), apart)
         try:
             known = self.seen.get(key)
         except TypeError:  # arrays have no hash
@@ -111,13 +116,22 @@ class _Interpreter:
             known = self.seen.get(key)
         if known is None:
             still_open = len(self.open)
-            outcome = self.ruled(node, volumes)
+            outcome = self.ruled(node, volumes, apart)
             self.seen[key] = (outcome, self.open[still_open:])
             return outcome
         outcome, conditions = known
         if conditions:
             self.open += [each._replace(node=node) for each in conditions]
         return outcome
+
+    def is_needed_elsewhere(self, node: Node) -> bool:
+        """Whether somebody else needs the value that a layer working in place would overwrite, or views of it."""
+        index = node.inputs[0]
+        while self.uses[index] < 2:
+            if index == INPUT_INDEX or self.outcomes[index].storage != "view":
+                return False
+            index = self.network.nodes[index].inputs[0]
+        return True
 
     def context(self, node: Node, volumes: tuple[Volume, ...]) -> tuple[str, ...]:
         """The notes of a finding about a node: its inputs and where they come from, and the block calls around it."""
@@ -128,12 +142,16 @@ class _Interpreter:
             notes.append(f"input{which}: {volume}, from {origin}")
         return (*notes, *node.trail())
 
-    def ruled(self, node: Node, volumes: tuple[Volume, ...]) -> Outcome:
-        """The rule's outcome, all conditions judged."""
+    def ruled(self, node: Node, volumes: tuple[Volume, ...], apart: bool) -> Outcome:
+        """The rule's outcome, all conditions judged. `apart` says that it must not overwrite its input."""
         layer = node.layer
         if layer.ranks is not None and volumes[0].rank not in layer.ranks:
             raise _Failed([self.wrong_rank(node, volumes)])
         attributes = self.fitted(node, volumes)
+        if apart:
+            if node.attributes.get("inplace"):
+                raise _Failed([self.overwriting(node, volumes)])
+            attributes["inplace"] = False
         for name, value in attributes.items():
             attribute = layer.attributes[name]
             if value is not None:
@@ -174,6 +192,12 @@ class _Interpreter:
                 self.open.append(Open(node, condition, verdict))
         if problems:
             raise _Failed(problems)
+
+    def overwriting(self, node: Node, volumes: tuple[Volume, ...]) -> Diagnostic:
+        message = f"{node.layer.name} would overwrite a value that another layer needs"
+        hint = "without `inplace: true` it works in place only where it can"
+        place = node.place_of("inplace")
+        return Diagnostic("overwrites-needed", message, place, notes=self.context(node, volumes), help=hint)
 
     def wrong_rank(self, node: Node, volumes: tuple[Volume, ...]) -> Diagnostic:
         volume = volumes[0]

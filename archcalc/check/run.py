@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 from archcalc.analysis.totals import Analysis
 from archcalc.check.targets import Target
 from archcalc.check.warnings.registry import warnings
-from archcalc.claims.judge import ERRATUM, FAILED, MET, Library, Verdict, judge
+from archcalc.claims.judge import judge
+from archcalc.claims.library import Library
 from archcalc.claims.read import Fact, claims, facts
+from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict
 from archcalc.diagnostics import Diagnostic, Source, SpecError
 from archcalc.quantities.registry import Part, quantities
 from archcalc.spec.document import Document, read_document

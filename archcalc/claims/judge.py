@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from archcalc.analysis.totals import Analysis, analyse
+from archcalc.analysis.totals import Analysis
 from archcalc.claims import figure as figures
 from archcalc.claims.figure import FigureError
+from archcalc.claims.library import Library
 from archcalc.claims.read import Claim, Other
-from archcalc.diagnostics import Diagnostic, SpecError, UsageError, did_you_mean
-from archcalc.quantities.registry import BYTES, EXTENT, VOLUME, Part, select
-from archcalc.reports.numbers import bytes_binary, bytes_decimal, exact
+from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict, finding
+from archcalc.diagnostics import Diagnostic, Place, SpecError, UsageError, did_you_mean
+from archcalc.quantities.registry import EXTENT, VOLUME, Part, select
 from archcalc.spec import catalogue
 from archcalc.spec.document import Document
-from archcalc.spec.expand import expand
 from archcalc.volume import Volume
-
-MET, FAILED, ERRATUM = "met", "failed", "erratum"
-
-
-class Verdict(NamedTuple):
-    """A claim, what was computed (None where nothing could be), and whether it is met, failed or an erratum."""
-
-    claim: Claim
-    computed: Any
-    verdict: str
-    unit: str
 
 
 class _Unanswered(Exception):
@@ -36,34 +24,6 @@ class _Unanswered(Exception):
 
     def __init__(self, diagnostic: Diagnostic) -> None:
         self.diagnostic = diagnostic
-
-
-class Library:
-    """The analyses that claims ask for, each made once: of a spec with parameters set, and of the specs it names."""
-
-    def __init__(self) -> None:
-        self._analyses: dict[Any, Analysis] = {}
-        self._documents: dict[Any, tuple[Document, dict[str, Any]]] = {}
-
-    def analysis(self, document: Document, settings: dict[str, Any]) -> Analysis:
-        """The analysis of a document with parameters set; SpecError and UsageError as `expand` has them."""
-        key = (document, tuple(sorted(settings.items())))
-        if key not in self._analyses:
-            self._analyses[key] = analyse(expand(document, settings))
-        return self._analyses[key]
-
-    def named(self, reference: str, directory: Path) -> Analysis:
-        """The analysis of a spec that another one names: a path beside it, or a catalogue name, with settings."""
-        if reference not in self._documents:
-            name = catalogue.split(reference).name
-            beside = directory / name
-            if name.endswith((".yaml", ".yml")) or "/" in name:
-                reference = f"{beside}{reference[len(name) :]}"
-            if name == "-":
-                raise UsageError("a claim cannot name standard input")
-            self._documents[reference] = catalogue.load(reference)
-        document, settings = self._documents[reference]
-        return self.analysis(document, settings)
 
 
 def judge(document: Document, claims: list[Claim], library: Library) -> tuple[list[Verdict], list[Diagnostic]]:
@@ -77,7 +37,7 @@ def judge(document: Document, claims: list[Claim], library: Library) -> tuple[li
             problems.append(unanswered.diagnostic)
         else:
             if verdict.verdict == FAILED:
-                problems.append(_finding(verdict))
+                problems.append(finding(verdict))
         verdicts.append(verdict)
     return verdicts, problems
 
@@ -105,9 +65,9 @@ def _analysis(document: Document, claim: Claim, library: Library) -> Analysis:
     return _analysed(lambda: library.analysis(document, settings), "with these settings", place)
 
 
-def _analysed(make: Any, which: str, place: Any) -> Analysis:
+def _analysed(make: Callable[[], Analysis], which: str, place: Place) -> Analysis:
     try:
-        analysis: Analysis = make()
+        return make()
     except UsageError as error:
         raise _Unanswered(Diagnostic("bad-claim", str(error), place)) from None
     except SpecError as error:
@@ -116,7 +76,6 @@ def _analysed(make: Any, which: str, place: Any) -> Analysis:
         raise _Unanswered(
             Diagnostic("bad-claim", f"the network cannot be analysed {which}", place, notes=notes)
         ) from None
-    return analysis
 
 
 def _computed(claim: Claim, analysis: Analysis, library: Library) -> tuple[Any, str]:
@@ -180,71 +139,3 @@ def _holds(claim: Claim, computed: Any, analysis: Analysis) -> bool:
     if claim.figure.volume is not None:
         return claim.figure.volume == sizes
     return all(figures.admits(claim.figure, Fraction(size), analysis.network.parameters) for size in sizes)
-
-
-# --- what is said of a verdict
-
-
-def what(claim: Claim) -> str:
-    """The claim's quantity with its circumstances: `params of conv1`, `macs with image=192`, `params under alexnet`."""
-    words = [claim.quantity.name]
-    if claim.layer is not None:
-        words.append(f"of {claim.layer}")
-    if claim.settings:
-        words.append(f"with {', '.join(f'{s.name}={s.value}' for s in claim.settings)}")
-    if claim.other is not None:
-        words.append(f"{claim.other.relation} {claim.other.spec}")
-    return " ".join(words)
-
-
-def shown(computed: Any, unit: str) -> str:
-    """A computed value in full, with its unit."""
-    if computed is None:
-        return ""
-    if isinstance(computed, Volume):
-        return str(computed)
-    if isinstance(computed, tuple):
-        return "x".join(map(str, computed))
-    if unit == BYTES:
-        return f"{exact(computed)} bytes"
-    if isinstance(computed, Fraction) and (unit in ("x", "%") or computed.denominator != 1):
-        return f"{decimal(computed)}{' %' if unit == '%' else unit if unit == 'x' else ''}"
-    return exact(int(computed))
-
-
-def decimal(value: Fraction) -> str:
-    """A ratio or a mean to five digits, cut rather than rounded, so that it never shows a bound it does not reach."""
-    whole = abs(value).__floor__()
-    places = max(2, 5 - len(str(whole))) if whole else 5
-    digits = (abs(value) * 10**places).__floor__()
-    text = f"{digits // 10**places:,}.{digits % 10**places:0{places}}".rstrip("0").rstrip(".")
-    return f"-{text}" if value < 0 else text
-
-
-def _finding(verdict: Verdict) -> Diagnostic:
-    """Why a verdict is `failed`, at the place of the claimed value."""
-    claim, computed = verdict.claim, shown(verdict.computed, verdict.unit)
-    notes = []
-    if verdict.unit == BYTES:
-        notes.append(f"that is {bytes_decimal(verdict.computed)}, or {bytes_binary(verdict.computed)}")
-    if claim.source:
-        notes.append(f"source: {claim.source}")
-    if claim.erratum:
-        message = f"{what(claim)} is called an erratum and is right: {claim.figure.text} is met by {computed}"
-        notes.append(f"said to be wrong because {claim.erratum}")
-        return Diagnostic("erratum-true", message, claim.place, computed, tuple(notes), "remove `erratum`")
-    message = f"{what(claim)} is {computed}: {claim.figure.text} is claimed"
-    span = admitted(claim)
-    if span:
-        notes.insert(0, f"{claim.figure.text} is met by {span}")
-    notes.append(f"{claim.quantity.name}: {claim.quantity.doc}")
-    return Diagnostic("claim-failed", message, claim.place, computed, tuple(notes))
-
-
-def admitted(claim: Claim) -> str:
-    """The range of numbers that meets a claim which is not exact; empty for others."""
-    bounds = claim.figure.bounds
-    if len(bounds) != 2 or claim.figure.exact:
-        return ""
-    low, high = (decimal(bound.limit) if bound.limit.denominator != 1 else exact(int(bound.limit)) for bound in bounds)
-    return f"{low} {'to' if bounds[1].relation == '<=' else 'up to, not including,'} {high}"

@@ -32,7 +32,8 @@ def _input_or_output(inplace: bool) -> Kept:
 def relu(x: Volume, *, inplace: Switch = True) -> Outcome:
     """max(x, 0). One comparison per value.
 
-    It overwrites its input unless `inplace: false`, as in torchvision's networks and the lecture's table.
+    It overwrites its input unless `inplace: false`, or unless something else needs that input, as in torchvision's
+    networks and the lecture's table.
     Kept for backward: the output.
     Source: torch.nn.ReLU; derivatives.yaml, relu.
     """

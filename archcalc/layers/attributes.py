@@ -235,6 +235,20 @@ class Word(Kind):
         return {"anyOf": [{"enum": list(self.words)}, {"type": "string"}]}
 
 
+class ExactNumber(Kind):
+    """An exact number: whole, or a decimal."""
+
+    said = "number"
+
+    def accept(self, value: Any) -> Fraction:
+        if type(value) is int or isinstance(value, Fraction):
+            return Fraction(value)
+        raise Refused(f"must be a number: {shown(value)} is not")
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": ["number", "string"]}
+
+
 class Proportion(Kind):
     """An exact number from 0 to 1."""
 
@@ -263,3 +277,4 @@ Order: TypeAlias = Annotated[Any, AxisOrder()]
 ConnectionTable: TypeAlias = Annotated[Any, Connections()]
 Switch: TypeAlias = Annotated[bool, Flag()]
 Rate: TypeAlias = Annotated[Any, Proportion()]
+Factor: TypeAlias = Annotated[Any, ExactNumber()]

@@ -17,7 +17,7 @@ from archcalc.layers.outcome import (
     operations,
 )
 from archcalc.layers.registry import layer
-from archcalc.layers.windows import extents, same_padding, slide
+from archcalc.layers.windows import extents, is_even, sides_of, slide
 from archcalc.sizes import Size, at_least, at_most, certainly_equal, divides, maximum, product
 from archcalc.volume import Volume
 
@@ -37,8 +37,8 @@ def _copied(x: Volume, extent: tuple[Size, ...], stride: tuple[Size, ...], paddi
     """Elements of the padded copy that is convolved in the input's place where the padding differs between the sides
     of an axis; None if it does not. PyTorch's own "same" (stride 1) copies only what one side has more than the
     other; any other such padding is an operation of its own before the convolution."""
-    sides = same_padding(x.space, extent, stride) if padding == "same" else padding
-    if all(certainly_equal(before, after) for before, after in sides):
+    sides = sides_of(x, extent, stride, padding)
+    if is_even(sides):
         return None
     own = padding == "same" and all(certainly_equal(s, 1) for s in stride)
     added = (after - before if own else before + after for before, after in sides)

@@ -29,7 +29,7 @@ def linear(x: Volume, *, out: Positive, bias: Switch = True, each_position: Swit
     output = Volume(out, x.space)
     weights = Tensor("weight", x.channels * out, matrix=(out, x.channels))
     biases = (Tensor("bias", out),) if bias else ()
-    flat = equal("linear-needs-vector", x.rank, 0, "linear works on a vector, and the input has spatial axes")
+    flat = equal("linear-needs-vector", x.rank, 0, "the input of linear must have 0 spatial axes")
     return Outcome(
         output,
         params=(weights, *biases),

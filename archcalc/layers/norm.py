@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from archcalc.layers.attributes import Positive, Rate, Switch, Word
+from archcalc.layers.attributes import Factor, Positive, Switch, Word
 from archcalc.layers.outcome import (
     WEIGHTS,
     Composition,
@@ -298,7 +298,7 @@ def affine(x: Volume, *, scale: Switch = True, bias: Switch = True) -> Outcome:
 
 
 @layer
-def scale(x: Volume, *, factor: Rate) -> Outcome:
+def scale(x: Volume, *, factor: Factor) -> Outcome:
     """A fixed factor for all values, as Inception-ResNet has it on its residuals.
 
     Operations: one multiplication per value. Kept for backward: nothing but the factor, which is no tensor.

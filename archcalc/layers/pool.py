@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from archcalc.layers.attributes import Kernel, Padding, Switch
-from archcalc.layers.outcome import EVERYTHING, Kept, Outcome, Window, keeps, operations
+from archcalc.layers.attributes import Kernel, PaddingOrSame, Switch
+from archcalc.layers.outcome import EVERYTHING, Composition, Kept, Outcome, Step, Tensor, Window, keeps, operations
 from archcalc.layers.registry import layer
-from archcalc.layers.windows import extents, slide
+from archcalc.layers.windows import extents, is_even, sides_of, slide
 from archcalc.sizes import Size, at_least, certainly_equal, equals, product
 from archcalc.volume import Volume
 
@@ -17,9 +17,30 @@ def _indices(output: Volume) -> Kept:
 
 def _padding_conditions(padding: Any, extent: tuple[Size, ...]) -> Any:
     message = "the padding must be at most half the kernel"
-    for (before, after), e in zip(padding, extent, strict=True):
+    for (before, after), e in () if padding == "same" else zip(padding, extent, strict=True):
         yield at_least("pool-padding", e // 2, before, message, "padding")
         yield at_least("pool-padding", e // 2, after, message, "padding")
+
+
+def _pooled(x: Volume, sides: Any, made: Outcome, *own: Kept) -> Outcome:
+    """A pooling that keeps its input; or, where the padding differs between the sides of an axis, one that pads first
+    and keeps the padded copy, since a framework's pooling pads both sides alike."""
+    if is_even(sides):
+        return made._replace(kept=(keeps("input", 0), *own))
+    copied = x.channels * product(n + before + after for n, (before, after) in zip(x.space, sides, strict=True))
+    copy, gradient = Tensor("padded input", copied), Tensor("gradient of the copy", copied)
+    tensors = tuple(Tensor(kept.what, kept.elements, kept.dtype) for kept in own)
+    composition = Composition(
+        forward=(
+            Step("constant_pad_nd", ("input",), (copy,)),
+            Step("pool", ("padded input",), (Tensor("output", made.output.elements), *tensors)),
+        ),
+        backward=(
+            Step("pool_backward", ("gradient", "padded input", *(t.name for t in tensors)), (gradient,), (0,)),
+            Step("constant_pad_nd", ("gradient of the copy",), (Tensor("gradient of input", x.elements),), (0,)),
+        ),
+    )
+    return made._replace(kept=(Kept("padded input", copied, needed_by=(0,)), *own), composition=composition)
 
 
 @layer(ranks=(1, 2, 3))
@@ -28,7 +49,7 @@ def maxpool(
     *,
     kernel: Kernel,
     stride: Kernel = None,
-    padding: Padding = 0,
+    padding: PaddingOrSame = 0,
     dilation: Kernel = 1,
     ceil_mode: Switch = False,
 ) -> Outcome:
@@ -36,19 +57,21 @@ def maxpool(
 
     Output size as a convolution's; in ceil mode rounded up, as long as the last window starts inside the input.
     Operations: one comparison fewer than the window has values, per output.
-    Kept for backward: the input, and the index of each maximum as a 64-bit integer.
+    Kept for backward: the input (a padded copy of it where the padding is asymmetric), and the index of each maximum
+    as a 64-bit integer.
     Source: torch.nn.MaxPool2d; derivatives.yaml, max_pool2d_with_indices.
     """
     extent = extents(kernel, dilation)
-    space, windows, conditions = slide(x, extent, kernel if stride is None else stride, padding, ceil_mode=ceil_mode)
+    strides = kernel if stride is None else stride
+    space, windows, conditions = slide(x, extent, strides, padding, ceil_mode=ceil_mode)
     output = Volume(x.channels, space)
-    return Outcome(
+    made = Outcome(
         output,
         operations=operations("pooling", compare=output.elements * (product(kernel) - 1)),
-        kept=(keeps("input", 0), _indices(output)),
         windows=windows,
         conditions=(*conditions, *_padding_conditions(padding, kernel)),
     )
+    return _pooled(x, sides_of(x, extent, strides, padding), made, _indices(output))
 
 
 @layer(ranks=(1, 2, 3))
@@ -57,7 +80,7 @@ def avgpool(
     *,
     kernel: Kernel,
     stride: Kernel = None,
-    padding: Padding = 0,
+    padding: PaddingOrSame = 0,
     ceil_mode: Switch = False,
     count_include_pad: Switch = True,
 ) -> Outcome:
@@ -65,19 +88,20 @@ def avgpool(
 
     `count_include_pad` says whether padded zeros count in the average; it changes values and no figure here.
     Operations: one addition fewer than the window has values, and one division, per output.
-    Kept for backward: the input (a framework needs only its shape, and keeps it all the same).
+    Kept for backward: the input (a framework needs only its shape, and keeps it all the same; a padded copy of it
+    where the padding is asymmetric).
     Source: torch.nn.AvgPool2d; derivatives.yaml, avg_pool2d.
     """
-    space, windows, conditions = slide(x, kernel, kernel if stride is None else stride, padding, ceil_mode=ceil_mode)
+    strides = kernel if stride is None else stride
+    space, windows, conditions = slide(x, kernel, strides, padding, ceil_mode=ceil_mode)
     output = Volume(x.channels, space)
-    adds = output.elements * (product(kernel) - 1)
-    return Outcome(
+    made = Outcome(
         output,
-        operations=operations("pooling", add=adds, divide=output.elements),
-        kept=(keeps("input", 0),),
+        operations=operations("pooling", add=output.elements * (product(kernel) - 1), divide=output.elements),
         windows=windows,
         conditions=(*conditions, *_padding_conditions(padding, kernel)),
     )
+    return _pooled(x, sides_of(x, kernel, strides, padding), made)
 
 
 @layer(ranks=(1, 2, 3))
@@ -111,11 +135,6 @@ def global_maxpool(x: Volume) -> Outcome:
     )
 
 
-def _unchanged(x: Volume, size: tuple[Size, ...]) -> Size:
-    """Whether an adaptive pooling is to the size that the input has."""
-    return product(equals(n, m) for n, m in zip(x.space, size, strict=True))
-
-
 def _adaptive_windows(x: Volume, size: tuple[Size, ...]) -> tuple[Window, ...]:
     """Output o summarises the positions from `floor(o * n / m)` up to, not including, `ceil((o + 1) * n / m)`."""
     return tuple(Window(0, n - 1, n, m) for n, m in zip(x.space, size, strict=True))
@@ -137,7 +156,7 @@ def adaptive_avgpool(x: Volume, *, size: Kernel) -> Outcome:
         operations=operations("pooling", add=x.elements - output.elements, divide=output.elements),
         kept=() if to_one else (keeps("input", 0),),
         windows=_adaptive_windows(x, size),
-        unchanged=_unchanged(x, size),
+        unchanged=equals(x.space, size),
     )
 
 
@@ -154,5 +173,5 @@ def adaptive_maxpool(x: Volume, *, size: Kernel) -> Outcome:
         operations=operations("pooling", compare=x.elements - output.elements),
         kept=(keeps("input", 0), _indices(output)),
         windows=_adaptive_windows(x, size),
-        unchanged=_unchanged(x, size),
+        unchanged=equals(x.space, size),
     )

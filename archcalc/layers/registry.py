@@ -114,6 +114,39 @@ def layers() -> dict[str, Layer]:
     return _known
 
 
+#: What others call a layer of ours, where the names are not alike: other frameworks, papers, everyday speech.
+_OTHER_NAMES = {
+    "linear": ("dense", "fc", "fully_connected", "innerproduct", "gemm"),
+    "batch_norm": ("bn",),
+    "layer_norm": ("ln",),
+    "lrn": ("local_response_norm", "localresponsenorm"),
+    "silu": ("swish",),
+    "conv_transpose": ("deconv", "deconvolution", "upconv", "transposed_conv", "convtranspose2d"),
+    "depthwise_conv": ("dwconv", "depthwise"),
+    "global_avgpool": ("gap", "globalaveragepooling", "globalaveragepooling2d", "global_average_pooling"),
+    "attention": ("mha", "multihead_attention", "multi_head_attention", "multiheadattention", "self_attention"),
+    "concat": ("cat", "concatenate"),
+    "add": ("sum", "residual", "eltwise"),
+    "multiply": ("mul", "product"),
+    "drop_path": ("stochastic_depth", "droppath"),
+    "tokens": ("patches", "patchify"),
+    "upsample": ("interpolate", "resize"),
+    "transpose": ("permute",),
+    "reshape": ("view",),
+}
+
+
+def other_name(word: str) -> str | None:
+    """A help text that names the layer which others call by this word, or spell otherwise; None if there is none."""
+    plain = word.lower().replace("-", "_")
+    for name, others in _OTHER_NAMES.items():
+        if plain in others:
+            return f"it is called `{name}` here"
+    known = {name.replace("_", ""): name for name in layers()}
+    alike = known.get(plain.replace("_", "").removesuffix("1d").removesuffix("2d").removesuffix("3d"))
+    return f"it is called `{alike}` here" if alike else None
+
+
 @cache
 def words() -> frozenset[str]:
     """Every word that some attribute takes as a value."""

@@ -26,6 +26,16 @@ def same_padding(space: tuple[Size, ...], extent: tuple[Size, ...], stride: tupl
     return tuple(sides)
 
 
+def sides_of(x: Volume, extent: tuple[Size, ...], stride: tuple[Size, ...], padding: Any) -> Any:
+    """What is added before and after along each axis, "same" worked out."""
+    return same_padding(x.space, extent, stride) if padding == "same" else padding
+
+
+def is_even(sides: Any) -> bool:
+    """Whether the same is added on both sides of every axis, whatever the sizes are."""
+    return all(certainly_equal(before, after) for before, after in sides)
+
+
 def slide(
     x: Volume, extent: tuple[Size, ...], stride: tuple[Size, ...], padding: Any, *, ceil_mode: bool = False
 ) -> tuple[tuple[Size, ...], tuple[Window, ...], tuple[Condition, ...]]:
@@ -35,7 +45,7 @@ def slide(
     start inside the input or its front padding, as in Caffe and PyTorch: the smaller of the two floors, whose
     numerators differ by `after + stride - extent`.
     """
-    sides = same_padding(x.space, extent, stride) if padding == "same" else padding
+    sides = sides_of(x, extent, stride, padding)
     space, windows, conditions = [], [], []
     for size, e, s, (before, after) in zip(x.space, extent, stride, sides, strict=True):
         if ceil_mode:

@@ -8,7 +8,7 @@ from typing import Any
 
 from archcalc.check.baseline import Change, sentence
 from archcalc.check.run import SpecCheck, counts
-from archcalc.claims.judge import ERRATUM, Verdict, shown, what
+from archcalc.claims.verdict import ERRATUM, Verdict, shown, what
 from archcalc.diagnostics import Diagnostic, render
 from archcalc.reports.layout import Column, Report, Table
 from archcalc.volume import Volume

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from archcalc.claims.facts import FACTS
-from archcalc.claims.judge import decimal
+from archcalc.claims.verdict import decimal
 from archcalc.compare import Compared, Value
 from archcalc.quantities.registry import BYTES, EXTENT, quantities
 from archcalc.reports.layout import Column, Report, Table

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from archcalc.check.run import SpecCheck
-from archcalc.claims.judge import FAILED, Verdict, shown, what
+from archcalc.claims.verdict import FAILED, Verdict, shown, what
 from archcalc.diagnostics import Diagnostic
 from archcalc.diagnostics import render as render_text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from archcalc.analysis.memory.budget import Budget
+from archcalc.analysis.memory.budget import Budget, Setting
 from archcalc.analysis.memory.network import NetworkMemory
 from archcalc.analysis.memory.peaks import Timeline
 from archcalc.analysis.memory.steps import LOSS
@@ -61,7 +61,7 @@ def data(analysis: Analysis, memory: NetworkMemory, batch: int) -> dict[str, Any
         **made,
         "training_peak_bytes": budget.peak_bytes(batch),
         "training_peak_layer": _peak_layer(analysis.network, budget.timeline, batch),
-        "training_peak_without_params_and_grads_bytes": memory.activations.bytes_at(batch),
+        "training_peak_without_params_and_grads_bytes": budget.activations.bytes_at(batch),
         "training_peak_with_grads_bytes": budget.timeline.bytes_at(batch),
         "fixed_bytes": fixed,
         "per_sample_bytes": per_sample,
@@ -83,10 +83,10 @@ def facts(analysis: Analysis, memory: NetworkMemory, batch: int) -> tuple[tuple[
     kept = memory.kept.total.at(batch)
     inference = memory.inference.bytes_at(batch)
     lines = [
-        ("kept", f"{_bytes(kept)} for the backward pass, the input included: a framework's, each storage once"),
+        ("kept", f"{bytes_in_full(kept)} for the backward pass, the input included: a framework's, each storage once"),
         (
             "inference",
-            f"{_bytes(inference)} at the worst moment, without parameters: `"
+            f"{bytes_in_full(inference)} at the worst moment, without parameters: `"
             f"{_peak_layer(analysis.network, memory.inference, batch)}`",
         ),
     ]
@@ -95,15 +95,36 @@ def facts(analysis: Analysis, memory: NetworkMemory, batch: int) -> tuple[tuple[
         lines.append(
             (
                 "training",
-                f"{_bytes(budget.peak_bytes(batch))} at the worst moment, with parameters and gradients, no optimizer:"
-                f" `{_peak_layer(analysis.network, budget.timeline, batch)}` backward",
+                f"{bytes_in_full(budget.peak_bytes(batch))} at the worst moment, with parameters and gradients, no"
+                f" optimizer: `{_peak_layer(analysis.network, budget.timeline, batch)}` backward",
             )
         )
     return tuple(lines)
 
 
-def _bytes(value: int) -> str:
+def bytes_in_full(value: int) -> str:
+    """Bytes exactly, and shortened in both kinds of units."""
     return f"{exact(value)} bytes ({bytes_decimal(value)}, {bytes_binary(value)})"
+
+
+def setting_in_words(setting: Setting) -> str:
+    """How the network is trained, for a heading."""
+    conditions = setting.conditions
+    words = [conditions.dtype, f"optimizer {setting.optimizer}", conditions.device]
+    words += [f"frozen: {', '.join(conditions.frozen)}"] if conditions.frozen else []
+    words += ["gradients accumulated"] if setting.accumulate else []
+    return ", ".join(words)
+
+
+def setting_data(setting: Setting) -> dict[str, Any]:
+    """How the network is trained, for JSON."""
+    return {
+        "dtype": setting.conditions.dtype,
+        "optimizer": setting.optimizer,
+        "device": setting.conditions.device,
+        "frozen": list(setting.conditions.frozen),
+        "accumulate": setting.accumulate,
+    }
 
 
 def build(analysis: Analysis, memory: NetworkMemory, batch: int, *, timeline: bool = False) -> Report:
@@ -112,13 +133,8 @@ def build(analysis: Analysis, memory: NetworkMemory, batch: int, *, timeline: bo
     tables = [_budget_table(budget, batch), _alive_table(analysis, budget, batch)]
     if timeline:
         tables.append(_timeline_table(analysis.network, budget, batch))
-    setting = memory.setting
-    conditions = setting.conditions
-    described = [f"batch {batch:,}", conditions.dtype, f"optimizer {setting.optimizer}", conditions.device]
-    described += [f"frozen: {', '.join(conditions.frozen)}"] if conditions.frozen else []
-    described += ["gradients accumulated"] if setting.accumulate else []
     return Report(
-        f"{analysis.architecture}: memory of training, {', '.join(described)}",
+        f"{analysis.architecture}: memory of training, batch {batch:,}, {setting_in_words(memory.setting)}",
         _budget_facts(analysis, memory, budget, batch),
         tuple(tables),
         (NOT_COUNTED, UNITS),
@@ -126,11 +142,7 @@ def build(analysis: Analysis, memory: NetworkMemory, batch: int, *, timeline: bo
             "architecture": analysis.architecture,
             "parameters": dict(analysis.network.parameters),
             "batch": batch,
-            "dtype": conditions.dtype,
-            "optimizer": setting.optimizer,
-            "device": conditions.device,
-            "frozen": list(conditions.frozen),
-            "accumulate": setting.accumulate,
+            **setting_data(memory.setting),
             "memory": {
                 **data(analysis, memory, batch),
                 "budget": [
@@ -155,15 +167,18 @@ def _budget_facts(analysis: Analysis, memory: NetworkMemory, budget: Budget, bat
     standing = budget.standing
     inference = memory.inference.bytes_at(batch) + standing.parameters + standing.buffers
     return (
-        ("training needs", _bytes(budget.peak_bytes(batch))),
+        ("training needs", bytes_in_full(budget.peak_bytes(batch))),
         ("as a formula", f"{exact(fixed)} + N x {exact(per_sample)} bytes for a batch of N, exact for {which}"),
         (
             "worst moment",
             f"`{owner(analysis.network, step.node)}`, {step.phase} pass ({step.operation}):"
             f" step {budget.timeline.peak(batch) + 1:,} of {len(budget.timeline.steps):,}",
         ),
-        ("kept in all", f"{_bytes(memory.kept.total.at(batch))} at the end of the forward pass, the input included"),
-        ("inference needs", f"{_bytes(inference)} with parameters and buffers, without gradients"),
+        (
+            "kept in all",
+            f"{bytes_in_full(memory.kept.total.at(batch))} at the end of the forward pass, the input included",
+        ),
+        ("inference needs", f"{bytes_in_full(inference)} with parameters and buffers, without gradients"),
     )
 
 

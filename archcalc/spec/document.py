@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from archcalc.diagnostics import Diagnostic, Place, Source, SpecError, UsageError, did_you_mean
 from archcalc.layers.attributes import Refused
-from archcalc.layers.registry import Layer, layers, words
+from archcalc.layers.registry import Layer, layers, other_name, words
 from archcalc.spec.expression import Environment, ExpressionError, compile_expression
 from archcalc.spec.source import Mapping, Scalar, Sequence, Value, parse, read_text
 
@@ -67,6 +67,11 @@ class Block:
         self.document = document
         self.steps: tuple[Step, ...] = ()
 
+    @property
+    def signature(self) -> str:
+        """Its signature, as it is written."""
+        return self.place.source.text[self.place.start : self.place.end]
+
 
 class Step:
     """One step: what it calls, with which arguments, and the step's own keys."""
@@ -74,6 +79,7 @@ class Step:
     __slots__ = (
         "arguments",
         "branches",
+        "brought",
         "callee",
         "constants",
         "index",
@@ -98,6 +104,8 @@ class Step:
         self.branches: tuple[tuple[str, tuple[Step, ...]], ...] | None = None
         #: The names of the inputs, if they are stated.
         self.inputs: tuple[tuple[str, Place], ...] = ()
+        #: For a block: its own names for its inputs, and what they are called outside.
+        self.brought: dict[str, tuple[str, Place]] = {}
         self.label: str | None = None
         self.label_place = place
         self.repeat: Formula | None = None
@@ -118,6 +126,8 @@ class Document:
         self.input: Formula | None = None
         self.blocks: dict[str, Block] = {}
         self.imported: dict[str, Block] = {}
+        #: Blocks of files that could not be read: what calls them is not another finding.
+        self.missing: set[str] = set()
         self.steps: tuple[Step, ...] = ()
         self.expect: Mapping | None = None
         self.published: Mapping | None = None
@@ -261,12 +271,15 @@ class _Reader:
                     self.problems.add("bad-import", "an import lists the names of blocks", document.place(name))
                 elif imported is not None:
                     self._import_block(document, imported, name)
+                else:
+                    document.missing.add(name.text)
 
     def _import_block(self, document: Document, imported: Document, name: Scalar) -> None:
         block = imported.blocks.get(name.text)
         if block is None:
             message = f"{imported.source.name} has no block `{name.text}`"
             hint = did_you_mean(name.text, imported.blocks)
+            document.missing.add(name.text)
             self.problems.add("unknown-block", message, document.place(name), help=hint)
         elif name.text in document.imported:
             self.problems.add("duplicate-block", f"`{name.text}` is imported twice", document.place(name))
@@ -397,6 +410,9 @@ class _Reader:
             self._join(document, step, given, known, least=1)
             return step
         step.callee = self._callee(document, key)
+        if step.brought and isinstance(step.callee, Layer):
+            message = f"{step.name} is a layer: `from` takes a name, or a list of them"
+            self.problems.add("wrong-inputs", message, next(iter(step.brought.values()))[1])
         if isinstance(step.callee, Layer) and step.callee.joins:
             self._join(document, step, given, known, least=2)
         elif isinstance(step.callee, Layer):
@@ -408,9 +424,9 @@ class _Reader:
     def _callee(self, document: Document, key: Scalar) -> Layer | Block | None:
         name = key.text
         found = document.blocks.get(name) or document.imported.get(name) or layers().get(name)
-        if found is None:
+        if found is None and name not in document.missing:
             known = [*layers(), *document.blocks, *document.imported, HEAD]
-            hint = did_you_mean(name, known)
+            hint = other_name(name) or did_you_mean(name, known)
             if hint is None and ":" in name:
                 hint = "write a space after the colon"
             message = f"there is no layer or block `{name[:80]}`"
@@ -430,16 +446,24 @@ class _Reader:
         if "weights" in own:
             step.weights = self._step_name(document, own["weights"][1])
         if "from" in own:
-            value = own["from"][1]
-            items = value.items if isinstance(value, Sequence) else [value]
-            named = ((self._step_name(document, item), document.place(item)) for item in items)
-            step.inputs = tuple((name, place) for name, place in named if name)
+            self._inputs(document, step, own["from"][1])
         if "when" in own:
             step.when = self.formula(document, own["when"][1])
             self._check_names(step.when, known)
         if "repeat" in own:
             known = self._repeat(document, step, own["repeat"][1], known)
         return known
+
+    def _inputs(self, document: Document, step: Step, value: Value) -> None:
+        """`from` is a name, a list of names, or a map of what a block calls its inputs to their names here."""
+        if isinstance(value, Mapping):
+            for key, item in value.entries:
+                self._check_identifier(key.text, document.place(key), "an input")
+                step.brought[key.text] = (self._step_name(document, item), document.place(item))
+            return
+        items = value.items if isinstance(value, Sequence) else [value]
+        named = ((self._step_name(document, item), document.place(item)) for item in items)
+        step.inputs = tuple((name, place) for name, place in named if name)
 
     def _repeat(self, document: Document, step: Step, value: Value, known: frozenset[str]) -> frozenset[str]:
         if isinstance(value, Mapping):
@@ -470,6 +494,11 @@ class _Reader:
             )
             count, place = len(given.entries), document.place(given)
         elif isinstance(given, Sequence) and not step.inputs and step.name != HEAD:
+            if any(not isinstance(item, Scalar) for item in given.items):
+                hint = "give each branch a name: `residual:` and below it the list of its steps"
+                message = f"{step.name} takes a map of branches, or a list of names"
+                self.problems.add("bad-branches", message, document.place(given), help=hint)
+                return
             named = ((self._step_name(document, item), document.place(item)) for item in given.items)
             step.inputs = tuple((name, place) for name, place in named if name)
             count, place = len(given.items), document.place(given)
@@ -483,9 +512,9 @@ class _Reader:
             )
             return
         if count < least:
-            hint = "a branch that changes nothing is written `shortcut: []`" if step.name != HEAD else None
+            help_text = "a branch that changes nothing is written `shortcut: []`" if step.name != HEAD else None
             self.problems.add(
-                "bad-branches", f"{step.name} needs at least {least} branches, and has {count}", place, help=hint
+                "bad-branches", f"{step.name} needs at least {least} branches, and has {count}", place, help=help_text
             )
 
     def _branch_name(self, document: Document, key: Scalar) -> str:
@@ -537,8 +566,7 @@ class _Reader:
         for parameter in block.parameters:
             if parameter.default is None and parameter.name not in bound:
                 message = f"{block.name} needs `{parameter.name}`"
-                signature = ", ".join(names)
-                self.problems.add("missing-argument", message, step.place, help=f"it is {block.name}({signature})")
+                self.problems.add("missing-argument", message, step.place, help=f"it is {block.signature}")
 
     def _arguments(
         self,
@@ -606,7 +634,7 @@ class _Reader:
     def _check_names(self, formula: Formula, known: Iterable[str]) -> None:
         for name, place in formula.names:
             if name not in known and name not in words():
-                hint = did_you_mean(name, [*known, *words()])
+                hint = did_you_mean(name, [*known, *words(), "true", "false"])
                 self.problems.add("unknown-name", f"there is no parameter `{name}`", place, help=hint)
 
 

@@ -283,17 +283,21 @@ class _Expansion:
             return current
         times = 1 if step.repeat is None else self.times(step.repeat, env, scope)
         inputs = tuple(self.named(name, place, names, scope) for name, place in step.inputs)
+        brought = {inner: self.named(name, place, names, scope) for inner, (name, place) in step.brought.items()}
+        inputs = (brought.pop(INPUT),) if INPUT in brought else inputs
         for i in range(times):
             if i:
                 self.spend(step, scope)
                 if not _joins_names(step):  # `from` is the first copy's input, the others follow each other
                     inputs = ()
             inside = env if step.index is None else {**env, step.index: i}
-            end = self.once(step, inside, scope, names, inputs or (current,), pool, depth)
+            end = self.once(step, inside, scope, names, inputs or (current,), brought, pool, depth)
             if step.name != HEAD:  # the stream goes on as if the head were not there
                 current = end
+            if step.label is not None and step.repeat is not None:
+                self.remember(step, f"{step.label}.{i + 1}", names, current, scope)
         if step.label is not None and times:
-            self.remember(step, names, current, scope)
+            self.remember(step, step.label, names, current, scope)
         return current
 
     def once(
@@ -303,16 +307,17 @@ class _Expansion:
         scope: Scope,
         names: Names,
         inputs: tuple[int, ...],
+        brought: dict[str, int],
         pool: tuple[str, Scope] | None,
         depth: int,
     ) -> int:
-        """One copy of a step."""
+        """One copy of a step; `brought` holds the other inputs of a block, by the names that it has for them."""
         if step.weights is not None:
             pool = (_pool_name(step.weights, scope.block, pool), scope)
         if step.name == HEAD:
             return self.head(step, env, scope, names, inputs[0], pool, depth)
         if isinstance(step.callee, Block):
-            return self.block(step, step.callee, env, scope, inputs, pool, depth)
+            return self.block(step, step.callee, env, scope, inputs, brought, pool, depth)
         assert isinstance(step.callee, Layer)
         if step.branches is not None:
             inputs = tuple(
@@ -392,12 +397,15 @@ class _Expansion:
         env: Mapping[str, Any],
         scope: Scope,
         inputs: tuple[int, ...],
+        brought: dict[str, int],
         pool: tuple[str, Scope] | None,
         depth: int,
     ) -> int:
         if len(inputs) > 1:
-            message = f"a block takes one input, and `from` names {len(inputs)}"
-            raise _Found(Diagnostic("wrong-inputs", message, step.inputs[0][1], notes=tuple(trail(scope))))
+            message = f"a list gives a block {len(inputs)} inputs without names"
+            hint = "name them as the block knows them: `from: {input: decoder, memory: encoder}`"
+            place = step.inputs[0][1]
+            raise _Found(Diagnostic("wrong-inputs", message, place, notes=tuple(trail(scope)), help=hint))
         self.descend(step, scope, depth)
         arguments: dict[str, Any] = {}
         for argument in step.arguments:
@@ -412,7 +420,7 @@ class _Expansion:
                 assert parameter.default is not None
                 value = self.evaluate(parameter.default, inner, within)
             bound[parameter.name] = inner[parameter.name] = value
-        names: Names = {INPUT: (inputs[0], None)}
+        names: Names = {INPUT: (inputs[0], None), **{name: (index, None) for name, index in brought.items()}}
         return self.steps(block.steps, inner, within, names, inputs[0], pool, depth + 1)
 
     # --- the small questions
@@ -485,13 +493,14 @@ class _Expansion:
         message = f"no step before this one is called `{name}`"
         raise _Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(scope)), help=hint))
 
-    def remember(self, step: Step, names: Names, current: int, scope: Scope) -> None:
-        assert step.label is not None
-        before = names.get(step.label)
+    def remember(self, step: Step, name: str, names: Names, current: int, scope: Scope) -> None:
+        before = names.get(name)
         if before is not None and before[1] is not step:
-            message = f"another step is called `{step.label}` already"
-            raise _Found(Diagnostic("duplicate-name", message, step.label_place, notes=tuple(trail(scope))))
-        names[step.label] = (current, step)
+            message = f"another step is called `{name}` already"
+            notes = tuple(trail(scope))
+            hint = "a name is known in the whole block, its branches included"
+            raise _Found(Diagnostic("duplicate-name", message, step.label_place, notes=notes, help=hint))
+        names[name] = (current, step)
 
 
 def _pool_name(name: str, block: Scope, outer: tuple[str, Scope] | None) -> str:

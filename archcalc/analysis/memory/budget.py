@@ -55,11 +55,15 @@ class Part(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """What is held: `standing` always, and what `timeline` says while a pass runs."""
+    """What is held: `standing` always, and what `timeline` says while a pass runs.
+
+    `activations` is the timeline without the gradients of the parameters.
+    """
 
     setting: Setting
     standing: Standing
     timeline: Timeline
+    activations: Timeline
     kept: KeptMemory
     kept_storages: frozenset[int]
     gradient_storages: frozenset[int]
@@ -108,15 +112,16 @@ class Budget(NamedTuple):
                 most = bound if most is None else min(most, bound)
         return least, most
 
-    def largest_batch(self, memory: int) -> int:
-        """The largest batch whose peak is within that many bytes; 0 if not even one sample fits.
+    def largest_batch(self, memory: int) -> int | None:
+        """The largest batch whose peak is within that many bytes; 0 if not even one sample fits, None if any does.
 
         Every step must fit, and a step's bytes grow with the batch, so the steps can be asked one by one.
         """
         room = memory - self.standing.total
         if any(fixed > room or fixed + per_sample > room for fixed, per_sample in self.timeline.during):
             return 0
-        return min((room - fixed) // per_sample for fixed, per_sample in self.timeline.during if per_sample)
+        bounds = [(room - fixed) // per_sample for fixed, per_sample in self.timeline.during if per_sample]
+        return min(bounds, default=None)
 
 
 def training(interpretation: Interpretation, setting: Setting) -> Budget:
@@ -124,12 +129,13 @@ def training(interpretation: Interpretation, setting: Setting) -> Budget:
     wanted = gradients(interpretation, setting.conditions)
     if not any(wanted.weights):
         raise UsageError("nothing is trained: every layer with parameters is frozen, or there is none")
-    timelines = peaks.training(interpretation, setting.conditions, accumulate=setting.accumulate)
     storages = Storages(interpretation, setting.conditions)
+    timelines = peaks.training(storages, accumulate=setting.accumulate)
     return Budget(
         setting,
         standing(interpretation, setting),
         timelines.with_gradients,
+        timelines.activations,
         kept_memory(storages),
         frozenset(storage for placed in storages.nodes for _, storage in placed.kept),
         timelines.parameter_gradients,
@@ -142,7 +148,7 @@ def inference(interpretation: Interpretation, conditions: Conditions) -> Budget:
     standing_ = standing(interpretation, setting)._replace(optimizer=0, master_weights=0, gradients=0)
     nothing = KeptMemory(NOTHING, NOTHING, [NOTHING] * len(interpretation.outcomes))
     timeline = peaks.inference(interpretation, conditions)
-    return Budget(setting, standing_, timeline, nothing, frozenset(), frozenset())
+    return Budget(setting, standing_, timeline, timeline, nothing, frozenset(), frozenset())
 
 
 def standing(interpretation: Interpretation, setting: Setting) -> Standing:

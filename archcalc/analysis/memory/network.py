@@ -44,11 +44,6 @@ class NetworkMemory:
         """The budget of a training step; UsageError if nothing is trained."""
         return budget.training(self.interpretation, self.setting)
 
-    @cached_property
-    def activations(self) -> Timeline:
-        """The steps of training without the gradients of the parameters."""
-        return peaks.training(self.interpretation, self.setting.conditions).activations
-
     def why(self, index: int) -> list[str]:
         """What a node keeps, in words: `input`, `mask (bool)`; "(copy)" where mixed precision converts it first."""
         words = []

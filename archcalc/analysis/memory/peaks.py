@@ -59,20 +59,20 @@ def inference(interpretation: Interpretation, conditions: Conditions) -> Timelin
     return Timeline(storages, liveness(made.steps, [s.amount for s in storages], [INPUT_STORAGE]))
 
 
-def training(interpretation: Interpretation, conditions: Conditions, *, accumulate: bool = False) -> TrainingTimelines:
+def training(storages: Storages, *, accumulate: bool = False) -> TrainingTimelines:
     """Forward, cross-entropy and backward, gradients absent before. Parameters and buffers are in neither account.
 
-    With `accumulate` the gradients of earlier batches are there already and are not counted: each new gradient is
-    added to its predecessor and dropped.
+    `storages` are those of training. With `accumulate` the gradients of earlier batches are there already and are not
+    counted: each new gradient is added to its predecessor and dropped.
     """
-    made = steps.training(Storages(interpretation, conditions), accumulate=accumulate)
-    storages = made.storages.all
-    amounts = [storage.amount for storage in storages]
+    made = steps.training(storages, accumulate=accumulate)
+    all_ = list(storages.all)
+    amounts = [storage.amount for storage in all_]
     of_parameters = frozenset(made.parameter_gradients)
     activations = [NOTHING if number in of_parameters else amount for number, amount in enumerate(amounts)]
     stays = frozenset() if accumulate else of_parameters
     return TrainingTimelines(
-        Timeline(storages, liveness(made.steps, activations, [INPUT_STORAGE])),
-        Timeline(storages, liveness(made.steps, amounts, [INPUT_STORAGE], stays)),
+        Timeline(all_, liveness(made.steps, activations, [INPUT_STORAGE])),
+        Timeline(all_, liveness(made.steps, amounts, [INPUT_STORAGE], stays)),
         of_parameters,
     )

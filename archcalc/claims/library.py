@@ -1,0 +1,43 @@
+"""The networks that claims are about, each analysed once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from archcalc.analysis.totals import Analysis, analyse
+from archcalc.diagnostics import UsageError
+from archcalc.spec import catalogue
+from archcalc.spec.document import Document
+from archcalc.spec.expand import expand
+
+
+class Library:
+    """The analyses that claims ask for, each made once: of a spec with parameters set, and of the specs it names."""
+
+    def __init__(self) -> None:
+        self._analyses: dict[Any, Analysis] = {}
+        self._documents: dict[Any, tuple[Document, dict[str, Any]]] = {}
+
+    def analysis(self, document: Document, settings: dict[str, Any]) -> Analysis:
+        """The analysis of a document with parameters set; SpecError and UsageError as `expand` has them."""
+        key = (document, tuple(sorted(settings.items())))
+        if key not in self._analyses:
+            self._analyses[key] = analyse(expand(document, settings))
+        return self._analyses[key]
+
+    def named(self, reference: str, directory: Path) -> Analysis:
+        """The analysis of a spec that another one names: a path in the folder of that one or below, or a name of the
+        catalogue, with settings. UsageError if there is no such spec, or if it lies elsewhere."""
+        name = catalogue.split(reference).name
+        if name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name:
+            path = (directory / name).resolve()
+            if not path.is_relative_to(directory.resolve()):
+                raise UsageError(f"{name} is outside the folder of the spec")
+            reference = f"{path}{reference[len(name) :]}"
+        elif name == "-":
+            raise UsageError("a claim cannot name standard input")
+        if reference not in self._documents:
+            self._documents[reference] = catalogue.load(reference)
+        document, settings = self._documents[reference]
+        return self.analysis(document, settings)

@@ -1,0 +1,88 @@
+"""The verdict on a claim, and what is said of it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from archcalc.claims.read import Claim
+from archcalc.diagnostics import Diagnostic
+from archcalc.quantities.registry import BYTES
+from archcalc.reports.numbers import bytes_binary, bytes_decimal, exact
+from archcalc.volume import Volume
+
+MET, FAILED, ERRATUM = "met", "failed", "erratum"
+
+
+class Verdict(NamedTuple):
+    """A claim, what was computed (None where nothing could be), and whether it is met, failed or an erratum."""
+
+    claim: Claim
+    computed: Any
+    verdict: str
+    unit: str
+
+
+def what(claim: Claim) -> str:
+    """The claim's quantity with its circumstances: `params of conv1`, `macs with image=192`, `params under alexnet`."""
+    words = [claim.quantity.name]
+    if claim.layer is not None:
+        words.append(f"of {claim.layer}")
+    if claim.settings:
+        words.append(f"with {', '.join(f'{s.name}={s.value}' for s in claim.settings)}")
+    if claim.other is not None:
+        words.append(f"{claim.other.relation} {claim.other.spec}")
+    return " ".join(words)
+
+
+def shown(computed: Any, unit: str) -> str:
+    """A computed value in full, with its unit."""
+    if computed is None:
+        return ""
+    if isinstance(computed, Volume):
+        return str(computed)
+    if isinstance(computed, tuple):
+        return "x".join(map(str, computed))
+    if unit == BYTES:
+        return f"{exact(computed)} bytes"
+    if isinstance(computed, Fraction) and (unit in ("x", "%") or computed.denominator != 1):
+        return f"{decimal(computed)}{' %' if unit == '%' else unit if unit == 'x' else ''}"
+    return exact(int(computed))
+
+
+def decimal(value: Fraction) -> str:
+    """A ratio or a mean to five digits, cut rather than rounded, so that it never shows a bound it does not reach."""
+    whole = abs(value).__floor__()
+    places = max(2, 5 - len(str(whole))) if whole else 5
+    digits = (abs(value) * 10**places).__floor__()
+    text = f"{digits // 10**places:,}.{digits % 10**places:0{places}}".rstrip("0").rstrip(".")
+    return f"-{text}" if value < 0 else text
+
+
+def finding(verdict: Verdict) -> Diagnostic:
+    """Why a verdict is `failed`, at the place of the claimed value."""
+    claim, computed = verdict.claim, shown(verdict.computed, verdict.unit)
+    notes = []
+    if verdict.unit == BYTES:
+        notes.append(f"that is {bytes_decimal(verdict.computed)}, or {bytes_binary(verdict.computed)}")
+    if claim.source:
+        notes.append(f"source: {claim.source}")
+    if claim.erratum:
+        message = f"{what(claim)} is called an erratum and is right: {claim.figure.text} is met by {computed}"
+        notes.append(f"said to be wrong because {claim.erratum}")
+        return Diagnostic("erratum-true", message, claim.place, computed, tuple(notes), "remove `erratum`")
+    message = f"{what(claim)} is {computed}: {claim.figure.text} is claimed"
+    span = _admitted(claim)
+    if span:
+        notes.insert(0, f"{claim.figure.text} is met by {span}")
+    notes.append(f"{claim.quantity.name}: {claim.quantity.doc}")
+    return Diagnostic("claim-failed", message, claim.place, computed, tuple(notes))
+
+
+def _admitted(claim: Claim) -> str:
+    """The range of numbers that meets a claim which is not exact; empty for others."""
+    bounds = claim.figure.bounds
+    if len(bounds) != 2 or claim.figure.exact:
+        return ""
+    low, high = (decimal(bound.limit) if bound.limit.denominator != 1 else exact(int(bound.limit)) for bound in bounds)
+    return f"{low} {'to' if bounds[1].relation == '<=' else 'up to, not including,'} {high}"
