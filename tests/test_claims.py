@@ -267,3 +267,10 @@ def test_published_facts_have_values_and_sources(tmp_path: Path) -> None:
 )
 def test_a_malformed_fact_is_a_finding(tmp_path: Path, facts: str, rule: str) -> None:
     assert findings(checked(tmp_path, facts, section="published")) == [(rule, 1)]
+
+
+def test_python_warns_of_nothing_that_a_spec_holds(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    found = checked(tmp_path, "params: 3and 4\nmacs: 1if 2else 3")
+
+    assert findings(found) == [("bad-claim", 1), ("bad-claim", 2)]
+    assert len(recwarn) == 0

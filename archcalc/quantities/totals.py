@@ -120,7 +120,7 @@ def input(part: Part) -> Volume:  # noqa: A001  (the name of the quantity)
 @quantity(BYTES, sums=True)
 def outputs_bytes(part: Part) -> Size:
     """Bytes of every output that has a storage of its own, in float32, one sample: in-place layers and views add
-    nothing, and the network's input is not in it."""
+    nothing, and the network's input is not in it. The feature memory of convnet-burden."""
     return total(row.outputs_bytes for row in part.layers)
 
 
@@ -134,5 +134,5 @@ def outputs_bytes_out_of_place(part: Part) -> Size:
 @quantity(BYTES, of="network")
 def outputs_bytes_with_input(part: Part) -> Size:
     """Bytes of the network's input and of every output that has a storage of its own, in float32, one sample: the
-    sum of the table in the CS231n notes, and the feature memory of convnet-burden."""
+    sum of the table in the CS231n notes."""
     return part.analysis.totals.input_bytes + outputs_bytes(part)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from archcalc.diagnostics import Diagnostic, Place, Source, SpecError, UsageError, did_you_mean
 from archcalc.layers.attributes import Refused
 from archcalc.layers.registry import Layer, layers, other_name, words
-from archcalc.spec.expression import Environment, ExpressionError, compile_expression
+from archcalc.spec.expression import Environment, ExpressionError, compile_expression, python_tree
 from archcalc.spec.source import Mapping, Scalar, Sequence, Value, parse, read_text
 
 SECTIONS = ("architecture", "source", "parameters", "import", "input", "blocks", "layers", "expect", "published")
@@ -344,7 +344,7 @@ class _Reader:
         place = document.place(key)
         text = key.text if "(" in key.text else f"{key.text}()"
         try:
-            tree = ast.parse(f"def {text}: pass").body[0] if len(text) <= 500 and text.isascii() else None
+            tree = python_tree(f"def {text}: pass", "exec").body[0] if len(text) <= 500 and text.isascii() else None
         except (SyntaxError, ValueError, MemoryError, RecursionError):
             tree = None
         if (

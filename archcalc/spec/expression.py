@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import operator
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -260,6 +261,13 @@ def _lookup(name: str) -> Callable[[Environment], Any]:
     return lambda env: env.get(name, name)
 
 
+def python_tree(text: str, mode: str) -> Any:
+    """Python's own tree of a text; SyntaxError also for what Python would only print a warning of, as `3and 4`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SyntaxWarning)
+        return ast.parse(text, mode=mode)
+
+
 @lru_cache(maxsize=4096)
 def compile_expression(text: str) -> Compiled:
     """The text of an expression, compiled; ExpressionError says what is wrong and where."""
@@ -274,7 +282,7 @@ def compile_expression(text: str) -> Compiled:
     if not text.isascii():
         raise ExpressionError(f"`{text}` is not an expression")
     try:
-        tree = ast.parse(text, mode="eval").body
+        tree = python_tree(text, "eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise ExpressionError(f"`{text}` is not an expression", help=_syntax_help(text)) from None
     if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
