@@ -165,9 +165,11 @@ def _memory(row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterator[E
 def _kept(analysis: Analysis, row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterator[Explained]:
     """What is kept for the backward pass, and for which gradient; on a CPU."""
     wanted = gradients(analysis.interpretation, Conditions())
+    parameters = {tensor.name for tensor in outcome.params}  # these are there anyway
     said = [
         f"{_tensor(analysis, row, kept, known)}{_purpose(kept)}"
         for kept in outcome.kept
+        if kept.what not in parameters
         if kept.device in (None, "cpu") and wanted.wanted(row.node, kept.needed_by)
     ]
     yield Explained("kept for backward", "; ".join(said) or "nothing")

@@ -2,8 +2,11 @@
 
 `networks.csv` and the traces: torchvision 0.29.1's networks, measured with torch 2.14.1. `layers.csv`: small networks
 around each layer, measured with the same version through saved-tensor hooks and a trace of all operations in which
-every tensor is freed after its last use. Peaks of `networks.csv` hold 8 bytes of target for each sample, 4 of the loss
-and 4 of its total weight, which the caller keeps.
+every tensor is freed after its last use. `cuda.csv`: the same in float32, in float16, and under automatic mixed
+precision, on fake CUDA tensors of that version (saved-tensor hooks; there was no device).
+
+Peaks of `networks.csv` hold 8 bytes of target for each sample, 4 of the loss and 4 of its total weight, which the
+caller keeps.
 """
 
 from __future__ import annotations
@@ -96,6 +99,16 @@ def test_a_layer_keeps_and_makes_what_the_framework_does(row: dict[str, str], tm
         "training_peak_with_grads": training.with_gradients.bytes_at(batch),
     }
     assert found == {key: int(row[key]) for key in found}
+
+
+@pytest.mark.parametrize("row", rows("cuda.csv"), ids=lambda row: f"{row['layers']}-{row['dtype']}")
+def test_a_layer_keeps_on_cuda_what_the_framework_does_in_each_type(row: dict[str, str], tmp_path: Path) -> None:
+    layers = "".join(f"  - {layer}\n" for layer in row["layers"].split("; "))
+    spec = tmp_path / "small.yaml"
+    spec.write_text(f"architecture: small\ninput: {row['input']}\nlayers:\n{layers}")
+    interpretation = interpret(archcalc.load(spec).expand())
+    kept = kept_memory(Storages(interpretation, Conditions("cuda", row["dtype"])))
+    assert kept.total.at(int(row["batch"])) == int(row["kept_bytes_with_input"])
 
 
 TRACES = {"alexnet_torchvision": "alexnet_b1", "resnet18": "resnet18_b1", "googlenet_bn": "googlenet_no_aux_b1"}

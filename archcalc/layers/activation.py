@@ -72,11 +72,16 @@ def prelu(x: Volume, *, per_channel: Switch = False) -> Outcome:
     # The kernel makes both gradients at full size, wanted or not; the slopes' is then summed.
     whole = (Tensor("gradient of inputs", x.elements), Tensor("unsummed gradient of weight", x.elements))
     backward = (
-        Step("_prelu_kernel_backward", ("gradient", "input"), whole),
+        Step("_prelu_kernel_backward", ("gradient", "input", "weight"), whole),
         Step("sum", ("unsummed gradient of weight",), gradients_of(weight), (WEIGHTS,)),
     )
     made = _activation(x, keeps("input"), compare=1, multiply=1)
-    return made._replace(params=(weight,), composition=Composition(backward=backward), autocast="half")
+    return made._replace(
+        kept=(keeps("input"), keeps("weight")),
+        params=(weight,),
+        composition=Composition(backward=backward),
+        autocast="half",
+    )
 
 
 @layer

@@ -61,6 +61,8 @@ def attention(x: Volume, memory: Volume | None = None, /, *, heads: Positive, bi
             Kept("query, key and value", projected),
             Kept("attended values", length * e),
             Kept("log of the softmax sums", rows, "float32"),
+            keeps("in_weight"),
+            keeps("out_weight"),
         ),
         composition=_fused(x, projected, rows, weights, biases) if memory is None else Composition(),
         autocast="half",
@@ -93,7 +95,7 @@ def _fused(
     )
     of_each = (Tensor("gradient of query", n), Tensor("gradient of key", n), Tensor("gradient of value", n))
     backward = (
-        Step("mm", ("gradient",), (Tensor("gradient of the attended values", n),)),
+        Step("mm", ("gradient", "out_weight"), (Tensor("gradient of the attended values", n),)),
         Step("mm", ("gradient", "attended values"), gradients_of(out_weight), (WEIGHTS,)),
         Step("sum", ("gradient",), gradients_of(*out_bias), (WEIGHTS,)),
         Step(
@@ -107,7 +109,7 @@ def _fused(
         Step("select_backward", ("gradient of query",), (Tensor("spread query", projected),)),
         Step("add", ("value and key", "spread query"), (Tensor("gradient of all three", projected),)),
         Step("clone", ("gradient of all three",), (Tensor("gradient of the projection", projected),)),
-        Step("mm", ("gradient of the projection",), (Tensor("gradient of input", n),), (0,)),
+        Step("mm", ("gradient of the projection", "in_weight"), (Tensor("gradient of input", n),), (0,)),
         Step("mm", ("gradient of the projection", "input"), gradients_of(in_weight), (WEIGHTS,)),
         Step("sum", ("gradient of the projection",), gradients_of(*in_bias), (WEIGHTS,)),
     )

@@ -47,14 +47,20 @@ def _copied(x: Volume, extent: tuple[Size, ...], stride: tuple[Size, ...], paddi
 
 def _composed(x: Volume, copied: Size, output: Volume, params: tuple[Tensor, ...]) -> Composition:
     """A padding, and the convolution of what it makes."""
+    reads = ("gradient", "padded input", "weight")
     return Composition(
         forward=(
             Step("constant_pad_nd", ("input",), (Tensor("padded input", copied),)),
             Step("convolution", ("padded input",), (Tensor("output", output.elements),)),
         ),
         backward=(
-            Step("convolution_backward", ("gradient", "padded input"), gradients_of(*params), (WEIGHTS,)),
-            Step("convolution_backward", ("gradient", "padded input"), (Tensor("gradient of the copy", copied),), (0,)),
+            Step("convolution_backward", reads, gradients_of(*params), (WEIGHTS,)),
+            Step(
+                "convolution_backward",
+                ("gradient", "padded input", "weight"),
+                (Tensor("gradient of the copy", copied),),
+                (0,),
+            ),
             Step("constant_pad_nd", ("gradient of the copy",), (Tensor("gradient of input", x.elements),), (0,)),
         ),
     )
@@ -90,7 +96,7 @@ def conv(
         params=params,
         macs=weights * output.positions,
         operations=_bias_additions(output, bias),
-        kept=(keeps("input") if copied is None else Kept("padded input", copied),),
+        kept=(keeps("input") if copied is None else Kept("padded input", copied), keeps("weight")),
         composition=Composition() if copied is None else _composed(x, copied, output, params),
         autocast="half",
         windows=windows,
@@ -154,7 +160,7 @@ def table_conv(x: Volume, *, table: ConnectionTable, kernel: Kernel) -> Outcome:
         params=params,
         macs=weights * output.positions,
         operations=_bias_additions(output, True),
-        kept=(keeps("input"),),
+        kept=(keeps("input"), keeps("weight")),
         autocast="half",
         windows=windows,
         conditions=(at_most("table-fits", largest + 1, x.channels, message, "table"), *conditions),
@@ -201,7 +207,7 @@ def conv_transpose(
         params=params,
         macs=weights * x.positions,
         operations=_bias_additions(output, bias),
-        kept=(keeps("input"),),
+        kept=(keeps("input"), keeps("weight")),
         autocast="half",
         windows=tuple(windows),
         conditions=(

@@ -35,7 +35,7 @@ def linear(x: Volume, *, out: Positive, bias: Switch = True, each_position: Swit
         params=(weights, *biases),
         macs=weights.elements * x.positions,
         operations=operations("bias", add=output.elements) if bias else (),
-        kept=(keeps("input", WEIGHTS),),
+        kept=(keeps("input", WEIGHTS), keeps("weight", 0)),
         composition=Composition(backward=_products(x, weights, biases)),
         windows=() if each_position else EVERYTHING,
         conditions=() if each_position else (flat,),
@@ -45,7 +45,7 @@ def linear(x: Volume, *, out: Positive, bias: Switch = True, each_position: Swit
 
 def _products(x: Volume, weights: Tensor, biases: tuple[Tensor, ...]) -> tuple[Step, ...]:
     """The gradients of addmm in its order, which is input, weight, bias, and of mm, which is weight, input."""
-    of_input = Step("mm", ("gradient",), (Tensor("gradient of input", x.elements),), (0,))
+    of_input = Step("mm", ("gradient", "weight"), (Tensor("gradient of input", x.elements),), (0,))
     of_weights = Step("mm", ("gradient", "input"), gradients_of(weights), (WEIGHTS,))
     if not biases:
         return (of_weights, of_input)

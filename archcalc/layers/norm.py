@@ -4,7 +4,9 @@ from typing import Annotated
 
 from archcalc.layers.attributes import Factor, Positive, Switch, Word
 from archcalc.layers.outcome import (
+    VALUE,
     WEIGHTS,
+    WIDE,
     Composition,
     Kept,
     Operation,
@@ -39,11 +41,11 @@ def _measured(x: Volume, statistics: Size, affine: bool) -> tuple[Operation, ...
     )
 
 
-def _statistics(size: Size) -> tuple[Kept, Kept]:
-    """Mean and inverse deviation: computed at inference too, and in 32 bits whatever the values are in."""
+def _statistics(size: Size, dtype: str = "float32") -> tuple[Kept, Kept]:
+    """Mean and inverse deviation: computed at inference too, and mostly in 32 bits whatever the values are in."""
     return (
-        Kept("mean", size, "float32", made="always"),
-        Kept("inverse deviation", size, "float32", made="always"),
+        Kept("mean", size, dtype, made="always"),
+        Kept("inverse deviation", size, dtype, made="always"),
     )
 
 
@@ -103,7 +105,7 @@ def group_norm(x: Volume, *, groups: Positive, affine: Switch = True) -> Outcome
         x,
         params=_scale_and_shift(x.channels, affine),
         operations=_measured(x, groups, affine),
-        kept=(keeps("input"), *_statistics(groups)),
+        kept=(keeps("input"), *_statistics(groups, VALUE)),
         windows=None,
         autocast="float32",
         conditions=(divides("groups-divide", groups, x.channels, "groups must divide the input channels", "groups"),),
@@ -143,7 +145,7 @@ def instance_norm(x: Volume, *, affine: Switch = False) -> Outcome:
         x,
         params=params,
         operations=_measured(x, c, affine),
-        kept=(keeps("input"), *_statistics(c), *((Kept("repeated weight", c),) if affine else ())),
+        kept=(keeps("input"), *_statistics(c), *((Kept("repeated weight", c, WIDE),) if affine else ())),
         windows=None,
         composition=composition if affine else Composition(),
     )
@@ -235,11 +237,11 @@ def lrn(x: Volume, *, size: Positive) -> Outcome:
         kept=(
             keeps("input", 0),
             Kept("padded squares", padded, needed_by=(0,)),
-            Kept("scaled sum", n, needed_by=(0,)),
-            Kept("power", n, needed_by=(0,)),
+            Kept("scaled sum", n, WIDE, needed_by=(0,)),
+            Kept("power", n, WIDE, needed_by=(0,)),
         ),
         composition=_composed_lrn(n, padded),
-        autocast="float32",
+        autocast="widens",
     )
 
 

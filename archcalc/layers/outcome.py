@@ -7,8 +7,10 @@ from typing import NamedTuple, TypeAlias
 from archcalc.sizes import Condition, Size
 from archcalc.volume import Volume
 
-#: The type of values: float32, unless the network computes in another one.
+#: The type of values: float32, unless the network computes in another one. `WIDE` is the same but for mixed
+#: precision, which uses float32 there.
 VALUE = "value"
+WIDE = "wide"
 
 
 class Tensor(NamedTuple):
@@ -45,10 +47,11 @@ WEIGHTS = "weights"
 class Kept(NamedTuple):
     """A tensor that a framework keeps from the forward pass for the backward pass.
 
-    `what` is "input" or "output" (one that the graph already has) or the name of a tensor of the layer's own, which
-    then has `elements`. `of` is the number of the input meant. It is kept only if one of the gradients in `needed_by`
-    is wanted. `per` tells whether it grows with the batch; `device` limits it to cpu or cuda. `made` says when the
-    operation makes a tensor of its own, kept or dropped at once: "always", in "training", or only for a "gradient".
+    `what` is "input" or "output" (one that the graph already has), the name of a parameter (which takes memory only
+    where mixed precision copies it), or the name of a tensor of the layer's own, which then has `elements`. `of` is the
+    number of the input meant. It is kept only if one of the gradients in `needed_by` is wanted. `per` tells whether it
+    grows with the batch; `device` limits it to cpu or cuda. `made` says when the operation makes a tensor of its own,
+    kept or dropped at once: "always", in "training", or only for a "gradient".
     """
 
     what: str
@@ -115,7 +118,7 @@ class Outcome(NamedTuple):
     do not lie in the order of its shape, and "restored" if it needs them in order and copies them where they are not.
     `unchanged` is 1 where the output is new and all the same the input's values: a table of outputs does not count it
     again. `autocast` is what mixed precision does with the layer: "half" computes in 16 bits, "float32" in 32,
-    "widest" in the widest type of its inputs.
+    "widest" in the widest type of its inputs, and "widens" in that type too, but for its result, which is float32.
     `products` are those of `macs` that multiply values with each other and not with weights; `groups` are the groups
     of channels whose weights do not meet.
     """

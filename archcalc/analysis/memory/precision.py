@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archcalc.layers.outcome import VALUE
+from archcalc.layers.outcome import VALUE, WIDE
 
 #: Bytes of one element by type.
 WIDTH = {"float32": 4, "float16": 2, "bfloat16": 2, "int64": 8, "bool": 1}
@@ -14,8 +14,10 @@ DTYPES = ("float32", "float16", "bfloat16", "amp")
 HALF = "float16"
 
 
-def storage_type(dtype: str, values: str) -> str:
-    """The type that a tensor is stored in, where the values of its layer are in `values`."""
+def storage_type(dtype: str, values: str, network: str) -> str:
+    """The type that a tensor is stored in, where its layer computes in `values` and the network in `network`."""
+    if dtype == WIDE:
+        return "float32" if network == "amp" else values
     return values if dtype == VALUE else dtype
 
 
@@ -32,3 +34,8 @@ def computes_in(autocast: str, inputs: tuple[str, ...], dtype: str) -> str:
     if autocast == "float32" or "float32" in inputs:
         return "float32"
     return HALF
+
+
+def ends_in(autocast: str, values: str, dtype: str) -> str:
+    """The type of a layer's result, where the layer computes in `values`."""
+    return "float32" if dtype == "amp" and autocast == "widens" else values

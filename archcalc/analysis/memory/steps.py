@@ -90,8 +90,8 @@ class _Order:
         for index, storage in zip(node.inputs, placed.inputs, strict=True):
             if storage != self.storages.of_value(index):
                 self.step("forward", node.index, "to", [self.storages.of_value(index)], [storage])
-        if placed.weights is not None:
-            self.step("forward", node.index, "to", [], [placed.weights])
+        if placed.weights:
+            self.step("forward", node.index, "to", [], list(placed.weights))
 
     def composed_forward(self, node: Node, placed: Placed, steps: tuple[Step, ...]) -> None:
         names = self.names(placed)
@@ -108,9 +108,8 @@ class _Order:
         return {**inputs, "output": placed.output, **placed.own}
 
     def transient(self, node: Node, placed: Placed, tensor: Tensor) -> int:
-        return self.storages.allocate(
-            tensor.name, tensor.elements, storage_type(tensor.dtype, placed.values), node.index
-        )
+        dtype = storage_type(tensor.dtype, placed.values, self.storages.conditions.dtype)
+        return self.storages.allocate(tensor.name, tensor.elements, dtype, node.index)
 
     # --- the loss
 
@@ -197,7 +196,9 @@ class _Order:
         return Step(f"{node.layer.name}_backward", ("gradient", *reads), (*inputs, *gradients_of(*outcome.params)))
 
     def backward_step(self, node: Node, placed: Placed, outcome: Outcome, step: Step, names: dict[str, int]) -> None:
-        reads = [names[name] for name in step.reads]
+        # A parameter is there anyway, and has a storage here only where it was copied.
+        own = {tensor.name for tensor in outcome.params}
+        reads = [names[name] for name in step.reads if name in names or name not in own]
         made: list[int] = []
         of_parameters: list[tuple[str, int]] = []
         parameters = {f"gradient of {tensor.name}": tensor.name for tensor in outcome.params}
@@ -222,7 +223,7 @@ class _Order:
     def parameter_gradient(self, node: Node, placed: Placed, tensor: Tensor) -> int:
         """A gradient in the type that the layer computes in where it has a copy of its weights in that type."""
         dtype = "float32" if self.storages.conditions.dtype == "amp" else self.storages.conditions.dtype
-        values = dtype if placed.weights is None else placed.values
+        values = placed.values if placed.weights else dtype
         return self.storages.allocate(tensor.name, tensor.elements, values, node.index, "batch")
 
     def keep_gradient(self, node: Node, name: str, storage: int) -> None:

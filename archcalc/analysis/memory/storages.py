@@ -12,9 +12,9 @@ from typing import NamedTuple
 from archcalc.analysis.interpret import Interpretation
 from archcalc.analysis.memory.amount import NOTHING, Amount
 from archcalc.analysis.memory.conditions import Conditions, Gradients, gradients
-from archcalc.analysis.memory.precision import WIDTH, computes_in, storage_type
+from archcalc.analysis.memory.precision import WIDTH, computes_in, ends_in, storage_type
 from archcalc.layers.outcome import Composition, Kept, Outcome
-from archcalc.sizes import Size, total
+from archcalc.sizes import Size
 from archcalc.spec.expand import INPUT_INDEX, Node
 
 #: The number of the network's input among the storages.
@@ -34,8 +34,8 @@ class Placed(NamedTuple):
     """Where the tensors of one node lie; every int is the number of a storage.
 
     `values` is the type that the layer computes in. `inputs` are what it computes with: where mixed precision changes
-    an input's type, the copy that it makes. `weights` is such a copy of the weights. `own` are its own tensors by
-    name, those of `kept` and those that it drops at once.
+    an input's type, the copy that it makes. `own` are its own tensors by name, those of `kept` and those that it drops
+    at once; `weights` are those among them that are such copies of parameters.
     """
 
     values: str
@@ -43,7 +43,7 @@ class Placed(NamedTuple):
     output: int
     own: dict[str, int]
     kept: tuple[tuple[Kept, int], ...]
-    weights: int | None
+    weights: tuple[int, ...]
     composition: Composition
 
 
@@ -101,25 +101,34 @@ class Storages:
         types = tuple(self.all[storage].dtype for storage in reached)
         values = computes_in(outcome.autocast, types, self.conditions.dtype)
         inputs = reached
-        weights = None
-        if self.conditions.dtype == "amp" and outcome.autocast != "widest":
+        if self.conditions.dtype == "amp" and outcome.autocast in ("half", "float32"):
             inputs = tuple(self._converted(node, number, storage, values) for number, storage in enumerate(reached))
-            multiplied = total(tensor.elements for tensor in outcome.params if "weight" in tensor.name)
-            if outcome.autocast == "half" and outcome.params:
-                weights = self.allocate("weights in 16 bits", multiplied, values, node.index, "batch")
         output = self._output(node, outcome, values, inputs)
         device = outcome.composition.device
         here = device is None or device == self.conditions.device
-        own: dict[str, int] = {}
+        own = self._copied_weights(node, outcome, values)
+        weights = tuple(own.values())
         kept = tuple(self._keep(node, outcome, values, inputs, output, own))
         return Placed(values, inputs, output, own, kept, weights, outcome.composition if here else Composition())
+
+    def _copied_weights(self, node: Node, outcome: Outcome, values: str) -> dict[str, int]:
+        """The copies that mixed precision makes of the parameters that the layer multiplies with."""
+        if self.conditions.dtype != "amp" or outcome.autocast != "half":
+            return {}
+        named = {kept.what for kept in outcome.kept}
+        return {
+            tensor.name: self.allocate(f"{tensor.name} in {values}", tensor.elements, values, node.index, "batch")
+            for tensor in outcome.params
+            if tensor.name in named
+        }
 
     def _output(self, node: Node, outcome: Outcome, values: str, inputs: tuple[int, ...]) -> int:
         """The storage of the output: the input's for views and in-place operations, a new one for the others."""
         in_order = node.inputs[0] not in self._out_of_order
         shared = outcome.storage in ("view", "inplace") or (outcome.storage == "training" and not self.training)
         if not shared or (outcome.order == "restored" and not in_order):
-            return self.allocate("output", outcome.output.elements, values, node.index)
+            dtype = ends_in(outcome.autocast, values, self.conditions.dtype)
+            return self.allocate("output", outcome.output.elements, dtype, node.index)
         if outcome.order == "changed" or not in_order:
             self._out_of_order.add(node.index)
         return inputs[0]
@@ -136,7 +145,10 @@ class Storages:
     ) -> list[tuple[Kept, int]]:
         """What the node keeps; tensors of its own are put into `own`, kept or not."""
         result = []
+        parameters = {tensor.name for tensor in outcome.params}
         for kept in outcome.kept:
+            if kept.what in parameters and kept.what not in own:
+                continue  # the parameter itself, which is there anyway
             if kept.device not in (None, self.conditions.device):
                 continue
             wanted = self.training and self.gradients.wanted(node, kept.needed_by)
@@ -148,7 +160,7 @@ class Storages:
                 if not (wanted or kept.made == "always" or (self.training and kept.made == "training")):
                     continue
                 if kept.what not in own:
-                    dtype = storage_type(kept.dtype, values)
+                    dtype = storage_type(kept.dtype, values, self.conditions.dtype)
                     own[kept.what] = self.allocate(kept.what, kept.elements, dtype, node.index, kept.per)
                 storage = own[kept.what]
             if wanted:
