@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from archcalc.analysis.totals import Analysis, analyse
+from archcalc.diagnostics import UsageError
+from archcalc.sizes import settled
 from archcalc.spec import catalogue
 from archcalc.spec.document import Document
 from archcalc.spec.expand import Network, expand
@@ -39,5 +41,12 @@ def load(spec: str | Path, **parameters: Any) -> Architecture:
     parameters to ints, exact fractions, booleans, tuples, or sizes of other kinds.
     UsageError if there is no such spec or parameter; SpecError, with every finding, if the spec is malformed.
     """
-    document, settings = catalogue.load(spec, parameters)
+    document, settings = catalogue.load(spec, {name: _settled(name, value) for name, value in parameters.items()})
     return Architecture(document, settings)
+
+
+def _settled(name: str, value: Any) -> Any:
+    try:
+        return settled(value)
+    except OverflowError as error:
+        raise UsageError(f"{name}: {error}") from None

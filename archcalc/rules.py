@@ -145,6 +145,14 @@ _ERRORS: dict[str, tuple[str, str]] = {
         "The input, or a value with one entry for each axis, has the wrong number of spatial axes.",
         "Give one value for all axes, or as many as the input has; `flatten` makes a vector of a map.",
     ),
+    "too-many-axes": (
+        "A volume has channels and up to three spatial axes: a sequence, an image, a video.",
+        "Reshape in fewer axes; an embedding of a map is flattened before it.",
+    ),
+    "too-large-volume": (
+        "An axis of a volume is longer than any network's, so that numbers would grow without end.",
+        "Look for an upsampling or a padding that is repeated too often.",
+    ),
     "overwrites-needed": (
         "A layer that is told to work in place would overwrite a value that another layer, or an output, needs.",
         "Leave `inplace` out: the layer then works in place only where it can.",

@@ -61,6 +61,16 @@ def identity(value: Any) -> Any:
     return (value.shape, tuple(value.flat) if value.dtype.kind == "O" else value.tobytes())
 
 
+def settled(value: Any) -> Any:
+    """A value from outside as this file's kinds have it: NumPy's narrow integers would wrap, and its scalars be taken
+    for arrays. OverflowError for a number beyond `LARGEST`."""
+    if is_array(value):
+        value = int(value) if value.ndim == 0 else value.astype("int64")
+    if type(value) is int and abs(value) > LARGEST:
+        raise OverflowError(f"{value} is too large: sizes go up to {LARGEST:,}")
+    return value
+
+
 def product(sizes: Iterable[Size]) -> Size:
     """The product of the sizes; 1 for none."""
     result = 1

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from archcalc.sizes import Size, product
 
+#: A volume has at the most so many spatial axes.
+MAX_RANK = 3
+
 
 class Volume(NamedTuple):
     """A tensor of one sample, channels first: `Volume(96, (55, 55))` is the lecture's 55x55x96.

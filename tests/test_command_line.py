@@ -26,6 +26,12 @@ layers:
 """
 
 
+@pytest.fixture(autouse=True)
+def natural_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No width is set, as in a plain shell."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def spec(tmp_path: Path) -> str:
     path = tmp_path / "tiny.yaml"

@@ -94,10 +94,11 @@ layers:
     weights: both
 """
     analysis = analysed(text, a=numpy.array([[1], [3]]), b=numpy.array([[1, 3]]))
-    (only,) = analysis.interpretation.open
-    assert only.condition.rule == "weights-differ"
-    assert only.verdict.tolist() == [[True, False], [False, True]]
-    with pytest.raises(SpecError, match="shared weights must have the same size"):
+    height, width = analysis.interpretation.open
+    for axis in (height, width):
+        assert axis.condition.rule == "weights-differ"
+        assert axis.verdict.tolist() == [[True, False], [False, True]]
+    with pytest.raises(SpecError, match="shared weights must have the same shape"):
         analysed(text, a=1, b=3)
 
 

@@ -21,7 +21,7 @@ from archcalc.formulas.conditions import conditions
 from archcalc.formulas.simplify import simplified
 from archcalc.quantities.registry import Part, quantities
 from archcalc.reports import architecture
-from archcalc.reports.json import render
+from archcalc.reports.formats.json import render
 from archcalc.sizes import total
 from archcalc.spec.document import read_document
 from archcalc.spec.resolve import resolve

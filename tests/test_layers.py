@@ -76,6 +76,14 @@ ROWS = [
     Row("[4, 6, 6]", "global_maxpool", (4, 1, 1), operations={"compare": 4 * 35}),
     Row("[4, 12, 12]", "adaptive_avgpool: 6", (4, 6, 6), operations={"add": 576 - 144, "divide": 144}),
     Row("[4, 12, 12]", "adaptive_maxpool: [6, 3]", (4, 6, 3), operations={"compare": 576 - 72}),
+    # to 100 positions from 8: windows of ceil(8/100) = 1 value, nothing to compare
+    Row("[3, 8, 8]", "adaptive_maxpool: 100", (3, 100, 100)),
+    # to 3 positions from 8: windows of ceil(8/3) = 3
+    Row("[1, 8]", "adaptive_avgpool: 3", (1, 3), operations={"add": 6, "divide": 3}),
+    # ceil mode: a kernel of 3 on 2 positions reaches 1 past the end, less than the stride
+    Row("[1, 2]", "maxpool: {kernel: 3, stride: 2, ceil_mode: true}", (1, 1), operations={"compare": 2}),
+    # same: ceil(7/2) = 4
+    Row("[1, 7]", "maxpool: {kernel: 3, stride: 2, padding: same}", (1, 4), operations={"compare": 8}),
     # Linear
     Row("[9216]", "linear: 4096", (4096,), 9216 * 4096 + 4096, 9216 * 4096, {"add": 4096}),
     Row("[8, 5]", "linear: {out: 3, each_position: true}", (3, 5), 27, 24 * 5, {"add": 15}),
@@ -304,3 +312,18 @@ def test_a_layer_works_in_place_only_where_nothing_else_needs_its_input() -> Non
     analysis = analyse(text)
     assert [row.outcome.storage for row in analysis.layers] == ["new", "new", "new", "inplace", "view", "new"]
     assert analysis.totals.outputs_bytes == 4 * 4 * 128
+
+
+def test_shared_buffers_count_once() -> None:
+    text = "input: [3, 8, 8]\nlayers:\n  - batch_norm: {affine: false}\n    weights: w\n    repeat: 3\n"
+    assert analyse(text).totals.buffers == 3 + 3 + 1
+
+
+def test_narrow_numpy_integers_do_not_wrap() -> None:
+    numpy = pytest.importorskip("numpy", reason="NumPy is an extra")
+    assert (
+        archcalc.load("vgg16", image=numpy.int32(64)).analyse().totals
+        == archcalc.load("vgg16", image=64).analyse().totals
+    )
+    with pytest.raises(archcalc.UsageError, match="is too large: sizes go up to"):
+        archcalc.load("vgg16", image=10**400)

@@ -36,7 +36,8 @@ def test_table_conv_with_a_full_table_is_a_convolution() -> None:
     (sparse,) = layers("3, 14, 14", "- table_conv: {table: [[0, 1, 2], [0, 1, 2]], kernel: 5}").layers
     (full,) = layers("3, 14, 14", "- conv: {out: 2, kernel: 5}").layers
 
-    assert sparse.outcome._replace(conditions=()) == full.outcome._replace(conditions=())
+    assert [param.elements for param in sparse.outcome.params] == [param.elements for param in full.outcome.params]
+    assert sparse.outcome._replace(conditions=(), params=()) == full.outcome._replace(conditions=(), params=())
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def _with_fewer_outputs(subject: Subject, layer: str) -> Subject:
     fitted = {name: node.layer.attributes[name].kind.fit(value, x.rank) for name, value in given.items()}
     fitted["out"] = fitted["out"] // fitted["groups"]
     outcome = rule.function(x, **{name: value for name, value in fitted.items() if name in rule.attributes})
-    return subject._replace(row=AnalysedLayer(node, outcome, 0))
+    return subject._replace(row=AnalysedLayer(node, outcome, 0, 0))
 
 
 _MAC, _PRODUCT, _BACKWARD, _BIAS = "multiply-accumulates", "attention products", "backward", "bias"

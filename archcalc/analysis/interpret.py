@@ -7,15 +7,16 @@ place in the spec; one about arrays becomes a mask, one that symbols leave open 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from archcalc.diagnostics import Diagnostic, SpecError
 from archcalc.layers.attributes import Refused
 from archcalc.layers.outcome import Outcome
 from archcalc.layers.registry import Attribute, Layer
-from archcalc.sizes import Condition, at_least, identity, is_many, judge
+from archcalc.sizes import LARGEST, Condition, at_least, at_most, identity, is_concrete, is_many, judge
 from archcalc.spec.expand import INPUT_INDEX, MAX_ERRORS, Network, Node
-from archcalc.volume import Volume
+from archcalc.volume import MAX_RANK, Volume
 
 _NOT_ANALYSED = Volume(0)
 
@@ -145,8 +146,9 @@ class _Interpreter:
     def ruled(self, node: Node, volumes: tuple[Volume, ...], apart: bool) -> Outcome:
         """The rule's outcome, all conditions judged. `apart` says that it must not overwrite its input."""
         layer = node.layer
-        if layer.ranks is not None and volumes[0].rank not in layer.ranks:
-            raise _Failed([self.wrong_rank(node, volumes)])
+        for volume in volumes:
+            if layer.ranks is not None and volume.rank not in layer.ranks:
+                raise _Failed([self.wrong_rank(node, volume, volumes)])
         attributes = self.fitted(node, volumes)
         if apart:
             if node.attributes.get("inplace"):
@@ -157,7 +159,7 @@ class _Interpreter:
             if value is not None:
                 self.judge(node, volumes, tuple(attribute.kind.domain(name, value)))
         outcome = layer.function(*volumes, **attributes)
-        self.judge(node, volumes, outcome.conditions)
+        self.judge(node, volumes, (*outcome.conditions, *_bounds(outcome.output)))
         return outcome
 
     def fitted(self, node: Node, volumes: tuple[Volume, ...]) -> dict[str, Any]:
@@ -199,8 +201,7 @@ class _Interpreter:
         place = node.place_of("inplace")
         return Diagnostic("overwrites-needed", message, place, notes=self.context(node, volumes), help=hint)
 
-    def wrong_rank(self, node: Node, volumes: tuple[Volume, ...]) -> Diagnostic:
-        volume = volumes[0]
+    def wrong_rank(self, node: Node, volume: Volume, volumes: tuple[Volume, ...]) -> Diagnostic:
         message = f"{node.layer.name} needs an input with {_axes(node.layer)}: {volume} has {volume.rank or 'none'}"
         return Diagnostic("wrong-axes", message, node.step.place, notes=self.context(node, volumes))
 
@@ -214,6 +215,14 @@ class _Interpreter:
             notes=self.context(node, volumes),
             help=_HELP.get(condition.rule),
         )
+
+
+def _bounds(output: Volume) -> Iterator[Condition]:
+    """No volume has more axes, or more values, than any network's: so that no spec makes numbers without end."""
+    yield at_most("too-many-axes", output.rank, MAX_RANK, "a volume has up to three spatial axes")
+    for size in output.shape:
+        if is_concrete(size):
+            yield at_most("too-large-volume", size, LARGEST, "an axis of a volume is too long")
 
 
 def _axes(layer: Layer) -> str:

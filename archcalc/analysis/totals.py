@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from archcalc.analysis.interpret import Interpretation, Open, interpret
 from archcalc.analysis.receptive_field import Field, receptive_fields
 from archcalc.diagnostics import Diagnostic, SpecError
-from archcalc.layers.outcome import Outcome
+from archcalc.layers.outcome import Outcome, Tensor
 from archcalc.sizes import Size, equal, judge, total
 from archcalc.spec.expand import INPUT_INDEX, Network, Node
 from archcalc.volume import Volume
@@ -23,13 +23,15 @@ BYTES = {"float32": 4, "int64": 8, "bool": 1}
 class AnalysedLayer:
     """One layer of an analysed network. Figures are for one sample; parameters for the whole network."""
 
-    __slots__ = ("node", "outcome", "params")
+    __slots__ = ("buffers", "node", "outcome", "params")
 
-    def __init__(self, node: Node, outcome: Outcome, params: Size) -> None:
+    def __init__(self, node: Node, outcome: Outcome, params: Size, buffers: Size) -> None:
         self.node = node
         self.outcome = outcome
         #: Learned values of this layer that no layer before it has: shared weights are counted once.
         self.params = params
+        #: Stored values that are not learned (running statistics), shared ones once.
+        self.buffers = buffers
 
     @property
     def name(self) -> str:
@@ -45,11 +47,6 @@ class AnalysedLayer:
     def output(self) -> Volume:
         """Output volume of one sample."""
         return self.outcome.output
-
-    @property
-    def buffers(self) -> Size:
-        """Stored values that are not learned (running statistics)."""
-        return 0 if self.shares else total(tensor.elements for tensor in self.outcome.buffers)
 
     @property
     def shares(self) -> bool:
@@ -164,36 +161,49 @@ def _is_zero(size: Size) -> bool:
 
 
 def _layers(interpretation: Interpretation) -> list[AnalysedLayer]:
-    owned: dict[Any, Size] = {}
+    owned: dict[Any, Tensor] = {}
     rows = []
     for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
-        if node.pool is None:
-            params = total(tensor.elements for tensor in outcome.params)
-        else:
-            params = _unshared(node, outcome, owned, interpretation)
-        rows.append(AnalysedLayer(node, outcome, params))
+        params, buffers = outcome.params, outcome.buffers
+        if node.pool is not None:
+            params = _unshared(node, params, owned, interpretation)
+            buffers = _unshared(node, buffers, owned, interpretation)
+        learned, stored = (total(tensor.elements for tensor in tensors) for tensors in (params, buffers))
+        rows.append(AnalysedLayer(node, outcome, learned, stored))
     return rows
 
 
-def _unshared(node: Node, outcome: Outcome, owned: dict[Any, Size], interpretation: Interpretation) -> Size:
-    """The learned values that no earlier layer of the pool has."""
+def _unshared(
+    node: Node, tensors: tuple[Tensor, ...], owned: dict[Any, Tensor], interpretation: Interpretation
+) -> tuple[Tensor, ...]:
+    """The tensors that no earlier layer of the pool has."""
     new = []
-    for tensor in outcome.params:
+    for tensor in tensors:
         key = (node.pool, tensor.name)
-        if key not in owned:
-            owned[key] = tensor.elements
-            new.append(tensor.elements)
-            continue
-        message = f"shared weights must have the same size: {tensor.name}"
-        condition = equal("weights-differ", tensor.elements, owned[key], message)
+        if key in owned:
+            _check_shared(node, tensor, owned[key], interpretation)
+        else:
+            owned[key] = tensor
+            new.append(tensor)
+    return tuple(new)
+
+
+def _check_shared(node: Node, tensor: Tensor, first: Tensor, interpretation: Interpretation) -> None:
+    """Shared tensors have the same shape, or the network is not one."""
+    message = f"shared weights must have the same shape: {tensor.name}"
+    here, there = (each.shape or (each.elements,) for each in (tensor, first))
+    sizes = zip(here, there, strict=True) if len(here) == len(there) else [(len(here), len(there))]
+    for size, other in sizes:
+        condition = equal("weights-differ", size, other, message)
         verdict = judge(condition)
         if verdict is False:
-            message = f"{message} has {tensor.elements:,} values here"
-            notes = (f"the first layer of the pool has {owned[key]:,}", *node.trail())
-            raise SpecError([Diagnostic("weights-differ", message, node.step.place, notes=notes)])
+            shapes = ["x".join(map(str, shape)) for shape in (here, there)]
+            notes = (f"the first layer of the pool has {shapes[1]}", *node.trail())
+            raise SpecError(
+                [Diagnostic("weights-differ", f"{message} is {shapes[0]} here", node.step.place, notes=notes)]
+            )
         if verdict is not True:
             interpretation.open.append(Open(node, condition, verdict))
-    return total(new)
 
 
 def _totals(analysis: Analysis) -> Totals:

@@ -13,10 +13,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from archcalc.diagnostics import UsageError
+from archcalc.reports import formats
 from archcalc.reports.layout import Report
-
-FORMATS = ("text", "markdown", "csv", "json")
-_BY_SUFFIX = {".md": "markdown", ".csv": "csv", ".json": "json"}
 
 
 class SpecType(click.ParamType):  # type: ignore[type-arg]
@@ -75,7 +73,9 @@ def counting_option(function: Callable[..., Any]) -> Callable[..., Any]:
 def reporting(function: Callable[..., Report]) -> Callable[..., None]:
     """`--format` and `--output` for a command that returns a report, which is then rendered and written."""
 
-    @click.option("--format", "format_", type=click.Choice(FORMATS), help="How to write the result.  [default: text]")
+    @click.option(
+        "--format", "format_", type=click.Choice(formats.names()), help="How to write the result.  [default: text]"
+    )
     @click.option(
         "-o", "--output", type=click.Path(path_type=Path), help="Write to a file; .md, .csv and .json tell the format."
     )
@@ -89,28 +89,13 @@ def reporting(function: Callable[..., Report]) -> Callable[..., None]:
 def write(report: Report, format_: str | None, output: Path | None) -> None:
     """Write a report to a file or to standard output. UsageError if the file cannot be written."""
     if format_ is None:
-        format_ = _BY_SUFFIX.get(output.suffix.lower(), "text") if output else "text"
+        format_ = formats.of_file(output) if output else formats.DEFAULT
     if output is None and format_ == "text" and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-        from archcalc.reports.text import write_to_terminal
+        from archcalc.reports.formats.text import write_to_terminal
 
         write_to_terminal(report, sys.stdout)
     else:
-        write_text(_rendered(report, format_), output)
-
-
-def _rendered(report: Report, format_: str) -> Iterable[str]:
-    """The pieces of a report in a format."""
-    if format_ == "json":
-        from archcalc.reports import json
-
-        return json.render(report)
-    if format_ == "text":
-        from archcalc.reports.text import render
-    elif format_ == "markdown":
-        from archcalc.reports.markdown import render
-    else:
-        from archcalc.reports.csv import render
-    return [render(report)]
+        write_text(formats.render(report, format_), output)
 
 
 def write_text(pieces: Iterable[str], output: Path | None) -> None:

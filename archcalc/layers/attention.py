@@ -34,8 +34,8 @@ def attention(x: Volume, memory: Volume | None = None, /, *, heads: Positive, bi
     projections = (2 * length * e + 2 * attended * other.channels) * e
     products = 2 * length * attended * e
     # Shaped as one tensor of 3*E rows; where the second sequence has another width it would be three.
-    in_weight = Tensor("in_weight", e * (e + 2 * other.channels), matrix=(3 * e, e))
-    weights = (in_weight, Tensor("out_weight", e * e, matrix=(e, e)))
+    in_weight = Tensor("in_weight", e * (e + 2 * other.channels), shape=(3 * e, e))
+    weights = (in_weight, Tensor("out_weight", e * e, shape=(e, e)))
     biases = (Tensor("in_bias", 3 * e), Tensor("out_bias", e)) if bias else ()
     scores = heads * length * attended
     rows = heads * length

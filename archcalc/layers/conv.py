@@ -25,7 +25,7 @@ from archcalc.volume import Volume
 def _weights(shape: tuple[Size, ...], out: Size, bias: bool) -> tuple[Tensor, ...]:
     """The kernels, of the shape that frameworks give them, and the biases."""
     filters, channels, *kernel = shape
-    kernels = Tensor("weight", product((*kernel, channels)) * filters, matrix=(shape[-2], shape[-1]))
+    kernels = Tensor("weight", product((*kernel, channels)) * filters, shape=shape)
     return (kernels, Tensor("bias", out)) if bias else (kernels,)
 
 

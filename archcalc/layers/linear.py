@@ -27,7 +27,7 @@ def linear(x: Volume, *, out: Positive, bias: Switch = True, each_position: Swit
     Source: torch.nn.Linear; derivatives.yaml, addmm and mm.
     """
     output = Volume(out, x.space)
-    weights = Tensor("weight", x.channels * out, matrix=(out, x.channels))
+    weights = Tensor("weight", x.channels * out, shape=(out, x.channels))
     biases = (Tensor("bias", out),) if bias else ()
     flat = equal("linear-needs-vector", x.rank, 0, "the input of linear must have 0 spatial axes")
     return Outcome(
@@ -62,7 +62,7 @@ def embedding(x: Volume, *, count: Positive, out: Positive) -> Outcome:
     """
     return Outcome(
         Volume(out, x.shape),
-        params=(Tensor("weight", count * out, matrix=(count, out)),),
+        params=(Tensor("weight", count * out, shape=(count, out)),),
         kept=(keeps("input", WEIGHTS, dtype="int64"),),
     )
 

@@ -16,14 +16,13 @@ WIDE = "wide"
 class Tensor(NamedTuple):
     """A tensor that belongs to a layer: its elements for one sample (parameters and buffers: in all), and its type.
 
-    `matrix` holds the sizes of a parameter's last two axes, if it has as many: an optimizer that factors second
-    moments needs them.
+    `shape` holds the axes of a parameter that has more than one, as frameworks order them.
     """
 
     name: str
     elements: Size
     dtype: str = VALUE
-    matrix: tuple[Size, Size] | None = None
+    shape: tuple[Size, ...] = ()
 
 
 class Operation(NamedTuple):

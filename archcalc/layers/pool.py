@@ -6,7 +6,7 @@ from archcalc.layers.attributes import Kernel, PaddingOrSame, Switch
 from archcalc.layers.outcome import EVERYTHING, Composition, Kept, Outcome, Step, Tensor, Window, keeps, operations
 from archcalc.layers.registry import layer
 from archcalc.layers.windows import extents, is_even, sides_of, slide
-from archcalc.sizes import Size, at_least, certainly_equal, equals, product
+from archcalc.sizes import Size, at_least, ceil_div, certainly_equal, equals, product
 from archcalc.volume import Volume
 
 
@@ -135,6 +135,12 @@ def global_maxpool(x: Volume) -> Outcome:
     )
 
 
+def _within_windows(x: Volume, output: Volume) -> Size:
+    """Additions or comparisons within the windows of an adaptive pooling, all of them together."""
+    window = product(ceil_div(n, m) for n, m in zip(x.space, output.space, strict=True))
+    return output.elements * (window - 1)
+
+
 def _adaptive_windows(x: Volume, size: tuple[Size, ...]) -> tuple[Window, ...]:
     """Output o summarises the positions from `floor(o * n / m)` up to, not including, `ceil((o + 1) * n / m)`."""
     return tuple(Window(0, n - 1, n, m) for n, m in zip(x.space, size, strict=True))
@@ -144,7 +150,8 @@ def _adaptive_windows(x: Volume, size: tuple[Size, ...]) -> tuple[Window, ...]:
 def adaptive_avgpool(x: Volume, *, size: Kernel) -> Outcome:
     """Average pooling to a given number of positions along each axis, whatever the input has.
 
-    Operations, for windows that do not overlap: every input is added once, and one division per output.
+    Operations, with windows of ceil(n / m) positions along an axis (exact where m divides n): one addition fewer than
+    the window has values, and one division, per output.
     Kept for backward: the input, unless the output has one position (a mean keeps nothing). An adaptive pooling
     that changes nothing still makes a new tensor.
     Source: torch.nn.AdaptiveAvgPool2d.
@@ -153,7 +160,7 @@ def adaptive_avgpool(x: Volume, *, size: Kernel) -> Outcome:
     to_one = all(certainly_equal(m, 1) for m in size)
     return Outcome(
         output,
-        operations=operations("pooling", add=x.elements - output.elements, divide=output.elements),
+        operations=operations("pooling", add=_within_windows(x, output), divide=output.elements),
         kept=() if to_one else (keeps("input", 0),),
         windows=_adaptive_windows(x, size),
         unchanged=equals(x.space, size),
@@ -164,13 +171,15 @@ def adaptive_avgpool(x: Volume, *, size: Kernel) -> Outcome:
 def adaptive_maxpool(x: Volume, *, size: Kernel) -> Outcome:
     """Max pooling to a given number of positions along each axis, whatever the input has.
 
+    Operations, with windows of ceil(n / m) positions along an axis (exact where m divides n): one comparison fewer
+    than the window has values, per output.
     Kept for backward: the input, and the index of each maximum as a 64-bit integer.
     Source: torch.nn.AdaptiveMaxPool2d; derivatives.yaml, adaptive_max_pool2d.
     """
     output = Volume(x.channels, size)
     return Outcome(
         output,
-        operations=operations("pooling", compare=x.elements - output.elements),
+        operations=operations("pooling", compare=_within_windows(x, output)),
         kept=(keeps("input", 0), _indices(output)),
         windows=_adaptive_windows(x, size),
         unchanged=equals(x.space, size),

@@ -309,7 +309,7 @@ def class_token(x: Volume, *, count: Positive = 1) -> Outcome:
     Kept for backward: nothing; the output is a new tensor.
     Source: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1.
     """
-    token = (Tensor("token", x.channels * count, matrix=(count, x.channels)),)
+    token = (Tensor("token", x.channels * count, shape=(count, x.channels)),)
     return Outcome(
         Volume(x.channels, (x.space[0] + count,)),
         params=token,

@@ -57,5 +57,6 @@ def slide(
         windows.append(Window(0 - before, e - 1 - before, s))
         if padding != "same":
             message = "the kernel must fit into the padded input"
-            conditions.append(at_least("kernel-fits", size + before + after, e, message, "kernel"))
+            beyond = s - 1 if ceil_mode else 0  # how far past the end a window may reach
+            conditions.append(at_least("kernel-fits", size + before + after + beyond, e, message, "kernel"))
     return tuple(space), tuple(windows), tuple(conditions)

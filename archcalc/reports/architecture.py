@@ -268,7 +268,7 @@ def _totals(analysis: Analysis, batch: int) -> dict[str, Any]:
 
 
 def _layer(analysis: Analysis, row: Row, batch: int) -> dict[str, Any]:
-    data: dict[str, Any] = {"name": row.name, "layer": _type(analysis, row, batch)}
+    data: dict[str, Any] = {"name": row.name, "layer": row.one.layer if row.one else None, "layers": len(row.layers)}
     if row.one is not None:
         data["attributes"] = row.one.node.attributes
         data["inputs"] = analysis.inputs(row.one)
@@ -281,7 +281,8 @@ def _layer(analysis: Analysis, row: Row, batch: int) -> dict[str, Any]:
         "buffers": row.sum("buffers"),
         "macs": batch * row.sum("macs"),
         "flops": batch * row.sum("flops"),
-        "output_bytes": batch * row.sum("output_bytes"),
+        "output_bytes": batch * row.last.output_bytes,
+        "outputs_bytes": batch * row.sum("outputs_bytes"),
         "kept_bytes": _kept(analysis, row, batch),
         "receptive_field": receptive_field.data(analysis.receptive_fields[row.last.node.index]),
     }

@@ -87,17 +87,17 @@ def _write(checks: Sequence[SpecCheck], changed: Sequence[Change] | None, format
             write(claims, "text", None)
             write_text("\n", None)
         elif claims.tables:
-            from archcalc.reports.text import render
+            from archcalc.reports.formats.text import render
 
-            rest.insert(0, render(claims).rstrip("\n"))
+            rest.insert(0, "".join(render(claims)).rstrip("\n"))
         write_text("\n\n".join(filter(None, rest)) + "\n", output)
     else:
         write_text(_rendered(checks, format_), output)
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if format_ == "github" and summary:
-            from archcalc.reports.markdown import render as markdown
+            from archcalc.reports.formats.markdown import render as markdown
 
-            _append(markdown(reports.build(checks, changed)), Path(summary))
+            _append("".join(markdown(reports.build(checks, changed))), Path(summary))
 
 
 def _rendered(checks: Sequence[SpecCheck], format_: str) -> str:

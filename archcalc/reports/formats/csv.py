@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Iterator
 
 from archcalc.reports.layout import Report
 
+SUFFIX = ".csv"
 
-def render(report: Report) -> str:
+
+def render(report: Report) -> Iterator[str]:
     """The tables one after the other, an empty line between them; a value of None is an empty cell."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     for number, table in enumerate(report.tables):
         if number:
-            out.write("\n")
-        writer.writerow(column.key for column in table.columns)
-        writer.writerows(table.rows)
+            yield "\n"
+        yield _line(column.key for column in table.columns)
+        for row in table.rows:
+            yield _line(row)
+
+
+def _line(values: Iterable[object]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(values)
     return out.getvalue()

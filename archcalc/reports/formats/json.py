@@ -9,6 +9,8 @@ from typing import Any
 
 from archcalc.reports.layout import Report
 
+SUFFIX = ".json"
+
 SCHEMA_VERSION = 1
 
 

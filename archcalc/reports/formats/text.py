@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import IO, Any
 
 from archcalc.reports.layout import Column, Report, Table, texts
 
+SUFFIX = ".txt"
+
 _GAP = 2
 
 
-def render(report: Report) -> str:
+def render(report: Report) -> list[str]:
     """The report as plain text at its natural width, or fitted to COLUMNS where that is set; numbers are never cut."""
     columns = os.environ.get("COLUMNS", "")
     width = int(columns) if columns.isascii() and columns.isdigit() and int(columns) > 0 else None
@@ -23,7 +26,7 @@ def render(report: Report) -> str:
         lines += [""] * bool(lines)
         lines += _plain_table(fitted)
     notes = [*report.notes, *_left_out(left_out)]
-    return "\n".join([*lines, *([""] if notes and lines else []), *notes]) + "\n"
+    return [f"{line}\n" for line in [*lines, *([""] if notes and lines else []), *notes]]
 
 
 def write_to_terminal(report: Report, stream: IO[str]) -> None:
@@ -31,7 +34,10 @@ def write_to_terminal(report: Report, stream: IO[str]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(file=stream, highlight=False, emoji=False, markup=False)
+    size = shutil.get_terminal_size()
+    console = Console(
+        file=stream, highlight=False, emoji=False, markup=False, width=max(20, size.columns), height=size.lines
+    )
     if report.heading:
         console.print(Text(report.heading, style="bold"))
     if report.facts:
@@ -41,7 +47,8 @@ def write_to_terminal(report: Report, stream: IO[str]) -> None:
         fitted, out = _fit(table, console.width)
         left_out += out
         console.print()
-        console.print(_rich_table(fitted, stream))
+        # Wider than the terminal, the lines wrap; cut they are never.
+        console.print(_rich_table(fitted, stream), width=max(console.width, _natural_width(fitted)), crop=False)
     notes = [*report.notes, *_left_out(left_out)]
     if notes:
         console.print()
@@ -53,7 +60,7 @@ def _fit(table: Table, width: int | None) -> tuple[Table, list[str]]:
     """The table with as many columns as the width has room for, and the titles of those left out."""
     table = table._replace(rows=list(table.rows))
     left_out: list[str] = []
-    while width is not None and sum(_widths(table)) + _GAP * (len(table.columns) - 1) > width:
+    while width is not None and _natural_width(table) > width:
         last = max(range(len(table.columns)), key=lambda i: (table.columns[i].rank, i))
         if table.columns[last].rank == 0:
             break
@@ -62,8 +69,8 @@ def _fit(table: Table, width: int | None) -> tuple[Table, list[str]]:
     return table, left_out
 
 
-def _widths(table: Table) -> list[int]:
-    return [max(map(len, column)) for column in texts(table)]
+def _natural_width(table: Table) -> int:
+    return sum(max(map(len, column)) for column in texts(table)) + _GAP * (len(table.columns) - 1)
 
 
 def _plain_table(table: Table) -> list[str]:

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from archcalc.reports.layout import Report, Table, texts
 
+SUFFIX = ".md"
 
-def render(report: Report) -> str:
+
+def render(report: Report) -> list[str]:
     """The report as GitHub-flavoured Markdown."""
     lines = [f"# {_escaped(report.heading)}", ""] if report.heading else []
     lines += [f"- **{_escaped(label)}**: {_escaped(text)}" for label, text in report.facts]
@@ -15,7 +17,7 @@ def render(report: Report) -> str:
         lines += ["", *_table(table)]
     if report.notes:
         lines += ["", *(f"> {_escaped(note)}" for note in report.notes)]
-    return "\n".join(lines).strip("\n") + "\n"
+    return ["\n".join(lines).strip("\n"), "\n"]
 
 
 def _table(table: Table) -> list[str]:
