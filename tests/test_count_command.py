@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,3 +107,27 @@ def test_each_figure_is_a_quantity_that_can_be_claimed_and_compared() -> None:
     assert known["torch_flops"].measure(Part(analysis, analysis.layers[1:])) == 0
     assert known["torchinfo_pass_size"].measure(Part(analysis)) == 8 * 2 * 2_304
     assert known["training_macs"].measure(Part(analysis)) == 2 * 165_888
+
+
+def test_a_comparison_counted_by_a_tool(capsys: pytest.CaptureFixture[str]) -> None:
+    found = data(capsys, "compare", "resnet50", "vgg16", "--columns", "params,macs", "--counting", "fvcore")
+    figures = {row["spec"]: row["fvcore_macs"] for row in found["specs"]}
+    assert figures["resnet50"]["value"] == 4_111_512_576
+    # FLOPs of a tool stand beside the MACs that were asked for.
+    text = printed(capsys, "compare", "resnet50", "--columns", "macs", "--counting", "torch", "--format", "markdown")
+    assert "4.089 G" in text
+    assert "8.178 G" in text
+
+
+def test_claims_counted_by_a_tool(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    spec = tmp_path / "claimed.yaml"
+    spec.write_text(
+        "architecture: claimed\ninput: [8, 12, 12]\nlayers:\n"
+        "  - conv: {out: 16, kernel: 3, padding: 1}\n  - batch_norm\nexpect:\n  macs: 170_496\n",
+        encoding="utf-8",
+    )
+    # 165,888 MACs of the convolution; fvcore adds 2 for each of 2,304 values.
+    assert run(["check", str(spec)]) == 1
+    assert run(["check", str(spec), "--counting", "fvcore"]) == 0
+    # In FLOPs the claim of MACs stays what it is.
+    assert run(["check", str(spec), "--counting", "torch"]) == 1

@@ -58,6 +58,11 @@ def test_residual_networks_with_torchvisions_strides(name: str, size: int) -> No
     assert field_of(analysis).smallest == (11, 11)
 
 
+@pytest.mark.parametrize("name", ["inception_v2", "inception_v3", "inception_v4", "inception_resnet_v2"])
+def test_inception_networks(name: str) -> None:
+    assert figures(archcalc.load(name).analyse()) == PUBLISHED[name]
+
+
 #: TF-slim's residual networks: a block's last unit has the stride, in its 3x3; all 3x3 are padded by 1 on both sides.
 SLIM = """
     parameters: {units: [3, 4, 6, 3]}

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from archcalc.analysis.counting import Profile
 from archcalc.analysis.totals import Analysis
 from archcalc.check.targets import Target
 from archcalc.check.warnings.registry import warnings
 from archcalc.claims.judge import judge
 from archcalc.claims.library import Library
-from archcalc.claims.read import Fact, claims, facts
+from archcalc.claims.read import Claim, Fact, claims, facts
 from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict
 from archcalc.diagnostics import Diagnostic, Source, SpecError
+from archcalc.quantities.counting import counted_by
 from archcalc.quantities.registry import Part, quantities
 from archcalc.spec.document import Document, read_document
 from archcalc.spec.source import read_text
@@ -38,11 +40,14 @@ class SpecCheck(NamedTuple):
         return all(finding.severity != "error" for finding in self.findings)
 
 
-def check(targets: Iterable[Target], *, strict: bool = False) -> list[SpecCheck]:
-    """Check every target; `strict` makes warnings errors. UsageError for a file that cannot be read."""
+def check(targets: Iterable[Target], *, strict: bool = False, counting: Profile | None = None) -> list[SpecCheck]:
+    """Check every target; `strict` makes warnings errors. UsageError for a file that cannot be read.
+
+    With a counting profile, claims of `macs` (or of `flops`, if that is its unit) are of what it counts.
+    """
     library = Library()
     seen: set[tuple[str, str]] = set()
-    checks = [_unrepeated(_checked(target, library), seen) for target in targets]
+    checks = [_unrepeated(_checked(target, library, counting), seen) for target in targets]
     return [_strict(each) for each in checks] if strict else checks
 
 
@@ -74,7 +79,7 @@ def _strict(found: SpecCheck) -> SpecCheck:
     return found._replace(findings=[finding._replace(severity="error") for finding in found.findings])
 
 
-def _checked(target: Target, library: Library) -> SpecCheck:
+def _checked(target: Target, library: Library, counting: Profile | None) -> SpecCheck:
     findings: list[Diagnostic] = []
     made = SpecCheck(target, Source(target.shown, ""), target.name, [], [], findings, {})
     try:
@@ -89,12 +94,17 @@ def _checked(target: Target, library: Library) -> SpecCheck:
     analysis = _analysis(document, library, findings)
     made = made._replace(architecture=document.architecture or target.name, facts=published)
     if analysis is not None:
-        verdicts, failed = judge(document, stated, library)
+        verdicts, failed = judge(document, [_counted(claim, counting) for claim in stated], library)
         findings += failed
         made = made._replace(verdicts=verdicts, figures=figures(analysis))
     findings += warnings(document, analysis)
     findings.sort(key=Diagnostic.order)
     return made
+
+
+def _counted(claim: Claim, counting: Profile | None) -> Claim:
+    """The claim, of the quantity that its own stands for where operations are counted by a profile."""
+    return claim._replace(quantity=quantities()[counted_by(claim.quantity.name, counting)])
 
 
 def _analysis(document: Document, library: Library, findings: list[Diagnostic]) -> Analysis | None:

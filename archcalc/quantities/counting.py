@@ -19,10 +19,17 @@ _OWN = "archcalc"
 def name_of(profile: Profile) -> str:
     """The quantity that a profile's figure is: `fvcore_macs`, `ptflops_aten_macs`, `torchinfo_mult_adds`."""
     unit = next(iter(profile.counters))
-    name = profile.name.replace("-", "_")
     if profile.name == _OWN:
         return unit
+    name = profile.name.replace("-", "_")
     return name if profile.name in MEMORY_FIGURES else f"{name}_{unit}"
+
+
+def counted_by(name: str, profile: Profile | None) -> str:
+    """The quantity that stands for `macs` or `flops` where operations are counted as a profile counts them; any other
+    quantity stands for itself, and so do those two in a unit that the profile has not."""
+    own = "flops" if profile is not None and profile.unit == "FLOP" else "macs"
+    return name if profile is None or name != own else name_of(profile)
 
 
 @lru_cache(maxsize=4)

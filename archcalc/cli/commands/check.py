@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archcalc.cli.options import write, write_text
+from archcalc.cli.options import counting_option, write, write_text
 from archcalc.diagnostics import UsageError
 
 if TYPE_CHECKING:
+    from archcalc.analysis.counting import Profile
     from archcalc.check.baseline import Change
     from archcalc.check.run import SpecCheck
 
@@ -27,6 +28,7 @@ _FORMATS = ("text", "json", "github", "junit", "sarif", "markdown")
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="OLD", help="Print what changed since OLD.")
 @click.option("--max-growth", metavar="PERCENT", help="With --baseline: fail if a figure grew by more.")
+@counting_option
 def command(
     paths: tuple[str, ...],
     format_: str,
@@ -34,6 +36,7 @@ def command(
     strict: bool,
     baseline: Path | None,
     max_growth: str | None,
+    counting: Profile | None,
 ) -> int:
     """Check that specs are consistent and that their claims are true.
 
@@ -44,6 +47,7 @@ def command(
     \b
     Examples:
       archcalc check
+      archcalc check mine.yaml --counting fvcore
       archcalc check specs/ --strict --format github
       archcalc check specs/ --baseline old/ --max-growth 1
     """
@@ -55,7 +59,7 @@ def command(
     if allowed is not None and baseline is None:
         raise click.UsageError("--max-growth needs --baseline: growth since when?")
     old = None if baseline is None else read(baseline)
-    checks = check(targets(paths), strict=strict)
+    checks = check(targets(paths), strict=strict, counting=counting)
     changed = None if old is None else changes(checks, old)
     if allowed is not None and changed is not None:
         checks = with_growth(checks, changed, allowed)

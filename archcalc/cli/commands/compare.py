@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from archcalc.cli.options import SpecType, reporting
+from archcalc.cli.options import SpecType, counting_option, reporting
 from archcalc.reports.layout import Report
+
+if TYPE_CHECKING:
+    from archcalc.analysis.counting import Profile
 
 
 @click.command()
@@ -14,17 +19,27 @@ from archcalc.reports.layout import Report
 @click.option("--base", type=SpecType(), metavar="SPEC", help="Ratios are to this one.  [default: the first]")
 @click.option("--columns", metavar="NAMES", help="Quantities and published facts, separated by commas.")
 @click.option("--sort", metavar="NAME", help="Order by a column; -NAME from large to small.")
+@counting_option
 @reporting
-def command(specs: tuple[str, ...], all_: bool, base: str | None, columns: str | None, sort: str | None) -> Report:
+def command(
+    specs: tuple[str, ...],
+    all_: bool,
+    base: str | None,
+    columns: str | None,
+    sort: str | None,
+    counting: Profile | None,
+) -> Report:
     """Compare architectures: parameters, MACs, activation memory, depth, receptive field, published error and year.
 
     \b
     Examples:
       archcalc compare alexnet vgg16 googlenet resnet152
       archcalc compare resnet50 resnet50:width=128 --columns params,macs
+      archcalc compare resnet50 mobilenet --counting fvcore
       archcalc compare --all --sort macs --base resnet50
     """
     from archcalc import compare as engine
+    from archcalc.quantities.counting import counted_by, name_of
     from archcalc.reports.compare import build
     from archcalc.spec import catalogue
 
@@ -32,6 +47,10 @@ def command(specs: tuple[str, ...], all_: bool, base: str | None, columns: str |
     if not chosen:
         raise click.UsageError("name the specs to compare, or say --all")
     given = [name.strip() for name in columns.split(",") if name.strip()] if columns else engine.COLUMNS
-    names = engine.columns([*given, sort.removeprefix("-")] if sort else given)
+    asked = [*given, sort.removeprefix("-")] if sort else given
+    own = [name_of(counting)] if counting else []
+    names = engine.columns([*(counted_by(name, counting) for name in asked), *own])
+    if sort:
+        sort = sort.replace(sort.removeprefix("-"), counted_by(sort.removeprefix("-"), counting))
     rows = engine.compare(chosen, names, base=base)
     return build(engine.ordered(rows, sort) if sort else rows, base or chosen[0])
