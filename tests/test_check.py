@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import xml.etree.ElementTree as ElementTree
@@ -10,10 +11,14 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 
+from archcalc.check.run import check
 from archcalc.check.targets import is_spec, targets
 from archcalc.cli import run
 from archcalc.diagnostics import UsageError
+from archcalc.reports.check import claims
+from archcalc.reports.formats.text import write_to_terminal
 
 SMALL = """\
 architecture: small
@@ -446,11 +451,14 @@ def test_a_baseline_folder_shows_what_changed(folder: Path, checked: Any) -> Non
     write(folder / "new/nets/added.yaml", SMALL)
 
     # 9 * 28 = 252 parameters instead of 224: 12.5 % more; so are MACs, operations and bytes. The depth is the same.
-    lines = checked("new", "--baseline", "old").out.split("\n")
-    assert "new/nets/small.yaml: params +12.5 %, macs +12.5 %, flops +12.5 %, outputs_bytes +12.5 %" in lines
-    # FLOPs: 2 * 194,400 and 7,200 bias additions; 7,200 values of 4 bytes come out.
-    assert "new/nets/added.yaml: new, params 224, macs 194,400, flops 396,000, outputs_bytes 28,800, depth 1" in lines
-    assert "nets/gone.yaml: no longer there, or no longer a network" in lines
+    # FLOPs of what is new: 2 * 194,400 and 7,200 bias additions; 7,200 values of 4 bytes come out.
+    changes = [
+        "new/nets/added.yaml: new, params 224, macs 194,400, flops 396,000, outputs_bytes 28,800, depth 1",
+        "new/nets/small.yaml: params +12.5 %, macs +12.5 %, flops +12.5 %, outputs_bytes +12.5 %",
+        "nets/gone.yaml: no longer there, or no longer a network",
+    ]
+    assert "\n\n" + "\n".join(changes) + "\n\n" in checked("new", "--baseline", "old").out
+    assert "\n" + "\n".join(changes) + "\n" in checked("new", "--baseline", "old", "--format", "github").out
 
 
 def test_a_saved_json_report_is_a_baseline(folder: Path, checked: Any) -> None:
@@ -496,3 +504,31 @@ def test_growth_needs_a_baseline_and_a_percentage(folder: Path, checked: Any, ar
     write(folder / "small.yaml", SMALL)
 
     assert checked("small.yaml", *arguments).code == 2
+
+
+# --- where it is run
+
+
+@pytest.mark.parametrize(("width", "there"), [(100, True), (60, False)])
+def test_on_a_terminal_words_wrap_and_numbers_stay_whole(
+    width: int, there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = io.StringIO()
+    write_to_terminal(claims(check(targets(["cnn_basics"]))), out)
+
+    lines = out.getvalue().split("\n")
+    assert max(map(len, lines)) <= width
+    assert any("2_145_024" in line and "352,800" in line and "erratum" in line for line in lines)
+    assert ("counted twice" in " ".join(out.getvalue().split())) is there
+
+
+def test_the_pre_commit_hook_runs_the_check() -> None:
+    root = Path(__file__).resolve().parent.parent
+    hooks = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+
+    (hook,) = hooks
+    assert (hook["entry"], hook["language"], hook["types"]) == ("archcalc check", "python", ["yaml"])
+    # The whole repository is checked, so the hook is given no file names.
+    assert (hook["pass_filenames"], hook["args"]) == (False, ["."])

@@ -18,13 +18,13 @@ _CLAIM_COLUMNS = (
     Column("claimed", "claimed"),
     Column("computed", "computed"),
     Column("verdict", "verdict", right=False),
-    Column("source", "source", right=False, rank=1),
+    Column("source", "source", right=False, rank=1, wraps=True),
 )
 _FINDING_COLUMNS = (
     Column("severity", "severity", right=False),
     Column("rule", "rule", right=False),
     Column("place", "place", right=False),
-    Column("message", "message", right=False),
+    Column("message", "message", right=False, wraps=True),
 )
 NOTE = (
     "a figure is held to the precision it is written with: 138M is met by 137.5 to 138.5 million; "
@@ -50,9 +50,19 @@ def claims(checks: Sequence[SpecCheck]) -> Report:
 def closing(checks: Sequence[SpecCheck], changes: Sequence[Change] | None) -> list[str]:
     """The last lines: how claims are held to account, what changed, and the counts."""
     said = [NOTE] if any(each.verdicts for each in checks) else []
-    if changes is not None:
-        said += sentence(list(changes)) or ["nothing changed since the baseline"]
-    return [*said, summary(checks)]
+    return [*said, *changes_text(changes), summary(checks)]
+
+
+def paragraphs(checks: Sequence[SpecCheck], changes: Sequence[Change] | None) -> list[str]:
+    """What stands below the claims: the findings, and the last lines."""
+    note = NOTE if any(each.verdicts for each in checks) else ""
+    said = (findings_text(checks), note, "\n".join(changes_text(changes)), summary(checks))
+    return [paragraph for paragraph in said if paragraph]
+
+
+def changes_text(changes: Sequence[Change] | None) -> list[str]:
+    """What changed since a baseline, a line for each spec; nothing without one."""
+    return [] if changes is None else sentence(list(changes)) or ["nothing changed since the baseline"]
 
 
 def findings_text(checks: Sequence[SpecCheck]) -> str:

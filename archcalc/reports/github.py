@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archcalc.check.baseline import Change
 from archcalc.check.run import SpecCheck
 from archcalc.diagnostics import Diagnostic
-from archcalc.reports.check import findings_text, summary
+from archcalc.reports.check import changes_text, findings_text, summary
 
 
-def render(checks: Sequence[SpecCheck]) -> str:
-    """One annotation for each finding, the findings as text, and the counts."""
+def render(checks: Sequence[SpecCheck], changes: Sequence[Change] | None) -> str:
+    """One annotation for each finding, the findings as text, what changed since a baseline, and the counts."""
     lines = [annotation(finding) for each in checks for finding in each.findings]
-    text = findings_text(checks)
-    return "\n".join([*lines, *([_harmless(text)] if text else []), summary(checks)]) + "\n"
+    text = [line for line in (findings_text(checks), *changes_text(changes)) if line]
+    return "\n".join([*lines, *map(_harmless, text), summary(checks)]) + "\n"
 
 
 def annotation(finding: Diagnostic) -> str:

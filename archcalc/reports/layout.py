@@ -10,7 +10,8 @@ class Column(NamedTuple):
     """A column of a table.
 
     `show` makes the text of a cell; CSV and JSON take the value itself. On a narrow terminal the columns with the
-    highest `rank` are left out first; rank 0 always stays.
+    highest `rank` are left out first; rank 0 always stays. A column of words (`wraps`) becomes narrower before any
+    is left out, down to `NARROWEST`.
     """
 
     key: str
@@ -18,6 +19,11 @@ class Column(NamedTuple):
     show: Callable[[Any], str] = str
     right: bool = True
     rank: int = 0
+    wraps: bool = False
+
+
+#: How narrow a column of words may become.
+NARROWEST = 24
 
 
 class Table(NamedTuple):

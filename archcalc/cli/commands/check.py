@@ -86,7 +86,7 @@ def _write(checks: Sequence[SpecCheck], changed: Sequence[Change] | None, format
         write(reports.build(checks, changed), format_, output)
     elif format_ == "text":
         claims = reports.claims(checks)
-        rest = [reports.findings_text(checks), *reports.closing(checks, changed)]
+        rest = reports.paragraphs(checks, changed)
         if output is None and claims.tables:
             write(claims, "text", None)
             write_text("\n", None)
@@ -94,9 +94,9 @@ def _write(checks: Sequence[SpecCheck], changed: Sequence[Change] | None, format
             from archcalc.reports.formats.text import render
 
             rest.insert(0, "".join(render(claims)).rstrip("\n"))
-        write_text("\n\n".join(filter(None, rest)) + "\n", output)
+        write_text("\n\n".join(rest) + "\n", output)
     else:
-        write_text(_rendered(checks, format_), output)
+        write_text(_rendered(checks, changed, format_), output)
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if format_ == "github" and summary:
             from archcalc.reports.formats.markdown import render as markdown
@@ -104,14 +104,18 @@ def _write(checks: Sequence[SpecCheck], changed: Sequence[Change] | None, format
             _append("".join(markdown(reports.build(checks, changed))), Path(summary))
 
 
-def _rendered(checks: Sequence[SpecCheck], format_: str) -> str:
+def _rendered(checks: Sequence[SpecCheck], changed: Sequence[Change] | None, format_: str) -> str:
     if format_ == "github":
-        from archcalc.reports.github import render
-    elif format_ == "junit":
-        from archcalc.reports.junit import render
-    else:
-        from archcalc.reports.sarif import render
-    return render(checks)
+        from archcalc.reports import github
+
+        return github.render(checks, changed)
+    if format_ == "junit":
+        from archcalc.reports import junit
+
+        return junit.render(checks)
+    from archcalc.reports import sarif
+
+    return sarif.render(checks)
 
 
 def _append(text: str, path: Path) -> None:

@@ -6,7 +6,7 @@ import os
 import shutil
 from typing import IO, Any
 
-from archcalc.reports.layout import Column, Report, Table, texts
+from archcalc.reports.layout import NARROWEST, Column, Report, Table, texts
 
 SUFFIX = ".txt"
 
@@ -44,11 +44,13 @@ def write_to_terminal(report: Report, stream: IO[str]) -> None:
         console.print(_rich_facts(report))
     left_out: list[str] = []
     for table in report.tables:
-        fitted, out = _fit(table, console.width)
+        fitted, out = _fit(table, console.width, wrapping=True)
         left_out += out
         console.print()
         # Wider than the terminal, the lines wrap; cut they are never.
-        console.print(_rich_table(fitted, stream), width=max(console.width, _natural_width(fitted)), crop=False)
+        console.print(
+            _rich_table(fitted, stream), width=max(console.width, _least_width(fitted, wrapping=True)), crop=False
+        )
     notes = [*report.notes, *_left_out(left_out)]
     if notes:
         console.print()
@@ -56,11 +58,14 @@ def write_to_terminal(report: Report, stream: IO[str]) -> None:
         console.print(Text(note, style="dim"))
 
 
-def _fit(table: Table, width: int | None) -> tuple[Table, list[str]]:
-    """The table with as many columns as the width has room for, and the titles of those left out."""
+def _fit(table: Table, width: int | None, *, wrapping: bool = False) -> tuple[Table, list[str]]:
+    """The table with as many columns as the width has room for, and the titles of those left out.
+
+    `wrapping` says that columns of words can be made narrower.
+    """
     table = table._replace(rows=list(table.rows))
     left_out: list[str] = []
-    while width is not None and _natural_width(table) > width:
+    while width is not None and _least_width(table, wrapping=wrapping) > width:
         last = max(range(len(table.columns)), key=lambda i: (table.columns[i].rank, i))
         if table.columns[last].rank == 0:
             break
@@ -69,8 +74,13 @@ def _fit(table: Table, width: int | None) -> tuple[Table, list[str]]:
     return table, left_out
 
 
-def _natural_width(table: Table) -> int:
-    return sum(max(map(len, column)) for column in texts(table)) + _GAP * (len(table.columns) - 1)
+def _least_width(table: Table, *, wrapping: bool) -> int:
+    """How much room a table needs; if it wraps, with its columns of words as narrow as they become."""
+    widths = (
+        min(width, NARROWEST) if wrapping and column.wraps else width
+        for column, width in zip(table.columns, (max(map(len, cells)) for cells in texts(table)), strict=True)
+    )
+    return sum(widths) + _GAP * (len(table.columns) - 1)
 
 
 def _plain_table(table: Table) -> list[str]:
@@ -125,6 +135,8 @@ def _rich_table(table: Table, stream: IO[str]) -> Any:
     )
     columns = texts(table)
     end = -1 if table.footer is not None else None
+    # Where there is a column of words, it is the one that gives way.
+    words = any(column.wraps for column in table.columns)
     for column, cells in zip(table.columns, columns, strict=True):
         made.add_column(
             column.title,
@@ -132,7 +144,7 @@ def _rich_table(table: Table, stream: IO[str]) -> Any:
             justify="right" if column.right else "left",
             style=_style(column),
             overflow="fold",
-            no_wrap=column.right,
+            no_wrap=column.right or (words and not column.wraps),
         )
     for row in zip(*(cells[1:end] for cells in columns), strict=True):
         made.add_row(*row)
