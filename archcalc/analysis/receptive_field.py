@@ -9,6 +9,7 @@ windows repeat with a period, and all of one period are kept.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd
 from typing import NamedTuple
 
@@ -17,7 +18,10 @@ from archcalc.layers.outcome import Outcome, Window
 from archcalc.spec.expand import INPUT_INDEX, Node
 
 #: Longer periods than this are not followed: they come from enlarging a map thousands of times.
-MAX_PERIOD = 4096
+MAX_PERIOD = 512
+
+#: And neither are windows that reach further than this: no network's do.
+MAX_REACH = 10**18
 
 
 class Span(NamedTuple):
@@ -172,8 +176,9 @@ def _composed(spans: tuple[Span, ...], windows: tuple[Window, ...]) -> tuple[Spa
     return known if len(known) == len(made) else None
 
 
+@lru_cache(maxsize=4096)  # the axes of a map, and its shortest way, mostly see the same
 def through_window(span: Span, window: Window) -> Span | None:
-    """What a window's output sees, if its input sees `span`; None if the period becomes too long to follow."""
+    """What a window's output sees, if its input sees `span`; None if it becomes too long to follow."""
     first, last, stride, scale = window
     finest = span.period * scale
     period = finest // gcd(stride, finest)
@@ -183,6 +188,8 @@ def through_window(span: Span, window: Window) -> Span | None:
     for position in range(period):
         low.append(span.at((position * stride + first) // scale)[0])
         high.append(span.at((position * stride + last) // scale)[1])
+    if max(high) > MAX_REACH or min(low) < -MAX_REACH:
+        return None
     return Span(tuple(low), tuple(high), period * stride // scale // span.period * span.shift)
 
 
