@@ -88,6 +88,15 @@ def largest(left: Any, right: Any) -> Range:
     return _corners(left, right, max, _shared(left, right))
 
 
+def same(left: Any, right: Any) -> bool | None:
+    """Whether two ranges hold the same number: True if each holds only that one, False if they have none in common,
+    None if it depends on what is picked from them."""
+    (low, high), (least_right, largest_right) = _ends(left), _ends(right)
+    if high < least_right or largest_right < low:
+        return False
+    return True if low == high == least_right == largest_right else None
+
+
 def _ends(value: Any) -> tuple[int, int]:
     return (value.low, value.high) if isinstance(value, Range) else (value, value)
 

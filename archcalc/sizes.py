@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeAlias
 
 from archcalc import traced
-from archcalc.ranges import Range, largest, least
+from archcalc.ranges import Range, largest, least, same
 from archcalc.symbols import Expression, Undecided, decide, extreme
 from archcalc.traced import Traced
 
@@ -121,10 +121,27 @@ def equals(left: Iterable[Size], right: Iterable[Size]) -> Size:
     return 1 - minimum(total(maximum(a - b, b - a) for a, b in zip(left, right, strict=True)), 1)
 
 
+def agree(left: Any, right: Any) -> bool | None:
+    """Whether two sizes are equal: True for all values in question, False for none of them, None for some."""
+    if left is right or (type(left) is int and type(right) is int):
+        return bool(left is right or left == right)
+    if isinstance(left, Range) or isinstance(right, Range):
+        return same(left, right)
+    if isinstance(left, Expression) or isinstance(right, Expression):
+        difference = left - right
+        return difference == 0 or (None if difference.constant is None else False)
+    equal_there = left == right
+    return bool(equal_there.all()) or (None if equal_there.any() else False)
+
+
 def certainly_equal(left: Any, right: Any) -> bool:
     """Whether the two are equal whatever the symbols are, and everywhere in an array."""
-    same = left == right
-    return same if isinstance(same, bool) else bool(same.all())
+    return agree(left, right) is True
+
+
+def undecided(pairs: Iterable[tuple[Size, Size]]) -> tuple[tuple[Size, Size], ...]:
+    """The pairs that are equal for some of the values in question and not for others; none of plain numbers are."""
+    return tuple(pair for pair in pairs if agree(*pair) is None)
 
 
 class Condition(NamedTuple):

@@ -58,9 +58,10 @@ _windows = st.one_of(
     st.tuples(_widths, st.sampled_from([1, 3, 5]), st.sampled_from([1, 2]), st.integers(0, 2), _groups).map(
         lambda p: _layer(f"conv: {{out: {p[0]}, kernel: {p[1]}, stride: {p[2]}, padding: {p[3]}, groups: {p[4]}}}")
     ),
-    st.tuples(_widths, st.booleans()).map(
-        lambda p: _layer(f"conv: {{out: {p[0]}, kernel: 3, padding: same, bias: {str(p[1]).lower()}}}")
+    st.tuples(_widths, st.sampled_from([2, 3]), st.sampled_from([1, 2, "groups"])).map(
+        lambda p: _layer(f"conv: {{out: {p[0]}, kernel: {p[1]}, stride: {p[2]}, padding: same, bias: false}}")
     ),
+    st.sampled_from(["subsample: groups", "crop: groups", "adaptive_avgpool: groups"]).map(_layer),
     st.tuples(st.sampled_from([2, 3]), st.booleans()).map(
         lambda p: _layer(f"maxpool: {{kernel: {p[0]}, stride: 2, ceil_mode: {str(p[1]).lower()}}}")
     ),

@@ -93,6 +93,23 @@ def test_memory_is_fixed_and_for_each_sample() -> None:
     assert [made(image=224, batch=n) for n in (1, 2)] == [86_121_984, 172_031_488]
 
 
+def test_memory_has_no_formula_where_storages_depend_on_the_values(spec: Any) -> None:
+    # TensorFlow's padding of stride 2 is one-sided, and therefore a copy, for even images only.
+    path = spec("""
+        parameters: {image: 32}
+        input: [3, image, image]
+        layers:
+          - conv: {out: 4, kernel: 3, stride: 2, padding: same}
+        """)
+    with pytest.raises(archcalc.UsageError, match="kept_bytes has no single formula: which tensors `conv` stores"):
+        formula(path, ["image"], ["kept_bytes"])
+    # Even: the copy has one position more along each axis. 3 * 4 * (2m + 1)^2 bytes.
+    even = formula(path, let={"image": "2*m"}, quantities=["kept_bytes"])["kept_bytes"]
+    assert even(m=16, batch=1) == 3 * 4 * 33**2
+    odd = formula(path, let={"image": "2*m + 1"}, quantities=["kept_bytes"])["kept_bytes"]
+    assert odd(m=16, batch=1) == 3 * 4 * 33**2  # the image itself, 33 by 33
+
+
 # --- conditions
 
 

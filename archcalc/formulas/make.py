@@ -18,7 +18,7 @@ from archcalc.sizes import is_size
 from archcalc.spec import catalogue
 from archcalc.spec.expand import expand
 from archcalc.spec.expression import ExpressionError, compile_expression
-from archcalc.symbols import Expression, lift, variable
+from archcalc.symbols import Expression, Undecided, lift, variable
 
 DEFAULT_QUANTITIES = ("params", "macs")
 
@@ -140,7 +140,10 @@ def quantity(name: str) -> Quantity:
 
 
 def _formula(asked: Quantity, part: Part, found: Conditions) -> Formula:
-    value = asked.measure(part)
+    try:
+        value = asked.measure(part)
+    except Undecided as error:
+        raise UsageError(f"{asked.name} has no single formula: {error}") from None
     exact = lift(value) if is_size(value) else None
     if exact is None:
         raise UsageError(f"{asked.name} is not a number: it has no formula")

@@ -18,7 +18,7 @@ from archcalc.layers.outcome import (
 )
 from archcalc.layers.registry import layer
 from archcalc.layers.windows import extents, is_even, sides_of, slide
-from archcalc.sizes import Size, at_least, at_most, certainly_equal, divides, maximum, product
+from archcalc.sizes import Size, at_least, at_most, certainly_equal, divides, maximum, product, undecided
 from archcalc.volume import Volume
 
 
@@ -43,6 +43,12 @@ def _copied(x: Volume, extent: tuple[Size, ...], stride: tuple[Size, ...], paddi
     own = padding == "same" and all(certainly_equal(s, 1) for s in stride)
     added = (after - before if own else before + after for before, after in sides)
     return x.channels * product(size + more for size, more in zip(x.space, added, strict=True))
+
+
+def _undecided(x: Volume, extent: tuple[Size, ...], stride: tuple[Size, ...], padding: Any) -> Any:
+    """What decides whether there is a copy, and how large it is, where it is open."""
+    strides = ((s, 1) for s in stride) if padding == "same" else ()
+    return undecided((*sides_of(x, extent, stride, padding), *strides))
 
 
 def _composed(x: Volume, copied: Size, output: Volume, params: tuple[Tensor, ...]) -> Composition:
@@ -98,6 +104,7 @@ def conv(
         operations=_bias_additions(output, bias),
         kept=(keeps("input") if copied is None else Kept("padded input", copied), keeps("weight")),
         composition=Composition() if copied is None else _composed(x, copied, output, params),
+        undecided=_undecided(x, extent, stride, padding),
         autocast="half",
         windows=windows,
         conditions=(

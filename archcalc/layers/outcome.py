@@ -118,6 +118,7 @@ class Outcome(NamedTuple):
     `unchanged` is 1 where the output is new and all the same the input's values: a table of outputs does not count it
     again. `autocast` is what mixed precision does with the layer: "half" computes in 16 bits, "float32" in 32,
     "widest" in the widest type of its inputs, and "widens" in that type too, but for its result, which is float32.
+    `undecided` are pairs of sizes of which some are equal and some are not, though it decides which tensors are stored.
     `products` are those of `macs` that multiply values with each other and not with weights; `groups` are the groups
     of channels whose weights do not meet.
     """
@@ -135,6 +136,7 @@ class Outcome(NamedTuple):
     composition: Composition = Composition()
     autocast: str = "widest"
     order: str = "same"
+    undecided: tuple[tuple[Size, Size], ...] = ()
     products: Size = 0
     groups: Size = 1
 

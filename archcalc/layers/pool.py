@@ -6,7 +6,7 @@ from archcalc.layers.attributes import Kernel, PaddingOrSame, Switch
 from archcalc.layers.outcome import EVERYTHING, Composition, Kept, Outcome, Step, Tensor, Window, keeps, operations
 from archcalc.layers.registry import layer
 from archcalc.layers.windows import extents, is_even, sides_of, slide
-from archcalc.sizes import Size, at_least, ceil_div, certainly_equal, equals, product
+from archcalc.sizes import Size, at_least, ceil_div, certainly_equal, equals, product, undecided
 from archcalc.volume import Volume
 
 
@@ -25,6 +25,7 @@ def _padding_conditions(padding: Any, extent: tuple[Size, ...]) -> Any:
 def _pooled(x: Volume, sides: Any, made: Outcome, *own: Kept) -> Outcome:
     """A pooling that keeps its input; or, where the padding differs between the sides of an axis, one that pads first
     and keeps the padded copy, since a framework's pooling pads both sides alike."""
+    made = made._replace(undecided=undecided(sides))
     if is_even(sides):
         return made._replace(kept=(keeps("input", 0), *own))
     copied = x.channels * product(n + before + after for n, (before, after) in zip(x.space, sides, strict=True))
@@ -164,6 +165,7 @@ def adaptive_avgpool(x: Volume, *, size: Kernel) -> Outcome:
         kept=() if to_one else (keeps("input", 0),),
         windows=_adaptive_windows(x, size),
         unchanged=equals(x.space, size),
+        undecided=undecided((m, 1) for m in size),
     )
 
 

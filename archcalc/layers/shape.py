@@ -28,6 +28,7 @@ from archcalc.sizes import (
     equal,
     is_concrete,
     product,
+    undecided,
 )
 from archcalc.volume import Volume
 
@@ -147,6 +148,7 @@ def crop(x: Volume, *, size: Padding) -> Outcome:
         conditions=tuple(at_least("crop-fits", n, 1, message, "size") for n in space),
         storage="view",
         order="changed" if cropped else "same",
+        undecided=undecided((side, 0) for sides in size for side in sides),
         composition=_unsliced(x, space, cropped),
     )
 
@@ -165,6 +167,7 @@ def subsample(x: Volume, *, stride: Kernel) -> Outcome:
         windows=tuple(Window(0, 0, s) for s in stride),
         storage="view",
         order="changed" if thinned else "same",
+        undecided=undecided((s, 1) for s in stride),
         composition=_unsliced(x, space, thinned),
     )
 

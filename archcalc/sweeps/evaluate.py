@@ -22,6 +22,7 @@ from archcalc.ranges import Ceiling, Range
 from archcalc.spec.document import Document
 from archcalc.spec.expand import expand
 from archcalc.sweeps.values import Axis
+from archcalc.symbols import Undecided
 
 Array: TypeAlias = "numpy.ndarray[Any, Any]"
 
@@ -54,14 +55,18 @@ class Block(NamedTuple):
             count *= length
         return count
 
-    def halves(self) -> tuple[Block, Block, int]:
-        """Two blocks that are this one, split along its longest axis, and the number of that axis."""
-        longest = max(range(len(self.shape)), key=lambda i: self.shape[i])
-        middle = self.shape[longest] // 2
-        halved = list(self.sizes) if self.zipped else [list(self.sizes)[longest]]
-        first = {name: values[:middle] if name in halved else values for name, values in self.sizes.items()}
-        second = {name: values[middle:] if name in halved else values for name, values in self.sizes.items()}
-        return self._replace(sizes=first), self._replace(sizes=second), longest
+    def halves(self, axis: int) -> tuple[Block, Block, int]:
+        """Two blocks that are this one, split along an axis, and the number of that axis."""
+        middle = self.shape[axis] // 2
+        return self._part(axis, slice(None, middle)), self._part(axis, slice(middle, None)), axis
+
+    def first(self, axis: int) -> Block:
+        """The block with only the first value of an axis."""
+        return self._part(axis, slice(0, 1))
+
+    def _part(self, axis: int, part: slice) -> Block:
+        cut = list(self.sizes) if self.zipped else [list(self.sizes)[axis]]
+        return self._replace(sizes={name: v[part] if name in cut else v for name, v in self.sizes.items()})
 
     def arrays(self, dtype: Any = numpy.int64) -> dict[str, Array]:
         """The sizes, each along its own axis, so that they broadcast against each other."""
@@ -119,10 +124,18 @@ class Evaluator:
             return self._none(block, verdict)
         if verdict is not None:
             return self._many(block, verdict)
-        first, second, axis = block.halves()
+        first, second, axis = block.halves(self._dividing(block))
         a, b = self.figures(first), self.figures(second)
         columns = {name: numpy.concatenate((a.columns[name], b.columns[name]), axis=axis) for name in a.columns}
         return Figures(columns, numpy.concatenate((a.valid, b.valid), axis=axis), a.reasons + b.reasons)
+
+    def _dividing(self, block: Block) -> int:
+        """The axis that keeps the block from being computed at once: the first without whose length it could be, or
+        the longest if no single one does."""
+        for axis, length in enumerate(block.shape):
+            if length > 1 and self._foreseen(block.first(axis)) is not None:
+                return axis
+        return max(range(len(block.shape)), key=lambda i: block.shape[i])
 
     def _foreseen(self, block: Block) -> Any:
         """The type of array that can hold the block's figures, None if there is none for all of them; or the reason
@@ -135,7 +148,7 @@ class Evaluator:
             return None
         try:
             self._measured(interpret(network))
-        except ZeroDivisionError:
+        except (ZeroDivisionError, Undecided):
             return None
         except SpecError as error:
             return _reason(error)

@@ -16,6 +16,7 @@ from archcalc.analysis.memory.precision import WIDTH, computes_in, ends_in, stor
 from archcalc.layers.outcome import Composition, Kept, Outcome
 from archcalc.sizes import Size
 from archcalc.spec.expand import INPUT_INDEX, Node
+from archcalc.symbols import Undecided
 
 #: The number of the network's input among the storages.
 INPUT_STORAGE = 0
@@ -48,7 +49,10 @@ class Placed(NamedTuple):
 
 
 class Storages:
-    """The storages of a pass: of training, or of inference, where nothing is kept."""
+    """The storages of a pass: of training, or of inference, where nothing is kept.
+
+    Undecided where the sizes are arrays or symbols whose values differ in which storages there are.
+    """
 
     def __init__(self, interpretation: Interpretation, conditions: Conditions, *, training: bool = True) -> None:
         self.interpretation = interpretation
@@ -62,6 +66,8 @@ class Storages:
         network = interpretation.network
         self.allocate("the network's input", network.input.elements, self._input_type(), INPUT_INDEX)
         for node, outcome in zip(network.nodes, interpretation.outcomes, strict=True):
+            if outcome.undecided:
+                raise Undecided(f"which tensors `{node.name}` stores depends on what is free")
             self.nodes.append(self._place(node, outcome))
 
     def allocate(self, what: str, elements: Size, dtype: str, node: int, per: str = "sample") -> int:
