@@ -123,14 +123,16 @@ def equals(left: Iterable[Size], right: Iterable[Size]) -> Size:
 
 def agree(left: Any, right: Any) -> bool | None:
     """Whether two sizes are equal: True for all values in question, False for none of them, None for some."""
-    if left is right or (type(left) is int and type(right) is int):
-        return bool(left is right or left == right)
+    if left is right:
+        return True
     if isinstance(left, Range) or isinstance(right, Range):
         return same(left, right)
     if isinstance(left, Expression) or isinstance(right, Expression):
         difference = left - right
         return difference == 0 or (None if difference.constant is None else False)
     equal_there = left == right
+    if isinstance(equal_there, bool):
+        return equal_there
     return bool(equal_there.all()) or (None if equal_there.any() else False)
 
 

@@ -471,8 +471,8 @@ class _Expansion:
 
     def times(self, formula: Formula, env: Mapping[str, Any], scope: Scope) -> int:
         value = self.evaluate(formula, env, scope)
-        if type(value) is int and 0 <= value <= MAX_LAYERS:
-            return value
+        if is_concrete(value) and 0 <= value <= MAX_LAYERS:
+            return int(value)
         notes = tuple(trail(scope))
         if isinstance(value, Fraction) or not is_size(value):
             message = f"`repeat` must be a whole number: {shown(value)} is not"
