@@ -149,6 +149,23 @@ def test_unused_blocks_imports_and_parameters(tmp_path: Path) -> None:
     ]
 
 
+def test_a_parameter_is_not_used_by_a_block_that_has_one_of_its_own(tmp_path: Path) -> None:
+    found = warned(
+        tmp_path,
+        """
+        parameters: {width: 8}
+        input: [3, 8, 8]
+        blocks:
+          narrow(width):
+            - conv: {out: width, kernel: 1}
+        layers:
+          - narrow: 4
+        """,
+    )
+
+    assert [finding.message for finding in found] == ["the spec does not use its parameter `width`"]
+
+
 def test_parameters_are_used_by_other_parameters_conditions_repeats_and_branches(tmp_path: Path) -> None:
     found = warned(
         tmp_path,

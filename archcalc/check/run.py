@@ -46,8 +46,7 @@ def check(targets: Iterable[Target], *, strict: bool = False, counting: Profile 
     With a counting profile, claims of `macs` (or of `flops`, if that is its unit) are of what it counts.
     """
     library = Library()
-    seen: set[tuple[str, str]] = set()
-    checks = [_unrepeated(_checked(target, library, counting), seen) for target in targets]
+    checks = [_checked(target, library, counting) for target in targets]
     return [_strict(each) for each in checks] if strict else checks
 
 
@@ -62,17 +61,6 @@ def counts(checks: Iterable[SpecCheck]) -> dict[str, int]:
         for finding in each.findings:
             made[f"{finding.severity}s"] += 1
     return made
-
-
-def _unrepeated(found: SpecCheck, seen: set[tuple[str, str]]) -> SpecCheck:
-    """Without the warnings that a spec before it has had already: a file of blocks is imported by many."""
-    kept = []
-    for finding in found.findings:
-        key = (finding.rule, str(finding.place))
-        if finding.severity == "error" or key not in seen:
-            kept.append(finding)
-        seen.add(key)
-    return found._replace(findings=kept)
 
 
 def _strict(found: SpecCheck) -> SpecCheck:
