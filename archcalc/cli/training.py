@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from archcalc.analysis.interpret import Interpretation
     from archcalc.analysis.memory.budget import Setting
 
 # The words stand here so that the help needs no analysis; a test holds them against the analysis' own.
@@ -17,7 +18,7 @@ DEVICES = ("cpu", "cuda")
 
 
 def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--dtype`, `--optimizer`, `--device`, `--freeze` and `--accumulate`, under these names."""
+    """`--dtype`, `--optimizer`, `--device`, `--freeze`, `--accumulate` and `--checkpoint`, under these names."""
     options = (
         click.option(
             "--dtype",
@@ -36,15 +37,29 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--freeze", multiple=True, metavar="PATH", help="Do not train the layers below a path."),
         click.option("--accumulate", is_flag=True, help="Gradients are added up over several batches."),
+        click.option(
+            "--checkpoint", multiple=True, metavar="PATH", help="Keep only what enters a block, and compute it twice."
+        ),
     )
     for option in reversed(options):
         function = option(function)
     return function
 
 
-def setting(dtype: str, optimizer: str, device: str, freeze: tuple[str, ...], accumulate: bool) -> Setting:
-    """The options as the analysis takes them."""
+def setting(
+    interpretation: Interpretation,
+    *,
+    dtype: str,
+    optimizer: str,
+    device: str,
+    freeze: tuple[str, ...],
+    accumulate: bool,
+    checkpoint: tuple[str, ...],
+) -> Setting:
+    """The options as the analysis takes them, for a network; UsageError for paths that it does not have."""
     from archcalc.analysis.memory.budget import Setting
+    from archcalc.analysis.memory.checkpoint import segments
     from archcalc.analysis.memory.conditions import Conditions
 
-    return Setting(Conditions(device, dtype, freeze), optimizer, accumulate)
+    conditions = Conditions(device, dtype, freeze)
+    return Setting(conditions, optimizer, accumulate, segments(interpretation.network, checkpoint))

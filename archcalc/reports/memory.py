@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from archcalc.analysis.memory.budget import Budget, Setting
+from archcalc.analysis.memory.checkpoint import extra_macs
 from archcalc.analysis.memory.network import NetworkMemory
 from archcalc.analysis.memory.peaks import Timeline
 from archcalc.analysis.memory.steps import LOSS
 from archcalc.analysis.totals import Analysis
 from archcalc.reports.layout import Column, Report, Table
-from archcalc.reports.numbers import bytes_binary, bytes_decimal, exact, percent, share
+from archcalc.reports.numbers import bytes_binary, bytes_decimal, exact, percent, share, short
 from archcalc.spec.expand import INPUT_INDEX, Network
 
 NOT_COUNTED = (
@@ -113,6 +114,11 @@ def setting_in_words(setting: Setting) -> str:
     words = [conditions.dtype, f"optimizer {setting.optimizer}", conditions.device]
     words += [f"frozen: {', '.join(conditions.frozen)}"] if conditions.frozen else []
     words += ["gradients accumulated"] if setting.accumulate else []
+    words += (
+        [f"{len(setting.checkpoints):,} checkpoint{'s' * (len(setting.checkpoints) > 1)}"]
+        if setting.checkpoints
+        else []
+    )
     return ", ".join(words)
 
 
@@ -143,6 +149,8 @@ def build(analysis: Analysis, memory: NetworkMemory, batch: int, *, timeline: bo
             "parameters": dict(analysis.network.parameters),
             "batch": batch,
             **setting_data(memory.setting),
+            "checkpoints": _checkpoints(analysis, memory.setting, batch),
+            "extra_macs": batch * extra_macs(analysis.interpretation, memory.setting.checkpoints),
             "memory": {
                 **data(analysis, memory, batch),
                 "budget": [
@@ -166,6 +174,7 @@ def _budget_facts(analysis: Analysis, memory: NetworkMemory, budget: Budget, bat
     which = f"batches from {least:,} on" if most is None else f"batches {least:,} to {most:,}"
     standing = budget.standing
     inference = memory.inference.bytes_at(batch) + standing.parameters + standing.buffers
+    again = extra_macs(analysis.interpretation, memory.setting.checkpoints)
     return (
         ("training needs", bytes_in_full(budget.peak_bytes(batch))),
         ("as a formula", f"{exact(fixed)} + N x {exact(per_sample)} bytes for a batch of N, exact for {which}"),
@@ -179,7 +188,34 @@ def _budget_facts(analysis: Analysis, memory: NetworkMemory, budget: Budget, bat
             f"{bytes_in_full(memory.kept.total.at(batch))} at the end of the forward pass, the input included",
         ),
         ("inference needs", f"{bytes_in_full(inference)} with parameters and buffers, without gradients"),
+        *_checkpoint_facts(analysis, memory.setting, again),
     )
+
+
+def _checkpoint_facts(analysis: Analysis, setting: Setting, again: int) -> Iterator[tuple[str, str]]:
+    """What is computed twice, and what that costs."""
+    if not setting.checkpoints:
+        return
+    forward = analysis.totals.macs
+    names = ", ".join(f"`{segment.name}`" for segment in setting.checkpoints)
+    yield "checkpointed", f"{names}: only what enters is kept"
+    yield (
+        "computed twice",
+        f"{exact(again)} MACs ({short(again)}) per sample: {percent(share(again, forward))} of the forward pass",
+    )
+
+
+def _checkpoints(analysis: Analysis, setting: Setting, batch: int) -> list[dict[str, Any]]:
+    nodes = analysis.network.nodes
+    return [
+        {
+            "first": nodes[segment.first].name,
+            "last": nodes[segment.last].name,
+            "layers": segment.last - segment.first + 1,
+            "macs": batch * extra_macs(analysis.interpretation, (segment,)),
+        }
+        for segment in setting.checkpoints
+    ]
 
 
 def _budget_table(budget: Budget, batch: int) -> Table:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from archcalc.analysis.interpret import Interpretation
 from archcalc.analysis.memory import peaks
 from archcalc.analysis.memory.amount import NOTHING, Amount
+from archcalc.analysis.memory.checkpoint import Segment
 from archcalc.analysis.memory.conditions import Conditions, gradients
 from archcalc.analysis.memory.optimizers import STATE
 from archcalc.analysis.memory.peaks import Timeline
@@ -21,11 +22,13 @@ from archcalc.layers.outcome import Tensor
 
 
 class Setting(NamedTuple):
-    """How a network is trained: the conditions, the optimizer, and whether gradients are accumulated over batches."""
+    """How a network is trained: the conditions, the optimizer, whether gradients are accumulated over batches, and
+    which stretches are checkpointed."""
 
     conditions: Conditions = Conditions()
     optimizer: str = "none"
     accumulate: bool = False
+    checkpoints: tuple[Segment, ...] = ()
 
 
 class Standing(NamedTuple):
@@ -129,15 +132,17 @@ def training(interpretation: Interpretation, setting: Setting) -> Budget:
     wanted = gradients(interpretation, setting.conditions)
     if not any(wanted.weights):
         raise UsageError("nothing is trained: every layer with parameters is frozen, or there is none")
-    storages = Storages(interpretation, setting.conditions)
+    storages = Storages(interpretation, setting.conditions, checkpoints=setting.checkpoints)
+    kept = kept_memory(storages)
+    kept_storages = frozenset(storage for first in storages.kept_first() for storage in first)
     timelines = peaks.training(storages, accumulate=setting.accumulate)
     return Budget(
         setting,
         standing(interpretation, setting),
         timelines.with_gradients,
         timelines.activations,
-        kept_memory(storages),
-        frozenset(storage for placed in storages.nodes for _, storage in placed.kept),
+        kept,
+        kept_storages,
         timelines.parameter_gradients,
     )
 

@@ -22,7 +22,7 @@ class NetworkMemory:
     @cached_property
     def storages(self) -> Storages:
         """The storages of the forward pass in training."""
-        return Storages(self.interpretation, self.setting.conditions)
+        return Storages(self.interpretation, self.setting.conditions, checkpoints=self.setting.checkpoints)
 
     @cached_property
     def kept(self) -> KeptMemory:
@@ -46,7 +46,7 @@ class NetworkMemory:
 
     def why(self, index: int) -> list[str]:
         """What a node keeps, in words: `input`, `mask (bool)`; "(copy)" where mixed precision converts it first."""
-        words = []
+        words = ["what enters the checkpoint" for segment in self.setting.checkpoints if segment.first == index]
         for kept, storage in self.storages.nodes[index].kept:
             made = self.storages.all[storage]
             if kept.what in ("input", "output"):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from archcalc.analysis.memory.amount import Amount
+from archcalc.analysis.memory.checkpoint import Segment
 from archcalc.analysis.memory.liveness import PassStep
 from archcalc.analysis.memory.precision import WIDTH, storage_type
 from archcalc.analysis.memory.storages import Placed, Storage, Storages
@@ -77,30 +78,33 @@ class _Order:
 
     def forward(self) -> None:
         for node, placed in zip(self.network.nodes, self.storages.nodes, strict=True):
-            self.convert(node, placed)
-            forward = placed.composition.forward
-            if forward and (self.storages.training or not placed.composition.fused):
-                self.composed_forward(node, placed, forward)
-                continue
-            made = [] if placed.output in placed.inputs else [placed.output]
-            self.step("forward", node.index, node.layer.name, list(placed.inputs), [*made, *placed.own.values()])
+            self.node_forward("forward", node, placed)
 
-    def convert(self, node: Node, placed: Placed) -> None:
+    def node_forward(self, phase: str, node: Node, placed: Placed) -> None:
+        self.convert(phase, node, placed)
+        forward = placed.composition.forward
+        if forward and (self.storages.training or not placed.composition.fused):
+            self.composed_forward(phase, node, placed, forward)
+            return
+        made = [] if placed.output in placed.inputs else [placed.output]
+        self.step(phase, node.index, node.layer.name, list(placed.inputs), [*made, *placed.own.values()])
+
+    def convert(self, phase: str, node: Node, placed: Placed) -> None:
         """Mixed precision's copies of inputs and weights."""
         for index, storage in zip(node.inputs, placed.inputs, strict=True):
             if storage != self.storages.of_value(index):
-                self.step("forward", node.index, "to", [self.storages.of_value(index)], [storage])
+                self.step(phase, node.index, "to", [self.storages.of_value(index)], [storage])
         if placed.weights:
-            self.step("forward", node.index, "to", [], list(placed.weights))
+            self.step(phase, node.index, "to", [], list(placed.weights))
 
-    def composed_forward(self, node: Node, placed: Placed, steps: tuple[Step, ...]) -> None:
+    def composed_forward(self, phase: str, node: Node, placed: Placed, steps: tuple[Step, ...]) -> None:
         names = self.names(placed)
         for step in steps:
             reads = [names[name] for name in step.reads]
             for tensor in step.makes:
                 if tensor.name not in names:
                     names[tensor.name] = self.transient(node, placed, tensor)
-            self.step("forward", node.index, step.operation, reads, [names[tensor.name] for tensor in step.makes])
+            self.step(phase, node.index, step.operation, reads, [names[tensor.name] for tensor in step.makes])
 
     def names(self, placed: Placed) -> dict[str, int]:
         """The storages of a node by the names that steps give them."""
@@ -162,10 +166,18 @@ class _Order:
     def backward(self, losses: list[_Loss]) -> None:
         for loss in reversed(losses):
             self.loss_backward(loss)
+        again = {segment.last: segment for segment in self.storages.checkpoints}
         for node in reversed(self.network.nodes):
+            if node.index in again and node.index in self.of_values:
+                self.recompute(again[node.index])
             gradient = self.of_values.pop(node.index, None)
             if gradient is not None:
                 self.node_backward(node, self.storages.nodes[node.index], self.outcomes[node.index], gradient)
+
+    def recompute(self, segment: Segment) -> None:
+        """A checkpointed stretch is computed again, and this time what its backward pass needs is kept."""
+        for node in self.network.nodes[segment.first : segment.last + 1]:
+            self.node_forward("recompute", node, self.storages.place_again(node.index))
 
     def node_backward(self, node: Node, placed: Placed, outcome: Outcome, gradient: int) -> None:
         steps = placed.composition.backward

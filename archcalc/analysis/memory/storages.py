@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.analysis.memory.amount import NOTHING, Amount
+from archcalc.analysis.memory.checkpoint import Segment
 from archcalc.analysis.memory.conditions import Conditions, Gradients, gradients
 from archcalc.analysis.memory.precision import WIDTH, computes_in, ends_in, storage_type
 from archcalc.layers.outcome import Composition, Kept, Outcome
@@ -51,13 +52,23 @@ class Placed(NamedTuple):
 class Storages:
     """The storages of a pass: of training, or of inference, where nothing is kept.
 
-    Undecided where the sizes are arrays or symbols whose values differ in which storages there are.
+    Nodes inside `checkpoints` keep nothing either, until `place_again` computes them once more. Undecided where the
+    sizes are arrays or symbols whose values differ in which storages there are.
     """
 
-    def __init__(self, interpretation: Interpretation, conditions: Conditions, *, training: bool = True) -> None:
+    def __init__(
+        self,
+        interpretation: Interpretation,
+        conditions: Conditions,
+        *,
+        training: bool = True,
+        checkpoints: tuple[Segment, ...] = (),
+    ) -> None:
         self.interpretation = interpretation
         self.conditions = conditions
         self.training = training
+        self.checkpoints = checkpoints
+        self._forgetful = {index for segment in checkpoints for index in range(segment.first, segment.last + 1)}
         self.gradients: Gradients = gradients(interpretation, conditions)
         self.all: list[Storage] = []
         self.nodes: list[Placed] = []
@@ -80,15 +91,30 @@ class Storages:
         """The storage of a node's output, or of the network's input."""
         return INPUT_STORAGE if index == INPUT_INDEX else self.nodes[index].output
 
+    def place_again(self, index: int) -> Placed:
+        """New storages for a node that is computed a second time, on what its inputs are by then, and now kept."""
+        self._forgetful.discard(index)
+        self.nodes[index] = self._place(self.interpretation.network.nodes[index], self.interpretation.outcomes[index])
+        return self.nodes[index]
+
     def kept_first(self) -> list[list[int]]:
         """The storages that each node is the first to keep."""
         seen: set[int] = set()
         result = []
-        for placed in self.nodes:
-            first = [storage for storage in dict.fromkeys(s for _, s in placed.kept) if storage not in seen]
+        entries = {
+            segment.first: [self.of_value(index) for index in self._entries(segment)] for segment in self.checkpoints
+        }
+        for number, placed in enumerate(self.nodes):
+            kept = dict.fromkeys([*entries.get(number, ()), *(s for _, s in placed.kept)])
+            first = [storage for storage in kept if storage not in seen]
             seen.update(first)
             result.append(first)
         return result
+
+    def _entries(self, segment: Segment) -> list[int]:
+        """The values that a segment reads from outside: what is kept of it while its inside is not."""
+        nodes = self.interpretation.network.nodes[segment.first : segment.last + 1]
+        return list(dict.fromkeys(i for node in nodes for i in node.inputs if i < segment.first))
 
     def _input_type(self) -> str:
         """Indices where an embedding looks them up, the network's type for values otherwise."""
@@ -157,7 +183,8 @@ class Storages:
                 continue  # the parameter itself, which is there anyway
             if kept.device not in (None, self.conditions.device):
                 continue
-            wanted = self.training and self.gradients.wanted(node, kept.needed_by)
+            keeps = self.training and node.index not in self._forgetful
+            wanted = keeps and self.gradients.wanted(node, kept.needed_by)
             if kept.what == "input":
                 storage = inputs[kept.of]
             elif kept.what == "output":
@@ -193,6 +220,6 @@ def kept_memory(storages: Storages) -> KeptMemory:
     total = NOTHING
     for amount in layers:
         total = total + amount
-    keeps_input = any(storage == INPUT_STORAGE for placed in storages.nodes for _, storage in placed.kept)
+    keeps_input = any(INPUT_STORAGE in first for first in storages.kept_first())
     without = total - storages.all[INPUT_STORAGE].amount if keeps_input else total
     return KeptMemory(total, without, layers)

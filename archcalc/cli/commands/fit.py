@@ -52,7 +52,7 @@ def command(
 
     available = _available(memory, gpu, headroom)
     analysis = api.load(spec, **settings).analyse()
-    network = NetworkMemory(analysis.interpretation, setting(**training))
+    network = NetworkMemory(analysis.interpretation, setting(analysis.interpretation, **training))
     return reports.build(analysis, network.setting, budgets(analysis, network), available, batch)
 
 
