@@ -160,3 +160,36 @@ def test_frozen_layers_keep_nothing(tmp_path: Path) -> None:
     kept = kept_memory(Storages(interpretation, Conditions(frozen=("conv",))))
     # The first linear layer's input, 8x4x4 values, and the output of the second ReLU, which the last one keeps too.
     assert kept.total == (0, 4 * (8 * 16 + 3))
+
+
+EAGER = [
+    row
+    for row in rows("networks.csv")
+    if row["batch"] == "1"
+    and row["relu"] != "not in place"
+    and row["model"] in ("alexnet", "vgg16", "googlenet", "inception_v3")
+]
+
+
+@pytest.mark.parametrize("row", EAGER, ids=label)
+def test_eager_python_holds_what_enters_a_block(row: dict[str, str]) -> None:
+    eager = peaks.eager_inference(network(row), Conditions()).bytes_at(1)
+    assert eager == int(row["inference_peak_with_input"])
+
+
+def test_eager_python_holds_as_much_as_its_modules_are_cut() -> None:
+    """torchvision's bottleneck holds its input through the shortcut, 4 * 64 * 56 * 56 bytes beyond the three maps of
+    256 channels and the image; its convolution and normalisation are two modules, where the spec's `conv_bn` is one
+    block that holds what enters it too, here once more the bottleneck's 64 channels."""
+    interpretation = archcalc.load("resnet50").analyse().interpretation
+    image, narrow, wide = 4 * 3 * 224 * 224, 4 * 64 * 56 * 56, 4 * 256 * 56 * 56
+    assert 3 * wide + narrow + image == 11_038_720
+    assert peaks.inference(interpretation, Conditions()).bytes_at(1) == 3 * wide + image
+    assert peaks.eager_inference(interpretation, Conditions()).bytes_at(1) == 3 * wide + 2 * narrow + image
+
+
+def test_an_ideal_pass_holds_only_what_is_still_needed(tmp_path: Path) -> None:
+    interpretation = spec_of(tmp_path, "maxpool: 2", "relu6", "conv: {out: 2, kernel: 1}", shape="[4, 8, 8]")
+    # Input 4x8x8 and its pooled 4x4x4; a framework has 64-bit indices beside it. Later the input is no longer needed.
+    assert peaks.ideal_inference(interpretation, Conditions()).bytes_at(1) == 4 * (256 + 64)
+    assert peaks.inference(interpretation, Conditions()).bytes_at(1) == 4 * (256 + 64) + 8 * 64

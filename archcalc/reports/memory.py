@@ -44,7 +44,9 @@ def data(analysis: Analysis, memory: NetworkMemory, batch: int) -> dict[str, Any
 
     `training_peak_bytes` holds everything: parameters, buffers, gradients, optimizer and activations; it is
     `fixed_bytes + batch * per_sample_bytes`, exactly, for the batches of `exact_for_batches` (None: no upper end).
-    `inference_peak_bytes` is the activations alone; parameters come on top.
+    `inference_peak_bytes` is the activations alone; parameters come on top. Eager Python has `..._eager_bytes` where
+    every block is a module, since a caller holds a block's input until it returns; `..._ideal_bytes` holds nothing but
+    outputs that are still needed.
     """
     made: dict[str, Any] = {
         "input_bytes": memory.storages.all[0].amount.at(batch),
@@ -53,6 +55,8 @@ def data(analysis: Analysis, memory: NetworkMemory, batch: int) -> dict[str, Any
         "kept_bytes_without_input": memory.kept.without_input.at(batch),
         "inference_peak_bytes": memory.inference.bytes_at(batch),
         "inference_peak_layer": _peak_layer(analysis.network, memory.inference, batch),
+        "inference_peak_eager_bytes": memory.eager_inference.bytes_at(batch),
+        "inference_peak_ideal_bytes": memory.ideal_inference.bytes_at(batch),
     }
     if not memory.trains:
         return {**made, "training_peak_bytes": None, "fixed_bytes": None, "per_sample_bytes": None}
@@ -188,6 +192,13 @@ def _budget_facts(analysis: Analysis, memory: NetworkMemory, budget: Budget, bat
             f"{bytes_in_full(memory.kept.total.at(batch))} at the end of the forward pass, the input included",
         ),
         ("inference needs", f"{bytes_in_full(inference)} with parameters and buffers, without gradients"),
+        (
+            "of which",
+            f"{bytes_decimal(memory.inference.bytes_at(batch))} are activations at the worst moment, `"
+            f"{_peak_layer(analysis.network, memory.inference, batch)}`;"
+            f" {bytes_decimal(memory.eager_inference.bytes_at(batch))} where each block is a Python module that holds"
+            f" its input; {bytes_decimal(memory.ideal_inference.bytes_at(batch))} ideally",
+        ),
         *_checkpoint_facts(analysis, memory.setting, again),
     )
 

@@ -34,6 +34,16 @@ class NetworkMemory:
         """The forward pass without gradients."""
         return peaks.inference(self.interpretation, self.setting.conditions)
 
+    @cached_property
+    def eager_inference(self) -> Timeline:
+        """The same where every block is a Python module, whose caller holds its input until it returns."""
+        return peaks.eager_inference(self.interpretation, self.setting.conditions)
+
+    @cached_property
+    def ideal_inference(self) -> Timeline:
+        """The same with nothing but outputs that are still needed."""
+        return peaks.ideal_inference(self.interpretation, self.setting.conditions)
+
     @property
     def trains(self) -> bool:
         """Whether any parameter is trained."""

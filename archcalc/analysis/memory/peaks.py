@@ -7,6 +7,7 @@ from typing import NamedTuple
 from archcalc.analysis.interpret import Interpretation
 from archcalc.analysis.memory import steps
 from archcalc.analysis.memory.amount import NOTHING, Amount
+from archcalc.analysis.memory.blocks import blocks
 from archcalc.analysis.memory.conditions import Conditions
 from archcalc.analysis.memory.liveness import Liveness, PassStep, liveness
 from archcalc.analysis.memory.storages import INPUT_STORAGE, Storage, Storages
@@ -57,6 +58,32 @@ def inference(interpretation: Interpretation, conditions: Conditions) -> Timelin
     made = steps.inference(Storages(interpretation, conditions, training=False))
     storages = made.storages.all
     return Timeline(storages, liveness(made.steps, [s.amount for s in storages], [INPUT_STORAGE]))
+
+
+def ideal_inference(interpretation: Interpretation, conditions: Conditions) -> Timeline:
+    """A forward pass that holds nothing but outputs that are still needed: no indices, no intermediate tensors of
+    composed layers, and the network's input only until its last use."""
+    storages = Storages(interpretation, conditions, training=False)
+    made = steps.inference(storages)
+    outputs = {INPUT_STORAGE, *(placed.output for placed in storages.nodes)}
+    amounts = [s.amount if number in outputs else NOTHING for number, s in enumerate(storages.all)]
+    return Timeline(storages.all, liveness(made.steps, amounts))
+
+
+def eager_inference(interpretation: Interpretation, conditions: Conditions) -> Timeline:
+    """A forward pass in which each block's input stays until the block returns, as it does where every block is a
+    Python module: its caller's frame holds the argument."""
+    storages = Storages(interpretation, conditions, training=False)
+    made = steps.inference(storages)
+    last_step = {step.node: number for number, step in enumerate(made.steps)}
+    order = list(made.steps)
+    for block in blocks(interpretation.network):
+        held = tuple(storages.of_value(index) for index in block.entries)
+        ends = [last_step[index] for index in range(block.first, block.last + 1) if index in last_step]
+        if ends:
+            step = order[max(ends)]
+            order[max(ends)] = step._replace(reads=(*step.reads, *held))
+    return Timeline(storages.all, liveness(order, [s.amount for s in storages.all], [INPUT_STORAGE]))
 
 
 def training(storages: Storages, *, accumulate: bool = False) -> TrainingTimelines:
