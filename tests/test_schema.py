@@ -42,6 +42,10 @@ def test_it_accepts_the_catalogue(path: Path) -> None:
         "add: {residual: [relu], shortcut: []}",
         "concat: [high, low]",
         "{relu: , repeat: {i: 3}, as: last, when: i > 2}",
+        "reshape: shape",
+        "{relu: , as: on, from: no}",
+        "decode: {heads: 2}",
+        "{decode: 2, from: {queries: input, memory: encoded}}",
     ],
 )
 def test_it_accepts(step: str) -> None:
@@ -60,6 +64,13 @@ def test_it_accepts(step: str) -> None:
 )
 def test_it_refuses(step: str) -> None:
     assert not accepts(f"input: [3, 8, 8]\nlayers:\n  - {step}\n")
+
+
+@pytest.mark.parametrize("name", ["12", "on", "1998-01-01", "", "1.5"])
+def test_names_may_look_like_other_things(name: str) -> None:
+    assert accepts(f"architecture: '{name}'\ninput: [3]")
+    document = yaml.load(f"architecture: {name}\ninput: [3]", Loader=yaml.BaseLoader)
+    assert VALIDATOR.is_valid(document)
 
 
 def test_it_refuses_an_unknown_section() -> None:

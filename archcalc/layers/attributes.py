@@ -172,7 +172,7 @@ class Shape(Kind):
             yield at_least("out-of-range", size, 1, f"each size of {name} must be at least 1", name)
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": _NUMBER, "minItems": 1}
+        return {"anyOf": [{"type": "string"}, {"type": "array", "items": _NUMBER, "minItems": 1}]}
 
 
 class AxisOrder(Shape):
@@ -202,7 +202,8 @@ class Connections(Kind):
             yield equal("table-fits", len(set(row)), len(row), f"a row of {name} must name each input map once", name)
 
     def json_schema(self) -> dict[str, Any]:
-        return {"type": "array", "items": {"type": "array", "items": _NUMBER, "minItems": 1}, "minItems": 1}
+        rows = {"type": "array", "items": {"type": "array", "items": _NUMBER, "minItems": 1}, "minItems": 1}
+        return {"anyOf": [{"type": "string"}, rows]}
 
 
 class Flag(Kind):

@@ -142,7 +142,7 @@ COLUMNS: dict[str, LayerColumn] = {
         ),
         LayerColumn(Column("memory_share", "memory share", barred, rank=6), _memory_share),
         LayerColumn(Column("kept", "kept", _bytes_unless_zero, rank=3), _kept, lambda a, b: a.memory.kept.total.at(b)),
-        LayerColumn(Column("why", "kept for backward", right=False, rank=8), _why),
+        LayerColumn(Column("why", "kept for backward", right=False, rank=8, wraps=True), _why),
         LayerColumn(Column("receptive_field", "receptive field", rank=7), _receptive_field),
     )
 }

@@ -13,7 +13,7 @@ _COLUMNS = (
     Column("params", "params", short),
     Column("macs", "MACs", short),
     Column("depth", "depth", rank=2),
-    Column("source", "source", right=False, rank=3),
+    Column("source", "source", right=False, rank=3, wraps=True),
 )
 
 

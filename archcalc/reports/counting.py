@@ -58,8 +58,8 @@ def index() -> Report:
     columns = (
         Column("profile", "profile", right=False),
         Column("unit", "unit", right=False),
-        Column("tool", "what prints it", right=False, rank=1),
-        Column("includes", "includes", right=False, rank=2),
+        Column("tool", "what prints it", right=False, rank=1, wraps=True),
+        Column("includes", "includes", right=False, rank=2, wraps=True),
     )
     made = (*PROFILES.values(), *MEMORY_FIGURES.values())
     rows = [(profile.name, profile.unit, profile.tool, "; ".join(rules_in_words(profile))) for profile in made]

@@ -243,7 +243,7 @@ def _budget_table(budget: Budget, batch: int) -> Table:
         Column("per_sample_bytes", "bytes per sample", exact, rank=2),
         Column("bytes", f"at batch {batch:,}", bytes_decimal),
         Column("share", "share", percent, rank=1),
-        Column("what", "what it is", right=False, rank=3),
+        Column("what", "what it is", right=False, rank=3, wraps=True),
     )
     return Table(columns, rows, ("total", fixed, per_sample, peak, 1.0, ""))
 

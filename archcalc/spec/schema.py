@@ -13,7 +13,9 @@ from archcalc.spec.document import HEAD, SECTIONS
 
 _VALUE: dict[str, Any] = {"$ref": "#/definitions/value"}
 _STEPS: dict[str, Any] = {"$ref": "#/definitions/steps"}
-_NAME: dict[str, Any] = {"type": "string", "pattern": r"^[A-Za-z_][\w./]*$"}
+#: YAML 1.1 reads some words as other things (`on` is true, 1998 a number); archcalc reads text.
+_TEXT: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
+_NAME: dict[str, Any] = {"type": ["string", "boolean"], "pattern": r"^[A-Za-z_][\w./]*$"}
 
 
 def json_schema() -> dict[str, Any]:
@@ -41,8 +43,8 @@ def json_schema() -> dict[str, Any]:
 
 def _section(name: str) -> dict[str, Any]:
     sections: dict[str, dict[str, Any]] = {
-        "architecture": {"type": "string", "description": "the network's name"},
-        "source": {"type": "string", "description": "where the figures of the network come from: paper and table"},
+        "architecture": {**_TEXT, "description": "the network's name"},
+        "source": {**_TEXT, "description": "where the figures of the network come from: paper and table"},
         "parameters": {"type": ["object", "null"], "additionalProperties": _VALUE},
         "import": {
             "type": ["object", "null"],
@@ -67,8 +69,8 @@ def _step() -> dict[str, Any]:
     own = {
         "as": {**_NAME, "description": "the step's name"},
         "from": {
-            "anyOf": [_NAME, {"type": "array", "items": _NAME}],
-            "description": "its input, if not the step before",
+            "anyOf": [_NAME, {"type": "array", "items": _NAME}, {"type": "object", "additionalProperties": _NAME}],
+            "description": "its input, if not the step before; for a block, its inputs by its own names",
         },
         "repeat": {
             "anyOf": [_VALUE, {"type": "object", "minProperties": 1, "maxProperties": 1}],

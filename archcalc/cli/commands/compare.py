@@ -29,7 +29,9 @@ def command(
     sort: str | None,
     counting: Profile | None,
 ) -> Report:
-    """Compare architectures: parameters, MACs, activation memory, depth, receptive field, published error and year.
+    """Compare architectures in a table.
+
+    Parameters, MACs, activation memory, depth, receptive field, published error and year.
 
     \b
     Examples:

@@ -18,7 +18,9 @@ from archcalc.reports.layout import Report
 )
 @reporting
 def command(spec: str, settings: dict[str, Any], names: tuple[str, ...]) -> Report:
-    """Count a network's operations as each tool does, side by side, and say what the differences are made of.
+    """Count operations as each tool does, side by side.
+
+    The differences are said in words: which operations one counts and another does not.
 
     \b
     Examples:

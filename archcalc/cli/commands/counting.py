@@ -11,7 +11,9 @@ from archcalc.reports.layout import Report
 @click.command()
 @reporting
 def command() -> Report:
-    """List the counting profiles: whose figure each gives, what it includes, and which faults of the tool it has.
+    """List the counting profiles.
+
+    Each says whose figure it gives, what it includes, and which faults of the tool it has.
 
     \b
     Example:

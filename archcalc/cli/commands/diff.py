@@ -13,7 +13,9 @@ from archcalc.reports.layout import Report
 @click.argument("new", type=SpecType())
 @reporting
 def command(old: str, new: str) -> Report:
-    """Show what is different between two architectures, layer by layer, and what each difference costs.
+    """Show what is different between two architectures.
+
+    Layer by layer: added, removed, changed, and what each difference costs.
 
     \b
     Examples:

@@ -17,7 +17,9 @@ from archcalc.reports.layout import Report
 @set_option
 @reporting
 def command(spec: str, layer: str | None, quantity: str | None, settings: dict[str, Any]) -> Report:
-    """Show how a figure comes about: of a layer the arithmetic, of a network the largest contributions.
+    """Show how a figure comes about.
+
+    Of a layer the arithmetic, of a network the largest contributions.
 
     With the name of a rule of archcalc check, say what the rule means and how to mend what breaks it.
 

@@ -34,7 +34,9 @@ def command(
     batch: int | None,
     **training: Any,
 ) -> Report:
-    """Show the largest batch that fits: for training, for inference, and by the lecture's count.
+    """Show the largest batch that fits a memory.
+
+    For training, for inference, and by the lecture's count.
 
     Without --memory and --gpu, for every card that archcalc knows.
 

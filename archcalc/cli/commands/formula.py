@@ -29,7 +29,9 @@ def command(
     format_: str,
     output: Path | None,
 ) -> None:
-    """Show quantities as exact formulas in free parameters, with the conditions under which they hold.
+    """Show quantities as exact formulas in free parameters.
+
+    With the conditions under which they hold.
 
     \b
     Examples:

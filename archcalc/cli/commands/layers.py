@@ -22,7 +22,7 @@ class _LayerType(click.ParamType):  # type: ignore[type-arg]
 @click.argument("layer", type=_LayerType(), required=False)
 @reporting
 def command(layer: str | None) -> Report:
-    """List the layers of the language, or show the reference page of one.
+    """List the layers of the language, or show one in full.
 
     \b
     Examples:

@@ -11,7 +11,9 @@ from archcalc.reports.layout import Report
 @click.command()
 @reporting
 def command() -> Report:
-    """List the catalogue: each architecture with its input, parameters, MACs, depth and source.
+    """List the architectures of the catalogue.
+
+    Each with its input, parameters, MACs, depth and source.
 
     \b
     Example:

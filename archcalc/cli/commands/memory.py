@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 def command(
     spec: str, settings: dict[str, Any], batch: int, memory: str | None, timeline: bool, **training: Any
 ) -> Report:
-    """Show what training needs: parameters, gradients, optimizer, what is kept for the backward pass, and the peak.
+    """Show what training needs, and where it peaks.
+
+    Parameters, gradients, optimizer, what is kept for the backward pass, and the transients of the worst step.
 
     --checkpoint auto finds the stretches whose recomputation is the cheapest that fits --memory.
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 def command(
     spec: str, settings: dict[str, Any], batch: int, counting: Profile | None, depth: int | None, columns: str | None
 ) -> Report:
-    """Show an architecture layer by layer: output volume, parameters, MACs, memory, and the totals.
+    """Show an architecture layer by layer, and its totals.
+
+    Output volumes, parameters, MACs, memory and receptive fields.
 
     \b
     Examples:

@@ -15,7 +15,9 @@ from archcalc.cli.options import set_option, spec_argument, write_text
 @set_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file.")
 def command(spec: str, settings: dict[str, Any], output: Path | None) -> None:
-    """Print the expanded, flat spec: every layer a step of its own. It is a spec with the same figures.
+    """Print a spec with blocks inlined and repeats written out.
+
+    Every layer is a step of its own; it is a spec with the same figures.
 
     \b
     Example:

@@ -17,7 +17,9 @@ from archcalc.reports.layout import Report
 @click.option("--device", "name", metavar="NAME", help="A card whose rate and bandwidth are known: v100, a100-80gb.")
 @reporting
 def command(spec: str, settings: dict[str, Any], batch: int, name: str | None) -> Report:
-    """Show the bytes that each layer moves at inference, its MACs per byte, and the least time that a device needs.
+    """Show bytes moved, MACs per byte, and the least time.
+
+    For each layer at inference, on a named device; the time is a lower bound.
 
     \b
     Examples:

@@ -12,7 +12,7 @@ from archcalc.cli.options import write_text
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file.")
 def command(output: Path | None) -> None:
-    """Print the JSON Schema (draft-07) by which editors complete and check specs.
+    """Print the JSON Schema by which editors check specs.
 
     \b
     Example:

@@ -35,7 +35,7 @@ def command(
     format_: str | None,
     output: Path | None,
 ) -> None:
-    """Find the largest value of a parameter that meets bounds on quantities.
+    """Find the value of a parameter that meets bounds.
 
     With --scale, parameters grow together from their defaults: EfficientNet's compound scaling is
     --scale depth=1.2,width=1.1,image=1.15 under a budget.

@@ -66,7 +66,9 @@ def command(
     format_: str | None,
     output: Path | None,
 ) -> None:
-    """Show the figures of every combination of some parameters' values; those that are not valid are left out.
+    """Show the figures of many combinations of parameters.
+
+    Combinations that are not valid are left out and counted.
 
     \b
     Examples:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
+import textwrap
 from typing import IO, Any
 
 from archcalc.reports.layout import NARROWEST, Column, Report, Table, texts
@@ -17,15 +19,15 @@ def render(report: Report) -> list[str]:
     """The report as plain text at its natural width, or fitted to COLUMNS where that is set; numbers are never cut."""
     columns = os.environ.get("COLUMNS", "")
     width = int(columns) if columns.isascii() and columns.isdigit() and int(columns) > 0 else None
-    lines = [report.heading] if report.heading else []
-    lines += _facts(report)
+    lines = _wrapped(report.heading, width) if report.heading else []
+    lines += _facts(report, width)
     left_out: list[str] = []
     for table in report.tables:
         fitted, out = _fit(table, width)
         left_out += out
         lines += [""] * bool(lines)
-        lines += _plain_table(fitted)
-    notes = [*report.notes, *_left_out(left_out)]
+        lines += _plain_table(fitted, width)
+    notes = [line for note in (*report.notes, *_left_out(left_out)) for line in _wrapped(note, width)]
     return [f"{line}\n" for line in [*lines, *([""] if notes and lines else []), *notes]]
 
 
@@ -44,13 +46,11 @@ def write_to_terminal(report: Report, stream: IO[str]) -> None:
         console.print(_rich_facts(report))
     left_out: list[str] = []
     for table in report.tables:
-        fitted, out = _fit(table, console.width, wrapping=True)
+        fitted, out = _fit(table, console.width)
         left_out += out
         console.print()
         # Wider than the terminal, the lines wrap; cut they are never.
-        console.print(
-            _rich_table(fitted, stream), width=max(console.width, _least_width(fitted, wrapping=True)), crop=False
-        )
+        console.print(_rich_table(fitted, stream), width=max(console.width, _least_width(fitted)), crop=False)
     notes = [*report.notes, *_left_out(left_out)]
     if notes:
         console.print()
@@ -58,14 +58,11 @@ def write_to_terminal(report: Report, stream: IO[str]) -> None:
         console.print(Text(note, style="dim"))
 
 
-def _fit(table: Table, width: int | None, *, wrapping: bool = False) -> tuple[Table, list[str]]:
-    """The table with as many columns as the width has room for, and the titles of those left out.
-
-    `wrapping` says that columns of words can be made narrower.
-    """
+def _fit(table: Table, width: int | None) -> tuple[Table, list[str]]:
+    """The table with as many columns as the width has room for, and the titles of those left out."""
     table = table._replace(rows=list(table.rows))
     left_out: list[str] = []
-    while width is not None and _least_width(table, wrapping=wrapping) > width:
+    while width is not None and _least_width(table) > width:
         last = max(range(len(table.columns)), key=lambda i: (table.columns[i].rank, i))
         if table.columns[last].rank == 0:
             break
@@ -74,31 +71,74 @@ def _fit(table: Table, width: int | None, *, wrapping: bool = False) -> tuple[Ta
     return table, left_out
 
 
-def _least_width(table: Table, *, wrapping: bool) -> int:
-    """How much room a table needs; if it wraps, with its columns of words as narrow as they become."""
+def _least_width(table: Table) -> int:
+    """How much room a table needs, with its columns of words as narrow as they become."""
     widths = (
-        min(width, NARROWEST) if wrapping and column.wraps else width
-        for column, width in zip(table.columns, (max(map(len, cells)) for cells in texts(table)), strict=True)
+        min(width, NARROWEST) if column.wraps else width
+        for column, width in zip(table.columns, _natural_widths(table), strict=True)
     )
     return sum(widths) + _GAP * (len(table.columns) - 1)
 
 
-def _plain_table(table: Table) -> list[str]:
-    padded = []
-    for column, cells in zip(table.columns, texts(table), strict=True):
-        width = max(map(len, cells))
-        padded.append([cell.rjust(width) if column.right else cell.ljust(width) for cell in cells])
-    lines = [(" " * _GAP).join(row).rstrip() for row in zip(*padded, strict=True)]
-    rule = "-" * max(map(len, lines))
-    lines.insert(1, rule)
+def _natural_widths(table: Table) -> list[int]:
+    return [max(map(len, cells)) for cells in texts(table)]
+
+
+def _plain_widths(table: Table, width: int | None) -> list[int]:
+    """The width of each column: as wide as its cells, but columns of words share what the others leave."""
+    widths = _natural_widths(table)
+    words = [i for i, column in enumerate(table.columns) if column.wraps]
+    if width is not None and words:
+        spare = width - sum(widths) - _GAP * (len(widths) - 1) + sum(widths[i] for i in words)
+        for served, i in enumerate(sorted(words, key=lambda i: widths[i])):
+            widths[i] = min(widths[i], max(NARROWEST, spare // (len(words) - served)))
+            spare -= widths[i]
+    return widths
+
+
+def _plain_table(table: Table, width: int | None) -> list[str]:
+    widths = _plain_widths(table, width)
+    rows = list(zip(*texts(table), strict=True))
+    lines = [_plain_row(table, row, widths) for row in rows]
+    rule = "-" * max(len(line) for row in lines for line in row)
+    lines.insert(1, [rule])
     if table.footer is not None:
-        lines.insert(len(lines) - 1, rule)
-    return [table.title, *lines] if table.title else lines
+        lines.insert(len(lines) - 1, [rule])
+    heading = _wrapped(table.title, width) if table.title else []
+    return [*heading, *(line for row in lines for line in row)]
 
 
-def _facts(report: Report) -> list[str]:
-    width = max((len(label) for label, _ in report.facts), default=0)
-    return [f"{label.ljust(width)}  {text}".rstrip() for label, text in report.facts]
+def _plain_row(table: Table, row: tuple[str, ...], widths: list[int]) -> list[str]:
+    """The lines of a row: one, unless a cell of words is longer than its column is wide."""
+    columns = [
+        _wrapped(cell, width) if column.wraps and len(cell) > width else [cell]
+        for column, cell, width in zip(table.columns, row, widths, strict=True)
+    ]
+    lines = []
+    for parts in itertools.zip_longest(*columns, fillvalue=""):
+        cells = (
+            part.rjust(width) if column.right else part.ljust(width)
+            for column, part, width in zip(table.columns, parts, widths, strict=True)
+        )
+        lines.append((" " * _GAP).join(cells).rstrip())
+    return lines
+
+
+def _wrapped(text: str, width: int | None) -> list[str]:
+    """Words broken into lines of a width, if there is one; a word longer than that stays whole."""
+    if width is None or len(text) <= width:
+        return [text]
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _facts(report: Report, width: int | None) -> list[str]:
+    label_width = max((len(label) for label, _ in report.facts), default=0)
+    lines = []
+    for label, text in report.facts:
+        first, *rest = _wrapped(text, None if width is None else max(NARROWEST, width - label_width - _GAP))
+        lines.append(f"{label.ljust(label_width)}  {first}".rstrip())
+        lines += [f"{' ' * (label_width + _GAP)}{line}" for line in rest]
+    return lines
 
 
 def _left_out(titles: list[str]) -> list[str]:
