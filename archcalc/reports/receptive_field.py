@@ -53,14 +53,13 @@ def sentence(analysis: Analysis) -> str:
     field, name = last.field, analysis.layers[last.node].name
     if field.size is None or field.stride is None or field.padding is None or field.smallest is None:
         return f"the whole input at `{name}`" if field.whole else f"{_UNKNOWN} to `{name}`"
-    said = f"{_joined(field.size)} input positions, stride {_joined(field.stride)}, padding {_joined(field.padding)}"
+    if field.whole:
+        return f"the whole input at `{name}`; through windows alone, {_positions(field.size)}"
+    said = f"{_positions(field.size)}, stride {_joined(field.stride)}, padding {_joined(field.padding)}"
     if field.smallest != field.size:
-        said += f", on the shortest way {_joined(field.smallest)}"
-    share = field.share(analysis.network.input.space)
-    seen = (
-        "through gates or statistics the whole input" if field.whole else f"{percent(float(share or 0))} of the input"
-    )
-    return f"{said}, at the last spatial map, `{name}`; a value in its middle sees {seen}"
+        said += f", at the least {_joined(field.smallest)}"
+    seen = percent(float(field.share(analysis.network.input.space) or 0))
+    return f"{said}, at the last spatial map, `{name}`; a value in its middle sees {seen} of the input"
 
 
 def warnings(analysis: Analysis) -> tuple[str, ...]:
@@ -91,6 +90,10 @@ def _axes(values: Sequence[Any] | None) -> Any:
     if values is None:
         return None
     return values[0] if len(set(values)) == 1 else list(values)
+
+
+def _positions(size: Sequence[int]) -> str:
+    return f"{_joined(size)} input position{'' if set(size) == {1} else 's'}"
 
 
 def _joined(values: Sequence[int | Fraction]) -> str:
