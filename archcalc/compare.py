@@ -12,8 +12,8 @@ from archcalc.claims.read import Fact, facts
 from archcalc.diagnostics import UsageError, did_you_mean
 from archcalc.quantities.registry import VOLUME, Part, quantities
 
-#: What is compared unless something else is asked for: quantities and facts, by name.
-COLUMNS = ("params", "macs", "outputs_bytes_with_input", "depth", "receptive_field", "top5_error", "year")
+#: What is compared unless something else is asked for, with a published error and the year: quantities by name.
+COLUMNS = ("params", "macs", "outputs_bytes_with_input", "depth", "receptive_field")
 
 
 class Value(NamedTuple):
@@ -43,6 +43,13 @@ def columns(names: Sequence[str]) -> list[str]:
             hint = did_you_mean(name, known) or f"the columns are {', '.join(known)}"
             raise UsageError(f"there is no column `{name}`: {hint}")
     return list(dict.fromkeys(names))
+
+
+def default_columns(specs: Sequence[str]) -> tuple[str, ...]:
+    """What is compared unless something else is asked for; the error is the first kind that any of the specs has."""
+    published = {fact.name for spec in specs for fact in facts(load(spec).document)[0]}
+    errors = [name for name, fact in FACTS.items() if fact.unit == "%"]
+    return (*COLUMNS, next((name for name in errors if name in published), errors[0]), "year")
 
 
 def compare(specs: Sequence[str], names: Sequence[str], *, base: str | None = None) -> list[Compared]:

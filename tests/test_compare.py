@@ -14,7 +14,7 @@ from inline import analysed, layers
 
 import archcalc
 from archcalc.cli import run
-from archcalc.compare import COLUMNS, columns, compare, ordered
+from archcalc.compare import COLUMNS, columns, compare, default_columns, ordered
 from archcalc.diagnostics import UsageError
 from archcalc.diff import Cost, diff, total
 from archcalc.reports.compare import ratio
@@ -107,6 +107,12 @@ def test_rows_are_ordered_by_a_column_and_those_without_it_are_last(specs: None)
     assert names("-top5_error")[-1] == "two.yaml"
 
 
+def test_the_error_that_is_compared_is_one_that_the_networks_have(specs: None) -> None:
+    assert default_columns(["one.yaml", "two.yaml"])[-2:] == ("top5_error", "year")
+    assert default_columns(["resnet20", "wrn_28_10"])[-2:] == ("cifar10_error", "year")
+    assert default_columns(["two.yaml"])[-2:] == ("top5_error", "year")
+
+
 def test_an_unknown_column_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="did you mean `params`"):
         columns(["parms"])
@@ -130,7 +136,7 @@ def test_the_whole_catalogue_can_be_compared(printed: Any) -> None:
 
     assert [row["spec"] for row in data["specs"]] != sorted(catalogue.names())
     assert {row["spec"] for row in data["specs"]} == set(catalogue.names())
-    assert all(set(COLUMNS) <= set(row) for row in data["specs"])
+    assert all({*COLUMNS, "top5_error", "year"} <= set(row) for row in data["specs"])
     params = [row["params"]["value"] for row in data["specs"]]
     assert params == sorted(params, reverse=True)
 
@@ -139,6 +145,7 @@ def test_nothing_to_compare_is_a_usage_error(printed: Any) -> None:
     printed("compare", code=2)
     printed("compare", "vgg16", "vgg61", code=2)
     printed("compare", "vgg16", "--sort", "beauty", code=2)
+    printed("compare", "vgg16", "--columns", ",", code=2)
 
 
 @pytest.mark.parametrize(

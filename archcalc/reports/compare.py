@@ -19,6 +19,8 @@ _TITLES = {
     "macs": "MACs",
     "flops": "FLOPs",
     "outputs_bytes_with_input": "activation memory",
+    "cifar10_error": "CIFAR-10 error",
+    "cifar100_error": "CIFAR-100 error",
     "top1_error": "top-1 error",
     "top5_error": "top-5 error",
     "receptive_field": "receptive field",

@@ -48,8 +48,10 @@ def command(
     chosen = [*specs, *(catalogue.names() if all_ else ())]
     if not chosen:
         raise click.UsageError("name the specs to compare, or say --all")
-    given = [name.strip() for name in columns.split(",") if name.strip()] if columns else engine.COLUMNS
-    asked = [*given, sort.removeprefix("-")] if sort else given
+    asked = list(engine.default_columns(chosen)) if columns is None else columns.replace(",", " ").split()
+    if not asked:
+        raise click.UsageError("--columns names no column")
+    asked += [sort.removeprefix("-")] if sort else []
     own = [name_of(counting)] if counting else []
     names = engine.columns([*(counted_by(name, counting) for name in asked), *own])
     if sort:
