@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
-from inline import layers
+from inline import analysed, layers
 
 import archcalc
 from archcalc.analysis.counting import count, profile
@@ -15,6 +16,7 @@ from archcalc.analysis.profiles import PROFILES
 from archcalc.cli import run
 from archcalc.quantities.registry import Part, quantities
 from archcalc.reports.counting import difference
+from archcalc.symbols import variable
 
 
 def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -131,3 +133,19 @@ def test_claims_counted_by_a_tool(capsys: pytest.CaptureFixture[str], tmp_path: 
     assert run(["check", str(spec), "--counting", "fvcore"]) == 0
     # In FLOPs the claim of MACs stays what it is.
     assert run(["check", str(spec), "--counting", "torch"]) == 1
+
+
+def test_figures_of_tools_have_formulas_and_can_be_swept() -> None:
+    # 3x3 from 8 to w maps of 10x10, 2 for each value that is normalised, 1 for each that is pooled: 7,200 + 200 + 100.
+    spec = """
+        parameters: {w: 4}
+        input: [8, 12, 12]
+        layers:
+          - conv: {out: w, kernel: 3, bias: false}
+          - batch_norm
+          - relu
+          - global_avgpool
+    """
+    measure = quantities()["fvcore_macs"].measure
+    assert str(measure(Part(analysed(spec, w=variable("w"))))) == "7500*w"
+    assert measure(Part(analysed(spec, w=numpy.array([1, 4])))).tolist() == [7500, 30000]

@@ -259,6 +259,11 @@ def test_rules_name_layers_and_facts_that_exist() -> None:
         assert made.doubled <= ASKED
 
 
+def test_every_fact_is_counted_by_somebody() -> None:
+    counted = {fact for made in ALL.values() for rules in made.counters.values() for f in rules.values() for fact in f}
+    assert counted == set(FACTS)
+
+
 def test_a_layer_that_nobody_asked_about_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archcalc.analysis.profiles.ASKED", ASKED - {"rbf"})
     analysis = layers("8", "- linear: 4\n- rbf: 3")

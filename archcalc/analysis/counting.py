@@ -109,6 +109,10 @@ def _bias(subject: Subject) -> Size:
     return total(o.amount for o in subject.row.outcome.operations if o.role == "bias")
 
 
+def _has_bias(subject: Subject) -> bool:
+    return any(o.role == "bias" for o in subject.row.outcome.operations)
+
+
 def _weights_at_outputs(subject: Subject) -> Size:
     tensors = subject.row.outcome.params
     return total(t.elements for t in tensors if t.name == "weight") * subject.row.output.positions
@@ -164,7 +168,7 @@ FACTS: dict[str, Fact] = {
     ),
     "outputs": Fact("output elements", None, lambda s: s.row.output.elements),
     "outputs_without_bias": Fact(
-        "output elements of layers without a bias", None, lambda s: 0 if _bias(s) else s.row.output.elements
+        "output elements of layers without a bias", None, lambda s: 0 if _has_bias(s) else s.row.output.elements
     ),
     "outputs_of_owners": Fact(
         "output elements of layers with parameters",
@@ -223,10 +227,10 @@ def count(profile: Profile, analysis: Analysis) -> Count:
         for fact, amount in _amounts(profile, first, subject):
             work = FACTS[fact].work or _WORK_OF_FAMILY[subject.row.node.layer.family]
             works[work] = works.get(work, 0) + amount
-            if subject.row.layer in profile.doubled:
+            if subject.row.layer in profile.doubled and amount:
                 surplus[work] = surplus.get(work, 0) + amount // 2
         computes = subject.row.macs + subject.row.operations
-        if computes and not any(_amounts(profile, name, subject) for name in profile.counters):
+        if computes and not any(a for name in profile.counters for _, a in _amounts(profile, name, subject)):
             nothing[subject.row.layer] = None
     counters = {first: total(works.values())}
     for name in others:
@@ -248,8 +252,7 @@ def _amounts(profile: Profile, counter: str, subject: Subject) -> list[tuple[str
     if name is None:
         _known(profile, subject)
         return []
-    found = [(fact, times * FACTS[fact].measure(subject)) for fact, times in rules[name].items()]
-    return [(fact, amount) for fact, amount in found if amount]
+    return [(fact, times * FACTS[fact].measure(subject)) for fact, times in rules[name].items()]
 
 
 def _names(subject: Subject) -> tuple[str, ...]:

@@ -33,6 +33,8 @@ ASKED = frozenset(
     for name in names.split(",")
 )
 
+_UNSEEN_ON_A_CPU = "on a CPU it counts nothing for fused attention's products; here they are counted as on a GPU"
+
 _EVERY_MAC: Rules = _each("*", macs=1, products=1)
 
 _FVCORE: Rules = {
@@ -84,6 +86,7 @@ _MADE = (
         "FLOP",
         {"flops": _each("*", macs=2, products=2)},
         "torch 2.14, torch.utils.flop_counter",
+        faults=(_UNSEEN_ON_A_CPU,),
     ),
     Profile(
         "torch-training",
@@ -104,7 +107,10 @@ _MADE = (
             }
         },
         "torch 2.14, torch.utils.flop_counter",
-        faults=("the gradient by the weights of a grouped convolution is counted as if it had no groups",),
+        faults=(
+            "the gradient by the weights of a grouped convolution is counted as if it had no groups",
+            _UNSEEN_ON_A_CPU,
+        ),
     ),
     Profile(
         "fvcore",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from archcalc.analysis.counting import Profile, count_layers
 from archcalc.analysis.profiles import MEMORY_FIGURES, PROFILES
@@ -32,15 +32,21 @@ def counted_by(name: str, profile: Profile | None) -> str:
     return name if profile is None or name != own else name_of(profile)
 
 
-@lru_cache(maxsize=4)
-def _counted(name: str, analysis: Analysis) -> list[Size]:
-    # Kept for the next part of the same network, since which gradients are wanted depends on all of it.
-    return count_layers({**PROFILES, **MEMORY_FIGURES}[name], analysis)
+#: What was counted for a network, while it is in use: which gradients are wanted depends on all of it, and a claim
+#: or an explanation asks for one part after the other.
+_COUNTED: WeakKeyDictionary[Analysis, dict[str, list[Size]]] = WeakKeyDictionary()
+
+
+def _counted(profile: Profile, analysis: Analysis) -> list[Size]:
+    counted = _COUNTED.setdefault(analysis, {})
+    if profile.name not in counted:
+        counted[profile.name] = count_layers(profile, analysis)
+    return counted[profile.name]
 
 
 def _measure(profile: Profile) -> Callable[[Part], Size]:
     def measure(part: Part) -> Size:
-        counted = _counted(profile.name, part.analysis)
+        counted = _counted(profile, part.analysis)
         return total(counted[row.node.index] for row in part.layers)
 
     measure.__name__ = name_of(profile)

@@ -219,13 +219,18 @@ def build(
     if any(made.column.key == "kept" for made in columns):
         notes.append("kept: what the layer is the first to keep for its backward pass; a tensor is counted once")
     warnings = receptive_field.warnings(analysis)
-    facts = _facts(analysis, batch)
-    if counting is not None:
-        figure = batch * total(count_layers(counting, analysis))
-        rules = rules_in_words(counting, {layer.layer for layer in analysis.layers})
-        said = f"{_both(figure)} {counting.unit}s {_per(batch)}: {counting.tool}"
-        facts = (*facts, (counting.name, said), ("it counts", "; ".join(rules)))
+    facts = (*_facts(analysis, batch), *_counting_facts(analysis, batch, counting))
     return Report(heading, facts, (table,), (*warnings, *notes), data)
+
+
+def _counting_facts(analysis: Analysis, batch: int, counting: Profile | None) -> tuple[tuple[str, str], ...]:
+    """Whose rules the operations are counted by, and what these are."""
+    if counting is None:
+        return (("counting", "archcalc, by the rules said with MACs and FLOPs above"),)
+    figure = batch * total(count_layers(counting, analysis))
+    rules = rules_in_words(counting, {layer.layer for layer in analysis.layers})
+    said = f"{_both(figure)} {counting.unit}s {_per(batch)}: {counting.tool}"
+    return (("counting", f"{counting.name}, {said}"), ("it counts", "; ".join(rules)))
 
 
 def _counting(analysis: Analysis, batch: int, counting: Profile | None) -> dict[str, Any]:
