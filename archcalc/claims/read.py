@@ -202,24 +202,15 @@ class _Reader:
 
     def check_unit(self, known: Quantity, figure: Figure, other: Other | None, layer: Scalar | None, at: Value) -> None:
         """The unit of the value must be one that the quantity can have."""
-        shape = figure.volume is not None
-        if known.unit in (VOLUME, EXTENT):
-            plain = shape or (figure.unit == "" and figure.expression is None)
-            fits = plain and other is None and not (known.unit == VOLUME and not shape and not figure.exact)
-        elif other is not None:
-            fits = not shape and figure.unit in ("", "x", "%")
-        elif figure.unit == "%":
-            fits = known.sums and layer is not None
+        if _fits(known, figure, other is not None, layer is not None):
+            return
+        hint = None
+        if other is not None:
+            what = f"a ratio where it is compared {other.relation} {other.spec[:60]}"
         else:
-            fits = not shape and (figure.unit == "" or (figure.unit == "bytes" and known.unit == BYTES))
-        if not fits:
             what = {VOLUME: "a volume", EXTENT: "a size", BYTES: "in bytes"}.get(known.unit, "a plain number")
-            if other is not None:
-                what = f"a ratio where it is compared {other.relation} {other.spec[:60]}"
-            hint = "12x needs `over: SPEC` or `under: SPEC`" if figure.unit == "x" and other is None else None
-            if figure.unit == "%" and other is None:
-                hint = "a share is claimed of a layer, of a quantity that adds up; a ratio to a spec needs `over: SPEC`"
-            raise self.malformed(f"{known.name} is {what}: {figure.text} is not", at, rule="claim-unit", help=hint)
+            hint = _UNIT_HELP.get(figure.unit)
+        raise self.malformed(f"{known.name} is {what}: {figure.text} is not", at, rule="claim-unit", help=hint)
 
     def refined(self, figure: Figure, tolerance: Figure | None, at: Value) -> Figure:
         try:
@@ -332,6 +323,26 @@ class _Reader:
         if isinstance(value, Scalar) and value.text in ("true", "false"):
             return value.text == "true"
         raise self.malformed("this must be true or false", value)
+
+
+_UNIT_HELP = {
+    "x": "a ratio is to another spec: 12x needs `over: SPEC` or `under: SPEC`",
+    "%": "a share is claimed of a layer, of a quantity that adds up; a ratio to a spec needs `over: SPEC`",
+}
+
+
+def _fits(known: Quantity, figure: Figure, is_ratio: bool, of_layer: bool) -> bool:
+    """Whether a figure can be the value of a quantity, or of a ratio of two of them."""
+    is_volume = figure.volume is not None
+    if known.unit == VOLUME:
+        return not is_ratio and (is_volume or (figure.exact and figure.unit == ""))
+    if known.unit == EXTENT:
+        return not is_ratio and (is_volume or (figure.unit == "" and figure.expression is None))
+    if is_ratio:
+        return not is_volume and figure.unit in ("", "x", "%")
+    if figure.unit == "%":
+        return known.sums and of_layer
+    return not is_volume and figure.unit in (("", "bytes") if known.unit == BYTES else ("",))
 
 
 def _is_shape(value: Value) -> bool:
