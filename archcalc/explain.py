@@ -134,7 +134,10 @@ def _parameters(row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterat
 
 def _plural(name: str) -> str:
     plain = name.replace("_", " ")
-    return {"weight": "weights", "bias": "biases"}.get(name, plain if plain.endswith("s") else f"{plain} values")
+    for one, many in (("weight", "weights"), ("bias", "biases")):
+        if plain.endswith(one):
+            return plain.removesuffix(one) + many
+    return f"{plain} values"
 
 
 def _operations(outcome: Outcome, known: set[int]) -> Iterator[Explained]:
@@ -223,7 +226,7 @@ def _receptive_field(analysis: Analysis, row: AnalysedLayer, outcome: Outcome) -
         texts.setdefault(_growth(before[number] if before else None, window, span), []).append(axis)
     for text, axes in texts.items():
         along = "" if len(texts) == 1 else f" along the {' and '.join(axes)}"
-        size = max(max(span.sizes) for span in field.union)
+        size = field.size[_AXES[row.output.rank].index(axes[0])]
         yield Explained(f"receptive field{along}", text, size, "input positions")
     if field.whole:
         yield Explained("beside it", "through a gate or a statistic it sees the whole input")
@@ -243,9 +246,9 @@ def _growth(before: Span | None, window: Any, span: Span) -> str:
     """How the window grew: `51 + (3 - 1)*8 = 67`, stride and padding, where all positions have the same one."""
     size, stride, padding = max(span.sizes), decimal(span.stride), span.padding
     if before is None or window is None or before.period > 1 or span.period > 1 or window.scale != 1:
-        smallest = f" (at some positions {min(span.sizes)})" if min(span.sizes) != size else ""
+        smallest = f" (at some positions {min(span.sizes):,})" if min(span.sizes) != size else ""
         how = "" if before is None or span != before else ", as before it"
-        return f"{size}{smallest}, stride {stride}, padding {padding}{how}"
+        return f"{size:,}{smallest}, stride {stride}, padding {padding}{how}"
     extent, jump, front = window.last - window.first + 1, before.stride, 0 - window.first
     reach, step = arithmetic(extent), decimal(jump)
     return (
@@ -297,5 +300,6 @@ def growth(analysis: Analysis) -> list[Explained]:
         before = [(1,) * row.output.rank if i == INPUT_INDEX else fields[i].size for i in row.node.inputs]
         if size is not None and size not in before:
             grown = _receptive_field(analysis, row, traced_outcome(analysis, row))
-            steps.append(Explained(row.name, "; ".join(one.text for one in grown), max(size), "input positions"))
+            text = "; ".join(f"{one.text}{one.quantity.removeprefix('receptive field')}" for one in grown)
+            steps.append(Explained(row.name, text, max(size), "input positions"))
     return steps

@@ -53,6 +53,14 @@ def test_the_receptive_field_grows_from_layer_to_layer() -> None:
     assert [step.value for step in growth(analysis)] == [11, 19, 51, 67, 99, 131, 163, 195]
 
 
+def test_a_window_that_is_not_square_grows_along_each_axis_by_itself() -> None:
+    analysis = layers("4, 9, 9", "- conv: {out: 4, kernel: [1, 3], padding: [0, 1]}")
+    shown = explained(analysis, "conv")
+    assert shown["receptive field along the height"].value == 1
+    assert shown["receptive field along the width"].text == "1 + (3 - 1)*1 = 3, stride 1*1 = 1, padding 0 + 1*1 = 1"
+    assert growth(analysis)[0].text.endswith("padding 0 + 1*1 = 1 along the width")
+
+
 def test_dilation_groups_and_transposition() -> None:
     dilated = layers("8, 20, 20", "- conv: {out: 4, kernel: 3, dilation: 2, groups: 2, bias: false}")
     assert text(dilated, "conv", "output height and width") == "(20 - 2*(3 - 1) + 2*0 - 1)/1 + 1 = 16"
