@@ -16,11 +16,11 @@ from archcalc.bounds import Limit, read_limits
 from archcalc.claims.figure import Bound
 from archcalc.diagnostics import SpecError, UsageError
 from archcalc.formulas.conditions import smallest
-from archcalc.formulas.make import Formulas, formula, quantity
+from archcalc.formulas.make import BATCH, Formulas, formula, quantity
 from archcalc.layers.attributes import decimal, shown
 from archcalc.quantities.registry import Part
 from archcalc.sizes import LARGEST, is_concrete
-from archcalc.symbols import never_falls
+from archcalc.symbols import Expression, never_falls, number
 
 #: How many values next to a bound are tried for one that keeps the other conditions.
 _NEIGHBOURS = 100_000
@@ -153,7 +153,12 @@ def _formulas(question: _Question, name: str) -> Formulas | None:
 def _grows(made: Formulas, name: str, quantity: str) -> bool:
     """Whether a quantity never falls while the parameter grows from its least value."""
     least = {name: made.conditions.least.get(name, 1)}
-    return never_falls(made[quantity].exact, least)
+    return never_falls(_exact(made, quantity), least)
+
+
+def _exact(made: Formulas, quantity: str) -> Expression:
+    """The formula for one sample."""
+    return made[quantity].exact.substitute({BATCH: number(1)})
 
 
 def _bisected(question: _Question, made: Formulas, name: str, multiple: int, within: Sequence[Any] | None) -> int:
@@ -176,7 +181,8 @@ def _bisected(question: _Question, made: Formulas, name: str, multiple: int, wit
 
 
 def _at(made: Formulas, name: str, quantity: str, multiple: int) -> Callable[[int], int]:
-    return lambda candidate: made[quantity](**{name: candidate * multiple})
+    exact = _exact(made, quantity)
+    return lambda candidate: int(exact.evaluate({name: candidate * multiple}))
 
 
 def _narrowed(bound: Bound, value: Callable[[int], int], low: int, high: int) -> tuple[int, int]:

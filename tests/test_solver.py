@@ -130,6 +130,12 @@ def test_a_multiplier_is_searched_among_fractions(spec: Path) -> None:
     assert made.reference.endswith(":multiplier=1.25")
 
 
+def test_memory_is_a_bound_too() -> None:
+    made = solve("resnet50", "image", "kept_bytes <= 86_121_984")  # what ResNet-50 keeps at 224
+    assert 224 <= made.settings["image"] < 232
+    assert made.method == "bisection"
+
+
 def test_a_search_without_end_is_refused() -> None:
     with pytest.raises(archcalc.UsageError, match="can grow without end"):
         solve("resnet50", "width", "params >= 10M")

@@ -171,6 +171,20 @@ def test_the_first_of_an_order(grouped: Path) -> None:
     assert rows(sweep(grouped, over, top=3)) == rows(everything)[:3]
 
 
+def test_the_first_of_a_sweep_without_end() -> None:
+    assert sweep("resnet50", {"width": range(1, 10**12)}, top=2)["width"].tolist() == [1, 2]
+    made = sweep("wrn_28_10", {"depth": range(1, 10**11)}, sample=3)  # too deep, each of them
+    assert (len(made["depth"]), made.visited) == (0, 3)
+
+
+def test_a_figure_that_is_a_fraction_stays_one() -> None:
+    made = sweep("stochastic_depth_resnet110", {"classes": [10]}, ["expected_macs"])
+    (value,) = made["expected_macs"].tolist()
+    assert isinstance(value, (Fraction, int))
+    shown = invoke("stochastic_depth_resnet110", "--over", "classes=10", "--columns", "expected_macs")
+    assert f"{float(value):.10g}" in shown.stdout.replace(",", "")
+
+
 def test_bounds_keep_what_they_say(grouped: Path) -> None:
     over = {"width": range(1, 30), "image": range(10, 40)}
     kept = [row for row in rows(sweep(grouped, over)) if row[2] <= 5000 and row[3] > 20_000 and row[1] >= 20]
@@ -242,6 +256,37 @@ def test_mobilenets_tables_6_and_7(mobilenets: Columns, width: Any, image: int, 
 def mobilenets() -> Columns:
     widths = [1, Fraction(3, 4), Fraction(1, 2), Fraction(1, 4)]
     return sweep("mobilenet", {"width": widths, "image": [224, 192, 160, 128]})
+
+
+def test_wide_residual_networks_table_5() -> None:
+    # Zagoruyko & Komodakis 2016, arXiv:1605.07146: WRN-40-4 8.9M, WRN-16-8 11.0M, WRN-28-10 36.5M.
+    made = sweep("wrn_28_10", {"depth": [40, 16, 28], "factor": [4, 8, 10]}, ["params"], zipped=True)
+    assert made["params"].tolist() == [8_949_210, 10_961_370, 36_479_194]
+    assert [f"{params / 1e6:.1f}" for params in made["params"]] == ["8.9", "11.0", "36.5"]
+
+
+def test_a_depth_without_whole_blocks_is_masked() -> None:
+    made = sweep("wrn_28_10", {"depth": range(10, 41), "factor": [1, 2]})
+    assert sorted(set(made["depth"].tolist())) == [10, 16, 22, 28, 34, 40]  # 6 n + 4
+    assert sum(made.reasons.values()) == 2 * (31 - 6)
+
+
+def test_densenets_table_2() -> None:
+    # Huang et al. 2016, arXiv:1608.06993: 1.0M, 7.0M, 27.2M plain; 0.8M, 15.3M, 25.6M with bottlenecks (BC).
+    plain = sweep("densenet40_k12", {"depth": [40, 100, 100], "growth": [12, 12, 24]}, ["params"], zipped=True)
+    assert plain["params"].tolist() == [1_019_722, 6_979_642, 27_249_082]
+    assert [f"{params / 1e6:.1f}" for params in plain["params"]] == ["1.0", "7.0", "27.2"]
+    bottleneck = {"depth": [100, 250, 190], "growth": [12, 24, 40]}
+    found = sweep("densenet_bc100_k12", bottleneck, ["params"], zipped=True)["params"].tolist()
+    assert found == [769_162, 15_324_406, 25_624_430]
+    assert [f"{params / 1e6:.1f}" for params in found] == ["0.8", "15.3", "25.6"]
+
+
+def test_densenets_table_1_by_lists_of_layers() -> None:
+    # DenseNet-121, -169, -201 and torchvision's -161 (growth 48), whose parameters torchvision states.
+    blocks = [(6, 12, 24, 16), (6, 12, 32, 32), (6, 12, 48, 32), (6, 12, 36, 24)]
+    made = sweep("densenet121", {"layers": blocks, "growth": [32, 32, 32, 48]}, ["params"], zipped=True)
+    assert made["params"].tolist() == [7_978_856, 14_149_480, 20_013_928, 28_681_000]
 
 
 def test_chunks_bound_the_memory() -> None:

@@ -14,7 +14,7 @@ from archcalc.formulas.latex import latex
 from archcalc.formulas.simplify import simplified
 from archcalc.layers.attributes import shown
 from archcalc.quantities.registry import Part, Quantity, quantities, select
-from archcalc.sizes import is_size
+from archcalc.sizes import is_many, is_size
 from archcalc.spec import catalogue
 from archcalc.spec.expand import expand
 from archcalc.spec.expression import ExpressionError, compile_expression
@@ -64,7 +64,7 @@ class Formulas:
     """The formulas of a spec: by quantity, with the conditions under which they hold.
 
     `free` are the names in them, `fixed` the spec's other parameters with their values, `given` those that were set
-    to an expression in the free names.
+    to an expression in the free names, or have one as a default.
     """
 
     __slots__ = ("architecture", "conditions", "fixed", "formulas", "free", "given")
@@ -116,8 +116,8 @@ def formula(
             hint = did_you_mean(name, known) or (f"it has {', '.join(known)}" if known else "it has none")
             raise UsageError(f"{document.architecture or spec} has no parameter `{name}`: {hint}")
     images = {name: variable(name) for name in free}
-    given = {name: _read(name, text) for name, text in (let or {}).items()}
-    analysis = Analysis(interpret(expand(document, {**settings, **images, **given})))
+    images.update({name: _read(name, text) for name, text in (let or {}).items()})
+    analysis = Analysis(interpret(expand(document, {**settings, **images})))
     part = Part(analysis) if layer is None else select(analysis, layer)
     if part is None:
         raise UsageError(f"{analysis.architecture} has no layer `{layer}`")
@@ -125,8 +125,10 @@ def formula(
         part.batch = variable(BATCH)  # type: ignore[assignment]
     found = conditions(each.condition for each in analysis.interpretation.open)
     made = {name: _formula(quantity(name), part, found) for name in dict.fromkeys(quantities)}
-    fixed = {name: value for name, value in analysis.network.parameters.items() if name not in images | given}
-    names = sorted(frozenset().union(*(each.names for each in (*images.values(), *given.values()))))
+    parameters = analysis.network.parameters
+    given = {name: value for name, value in parameters.items() if is_many(value) and value != variable(name)}
+    fixed = {name: value for name, value in parameters.items() if not is_many(value)}
+    names = sorted(frozenset().union(*(each.names for each in images.values())))
     return Formulas(analysis.architecture, tuple(names), fixed, given, found, made)
 
 

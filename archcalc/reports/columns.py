@@ -82,9 +82,9 @@ def table(architecture: str, names: Sequence[str], pieces: Iterable[Mapping[str,
 
 
 def _shown(value: Any) -> str:
-    if type(value) is int:
-        return exact(value)
-    return f"{value:.10g}" if isinstance(value, (float, Fraction)) else str(value)
+    if type(value) is int or (isinstance(value, Fraction) and value.denominator == 1):
+        return exact(int(value))
+    return f"{float(value):.10g}" if isinstance(value, (float, Fraction)) else str(value)
 
 
 def reasons(architecture: str, visited: int, counted: Mapping[str, int]) -> Report:

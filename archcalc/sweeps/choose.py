@@ -60,6 +60,8 @@ class Choice(NamedTuple):
         for piece in pieces:
             held.append(piece.columns)
             waiting += len(next(iter(piece.columns.values())))
+            if self.sort is None and not self.pareto and self.top is not None and waiting >= self.top:
+                break  # the first are found: nothing that follows can be among them
             # All of a sorted sweep has to be held; of a short list or a front only what can still be in it.
             if (self.pareto or self.top is not None) and waiting > 1 << 16:
                 held, waiting = [self._reduced(held)], 0

@@ -107,7 +107,7 @@ class Evaluator:
         for axis in axes:
             if axis.name in found:
                 continue
-            trial = {**ranges, axis.name: Range(min(axis.values), max(axis.values), Ceiling())}
+            trial = {**ranges, axis.name: Range(*axis.ends, Ceiling())}
             try:
                 expand(self.document, {**self.settings, **first, **trial})
                 ranges = trial

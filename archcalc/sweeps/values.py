@@ -23,6 +23,13 @@ class Axis(NamedTuple):
         """Whether every value is a whole number, so that an array can hold them."""
         return isinstance(self.values, range) or all(type(value) is int for value in self.values)
 
+    @property
+    def ends(self) -> tuple[int, int]:
+        """The least and the largest of whole values."""
+        values = self.values
+        ends = (values[0], values[-1]) if isinstance(values, range) else values
+        return min(ends), max(ends)
+
 
 def axis(name: str, values: Iterable[Any] | Any) -> Axis:
     """The axis of a parameter from Python values: whole numbers, decimals, booleans, words, tuples, or one of these.
