@@ -79,11 +79,18 @@ def product(sizes: Iterable[Size]) -> Size:
     return traced.grouped(result) if isinstance(result, Traced) else result
 
 
+def plus(left: Size, right: Size) -> Size:
+    """The sum of two sizes. Adding 0 makes no new size: in a sweep that would be an array as long as the sweep."""
+    if type(right) is int and right == 0:
+        return left
+    return right if type(left) is int and left == 0 else left + right
+
+
 def total(sizes: Iterable[Size]) -> Size:
     """The sum of the sizes; 0 for none."""
     result = 0
     for size in sizes:
-        result = result + size
+        result = plus(result, size)
     return result
 
 

@@ -34,14 +34,14 @@ def main(parts: Sequence[str]) -> None:
         known[part]()
 
 
-def best(action: Callable[[], object], runs: int) -> float:
-    """The shortest of several runs, in seconds."""
+def best(action: Callable[[], object], runs: int, clock: Callable[[], float] = time.perf_counter) -> float:
+    """The shortest of several runs, in seconds of a clock."""
     shortest = float("inf")
     for _ in range(runs):
         gc.collect()
-        start = time.perf_counter()
+        start = clock()
         action()
-        shortest = min(shortest, time.perf_counter() - start)
+        shortest = min(shortest, clock() - start)
     return shortest
 
 
@@ -129,16 +129,25 @@ def sweep() -> None:
         columns = archcalc.sweep("resnet50", {"width": range(1, 1001), "image": range(1, 1001)}, quantities)
         assert len(columns["macs"]) == 1_000_000
 
-    one = best(lambda: COUNTERS["archcalc"]("resnet50"), 5)
-    took = best(million, 3)
-    per = took / 1_000_000
+    def one() -> None:
+        COUNTERS["archcalc"]("resnet50")
+
+    # Time on the clock, and the processor's own, which other work on the machine does not lengthen.
+    clock = (best(one, 5), best(million, 3))
+    busy = (best(one, 5, time.process_time), best(million, 2, time.process_time))
     rows = [
-        ["one analysis", milliseconds(one), milliseconds(one), "1"],
-        ["1,000,000 variants", milliseconds(took), f"{1e6 * per:.2f} us", f"1/{one / per:,.0f}"],
-        ["10^9 variants, by extension", f"{took * 1000 / 60:,.0f} min", f"{1e6 * per:.2f} us", f"1/{one / per:,.0f}"],
+        ["one analysis", milliseconds(clock[0]), milliseconds(busy[0]), milliseconds(busy[0])],
+        ["1,000,000 variants", milliseconds(clock[1]), milliseconds(busy[1]), f"{busy[1]:.2f} us"],
+        [
+            "10^9, by extension",
+            f"{clock[1] * 1000 / 60:,.0f} min",
+            f"{busy[1] * 1000 / 60:,.0f} min",
+            f"{busy[1]:.2f} us",
+        ],
     ]
     title = "A sweep of ResNet-50 over width and image: parameters, MACs and bytes kept for backward"
-    table(title, ("what", "time", "a variant", "ratio"), rows)
+    table(title, ("what", "time", "processor time", "of it a variant"), rows)
+    print(f"A variant takes {busy[0] / busy[1] * 1e6:,.0f} times less than an analysis of its own.\n")
 
 
 def scale() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archcalc.sizes import Size
+from archcalc.sizes import Size, plus
 
 
 class Amount(NamedTuple):
@@ -16,7 +16,7 @@ class Amount(NamedTuple):
     def __add__(self, other: object) -> Amount:
         if not isinstance(other, Amount):
             return NotImplemented
-        return Amount(self.fixed + other.fixed, self.per_sample + other.per_sample)
+        return Amount(plus(self.fixed, other.fixed), plus(self.per_sample, other.per_sample))
 
     def __sub__(self, other: Amount) -> Amount:
         return Amount(self.fixed - other.fixed, self.per_sample - other.per_sample)
