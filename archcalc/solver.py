@@ -222,7 +222,10 @@ def _valid_figures(question: _Question, settings: Mapping[str, Any]) -> dict[str
 
 
 def _nothing(question: _Question, name: str) -> UsageError:
-    return UsageError(f"no value of {name} meets {_told(question)}")
+    return UsageError(
+        f"no value of {name} meets {_told(question)}: whole numbers are tried, others must be given to look in "
+        "(--within 0.05:1:0.05)"
+    )
 
 
 def _told(question: _Question) -> str:

@@ -28,7 +28,7 @@ _FINDING_COLUMNS = (
 )
 NOTE = (
     "a figure is held to the precision it is written with: 138M is met by 137.5 to 138.5 million; "
-    "an erratum is a figure in print that is known to be wrong, and is"
+    "an erratum is a figure in print that is known to be wrong, and the check fails if it ever comes true"
 )
 
 
