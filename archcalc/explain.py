@@ -217,7 +217,9 @@ def _receptive_field(analysis: Analysis, row: AnalysedLayer, outcome: Outcome) -
         yield Explained("receptive field", "the whole input")
         return
     if field.union is None or field.size is None:
-        yield Explained("receptive field", "not followed: branches of different strides meet")
+        yield Explained(
+            "receptive field", "not followed: branches of different strides meet, or a map is enlarged too much"
+        )
         return
     before = _spans_before(analysis, row)
     texts: dict[str, list[str]] = {}
