@@ -216,6 +216,13 @@ def test_torchs_backward_pass_of_single_layers(step: str, expected: int) -> None
     assert figure("torch-training", layers("8, 12, 12", f"- {step}")) == expected
 
 
+def test_torchs_backward_pass_of_fused_attention_makes_five_products() -> None:
+    # Forward 2 x (3,072 + 2,304); backward 2 x (3,072 by weights + 768 by the last projection's input) and, of
+    # 12 x 12 x 8 = 1,152 multiply-accumulates each, the five products of its sdpa_backward_flop_count.
+    analysis = layers("8, 12", "- attention: 2")
+    assert figure("torch-training", analysis) == 2 * (3072 + 2304) + 2 * (3072 + 768) + 5 * 2 * 1152
+
+
 # --- the training step
 
 
