@@ -124,7 +124,7 @@ def test_every_format_has_the_figures(specs: None, printed: Any) -> None:
     assert "one.yaml 32 1.00x 10 % 1.00x 3 networks" in " ".join(printed(*arguments).split())
     assert "| two.yaml | 104 | 3.25x |  |  |  |" in printed(*arguments, "--format", "markdown")
     (first, second) = csv.DictReader(io.StringIO(printed(*arguments, "--format", "csv")))
-    assert (first["params"], second["params"], second["params_ratio"]) == ("32", "104", "13/4")
+    assert (first["params"], second["params"], second["params_ratio"]) == ("32", "104", "3.25")
     data = json.loads(printed(*arguments, "--format", "json"))
     assert data["base"] == "one.yaml"
     assert data["specs"][1]["params"] == {"value": 104, "ratio": 3.25}
