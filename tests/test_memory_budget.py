@@ -146,6 +146,26 @@ def test_mixed_precision_keeps_what_autocast_makes(tmp_path: Path) -> None:
     assert found.standing.parameters == 4 * (55 + 10 + 12)
 
 
+def test_cross_attention_keeps_both_sequences(tmp_path: Path) -> None:
+    path = tmp_path / "cross.yaml"
+    path.write_text(
+        "input: [4, 3, 3]\nlayers:\n  - conv: {out: 8, kernel: 1}\n  - tokens\n  - gelu:\n    as: words\n"
+        "  - select: {start: 0, count: 6}\n  - linear: {out: 6, each_position: true}\n    as: memory\n"
+        "  - attention: 2\n    from: [words, memory]\n"
+    )
+    kept = of(path).kept
+    # The last layer keeps the memory's 9x6, query, key and value of 9x8 each, the attended 9x8, and for 2 heads a
+    # logarithm at each of 9 positions. The words it keeps too are counted before: the linear layer sees a part of them.
+    assert kept.layers[-1] == (0, 4 * (9 * 6 + 3 * 9 * 8 + 9 * 8 + 2 * 9))
+
+
+def test_a_table_of_connections_keeps_what_a_convolution_keeps(tmp_path: Path) -> None:
+    spec = written(tmp_path, "conv: {out: 2, kernel: 1}", "gelu", "table_conv: {table: [[0], [0, 1]], kernel: 3}")
+    # Its input 2x9x9, GELU's output; the weights that it copies under mixed precision are 3 kernels of 3x3.
+    assert of(spec).kept.layers[-1] == (0, 4 * 2 * 81)
+    assert of(spec, conditions=Conditions(dtype="amp")).kept.layers[-1] == (2 * 3 * 9, 2 * 2 * 81)
+
+
 def test_the_options_are_the_analysis_own() -> None:
     assert training.DTYPES == DTYPES
     assert training.OPTIMIZERS == OPTIMIZERS == tuple(STATE)

@@ -44,9 +44,7 @@ def data(analysis: Analysis, memory: NetworkMemory, batch: int) -> dict[str, Any
 
     `training_peak_bytes` holds everything: parameters, buffers, gradients, optimizer and activations; it is
     `fixed_bytes + batch * per_sample_bytes`, exactly, for the batches of `exact_for_batches` (None: no upper end).
-    `inference_peak_bytes` is the activations alone; parameters come on top. Eager Python has `..._eager_bytes` where
-    every block is a module, since a caller holds a block's input until it returns; `..._ideal_bytes` holds nothing but
-    outputs that are still needed.
+    `inference_peak_bytes` is the activations alone; parameters come on top.
     """
     made: dict[str, Any] = {
         "input_bytes": memory.storages.all[0].amount.at(batch),
@@ -55,8 +53,6 @@ def data(analysis: Analysis, memory: NetworkMemory, batch: int) -> dict[str, Any
         "kept_bytes_without_input": memory.kept.without_input.at(batch),
         "inference_peak_bytes": memory.inference.bytes_at(batch),
         "inference_peak_layer": _peak_layer(analysis.network, memory.inference, batch),
-        "inference_peak_eager_bytes": memory.eager_inference.bytes_at(batch),
-        "inference_peak_ideal_bytes": memory.ideal_inference.bytes_at(batch),
     }
     if not memory.trains:
         return {**made, "training_peak_bytes": None, "fixed_bytes": None, "per_sample_bytes": None}
@@ -157,6 +153,9 @@ def build(analysis: Analysis, memory: NetworkMemory, batch: int, *, timeline: bo
             "extra_macs": batch * extra_macs(analysis.interpretation, memory.setting.checkpoints),
             "memory": {
                 **data(analysis, memory, batch),
+                # Where every block is a Python module, and where nothing is held that is not needed any more.
+                "inference_peak_eager_bytes": memory.eager_inference.bytes_at(batch),
+                "inference_peak_ideal_bytes": memory.ideal_inference.bytes_at(batch),
                 "budget": [
                     {"part": part.name, "fixed_bytes": part.amount.fixed, "per_sample_bytes": part.amount.per_sample}
                     for part in budget.parts(batch)
