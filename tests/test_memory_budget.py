@@ -204,3 +204,11 @@ def test_a_network_without_parameters_has_no_training(tmp_path: Path, capsys: py
     assert (memory["training_peak_bytes"], memory["kept_bytes"]) == (None, 0)
     assert memory["inference_peak_bytes"] == 768 + 192 + 384
     assert run(["memory", str(spec)]) == 2
+
+
+def test_a_network_without_layers_is_its_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "empty.yaml"
+    path.write_text("parameters: {deep: false}\ninput: [3, 8, 8]\nlayers:\n  - relu:\n    when: deep\n")
+    assert run(["report", str(path), "--format", "json"]) == 0
+    memory = json.loads(capsys.readouterr().out)["memory"]
+    assert (memory["inference_peak_bytes"], memory["kept_bytes"]) == (768, 0)

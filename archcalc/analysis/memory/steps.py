@@ -13,9 +13,9 @@ from archcalc.analysis.memory.amount import Amount
 from archcalc.analysis.memory.checkpoint import Segment
 from archcalc.analysis.memory.liveness import PassStep
 from archcalc.analysis.memory.precision import WIDTH, storage_type
-from archcalc.analysis.memory.storages import Placed, Storage, Storages
+from archcalc.analysis.memory.storages import INPUT_STORAGE, Placed, Storage, Storages
 from archcalc.layers.outcome import Outcome, Step, Tensor, gradients_of, nth
-from archcalc.spec.expand import Node
+from archcalc.spec.expand import INPUT_INDEX, Node
 
 #: The node number of steps that belong to the loss.
 LOSS = -2
@@ -33,6 +33,8 @@ def inference(storages: Storages) -> Pass:
     """The forward pass without gradients."""
     order = _Order(storages)
     order.forward()
+    if not order.steps:  # a network without layers is its input
+        order.step("forward", INPUT_INDEX, "input", [INPUT_STORAGE], [])
     return Pass(order.steps, storages, [])
 
 
