@@ -16,6 +16,7 @@ import archcalc
 from archcalc.cli import group
 from archcalc.formulas.conditions import Constraint, conditions
 from archcalc.formulas.make import Formulas, formula
+from archcalc.formulas.simplify import simplified
 from archcalc.reports import formulas as reports
 from archcalc.sizes import at_least, at_most, divides, equal
 from archcalc.symbols import variable
@@ -204,6 +205,17 @@ def test_conditions_remove_floors(spec: Any) -> None:
     assert [str(each) for each in made.conditions.constraints] == ["image >= 7", "4 divides image"]
     assert "//" in made["macs"].python
     assert str(made["macs"]) == "8272*image**2 - 75264*image + 225792"
+
+
+@pytest.mark.parametrize("divisor", range(2, 7))
+def test_a_floor_of_a_multiple_keeps_its_value(divisor: int) -> None:
+    known = conditions([divides("", divisor, n, "")])
+    for below in range(2, 13):
+        for shift in range(12):
+            floor = (n + shift) // below
+            short = simplified(floor, known)
+            for value in range(0, 60, divisor):
+                assert short.evaluate({"n": Fraction(value)}) == (value + shift) // below, (floor, short)
 
 
 def test_an_exact_quotient_is_a_fraction(spec: Any) -> None:
