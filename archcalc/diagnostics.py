@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bisect
+import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 
@@ -20,11 +22,7 @@ class Source:
     def _line_starts(self) -> list[int]:
         # Our own table: YAML ends lines at U+0085 and U+2028 too, where editors do not.
         if self._starts is None:
-            self._starts = [0]
-            position = self.text.find("\n")
-            while position >= 0:
-                self._starts.append(position + 1)
-                position = self.text.find("\n", position + 1)
+            self._starts = [0, *(match.end() for match in re.finditer(r"\r\n?|\n", self.text))]
         return self._starts
 
     def line_and_column(self, offset: int) -> tuple[int, int]:
@@ -108,26 +106,48 @@ def _snippet(place: Place, label: str) -> list[str]:
     if len(text) > _WIDEST_SNIPPET:  # a very long line: show the stretch around the place
         first = max(0, min(column - 40, len(text) - _WIDEST_SNIPPET))
         text = text[first : first + _WIDEST_SNIPPET]
-    before = "".join("\t" if c == "\t" else " " for c in text[: column - 1 - first])
+    at = column - 1 - first
+    before = "".join("\t" if c == "\t" else " " * _columns(c) for c in text[:at])
     shown = "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
     gutter = " " * len(str(line))
-    width = max(1, min(width, len(text) - (column - 1 - first)))
-    carets = f"{before}{'^' * width}" + (f" {label}" if label else "")
-    return [f"{gutter}--> {place}", f"{gutter} |", f"{line} | {shown}".rstrip(), f"{gutter} | {carets}"]
+    carets = before + "^" * max(1, sum(map(_columns, text[at : at + width])))
+    carets += f" {plain(label)}" if label else ""
+    where = f"{plain(place.source.name)}:{line}:{column}"
+    return [f"{gutter}--> {where}", f"{gutter} |", f"{line} | {shown}".rstrip(), f"{gutter} | {carets}"]
+
+
+def _columns(character: str) -> int:
+    """How many columns of a terminal a character takes."""
+    if character.isascii():
+        return 1
+    import unicodedata
+
+    return 0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+#: As much of a message is shown as can be read.
+_LONGEST = 600
+
+
+def plain(text: str, longest: int = _LONGEST) -> str:
+    """Text that can be shown as it is: without characters that steer a terminal, and of a bounded length."""
+    if len(text) > longest:
+        text = f"{text[: longest // 2]} … {text[-(longest // 2) :]}"
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def render(diagnostic: Diagnostic) -> str:
     """The diagnostic as text: message, place with its line and caret, notes, help."""
-    lines = [f"{diagnostic.severity}[{diagnostic.rule}]: {diagnostic.message}"]
+    lines = [f"{diagnostic.severity}[{diagnostic.rule}]: {plain(diagnostic.message)}"]
     indent = ""
     if diagnostic.place is not None:
         lines += _snippet(diagnostic.place, diagnostic.label)
         indent = " " * len(str(diagnostic.place.line)) + " "
         if diagnostic.notes or diagnostic.help:
             lines.append(f"{indent}|")
-    lines += [f"{indent}= {note}" for note in diagnostic.notes]
+    lines += [f"{indent}= {plain(note)}" for note in diagnostic.notes]
     if diagnostic.help:
-        lines.append(f"{indent}= help: {diagnostic.help}")
+        lines.append(f"{indent}= help: {plain(diagnostic.help)}")
     return "\n".join(lines)
 
 
@@ -137,7 +157,8 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
     if len(word) > 60:
         return None
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    # A bounded number of them: a hostile file has a great many names.
+    found = difflib.get_close_matches(word, list(islice(known, 1000)), n=1, cutoff=0.6)
     return found[0] if found else None
 
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import ast
 import gc
+import keyword
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from archcalc.diagnostics import Diagnostic, Place, Source, SpecError, UsageError, did_you_mean
+from archcalc.diagnostics import Diagnostic, Place, Source, SpecError, UsageError, did_you_mean, fail, plain
 from archcalc.layers.attributes import Refused
 from archcalc.layers.registry import Layer, layers, other_name, words
-from archcalc.spec.expression import Environment, ExpressionError, compile_expression, python_tree
+from archcalc.spec.expression import MAX_LENGTH, Environment, ExpressionError, compile_expression, python_tree
 from archcalc.spec.source import Mapping, Scalar, Sequence, Value, parse, read_text
 
 SECTIONS = ("architecture", "source", "parameters", "import", "input", "blocks", "layers", "expect", "published")
@@ -25,6 +26,19 @@ STEP_KEYS = ("as", "from", "repeat", "when", "weights")
 HEAD = "head"
 #: The name of the network's input.
 INPUT = "input"
+#: The name of the output at the stream's end, beside those of the heads.
+OUTPUT = "output"
+
+#: What the sections that are maps have as keys and values.
+_MAPS = {
+    "parameters": "names and values",
+    "import": "files and the names of their blocks",
+    "blocks": "signatures and lists of steps",
+    "expect": "quantities and values",
+    "published": "facts and values",
+}
+#: Of a name or citation, as much is shown.
+_LONGEST_TEXT = 1000
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 #: What a step may be called: a name, or the path of a layer as reports print it.
@@ -58,19 +72,16 @@ class Parameter(NamedTuple):
 class Block:
     """A layer written in the spec language: a signature and steps, which see the names of their own document."""
 
-    __slots__ = ("document", "name", "parameters", "place", "steps")
+    __slots__ = ("document", "name", "parameters", "place", "signature", "steps")
 
-    def __init__(self, name: str, parameters: tuple[Parameter, ...], place: Place, document: Document) -> None:
+    def __init__(self, name: str, signature: str, place: Place, document: Document) -> None:
         self.name = name
-        self.parameters = parameters
+        #: Its signature, as it is written.
+        self.signature = signature
+        self.parameters: tuple[Parameter, ...] = ()
         self.place = place
         self.document = document
         self.steps: tuple[Step, ...] = ()
-
-    @property
-    def signature(self) -> str:
-        """Its signature, as it is written."""
-        return self.place.source.text[self.place.start : self.place.end]
 
 
 class Step:
@@ -137,14 +148,25 @@ class Document:
         return Place(self.source, value.start, value.end)
 
 
+class _Enough(Exception):
+    """There are as many findings as anyone reads."""
+
+
 class _Problems:
-    """The findings of a stage, collected so that one run shows them all."""
+    """The findings of a stage, collected so that one run shows them all; at most `MAX_FINDINGS`."""
 
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
 
     def add(self, rule: str, message: str, place: Place | None, *, label: str = "", help: str | None = None) -> None:
-        self.found.append(Diagnostic(rule, message, place, label=label, help=help))
+        self.keep(Diagnostic(rule, message, place, label=label, help=help))
+
+    def keep(self, diagnostic: Diagnostic) -> None:
+        if len(self.found) + 1 >= MAX_FINDINGS:
+            note = f"there may be more: reading stops at {MAX_FINDINGS} findings"
+            self.found.append(diagnostic._replace(notes=(*diagnostic.notes, note)))
+            raise _Enough
+        self.found.append(diagnostic)
 
     def stop(self) -> None:
         if self.found:
@@ -155,6 +177,10 @@ class _Problems:
 MAX_LAYERS = 200_000
 #: How many files may import one another in a row.
 MAX_IMPORTS = 32
+#: How many findings one run shows.
+MAX_FINDINGS = 50
+#: How many values a list may have, lists within it included.
+MAX_VALUES = 10_000
 
 
 def read_document(source: Source, path: Path) -> Document:
@@ -166,6 +192,8 @@ def read_document(source: Source, path: Path) -> Document:
     gc.disable()
     try:
         document = reader.read(source, path.parent)
+    except _Enough:
+        raise SpecError(reader.problems.found) from None
     finally:
         if collecting:
             gc.enable()
@@ -187,9 +215,7 @@ class _Reader:
         document = Document(source, directory)
         tree = parse(source)
         if not isinstance(tree, Mapping):
-            self.problems.add("not-a-map", f"a spec is a map of {', '.join(SECTIONS)}", document.place(tree))
-            self.problems.stop()
-        assert isinstance(tree, Mapping)
+            raise fail("not-a-map", f"a spec is a map of {', '.join(SECTIONS)}", document.place(tree))
         sections = self._sections(document, tree)
         document.architecture = self._text(document, sections.get("architecture"))
         document.citation = self._text(document, sections.get("source"))
@@ -222,7 +248,7 @@ class _Reader:
         if value is None:
             return ""
         if isinstance(value, Scalar):
-            return " ".join(value.text.split())
+            return plain(" ".join(value.text.split()), _LONGEST_TEXT)
         self.problems.add("not-text", "this must be text", document.place(value))
         return ""
 
@@ -231,7 +257,7 @@ class _Reader:
             return None
         if isinstance(value, Mapping):
             return value
-        self.problems.add("not-a-map", f"{name} is a map of quantities and values", document.place(value))
+        self.problems.add("not-a-map", f"{name} is a map of {_MAPS[name]}", document.place(value))
         return None
 
     def _parameters(self, document: Document, value: Value | None) -> tuple[Parameter, ...]:
@@ -246,9 +272,11 @@ class _Reader:
         return tuple(made)
 
     def _check_identifier(self, name: str, place: Place, what: str) -> None:
-        if not _IDENTIFIER.match(name) or name in ("true", "false", "and", "or", "not"):
+        if not _IDENTIFIER.match(name):
             message = f"`{name}` is not a name: {what} has letters, digits and `_`, and no digit first"
             self.problems.add("bad-name", message, place)
+        elif name in ("true", "false") or keyword.iskeyword(name):  # expressions have Python's grammar
+            self.problems.add("bad-name", f"`{name}` cannot be a name: it has a meaning in expressions", place)
 
     def _check_parameters(self, document: Document) -> None:
         known: set[str] = set()
@@ -265,6 +293,10 @@ class _Reader:
         mapping = self._map(document, value, "import")
         for key, listed in mapping.entries if mapping else ():
             names = listed.items if isinstance(listed, Sequence) else [listed]
+            if _is_empty(listed) or not names:
+                message = "an import lists the names of blocks, and here is none"
+                self.problems.add("bad-import", message, document.place(key))
+                continue
             imported = self._import(document, key)
             for name in names:
                 if not isinstance(name, Scalar):
@@ -290,7 +322,7 @@ class _Reader:
         place = document.place(key)
         try:
             path = (document.directory / key.text).resolve()
-        except (OSError, ValueError):
+        except (OSError, ValueError, RuntimeError):  # a path that is too long, holds NUL, links to itself
             self.problems.add("bad-import", f"`{key.text[:80]}` is not a path", place)
             return None
         if not path.is_relative_to(self.root):
@@ -304,14 +336,21 @@ class _Reader:
         if len(self.open) > MAX_IMPORTS:
             self.problems.add("import-cycle", f"more than {MAX_IMPORTS} files import one another in a row", place)
             return None
-        try:
-            source = read_text(path, name=_shown_path(document, key.text))
-        except UsageError as error:
-            self.problems.add("bad-import", str(error), place)
+        shown = _shown_path(document, key.text)
+        if not path.is_file() and path.exists():  # to read from a device or a pipe may never end
+            self.problems.add("bad-import", f"cannot read `{key.text[:80]}`: it is no file", place)
             return None
         self.open.append(path)
         try:
-            self.finished[path] = self.read(source, path.parent)
+            self.finished[path] = self.read(read_text(path, name=shown), path.parent)
+        except UsageError as error:
+            self.problems.add("bad-import", str(error), place, help=_IMPORT_HELP)
+            return None
+        except SpecError as error:
+            for found in error.diagnostics:
+                note = () if found.place is None else (f"imported at {place}",)
+                self.problems.keep(found._replace(place=found.place or place, notes=(*found.notes, *note)))
+            return None
         finally:
             self.open.pop()
         return self.finished[path]
@@ -327,7 +366,7 @@ class _Reader:
                 continue
             if block.name in document.blocks or block.name in document.imported:
                 self.problems.add("duplicate-block", f"there are two blocks called `{block.name}`", block.place)
-            elif block.name in layers() or block.name == HEAD or block.name in STEP_KEYS:
+            elif block.name in layers() or block.name in (HEAD, *STEP_KEYS):
                 self.problems.add("duplicate-block", f"`{block.name}` is a word of the language already", block.place)
             else:
                 document.blocks[block.name] = block
@@ -344,7 +383,8 @@ class _Reader:
         place = document.place(key)
         text = key.text if "(" in key.text else f"{key.text}()"
         try:
-            tree = python_tree(f"def {text}: pass", "exec").body[0] if len(text) <= 500 and text.isascii() else None
+            written = len(text) <= MAX_LENGTH and text.isascii() and text.isprintable()
+            tree = python_tree(f"def {text}: pass", "exec").body[0] if written else None
         except (SyntaxError, ValueError, MemoryError, RecursionError):
             tree = None
         if (
@@ -357,16 +397,25 @@ class _Reader:
             return None
         names = [argument.arg for argument in tree.args.args]
         defaults: list[ast.expr | None] = [None] * (len(names) - len(tree.args.defaults)) + list(tree.args.defaults)
-        block = Block(tree.name, (), place, document)
-        parameters = []
+        self._check_identifier(tree.name, place, "a block")
+        block = Block(tree.name, key.text, place, document)
+        begins = _begins(document.source, key, key.text)
+        parameters: dict[str, Parameter] = {}
         for name, default in zip(names, defaults, strict=True):
+            self._check_identifier(name, place, "a parameter")
+            if name in parameters:
+                self.problems.add("bad-signature", f"`{block.name}` has the parameter `{name}` twice", place)
             formula = None
             if default is not None:
                 # Offsets in the key: the parsed text has `def ` in front.
                 start, end = default.col_offset - 4, (default.end_col_offset or 4) - 4
-                formula = self._expression(text[start:end], Place(document.source, key.start + start, key.start + end))
-            parameters.append(Parameter(name, place, formula))
-        block.parameters = tuple(parameters)
+                if begins is None:
+                    formula = self._expression(text[start:end], place, exact=False)
+                else:
+                    within = Place(document.source, begins + start, begins + end)
+                    formula = self._expression(text[start:end], within)
+            parameters[name] = Parameter(name, place, formula)
+        block.parameters = tuple(parameters.values())
         return block
 
     # --- steps
@@ -386,6 +435,9 @@ class _Reader:
         return tuple(step for step in made if step is not None)
 
     def _step(self, document: Document, value: Value, known: frozenset[str]) -> Step | None:
+        if _is_empty(value):
+            self.problems.add("missing-value", "a step is missing here", document.place(value))
+            return None
         if isinstance(value, Scalar):
             key, given, own = value, None, {}
         elif isinstance(value, Mapping):
@@ -406,14 +458,14 @@ class _Reader:
             return None
         step = Step(key.text, document.place(key))
         known = self._own_keys(document, step, own, known)
+        if key.text != HEAD:
+            step.callee = self._callee(document, key)
+        if step.brought and (isinstance(step.callee, Layer) or key.text == HEAD):
+            message = f"{step.name} is no block: `from` takes a name, or a list of them"
+            self.problems.add("wrong-inputs", message, next(iter(step.brought.values()))[1])
         if key.text == HEAD:
             self._join(document, step, given, known, least=1)
-            return step
-        step.callee = self._callee(document, key)
-        if step.brought and isinstance(step.callee, Layer):
-            message = f"{step.name} is a layer: `from` takes a name, or a list of them"
-            self.problems.add("wrong-inputs", message, next(iter(step.brought.values()))[1])
-        if isinstance(step.callee, Layer) and step.callee.joins:
+        elif isinstance(step.callee, Layer) and step.callee.joins:
             self._join(document, step, given, known, least=2)
         elif isinstance(step.callee, Layer):
             self._layer_arguments(document, step, step.callee, given, known)
@@ -456,12 +508,14 @@ class _Reader:
 
     def _inputs(self, document: Document, step: Step, value: Value) -> None:
         """`from` is a name, a list of names, or a map of what a block calls its inputs to their names here."""
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value.entries:
             for key, item in value.entries:
                 self._check_identifier(key.text, document.place(key), "an input")
                 step.brought[key.text] = (self._step_name(document, item), document.place(item))
             return
-        items = value.items if isinstance(value, Sequence) else [value]
+        items = value.items if isinstance(value, Sequence) else [value] if isinstance(value, Scalar) else []
+        if not items:
+            self.problems.add("wrong-inputs", "`from` is empty: name a step, or leave it out", document.place(value))
         named = ((self._step_name(document, item), document.place(item)) for item in items)
         step.inputs = tuple((name, place) for name, place in named if name)
 
@@ -490,9 +544,13 @@ class _Reader:
     def _join(self, document: Document, step: Step, given: Value | None, known: frozenset[str], *, least: int) -> None:
         if isinstance(given, Mapping):
             step.branches = tuple(
-                (self._branch_name(document, key), self._branch(document, steps, known)) for key, steps in given.entries
+                (self._branch_name(document, step, key), self._branch(document, steps, known))
+                for key, steps in given.entries
             )
             count, place = len(given.entries), document.place(given)
+            if len(step.inputs) > 1:
+                message = f"all branches begin at one input, and `from` names {len(step.inputs)}"
+                self.problems.add("wrong-inputs", message, step.inputs[1][1])
         elif isinstance(given, Sequence) and not step.inputs and step.name != HEAD:
             if any(not isinstance(item, Scalar) for item in given.items):
                 hint = "give each branch a name: `residual:` and below it the list of its steps"
@@ -517,7 +575,10 @@ class _Reader:
                 "bad-branches", f"{step.name} needs at least {least} branches, and has {count}", place, help=help_text
             )
 
-    def _branch_name(self, document: Document, key: Scalar) -> str:
+    def _branch_name(self, document: Document, step: Step, key: Scalar) -> str:
+        if step.name == HEAD and key.text == OUTPUT:
+            message = f"`{OUTPUT}` is the network's own output: a head needs another name"
+            self.problems.add("bad-name", message, document.place(key))
         return self._step_name(document, key)
 
     def _branch(self, document: Document, value: Value, known: frozenset[str]) -> tuple[Step, ...]:
@@ -610,8 +671,15 @@ class _Reader:
             if not text:
                 self.problems.add("missing-value", "a value is missing here", place)
                 return _unknown(place)
-            return self._expression(text, place, exact=value.end - value.start == len(text))
+            begins = _begins(document.source, value, text)
+            if begins is None:
+                return self._expression(text, place, exact=False)
+            return self._expression(text, place._replace(start=begins, end=begins + len(text)))
         if isinstance(value, Sequence):
+            if (count := _count(value)) > MAX_VALUES:
+                message = f"a list has at most {MAX_VALUES:,} values, and this one has {count:,}"
+                self.problems.add("too-large", message, place._replace(end=place.start + 1))
+                return _unknown(place)
             return _list(place, [self.formula(document, item) for item in value.items])
         self.problems.add("bad-value", "a value is a number, a word, an expression or a list, not a map", place)
         return _unknown(place)
@@ -634,8 +702,41 @@ class _Reader:
     def _check_names(self, formula: Formula, known: Iterable[str]) -> None:
         for name, place in formula.names:
             if name not in known and name not in words():
-                hint = did_you_mean(name, [*known, *words(), "true", "false"])
+                hint = _OTHER_WORDS.get(name) or did_you_mean(name, [*known, *words(), "true", "false"])
                 self.problems.add("unknown-name", f"there is no parameter `{name}`", place, help=hint)
+
+
+#: What other tools call a value of ours.
+_OTHER_WORDS = {
+    "valid": "no padding is written `0`",
+    "True": "did you mean `true`?",
+    "False": "did you mean `false`?",
+    "None": "leave out what is not given",
+}
+
+_IMPORT_HELP = (
+    "an import is looked for beside the file that has it; `archcalc resolve NAME` prints a spec without imports, and "
+    "`archcalc show FOLDER/FILE.yaml` a file of the catalogue"
+)
+
+
+def _begins(source: Source, value: Scalar, text: str) -> int | None:
+    """Where the text of a scalar stands letter by letter, also behind a quote; None if it is written otherwise."""
+    for offset in (value.start, value.start + 1):
+        if source.text.startswith(text, offset):
+            return offset
+    return None
+
+
+def _count(value: Sequence) -> int:
+    """The values of a list, those of lists within it included."""
+    count = 0
+    lists = [value]
+    while lists:
+        items = lists.pop().items
+        count += len(items)
+        lists += [item for item in items if isinstance(item, Sequence)]
+    return count
 
 
 def _unknown(place: Place) -> Formula:

@@ -3,15 +3,16 @@ conditions judged. Structure becomes concrete here; sizes stay of whatever kind 
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
 
-from archcalc.diagnostics import Diagnostic, Place, SpecError, UsageError, did_you_mean
+from archcalc.diagnostics import Diagnostic, Place, SpecError, UsageError, did_you_mean, plain
 from archcalc.layers.attributes import Refused, shown, whole
 from archcalc.layers.registry import Layer
 from archcalc.sizes import is_concrete, is_size
-from archcalc.spec.document import HEAD, INPUT, MAX_LAYERS, Argument, Block, Document, Formula, Step
+from archcalc.spec.document import HEAD, INPUT, MAX_LAYERS, OUTPUT, Argument, Block, Document, Formula, Step
 from archcalc.spec.expression import ExpressionError
 from archcalc.volume import Volume
 
@@ -145,7 +146,7 @@ def trail(scope: Scope | None) -> list[str]:
     notes = []
     while scope is not None:
         if scope.step is not None and scope.arguments is not None:
-            given = ", ".join(f"{name}={shown(value)}" for name, value in scope.arguments.items())
+            given = ", ".join(f"{name}={plain(shown(value), 40)}" for name, value in scope.arguments.items())
             notes.append(f"in `{scope.step.name}({given})`, called at {scope.step.place}")
         scope = scope.parent
     return notes if len(notes) <= 8 else [*notes[:4], f"… {len(notes) - 7} more calls …", *notes[-3:]]
@@ -180,13 +181,47 @@ def expand(document: Document, parameters: Mapping[str, Any] | None = None) -> N
     scope = Scope(None, "", None, None)
     names: Names = {INPUT: (INPUT_INDEX, None)}
     try:
-        last = expansion.steps(document.steps, values, scope, names, INPUT_INDEX, None, 0)
+        last = expansion.steps(document.steps, ChainMap(values), scope, names, INPUT_INDEX, None, 0)
     except _Limit as limit:
         raise SpecError([limit.diagnostic]) from None
-    if expansion.problems:
-        raise SpecError(expansion.problems)
+    problems = expansion.problems or _doubled_names(expansion)
+    if problems:
+        raise SpecError(problems)
     heads = {scope.path: end for scope, end in expansion.heads}
-    return Network(document, values, volume, expansion.nodes, {"output": last, **heads})
+    return Network(document, values, volume, expansion.nodes, {OUTPUT: last, **heads})
+
+
+def _doubled_names(expansion: _Expansion) -> list[Diagnostic]:
+    """A finding for each layer or head whose path another one has: one of the two was given a path as its name."""
+    found = []
+    for kind, named in (
+        ("layers", [(node.name, node.scope, node.base, node.step) for node in expansion.nodes]),
+        ("heads", [(head.path, head.parent, head.base, head.step) for head, _ in expansion.heads]),
+    ):
+        first: dict[str, tuple[Scope | None, str, Step | None]] = {}
+        for name, scope, base, step in named:
+            if name not in first:
+                first[name] = (scope, base, step)
+                continue
+            steps = [step for each in (first[name], (scope, base, step)) for step in _named_by_paths(*each)]
+            culprit = steps[0] if steps else step
+            message = f"two {kind} would be called `{name}`: a name that looks like a path must be no other path"
+            place = None if culprit is None else culprit.label_place
+            found.append(Diagnostic("duplicate-name", message, place, help="choose another name"))
+            if len(found) >= MAX_ERRORS:
+                return found
+    return found
+
+
+def _named_by_paths(scope: Scope | None, base: str, step: Step | None) -> list[Step]:
+    """The steps, from a layer outwards, that were given a path as their name."""
+    steps = []
+    while True:
+        if step is not None and not base.isidentifier():
+            steps.append(step)
+        if scope is None or scope.parent is None:
+            return steps
+        scope, base, step = scope.parent, scope.base, scope.step
 
 
 def _parameter_values(document: Document, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -235,6 +270,8 @@ def _input_volume(document: Document, values: Mapping[str, Any]) -> Volume:
 
 
 Names: TypeAlias = dict[str, tuple[int, Step | None]]
+#: The names that expressions see: a block's arguments and the indices around a step, before the file's parameters.
+Environment: TypeAlias = ChainMap[str, Any]
 
 
 class _Expansion:
@@ -251,7 +288,7 @@ class _Expansion:
     def steps(
         self,
         steps: tuple[Step, ...],
-        env: Mapping[str, Any],
+        env: Environment,
         scope: Scope,
         names: Names,
         current: int,
@@ -271,7 +308,7 @@ class _Expansion:
     def step(
         self,
         step: Step,
-        env: Mapping[str, Any],
+        env: Environment,
         scope: Scope,
         names: Names,
         current: int,
@@ -290,7 +327,7 @@ class _Expansion:
                 self.spend(step, scope)
                 if not _joins_names(step):  # `from` is the first copy's input, the others follow each other
                     inputs = ()
-            inside = env if step.index is None else {**env, step.index: i}
+            inside = env if step.index is None else env.new_child({step.index: i})
             end = self.once(step, inside, scope, names, inputs or (current,), brought, pool, depth)
             if step.name != HEAD:  # the stream goes on as if the head were not there
                 current = end
@@ -303,7 +340,7 @@ class _Expansion:
     def once(
         self,
         step: Step,
-        env: Mapping[str, Any],
+        env: Environment,
         scope: Scope,
         names: Names,
         inputs: tuple[int, ...],
@@ -330,7 +367,7 @@ class _Expansion:
         self,
         step: Step,
         layer: Layer,
-        env: Mapping[str, Any],
+        env: Environment,
         scope: Scope,
         inputs: tuple[int, ...],
         pool: tuple[str, Scope] | None,
@@ -360,7 +397,7 @@ class _Expansion:
         step: Step,
         name: str,
         steps: tuple[Step, ...],
-        env: Mapping[str, Any],
+        env: Environment,
         scope: Scope,
         names: Names,
         current: int,
@@ -375,7 +412,7 @@ class _Expansion:
     def head(
         self,
         step: Step,
-        env: Mapping[str, Any],
+        env: Environment,
         scope: Scope,
         names: Names,
         current: int,
@@ -394,7 +431,7 @@ class _Expansion:
         self,
         step: Step,
         block: Block,
-        env: Mapping[str, Any],
+        env: Environment,
         scope: Scope,
         inputs: tuple[int, ...],
         brought: dict[str, int],
@@ -410,8 +447,8 @@ class _Expansion:
         arguments: dict[str, Any] = {}
         for argument in step.arguments:
             arguments[argument.name] = self.evaluate(argument.formula, env, scope)
-        inner = dict(self.globals_of(block.document))
         bound: dict[str, Any] = {}
+        inner = ChainMap(bound, self.globals_of(block.document))
         within = Scope(scope, step.label or step.name, step, bound)
         for parameter in block.parameters:
             if parameter.name in arguments:
@@ -419,7 +456,7 @@ class _Expansion:
             else:
                 assert parameter.default is not None
                 value = self.evaluate(parameter.default, inner, within)
-            bound[parameter.name] = inner[parameter.name] = value
+            bound[parameter.name] = value
         names: Names = {INPUT: (inputs[0], None), **{name: (index, None) for name, index in brought.items()}}
         return self.steps(block.steps, inner, within, names, inputs[0], pool, depth + 1)
 
@@ -432,7 +469,7 @@ class _Expansion:
         return self.environments[document]
 
     def spend(self, step: Step, scope: Scope) -> None:
-        self.done += 1
+        self.done += 1 + len(step.inputs)
         if self.done > MAX_STEPS:
             message = f"the network takes more than {MAX_STEPS:,} steps to write out"
             raise _Limit(Diagnostic("too-many-layers", message, step.place, notes=tuple(trail(scope))))
@@ -444,7 +481,7 @@ class _Expansion:
             )
             raise _Limit(Diagnostic("endless-recursion", message, step.place, notes=tuple(trail(scope))))
 
-    def evaluate(self, formula: Formula, env: Mapping[str, Any], scope: Scope) -> Any:
+    def evaluate(self, formula: Formula, env: Environment, scope: Scope) -> Any:
         if formula.constant is not None:
             return formula.constant
         try:
@@ -453,7 +490,7 @@ class _Expansion:
             found = Diagnostic("bad-value", error.message, formula.place, notes=tuple(trail(scope)), help=error.help)
             raise _Found(found) from None
 
-    def typed(self, argument: Argument, accept: Callable[[Any], Any], env: Mapping[str, Any], scope: Scope) -> Any:
+    def typed(self, argument: Argument, accept: Callable[[Any], Any], env: Environment, scope: Scope) -> Any:
         value = self.evaluate(argument.formula, env, scope)
         try:
             return accept(value)
@@ -462,26 +499,27 @@ class _Expansion:
             notes = tuple(trail(scope))
             raise _Found(Diagnostic("bad-value", message, argument.formula.place, shown(value), notes)) from None
 
-    def truth(self, formula: Formula, env: Mapping[str, Any], scope: Scope) -> bool:
+    def truth(self, formula: Formula, env: Environment, scope: Scope) -> bool:
         value = self.evaluate(formula, env, scope)
         if value is True or value is False:
             return value
         message = f"`when` must be true or false: {shown(value)} is neither"
         raise _Found(Diagnostic("bad-value", message, formula.place, notes=tuple(trail(scope))))
 
-    def times(self, formula: Formula, env: Mapping[str, Any], scope: Scope) -> int:
+    def times(self, formula: Formula, env: Environment, scope: Scope) -> int:
         value = self.evaluate(formula, env, scope)
         if is_concrete(value) and 0 <= value <= MAX_LAYERS:
             return int(value)
-        notes = tuple(trail(scope))
         if isinstance(value, Fraction) or not is_size(value):
             message = f"`repeat` must be a whole number: {shown(value)} is not"
-            raise _Found(Diagnostic("bad-value", message, formula.place, notes=notes))
-        if not is_concrete(value):
+        elif not is_concrete(value):
             message = "`repeat` must be one known number: structure cannot be free"
-            raise _Found(Diagnostic("bad-value", message, formula.place, notes=notes))
-        if value < 0:
+        elif value < 0:
             message = f"`repeat` must be at least 0: {value} is not"
+        else:
+            message = ""
+        notes = tuple(trail(scope))
+        if message:
             raise _Found(Diagnostic("bad-value", message, formula.place, notes=notes))
         message = f"`repeat` must be at most {MAX_LAYERS:,}, the largest network: {value} is more"
         raise _Limit(Diagnostic("too-many-layers", message, formula.place, notes=notes))

@@ -295,6 +295,9 @@ def compile_expression(text: str) -> Compiled:
 
 
 def _syntax_help(text: str) -> str | None:
+    if re.fullmatch(r"\d+(x\d+)+", text):
+        sizes = ", ".join(re.findall(r"\d+", text))
+        return f"write sizes as a list: `[{sizes}]`; an input has its channels first"
     if text.count("(") != text.count(")"):
         return "in a flow list or map a comma splits: quote an expression that holds one"
     if ":" in text:

@@ -7,6 +7,7 @@ place means types them.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -70,7 +71,9 @@ def read_text(path: Path, *, name: str | None = None) -> Source:
 
 
 def read_stdin() -> Source:
-    """The spec on standard input."""
+    """The spec on standard input; UsageError if there is none to read."""
+    if sys.stdin is None:
+        raise UsageError("cannot read standard input: it is closed")
     return decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")
 
 
@@ -88,17 +91,21 @@ def decode(data: bytes, name: str) -> Source:
 def _syntax_error(source: Source, error: yaml.YAMLError) -> Exception:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it is not YAML"
-    position = getattr(error, "position", None)
-    offset = mark.index if mark is not None else position if isinstance(position, int) else 0
+    offset = mark.index if mark is not None else 0
     offset = min(offset, len(source.text))
     place = Place(source, offset, offset + 1)
     help_text = None
-    if source.text[offset : offset + 1] in ("*", "&", "!", "%", "@", "`"):
+    line = source.line_and_column(offset)[0]
+    if break_ := _UNSEEN_BREAK.search("".join(source.line_text(n) for n in (line - 1, line) if n)):
+        help_text = f"U+{ord(break_[0]):04X} stands here or a line above and ends a line for YAML: use a space"
+    elif source.text[offset : offset + 1] in ("*", "&", "!", "%", "@", "`"):
         help_text = "quote an expression that starts with a sign YAML keeps for itself"
     elif "mapping values are not allowed" in problem:
         help_text = "a step with further keys needs a colon after its layer: `- relu:`"
     elif source.text[offset : offset + 1] == "\t":
         help_text = "indent with spaces: YAML does not allow tabs"
+    elif source.text[offset : offset + 1] in ("[", "{") and "did not find expected" in problem:
+        help_text = 'inside braces or brackets, quote an expression that has one of them: `{out: "widths[0]"}`'
     return fail("yaml-syntax", f"this is not valid YAML: {problem}", place, help=help_text)
 
 
@@ -115,8 +122,17 @@ class _Open:
         self.key: Scalar | None = None
 
 
+#: What ends a line for YAML, and for no editor.
+_UNSEEN_BREAK = re.compile(r"[\x85\u2028\u2029]")
+#: What YAML does not allow, and a byte order mark, which would shift every place behind it.
+_NOT_TEXT = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
 def parse(source: Source) -> Value:
     """The located tree of a source; SpecError at the first thing that is not plain, tree-shaped YAML."""
+    if stray := _NOT_TEXT.search(source.text):
+        what = f"the character U+{ord(stray[0]):04X} cannot stand in it"
+        raise fail("yaml-syntax", f"this is not valid YAML: {what}", Place(source, stray.start(), stray.end()))
     try:
         return _build(source)
     except yaml.YAMLError as error:
@@ -131,7 +147,7 @@ def _add(source: Source, parent: _Open, value: Value) -> None:
             raise fail("key-not-a-word", "a key must be a single word", Place(source, value.start, value.end))
         if value.text in parent.keys:
             place = Place(source, value.start, value.end)
-            raise fail("duplicate-key", f"the key `{value.text}` stands twice in this map", place)
+            raise fail("duplicate-key", f"the key `{value.text[:80]}` stands twice in this map", place)
         parent.keys.add(value.text)
         parent.key = value
     else:
