@@ -34,7 +34,7 @@ class Architecture:
         return analyse(self.expand())
 
 
-def load(spec: str | Path, **parameters: Any) -> Architecture:
+def load(spec: str | Path, /, **parameters: Any) -> Architecture:
     """The architecture that a spec describes.
 
     `spec` is a catalogue name, a path, or either with settings (`"resnet50:width=128"`); `parameters` set the spec's

@@ -163,6 +163,18 @@ def test_findings_go_to_standard_error_with_exit_code_1(tmp_path: Path) -> None:
         (["layers", "cnov"], "did you mean `conv`?"),
         (["layers", ""], "there is no layer ``"),
         (["report", "\x00"], "there is no spec"),
+        (["report", "a" * 5_000], "there is no spec `aaa"),
+        (["check", "a" * 5_000], "there is no spec `aaa"),
+        (["report", "a/" + "a" * 5_000], "File name too long"),
+        (["report", "vgg16", "--set", "spec=3"], "vgg16 has no parameter `spec`"),
+        (["report", "vgg16", "--set", "image=\udcff"], "U+DCFF cannot stand in it"),
+        (["report", "vgg16:image=foo"], "`foo` is not a value for image"),
+        (["report", "vgg16:image=False"], "did you mean `false`?"),
+        (["report", "vgg16:image=32,image=64"], "image is set twice: to `32` and to `64`"),
+        (["report", "vgg16", "--set", "image=32", "--set", "image=64"], "image is set twice"),
+        (["report", "-:image=32"], "set parameters of the spec on standard input with --set"),
+        (["__init__"], "there is no command `__init__`"),
+        (["report", "vgg16\x1b[2J"], "there is no spec `vgg16\N{REPLACEMENT CHARACTER}[2J`"),
     ],
 )
 def test_what_cannot_be_run_is_exit_code_2(
@@ -205,8 +217,51 @@ def test_a_reader_who_stops_early_is_no_error() -> None:
     process.stdout.readline()
     process.stdout.close()
     assert process.stderr.read() == b""
-    process.wait(timeout=30)
+    assert process.wait(timeout=30) == 0
     process.stderr.close()
+
+
+@pytest.mark.parametrize(
+    ("redirected", "message"),
+    [
+        ("report lenet5 >&-", "cannot write to standard output: it is closed"),
+        ("--help >&-", "cannot write to standard output: it is closed"),
+        ("report lenet5 > /dev/full", "cannot write to standard output: No space left on device"),
+        ("--help > /dev/full", "cannot write to standard output: No space left on device"),
+        ("report - <&-", "cannot read standard input: it is closed"),
+        ("report nothing 2>&-", ""),
+        ("report nothing 2> /dev/full", ""),
+    ],
+)
+def test_streams_that_cannot_be_used_are_said(redirected: str, message: str) -> None:
+    found = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -m archcalc {redirected}'], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 2
+    assert found.stderr == (f"error: {message}\n" if message else "")
+    assert found.stdout == ""
+
+
+def test_a_pipe_can_be_a_spec_and_never_an_import(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = archcalc("report", "/dev/stdin", "--format", "json", stdin=SPEC.encode())
+    assert json.loads(found.stdout)["totals"]["params"] == 1562
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "a.yaml").write_text(f"{SPEC}import: {{pipe.yaml: [x]}}\n", encoding="utf-8")
+    assert run(["report", str(tmp_path / "a.yaml")]) == 1
+    assert "cannot read `pipe.yaml`: it is no file" in capsys.readouterr().err
+    (tmp_path / "a.yaml").write_text(f"{SPEC}expect: {{params: {{value: 2x, over: pipe.yaml}}}}\n", encoding="utf-8")
+    assert run(["check", str(tmp_path / "a.yaml")]) == 1
+    assert "cannot read pipe.yaml: it is no file" in capsys.readouterr().out
+    assert run(["check", str(tmp_path)]) == 1
+
+
+def test_a_dumb_terminal_gets_no_colours(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for term, coloured in (("xterm", True), ("dumb", False)):
+        monkeypatch.setenv("TERM", term)
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+        assert run(["report", "nothing/at.all"]) == 2
+        assert ("\x1b" in capsys.readouterr().err) is coloured
 
 
 def test_ascii_output_has_no_other_characters() -> None:
@@ -223,6 +278,40 @@ def test_resolve_gives_a_spec_with_the_same_figures(tmp_path: Path, capsys: pyte
         second = json.loads(output(capsys, "report", str(flat), "--format", "json"))
         assert second["totals"] == first["totals"]
         assert second["layers"] == first["layers"]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "- dropout: ratio(1, 3)",
+        "- linear: 4\n- head: {aux: [{linear: 2}, relu]}",
+        "- linear: 4\n- head: {aux: [{linear: 2}], aux2: []}\n- head: {aux: [relu]}\n  repeat: 2",
+        "- head: {aux: [{linear: 2}]}\n- relu\n- head: {late: [{linear: 2}]}\n  from: input",
+        "- avgpool: {kernel: 1, padding: [[0, 0]]}",
+        "- relu:\n  when: false",
+    ],
+)
+def test_a_resolved_spec_is_the_same_network(steps: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    original, flat = tmp_path / "original.yaml", tmp_path / "flat.yaml"
+    volume = "[3, 4]" if "avgpool" in steps else "[3]"
+    body = "".join(f"  {line}\n" for line in steps.splitlines())
+    original.write_text(f"architecture: a\ninput: {volume}\nlayers:\n{body}", encoding="utf-8")
+    assert run(["resolve", str(original), "-o", str(flat)]) == 0
+    assert output(capsys, "report", str(flat), "--format", "json") == output(
+        capsys, "report", str(original), "--format", "json"
+    )
+
+
+def test_show_prints_the_files_of_blocks_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # what a copied spec needs beside it
+    copy = tmp_path / "resnet50.yaml"
+    copy.write_text(output(capsys, "show", "resnet50"), encoding="utf-8")
+    assert run(["report", str(copy)]) == 1
+    assert "archcalc resolve" in capsys.readouterr().err
+    (tmp_path / "blocks.yaml").write_text(output(capsys, "show", "resnet/blocks.yaml"), encoding="utf-8")
+    assert output(capsys, "report", str(copy)) == output(capsys, "report", "resnet50")
+    assert run(["show", "../README.md"]) == 2
+    assert run(["show", "resnet/../../../pyproject.yaml"]) == 2
 
 
 def test_show_prints_the_spec_itself(spec: str, capsys: pytest.CaptureFixture[str]) -> None:

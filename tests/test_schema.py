@@ -75,3 +75,8 @@ def test_names_may_look_like_other_things(name: str) -> None:
 
 def test_it_refuses_an_unknown_section() -> None:
     assert not accepts("laiers: []")
+
+
+def test_a_block_may_name_its_inputs() -> None:
+    assert accepts("input: [3]\nlayers:\n  - decode:\n    from: {input: low, memory: high}\n")
+    assert not accepts("input: [3]\nlayers:\n  - relu:\n    from: []\n")

@@ -52,12 +52,12 @@ def in_folder(folder: Path) -> list[Target]:
 
 def _of(reference: str) -> list[Target]:
     path = Path(reference)
-    if path.is_dir():
+    if os.path.isdir(path):
         found = in_folder(path)
         if not found:
             raise UsageError(f"there are no specs in {reference}")
         return found
-    if path.is_file():
+    if os.path.isfile(path):
         return [Target(_shown(path), path, _shown(path), _key(path))]
     if path.suffix in (".yaml", ".yml") or "/" in reference or "\\" in reference:
         raise UsageError(f"there is no file or folder {reference}")
@@ -89,7 +89,11 @@ def _yaml_files(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
-            if name.endswith((".yaml", ".yml")) and not name.startswith("."):
+            if (
+                name.endswith((".yaml", ".yml"))
+                and not name.startswith(".")
+                and os.path.isfile(os.path.join(parent, name))
+            ):
                 yield Path(parent) / name
 
 

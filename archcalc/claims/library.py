@@ -34,6 +34,8 @@ class Library:
             path = (directory / name).resolve()
             if not path.is_relative_to(directory.resolve()):
                 raise UsageError(f"{name} is outside the folder of the spec")
+            if path.exists() and not path.is_file():  # to read from a device or a pipe may never end
+                raise UsageError(f"cannot read {name}: it is no file")
             reference = f"{path}{reference[len(name) :]}"
         elif name == "-":
             raise UsageError("a claim cannot name standard input")

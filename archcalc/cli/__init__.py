@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import io
 import os
 import pkgutil
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import IO, Any
 
 import click
 
 from archcalc import __version__
-from archcalc.diagnostics import SpecError, UsageError, render
+from archcalc.diagnostics import SpecError, UsageError, plain, render
 
 
 class _Commands(click.Group):
@@ -25,14 +28,9 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         import importlib
 
-        if not cmd_name.isidentifier():
+        if cmd_name not in self.list_commands(ctx):
             return None
-        try:
-            module = importlib.import_module(f"archcalc.cli.commands.{cmd_name}")
-        except ModuleNotFoundError as error:
-            if error.name == f"archcalc.cli.commands.{cmd_name}":
-                return None
-            raise
+        module = importlib.import_module(f"archcalc.cli.commands.{cmd_name}")
         command: click.Command = module.command
         return command
 
@@ -64,16 +62,30 @@ def group() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. Exit codes: 0 fine, 1 findings in a spec, 2 a request that cannot be run."""
+    sys.stdout = sys.stdout or _Closed()
+    sys.stderr = sys.stderr or _Closed()
     gc.set_threshold(100_000)  # a large network has many objects that last, and walking them often is in vain
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
+class _Closed(io.TextIOBase):
+    """Stands for a standard stream that is closed, and says so to whoever writes."""
+
+    def write(self, _: str) -> int:
+        raise OSError(errno.EBADF, "it is closed")
+
+
 def run(arguments: list[str]) -> int:
-    """Run the command line and return its exit code; nothing but `SystemExit` of --help gets past it."""
+    """Run the command line and return its exit code."""
     try:
-        result: Any = group.main(arguments, prog_name="archcalc", standalone_mode=False)
+        result = _called(arguments)
+    except click.NoSuchOption as error:
+        _say_shown(error)
+        if error.option_name.startswith("-:"):
+            _say("set parameters of the spec on standard input with --set NAME=VALUE")
+        return 2
     except click.ClickException as error:
-        error.show()
+        _say_shown(error)
         return 2
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
@@ -87,10 +99,14 @@ def run(arguments: list[str]) -> int:
         _say("\n\n".join(render(diagnostic) for diagnostic in error.diagnostics))
         return 1
     except BrokenPipeError:
-        # Whoever read our output has seen enough; keep the interpreter from complaining when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)  # whoever read our output has seen enough
         return 0
-    except Exception as error:  # a defect of archcalc: say so, without a traceback
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is None:  # files are opened where their names are known
+            _discard(sys.stdout)
+            _say(f"error: cannot write to standard output: {error.strerror}")
+            return 2
+        # A defect of archcalc: say so, without a traceback.
         if os.environ.get("ARCHCALC_TRACEBACK"):
             raise
         _say(f"error: archcalc failed: {type(error).__name__}: {error} (ARCHCALC_TRACEBACK=1 shows where)")
@@ -98,12 +114,43 @@ def run(arguments: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
+def _called(arguments: list[str]) -> Any:
+    """What the command returns, once all it wrote is written."""
+    if "_ARCHCALC_COMPLETE" in os.environ:  # a shell asks for completions, which click's `main` gives
+        return group.main(arguments, prog_name="archcalc", standalone_mode=False)
+    # Not by `main`, which makes exit code 1, ours for findings, of a reader who stops early.
+    with group.make_context("archcalc", list(arguments)) as context:
+        result = group.invoke(context)
+    sys.stdout.flush()
+    return result
+
+
+def _discard(stream: IO[str]) -> None:
+    """Let what a stream still holds go nowhere: the interpreter would complain when it closes it."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _say_shown(error: click.ClickException) -> None:
+    shown = io.StringIO()
+    error.show(shown)
+    _say(shown.getvalue().rstrip("\n"))
+
+
+#: A line of a message is no longer.
+_LONGEST_LINE = 2000
+
+
 def _say(message: str) -> None:
     """A message on standard error, its first word coloured on a terminal that wants colour."""
-    if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
-        message = "\n".join(_coloured(line) for line in message.split("\n"))
+    lines = [plain(line.expandtabs(), _LONGEST_LINE) for line in message.split("\n")]
+    if sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb":
+        lines = [_coloured(line) for line in lines]
     encoding = sys.stderr.encoding or "utf-8"
-    print(message.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)
+    try:
+        print("\n".join(lines).encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr, flush=True)
+    except OSError:  # nobody can be told
+        _discard(sys.stderr)
 
 
 def _coloured(line: str) -> str:

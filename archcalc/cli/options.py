@@ -40,8 +40,7 @@ def set_option(function: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(*args: Any, settings: tuple[str, ...], **kwargs: Any) -> Any:
         from archcalc.spec import catalogue
 
-        pairs = dict(map(catalogue.setting, settings))
-        values = {name: catalogue.value(name, text) for name, text in pairs.items()}
+        values = {name: catalogue.value(name, text) for name, text in catalogue.settings(settings).items()}
         return function(*args, settings=values, **kwargs)
 
     return wrapped

@@ -41,7 +41,8 @@ def shown(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(shown, value))}]"
     if isinstance(value, Fraction):
-        return decimal(value)
+        text = decimal(value)
+        return f"ratio({value.numerator}, {value.denominator})" if "/" in text else text
     return str(value)
 
 

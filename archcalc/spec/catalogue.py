@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from archcalc.diagnostics import Source, SpecError, UsageError, did_you_mean
+from archcalc.layers.registry import words
 from archcalc.spec.document import Document, read_document
-from archcalc.spec.expression import ExpressionError, compile_expression
+from archcalc.spec.expression import ExpressionError, compile_expression, unknown_names
 from archcalc.spec.source import Scalar, Sequence, Value, parse, read_stdin, read_text
 
 
@@ -42,12 +44,12 @@ def _is_spec(path: Path) -> bool:
 
 def find(name: str) -> Path:
     """The path of a catalogue entry; UsageError with a suggestion if there is none."""
-    if re.fullmatch(r"[\w.-]+", name):
+    if re.fullmatch(r"[\w.-]{1,100}", name):
         for path in folder().rglob(f"{name}.yaml"):
             if _is_spec(path):
                 return path
     hint = did_you_mean(name, names()) or "`archcalc list` shows the catalogue"
-    raise UsageError(f"there is no spec `{name}` in the catalogue, and no such file: {hint}")
+    raise UsageError(f"there is no spec `{name[:80]}` in the catalogue, and no such file: {hint}")
 
 
 def split(reference: str) -> Reference:
@@ -56,12 +58,12 @@ def split(reference: str) -> Reference:
     # A colon belongs to the path where no setting follows it (a drive letter).
     while colon and not _SETTING.match(rest.partition(":")[0].partition(",")[0]):
         if ":" not in rest:
-            if name and rest and not Path(reference).exists() and "/" not in rest and "\\" not in rest:
+            if name and rest and not os.path.exists(reference) and "/" not in rest and "\\" not in rest:
                 raise UsageError(f"`{rest}` is not a setting: write `{name}:name=value`")
             return Reference(reference, {})
         more, colon, rest = rest.partition(":")
         name = f"{name}:{more}"
-    return Reference(name, dict(map(setting, _split_settings(rest)))) if colon else Reference(name, {})
+    return Reference(name, settings(_split_settings(rest))) if colon else Reference(name, {})
 
 
 def _split_settings(text: str) -> Iterator[str]:
@@ -83,6 +85,17 @@ def setting(text: str) -> tuple[str, str]:
     return match.group(1), match.group(2).strip()
 
 
+def settings(texts: Iterable[str]) -> dict[str, str]:
+    """Settings by name, each `name=value`; UsageError if one is not, or two set the same parameter."""
+    made: dict[str, str] = {}
+    for text in texts:
+        name, given = setting(text)
+        if name in made:
+            raise UsageError(f"{name} is set twice: to `{made[name]}` and to `{given}`")
+        made[name] = given
+    return made
+
+
 def value(name: str, text: str) -> Any:
     """The value of a setting: a number, `true` or `false`, a word, an expression of these, or a list of them."""
     try:
@@ -97,7 +110,13 @@ def _typed(tree: Value) -> Any:
     if isinstance(tree, Sequence):
         return tuple(map(_typed, tree.items))
     if isinstance(tree, Scalar):
-        return compile_expression(tree.text.strip()).evaluate({})
+        compiled = compile_expression(tree.text.strip())
+        for unknown in unknown_names(compiled, words() if compiled.names else ()):
+            hint = did_you_mean(unknown.text, ["true", "false", *words()])
+            raise ExpressionError(
+                f"`{unknown.text}` is no number, and no word of a layer" + (f": {hint}" if hint else "")
+            )
+        return compiled.evaluate({})
     raise ExpressionError("a value is a number, a word, an expression or a list")
 
 
@@ -122,7 +141,18 @@ def _source(name: str, *, explicit: bool = False) -> tuple[Source, Path]:
     if name == "-" and not explicit:
         return read_stdin(), Path.cwd() / "-"
     path = Path(name)
-    if explicit or "/" in name or "\\" in name or path.suffix in (".yaml", ".yml") or path.is_file():
+    if not explicit and (inside := _in_catalogue(name)) is not None:
+        return read_text(inside, name=name), inside
+    if explicit or "/" in name or "\\" in name or path.suffix in (".yaml", ".yml") or os.path.isfile(path):
         return read_text(path), path
     path = find(name)
     return read_text(path, name=f"{path.parent.name}/{path.name}"), path
+
+
+def _in_catalogue(name: str) -> Path | None:
+    """A file of the catalogue that is named by its path in it, `resnet/blocks.yaml`; None where a file here has it."""
+    if "/" not in name or os.path.exists(name):
+        return None
+    path = os.path.realpath(folder() / name)
+    within = path.startswith(os.path.join(os.path.realpath(folder()), ""))
+    return Path(path) if within and path.endswith(".yaml") and os.path.isfile(path) else None

@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
-from archcalc.layers.attributes import decimal, shown
+from archcalc.layers.attributes import shown
 from archcalc.sizes import LARGEST, is_concrete, is_many, is_size, maximum, minimum
 
 MAX_LENGTH = 500
@@ -401,13 +401,6 @@ def _call(node: ast.Call, text: str, names: list[Name]) -> Callable[[Environment
     function = FUNCTIONS[called]
     parts = [_compile(argument, text, names) for argument in node.args]
     return lambda env: _bounded(function(*(part(env) for part in parts)))
-
-
-def parameter_text(value: Any) -> str:
-    """A value as an expression that gives it again."""
-    if isinstance(value, Fraction):
-        return decimal(value)
-    return shown(value)
 
 
 def unknown_names(compiled: Compiled, known: Iterable[str]) -> list[Name]:

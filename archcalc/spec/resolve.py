@@ -1,4 +1,4 @@
-"""A flat network as a spec again: no blocks, no repeats, no parameters, the same names and the same figures."""
+"""A flat network as a spec again: no repeats, no parameters, the same names and the same figures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archcalc.layers.attributes import shown
-from archcalc.spec.document import HEAD, INPUT
+from archcalc.spec.document import HEAD, INPUT, OUTPUT
 from archcalc.spec.expand import INPUT_INDEX, Network, Node
 
 
@@ -23,18 +23,23 @@ def _lines(network: Network) -> Iterator[str]:
         yield f"source: {_quoted(document.citation)}"
     yield f"input: {shown(network.input.shape)}"
     yield ""
+    end = network.outputs[OUTPUT]
+    ends_elsewhere = not network.nodes or end != network.nodes[-1].index
+    if ends_elsewhere:  # the last layer belongs to a head, or there is none: a block without steps leads to the end
+        yield "blocks:"
+        yield f"  {OUTPUT}: []"
+        yield ""
     yield "layers:"
     previous = INPUT_INDEX
     for node in network.nodes:
         yield from _step(network, node, previous)
         previous = node.index
     for name, index in network.outputs.items():
-        if name != "output":
+        if name != OUTPUT:
             yield f"  - {HEAD}: {{{_quoted(name)}: []}}"
             yield f"    from: {_name(network, index)}"
-    end = network.outputs["output"]
-    if previous != end:
-        yield "  - identity:"
+    if ends_elsewhere:
+        yield f"  - {OUTPUT}:"
         yield f"    from: {_name(network, end)}"
 
 
@@ -60,8 +65,10 @@ def _name(network: Network, index: int) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_value, value))}]"
     text = shown(value)
-    return f'"{text}"' if "/" in text else text
+    return f'"{text}"' if "," in text else text  # a call with two values, which a comma would split
 
 
 def _quoted(text: str) -> str:

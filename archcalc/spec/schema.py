@@ -69,7 +69,11 @@ def _step() -> dict[str, Any]:
     own = {
         "as": {**_NAME, "description": "the step's name"},
         "from": {
-            "anyOf": [_NAME, {"type": "array", "items": _NAME}, {"type": "object", "additionalProperties": _NAME}],
+            "anyOf": [
+                _NAME,
+                {"type": "array", "items": _NAME, "minItems": 1},
+                {"type": "object", "additionalProperties": _NAME, "minProperties": 1},
+            ],
             "description": "its input, if not the step before; for a block, its inputs by its own names",
         },
         "repeat": {

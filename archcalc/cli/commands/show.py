@@ -10,11 +10,12 @@ from archcalc.cli.options import spec_argument, write_text
 @click.command()
 @spec_argument
 def command(spec: str) -> None:
-    """Print a spec as it is written.
+    """Print a spec, or a file of blocks, as it is written.
 
     \b
-    Example:
+    Examples:
       archcalc show resnet50
+      archcalc show resnet/blocks.yaml
     """
     from archcalc.spec import catalogue
 
