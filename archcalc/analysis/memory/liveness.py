@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from archcalc.analysis.memory.amount import Amount
@@ -65,10 +66,8 @@ def liveness(
             per_sample[first[storage]] += amount.per_sample
             fixed[last[storage] + 1] -= amount.fixed
             per_sample[last[storage] + 1] -= amount.per_sample
-    during = []
-    now_fixed = now_per_sample = 0
-    for number in range(len(steps)):
-        now_fixed += fixed[number]
-        now_per_sample += per_sample[number]
-        during.append(Amount(now_fixed, now_per_sample))
+    during = [
+        Amount(now_fixed, now_per_sample)
+        for now_fixed, now_per_sample in zip(accumulate(fixed[:-1]), accumulate(per_sample[:-1]), strict=True)
+    ]
     return Liveness(steps, first, last, during)

@@ -15,7 +15,7 @@ from archcalc.analysis.memory.checkpoint import Segment
 from archcalc.analysis.memory.conditions import Conditions, Gradients, gradients
 from archcalc.analysis.memory.precision import WIDTH, computes_in, ends_in, storage_type
 from archcalc.layers.outcome import Composition, Kept, Outcome
-from archcalc.sizes import Size
+from archcalc.sizes import Size, is_concrete
 from archcalc.spec.expand import INPUT_INDEX, Node
 from archcalc.symbols import Undecided
 
@@ -71,6 +71,7 @@ class Storages:
         self._forgetful = {index for segment in checkpoints for index in range(segment.first, segment.last + 1)}
         self.gradients: Gradients = gradients(interpretation, conditions)
         self.all: list[Storage] = []
+        self._amounts: dict[Amount, Amount] = {}
         self.nodes: list[Placed] = []
         #: The nodes whose values do not lie in the order of their shape.
         self._out_of_order: set[int] = set()
@@ -84,7 +85,10 @@ class Storages:
     def allocate(self, what: str, elements: Size, dtype: str, node: int, per: str = "sample") -> int:
         """A new storage; returns its number. Whoever orders the steps of a pass adds gradients and transients."""
         size = elements * WIDTH[dtype]
-        self.all.append(Storage(Amount(0, size) if per == "sample" else Amount(size, 0), dtype, what, node))
+        amount = Amount(0, size) if per == "sample" else Amount(size, 0)
+        if is_concrete(size):  # a network repeats itself, and so do its storages
+            amount = self._amounts.setdefault(amount, amount)
+        self.all.append(Storage(amount, dtype, what, node))
         return len(self.all) - 1
 
     def of_value(self, index: int) -> int:
