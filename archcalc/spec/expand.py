@@ -178,10 +178,9 @@ def expand(document: Document, parameters: Mapping[str, Any] | None = None) -> N
         raise SpecError([Diagnostic("no-layers", f"{document.source.name} has no layers: it is not a network", place)])
     expansion = _Expansion()
     expansion.environments[document] = values
-    scope = Scope(None, "", None, None)
-    names: Names = {INPUT: (INPUT_INDEX, None)}
+    frame = _Frame(ChainMap(values), Scope(None, "", None, None), {INPUT: (INPUT_INDEX, None)}, None, 0)
     try:
-        last = expansion.steps(document.steps, ChainMap(values), scope, names, INPUT_INDEX, None, 0)
+        last = expansion.steps(document.steps, frame, INPUT_INDEX)
     except _Limit as limit:
         raise SpecError([limit.diagnostic]) from None
     problems = expansion.problems or _doubled_names(expansion)
@@ -274,6 +273,19 @@ Names: TypeAlias = dict[str, tuple[int, Step | None]]
 Environment: TypeAlias = ChainMap[str, Any]
 
 
+class _Frame(NamedTuple):
+    """Where a step is expanded: what its expressions and its `from` can name, and how deep it lies.
+
+    `pool` is the name of the weights that the steps here share, and the scope of the step that shares them.
+    """
+
+    env: Environment
+    scope: Scope
+    names: Names
+    pool: tuple[str, Scope] | None
+    depth: int
+
+
 class _Expansion:
     """The nodes made so far, and the budget that keeps a hostile spec from making too many."""
 
@@ -285,180 +297,118 @@ class _Expansion:
         self.environments: dict[Document, dict[str, Any]] = {}
         self.done = 0
 
-    def steps(
-        self,
-        steps: tuple[Step, ...],
-        env: Environment,
-        scope: Scope,
-        names: Names,
-        current: int,
-        pool: tuple[str, Scope] | None,
-        depth: int,
-    ) -> int:
+    def steps(self, steps: tuple[Step, ...], frame: _Frame, current: int) -> int:
         """Expand the steps one after the other; returns the number of the node that ends them."""
         for step in steps:
             try:
-                current = self.step(step, env, scope, names, current, pool, depth)
+                current = self.step(step, frame, current)
             except _Found as found:
                 self.problems.append(found.diagnostic)
                 if len(self.problems) >= MAX_ERRORS:
                     raise SpecError(self.problems) from None
         return current
 
-    def step(
-        self,
-        step: Step,
-        env: Environment,
-        scope: Scope,
-        names: Names,
-        current: int,
-        pool: tuple[str, Scope] | None,
-        depth: int,
-    ) -> int:
-        self.spend(step, scope)
-        if step.when is not None and not self.truth(step.when, env, scope):
+    def step(self, step: Step, frame: _Frame, current: int) -> int:
+        self.spend(step, frame)
+        if step.when is not None and not self.truth(step.when, frame):
             return current
-        times = 1 if step.repeat is None else self.times(step.repeat, env, scope)
-        inputs = tuple(self.named(name, place, names, scope) for name, place in step.inputs)
-        brought = {inner: self.named(name, place, names, scope) for inner, (name, place) in step.brought.items()}
+        times = 1 if step.repeat is None else self.times(step.repeat, frame)
+        inputs = tuple(self.named(name, place, frame) for name, place in step.inputs)
+        brought = {inner: self.named(name, place, frame) for inner, (name, place) in step.brought.items()}
         inputs = (brought.pop(INPUT),) if INPUT in brought else inputs
         for i in range(times):
             if i:
-                self.spend(step, scope)
+                self.spend(step, frame)
                 if not _joins_names(step):  # `from` is the first copy's input, the others follow each other
                     inputs = ()
-            inside = env if step.index is None else env.new_child({step.index: i})
-            end = self.once(step, inside, scope, names, inputs or (current,), brought, pool, depth)
+            inside = frame if step.index is None else frame._replace(env=frame.env.new_child({step.index: i}))
+            end = self.once(step, inside, inputs or (current,), brought)
             if step.name != HEAD:  # the stream goes on as if the head were not there
                 current = end
             if step.label is not None and step.repeat is not None:
-                self.remember(step, f"{step.label}.{i + 1}", names, current, scope)
+                self.remember(step, f"{step.label}.{i + 1}", frame, current)
         if step.label is not None and times:
-            self.remember(step, step.label, names, current, scope)
+            self.remember(step, step.label, frame, current)
         return current
 
-    def once(
-        self,
-        step: Step,
-        env: Environment,
-        scope: Scope,
-        names: Names,
-        inputs: tuple[int, ...],
-        brought: dict[str, int],
-        pool: tuple[str, Scope] | None,
-        depth: int,
-    ) -> int:
+    def once(self, step: Step, frame: _Frame, inputs: tuple[int, ...], brought: dict[str, int]) -> int:
         """One copy of a step; `brought` holds the other inputs of a block, by the names that it has for them."""
         if step.weights is not None:
-            pool = (_pool_name(step.weights, scope.block, pool), scope)
+            frame = frame._replace(pool=(_pool_name(step.weights, frame.scope.block, frame.pool), frame.scope))
         if step.name == HEAD:
-            return self.head(step, env, scope, names, inputs[0], pool, depth)
+            return self.head(step, frame, inputs[0])
         if isinstance(step.callee, Block):
-            return self.block(step, step.callee, env, scope, inputs, brought, pool, depth)
+            return self.block(step, step.callee, frame, inputs, brought)
         assert isinstance(step.callee, Layer)
         if step.branches is not None:
-            inputs = tuple(
-                self.branch(step, name, steps, env, scope, names, inputs[0], pool, depth)
-                for name, steps in step.branches
-            )
-        return self.layer(step, step.callee, env, scope, inputs, pool)
+            inputs = tuple(self.branch(step, name, steps, frame, inputs[0]) for name, steps in step.branches)
+        return self.layer(step, step.callee, frame, inputs)
 
-    def layer(
-        self,
-        step: Step,
-        layer: Layer,
-        env: Environment,
-        scope: Scope,
-        inputs: tuple[int, ...],
-        pool: tuple[str, Scope] | None,
-    ) -> int:
+    def layer(self, step: Step, layer: Layer, frame: _Frame, inputs: tuple[int, ...]) -> int:
         if len(self.nodes) >= MAX_LAYERS:
             raise _Limit(Diagnostic("too-many-layers", f"the network has more than {MAX_LAYERS:,} layers", step.place))
         if layer.most is not None and not layer.least <= len(inputs) <= layer.most:
             wanted = str(layer.least) if layer.least == layer.most else f"{layer.least} to {layer.most}"
             message = f"{layer.name} takes {wanted} input{'s' * (layer.most > 1)}, and `from` names {len(inputs)}"
-            raise _Found(Diagnostic("wrong-inputs", message, step.inputs[0][1], notes=tuple(trail(scope))))
+            raise _Found(Diagnostic("wrong-inputs", message, step.inputs[0][1], notes=tuple(trail(frame.scope))))
         attributes = step.constants
         if attributes is None:
             attributes = {
-                argument.name: self.typed(argument, layer.attributes[argument.name].kind.accept, env, scope)
+                argument.name: self.typed(argument, layer.attributes[argument.name].kind.accept, frame)
                 for argument in step.arguments
             }
-        node = Node(len(self.nodes), layer, attributes, inputs, scope, step, None)
-        if pool is not None:
-            key = (*scope.key[len(pool[1].key) :], (node.base, node.ordinal))
+        node = Node(len(self.nodes), layer, attributes, inputs, frame.scope, step, None)
+        if frame.pool is not None:
+            name, sharing = frame.pool
+            key = (*frame.scope.key[len(sharing.key) :], (node.base, node.ordinal))
             # The outermost entry is the sharing step itself, which differs from use to use.
-            node.pool = Pool(pool[0], key[1:])
+            node.pool = Pool(name, key[1:])
         self.nodes.append(node)
         return node.index
 
-    def branch(
-        self,
-        step: Step,
-        name: str,
-        steps: tuple[Step, ...],
-        env: Environment,
-        scope: Scope,
-        names: Names,
-        current: int,
-        pool: tuple[str, Scope] | None,
-        depth: int,
-    ) -> int:
-        if not steps:
-            return current
-        self.descend(step, scope, depth)
-        return self.steps(steps, env, Scope(scope, name, step, None), names, current, pool, depth + 1)
+    def branch(self, step: Step, name: str, steps: tuple[Step, ...], frame: _Frame, current: int) -> int:
+        return self.steps(steps, self.deeper(step, name, frame), current) if steps else current
 
-    def head(
-        self,
-        step: Step,
-        env: Environment,
-        scope: Scope,
-        names: Names,
-        current: int,
-        pool: tuple[str, Scope] | None,
-        depth: int,
-    ) -> int:
+    def head(self, step: Step, frame: _Frame, current: int) -> int:
         end = current
         for name, steps in step.branches or ():
-            self.descend(step, scope, depth)
-            branch = Scope(scope, name, step, None)
-            end = self.steps(steps, env, branch, names, current, pool, depth + 1)
-            self.heads.append((branch, end))
+            branch = self.deeper(step, name, frame)
+            end = self.steps(steps, branch, current)
+            self.heads.append((branch.scope, end))
         return end
 
-    def block(
-        self,
-        step: Step,
-        block: Block,
-        env: Environment,
-        scope: Scope,
-        inputs: tuple[int, ...],
-        brought: dict[str, int],
-        pool: tuple[str, Scope] | None,
-        depth: int,
-    ) -> int:
+    def deeper(self, step: Step, name: str, frame: _Frame) -> _Frame:
+        """The frame of a branch of a step."""
+        self.descend(step, frame)
+        return frame._replace(scope=Scope(frame.scope, name, step, None), depth=frame.depth + 1)
+
+    def block(self, step: Step, block: Block, frame: _Frame, inputs: tuple[int, ...], brought: dict[str, int]) -> int:
         if len(inputs) > 1:
             message = f"a list gives a block {len(inputs)} inputs without names"
             hint = "name them as the block knows them: `from: {input: decoder, memory: encoder}`"
             place = step.inputs[0][1]
-            raise _Found(Diagnostic("wrong-inputs", message, place, notes=tuple(trail(scope)), help=hint))
-        self.descend(step, scope, depth)
+            raise _Found(Diagnostic("wrong-inputs", message, place, notes=tuple(trail(frame.scope)), help=hint))
+        self.descend(step, frame)
         arguments: dict[str, Any] = {}
         for argument in step.arguments:
-            arguments[argument.name] = self.evaluate(argument.formula, env, scope)
+            arguments[argument.name] = self.evaluate(argument.formula, frame)
         bound: dict[str, Any] = {}
-        inner = ChainMap(bound, self.globals_of(block.document))
-        within = Scope(scope, step.label or step.name, step, bound)
+        names: Names = {INPUT: (inputs[0], None), **{name: (index, None) for name, index in brought.items()}}
+        inner = _Frame(
+            ChainMap(bound, self.globals_of(block.document)),
+            Scope(frame.scope, step.label or step.name, step, bound),
+            names,
+            frame.pool,
+            frame.depth + 1,
+        )
         for parameter in block.parameters:
             if parameter.name in arguments:
                 value = arguments[parameter.name]
             else:
                 assert parameter.default is not None
-                value = self.evaluate(parameter.default, inner, within)
+                value = self.evaluate(parameter.default, inner)
             bound[parameter.name] = value
-        names: Names = {INPUT: (inputs[0], None), **{name: (index, None) for name, index in brought.items()}}
-        return self.steps(block.steps, inner, within, names, inputs[0], pool, depth + 1)
+        return self.steps(block.steps, inner, inputs[0])
 
     # --- the small questions
 
@@ -468,46 +418,48 @@ class _Expansion:
             self.environments[document] = _parameter_values(document, {})
         return self.environments[document]
 
-    def spend(self, step: Step, scope: Scope) -> None:
+    def spend(self, step: Step, frame: _Frame) -> None:
         self.done += 1 + len(step.inputs)
         if self.done > MAX_STEPS:
             message = f"the network takes more than {MAX_STEPS:,} steps to write out"
-            raise _Limit(Diagnostic("too-many-layers", message, step.place, notes=tuple(trail(scope))))
+            raise _Limit(Diagnostic("too-many-layers", message, step.place, notes=tuple(trail(frame.scope))))
 
-    def descend(self, step: Step, scope: Scope, depth: int) -> None:
-        if depth >= MAX_DEPTH:
+    def descend(self, step: Step, frame: _Frame) -> None:
+        if frame.depth >= MAX_DEPTH:
             message = (
                 f"blocks and branches nest deeper than {MAX_DEPTH} levels: does `{step.name}` call itself forever?"
             )
-            raise _Limit(Diagnostic("endless-recursion", message, step.place, notes=tuple(trail(scope))))
+            raise _Limit(Diagnostic("endless-recursion", message, step.place, notes=tuple(trail(frame.scope))))
 
-    def evaluate(self, formula: Formula, env: Environment, scope: Scope) -> Any:
+    def evaluate(self, formula: Formula, frame: _Frame) -> Any:
         if formula.constant is not None:
             return formula.constant
         try:
-            return formula.evaluate(env)
+            return formula.evaluate(frame.env)
         except ExpressionError as error:
-            found = Diagnostic("bad-value", error.message, formula.place, notes=tuple(trail(scope)), help=error.help)
+            found = Diagnostic(
+                "bad-value", error.message, formula.place, notes=tuple(trail(frame.scope)), help=error.help
+            )
             raise _Found(found) from None
 
-    def typed(self, argument: Argument, accept: Callable[[Any], Any], env: Environment, scope: Scope) -> Any:
-        value = self.evaluate(argument.formula, env, scope)
+    def typed(self, argument: Argument, accept: Callable[[Any], Any], frame: _Frame) -> Any:
+        value = self.evaluate(argument.formula, frame)
         try:
             return accept(value)
         except Refused as refused:
             message = f"{argument.name} {refused}"
-            notes = tuple(trail(scope))
+            notes = tuple(trail(frame.scope))
             raise _Found(Diagnostic("bad-value", message, argument.formula.place, shown(value), notes)) from None
 
-    def truth(self, formula: Formula, env: Environment, scope: Scope) -> bool:
-        value = self.evaluate(formula, env, scope)
+    def truth(self, formula: Formula, frame: _Frame) -> bool:
+        value = self.evaluate(formula, frame)
         if value is True or value is False:
             return value
         message = f"`when` must be true or false: {shown(value)} is neither"
-        raise _Found(Diagnostic("bad-value", message, formula.place, notes=tuple(trail(scope))))
+        raise _Found(Diagnostic("bad-value", message, formula.place, notes=tuple(trail(frame.scope))))
 
-    def times(self, formula: Formula, env: Environment, scope: Scope) -> int:
-        value = self.evaluate(formula, env, scope)
+    def times(self, formula: Formula, frame: _Frame) -> int:
+        value = self.evaluate(formula, frame)
         if is_concrete(value) and 0 <= value <= MAX_LAYERS:
             return int(value)
         if isinstance(value, Fraction) or not is_size(value):
@@ -518,27 +470,27 @@ class _Expansion:
             message = f"`repeat` must be at least 0: {value} is not"
         else:
             message = ""
-        notes = tuple(trail(scope))
+        notes = tuple(trail(frame.scope))
         if message:
             raise _Found(Diagnostic("bad-value", message, formula.place, notes=notes))
         message = f"`repeat` must be at most {MAX_LAYERS:,}, the largest network: {value} is more"
         raise _Limit(Diagnostic("too-many-layers", message, formula.place, notes=notes))
 
-    def named(self, name: str, place: Place, names: Names, scope: Scope) -> int:
-        if name in names:
-            return names[name][0]
-        hint = did_you_mean(name, names) or "only steps before this one, in the same block, can be named"
+    def named(self, name: str, place: Place, frame: _Frame) -> int:
+        if name in frame.names:
+            return frame.names[name][0]
+        hint = did_you_mean(name, frame.names) or "only steps before this one, in the same block, can be named"
         message = f"no step before this one is called `{name}`"
-        raise _Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(scope)), help=hint))
+        raise _Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(frame.scope)), help=hint))
 
-    def remember(self, step: Step, name: str, names: Names, current: int, scope: Scope) -> None:
-        before = names.get(name)
+    def remember(self, step: Step, name: str, frame: _Frame, current: int) -> None:
+        before = frame.names.get(name)
         if before is not None and before[1] is not step:
             message = f"another step is called `{name}` already"
-            notes = tuple(trail(scope))
+            notes = tuple(trail(frame.scope))
             hint = "a name is known in the whole block, its branches included"
             raise _Found(Diagnostic("duplicate-name", message, step.label_place, notes=notes, help=hint))
-        names[name] = (current, step)
+        frame.names[name] = (current, step)
 
 
 def _pool_name(name: str, block: Scope, outer: tuple[str, Scope] | None) -> str:
