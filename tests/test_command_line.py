@@ -347,3 +347,28 @@ def test_a_defect_of_ours_is_a_message_and_not_a_traceback(
     monkeypatch.delenv("ARCHCALC_TRACEBACK", raising=False)
     assert run(["layers"]) == 2
     assert "archcalc failed: ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", ["0", "1", "22", "40", "60", "100"])
+def test_on_a_terminal_of_any_width_no_number_is_cut(width: str) -> None:
+    import pty
+
+    master, slave = pty.openpty()
+    clean = {name: value for name, value in os.environ.items() if name != "TERM"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "archcalc", "compare", "alexnet", "vgg16", "--columns", "params,macs,depth"],
+        stdout=slave,
+        stderr=slave,
+        env={**clean, "COLUMNS": width, "NO_COLOR": "1", "TERM": "xterm"},
+    )
+    os.close(slave)
+    shown = b""
+    try:
+        while piece := os.read(master, 65536):
+            shown += piece
+    except OSError:  # the other end is closed
+        pass
+    assert process.wait(timeout=30) == 0
+    os.close(master)
+    for figure in (b"62.38 M", b"138.4 M", b"1.135 G", b"15.47 G"):
+        assert figure in shown

@@ -37,9 +37,11 @@ def write_to_terminal(report: Report, stream: IO[str]) -> None:
     from rich.text import Text
 
     size = shutil.get_terminal_size()
-    console = Console(
-        file=stream, highlight=False, emoji=False, markup=False, width=max(20, size.columns), height=size.lines
-    )
+
+    def of_width(width: int) -> Console:
+        return Console(file=stream, highlight=False, emoji=False, markup=False, width=width, height=size.lines)
+
+    console = of_width(max(20, size.columns))
     if report.heading:
         console.print(Text(report.heading, style="bold"))
     if report.facts:
@@ -50,7 +52,7 @@ def write_to_terminal(report: Report, stream: IO[str]) -> None:
         left_out += out
         console.print()
         # Wider than the terminal, the lines wrap; cut they are never.
-        console.print(_rich_table(fitted, stream), width=max(console.width, _least_width(fitted)), crop=False)
+        of_width(max(console.width, _least_width(fitted))).print(_rich_table(fitted, stream))
     notes = [*report.notes, *_left_out(left_out)]
     if notes:
         console.print()
