@@ -149,6 +149,8 @@ class _Reader:
             if not isinstance(given, Mapping):
                 hint = f"write `{layer.text[:60]}: {{output: 55x55x96}}`"
                 raise self.malformed("a layer's claims are a map of quantities and values", given, help=hint)
+            if not given.entries:
+                raise self.malformed("a quantity and its value are missing here", given)
             for key, claimed, own in self.entries(given, source):
                 found += self.of_quantity(key, claimed, own, layer)
         return found
@@ -159,7 +161,7 @@ class _Reader:
             known = self.quantity(key, layer)
             if known.unit == VOLUME and _is_shape(value):
                 return [self.claim(known, value, source, layer)]
-            for item in value.items if isinstance(value, Sequence) else [value]:
+            for item in self.stated(value):
                 with self.finding():
                     found.append(self.claim(known, item, source, layer))
         return found
@@ -239,7 +241,7 @@ class _Reader:
         found: list[Fact] = []
         with self.finding():
             for key, value, source in self.entries(self.document.published or _NOTHING, ""):
-                for item in value.items if isinstance(value, Sequence) else [value]:
+                for item in self.stated(value):
                     with self.finding():
                         found.append(self.fact(key, item, source))
         return found, self.problems
@@ -268,6 +270,14 @@ class _Reader:
         )
 
     # --- the small questions
+
+    def stated(self, value: Value) -> list[Value]:
+        """The values that a name stands for: one, or a list of them that may not be empty, or nothing is checked."""
+        if not isinstance(value, Sequence):
+            return [value]
+        if not value.items:
+            raise self.malformed("a value is missing here", value, help=figures.HELP)
+        return list(value.items)
 
     def said(self, given: Value, keys: tuple[str, ...], what: str) -> dict[str, Value]:
         """What a claim or a fact says, by key; a bare value says only its value."""

@@ -47,7 +47,7 @@ def side_by_side(analysis: Analysis, profiles: Sequence[Profile]) -> Report:
         "figures are for one sample; layers are taken as the modules of torch.nn, joins as operators;"
         " `archcalc counting` says what each profile includes, and the tools' faults",
     )
-    heading = f"{analysis.architecture}: counted by {len(counts)} rules"
+    heading = f"{analysis.architecture}: counted by {len(counts)} profile{'' if len(counts) == 1 else 's'}"
     return Report(
         heading, (*facts, ("training step", _sentence_of_training(cost))), (Table(columns, rows),), notes, data
     )
