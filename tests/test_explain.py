@@ -16,6 +16,7 @@ from archcalc.analysis.totals import Analysis
 from archcalc.cli import run
 from archcalc.diagnostics import UsageError
 from archcalc.explain import Explained, contributions, explain_layer, find, growth, traced_outcome
+from archcalc.layers import registry
 
 
 def explained(analysis: Analysis, name: str) -> dict[str, Explained]:
@@ -204,3 +205,9 @@ def test_what_cannot_be_explained(capsys: pytest.CaptureFixture[str], arguments:
 def test_a_layer_is_found_by_its_path_alone() -> None:
     with pytest.raises(UsageError, match="lists the layers"):
         find(layers("3, 8, 8", "- relu"), "zzzzzzzz")
+
+
+@pytest.mark.parametrize("name", sorted(registry.layers()))
+def test_every_layer_says_what_it_keeps_and_why(name: str) -> None:
+    _, _, why = registry.layers()[name].doc.partition("Kept for backward: ")
+    assert why.strip()

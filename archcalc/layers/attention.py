@@ -25,8 +25,8 @@ def attention(x: Volume, memory: Volume | None = None, /, *, heads: Positive, bi
     With L positions of width E and S positions attended to: four projections (query, key, value, output).
     MACs: E*E for each of L queries, S keys, S values and L outputs, and L*S*E for each of the two matrix products.
     Operations: bias additions, the scaling of the scores and their softmax.
-    Kept for backward: the input(s), query, key and value, the attended values before and after the output
-    projection's copy, and the logarithm of each softmax's sum (a fused kernel keeps no scores).
+    Kept for backward: the input(s), query, key and value, the attended values, and the logarithm of each softmax's
+    sum (a fused kernel keeps no scores).
     Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.2; torch.nn.MultiheadAttention.
     """
     other = x if memory is None else memory

@@ -129,8 +129,8 @@ def depthwise_conv(
 ) -> Outcome:
     """Depthwise convolution: each input channel has its own `multiplier` filters, so `out` follows from the input.
 
-    The same as conv with groups = input channels and out = multiplier * input channels, in every figure and in what
-    is kept for backward.
+    The same as conv with groups = input channels and out = multiplier * input channels, in every figure.
+    Kept for backward: the input (a padded copy of it where the padding is asymmetric), frozen weights or not.
     Source: Howard et al. 2017, arXiv:1704.04861, section 3.1; torch.nn.Conv2d with groups=in_channels.
     """
     out = x.channels * multiplier
