@@ -152,14 +152,15 @@ def render(diagnostic: Diagnostic) -> str:
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` is most likely a misspelling of, if any is close."""
+    """The known word that `word` is most likely a misspelling or the beginning of, if there is one."""
     import difflib
 
     if len(word) > 60:
         return None
-    # A bounded number of them: a hostile file has a great many names.
-    found = difflib.get_close_matches(word, list(islice(known, 1000)), n=1, cutoff=0.6)
-    return found[0] if found else None
+    candidates = list(islice(known, 1000))  # a bounded number of them: a hostile file has a great many names
+    longer = [candidate for candidate in candidates if len(word) > 2 and candidate.startswith(word)]
+    found = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
+    return min(longer, key=len) if longer else found[0] if found else None
 
 
 def did_you_mean(word: str, known: Sequence[str] | Iterable[str]) -> str | None:

@@ -199,3 +199,8 @@ def test_auto_says_when_nothing_fits(capsys: pytest.CaptureFixture[str]) -> None
     assert "no checkpointing brings training at batch 1 below 1GB" in capsys.readouterr().err
     assert run(["memory", "vgg16", "--checkpoint", "auto"]) == 2
     assert "belong together" in capsys.readouterr().err
+
+
+def test_auto_stands_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["memory", "vgg16", "--checkpoint", "auto", "--checkpoint", "stage1", "--memory", "1GB"]) == 2
+    assert "`--checkpoint auto` finds all checkpoints itself: leave the others out" in capsys.readouterr().err

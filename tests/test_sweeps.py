@@ -149,6 +149,14 @@ layers:
     assert len(found["macs"]) == (len(sides) if zipped else len(sides) ** 2)
 
 
+def test_a_volume_that_is_too_long_is_masked_as_it_is_refused_alone() -> None:
+    """AlexNet at an image of 2^33: 256 * 268435456^2 = 1.8e19 values in a vector, where 10^15 is the limit."""
+    columns = sweep("alexnet", {"image": [227, 2**33], "classes": [10, 20]}, ["params"])
+    assert columns["image"].tolist() == [227, 227]
+    with pytest.raises(archcalc.SpecError, match="an axis of a volume is too long"):
+        archcalc.load("alexnet", image=2**33).analyse()
+
+
 def test_bounds_are_exact_on_large_figures() -> None:
     # 5724 w^2 leaves 64 bits at w = 4.02 * 10^7, and 2^63 - 1 = 9.22 * 10^18.
     found = sweep("resnet50", {"width": [64, 10**7, 4 * 10**7, 5 * 10**7]}, where="params <= 999999999999999999")
@@ -219,6 +227,7 @@ def test_equal_points_are_all_on_the_front() -> None:
         ({"where": "params <= many"}, "is not a bound"),
         ({"where": "params <= 5M or macs <= 1"}, "is not a bound"),
         ({"where": "nothing <= 5M"}, "there is no quantity `nothing`"),
+        ({"where": "kept <= 5M"}, "there is no quantity `kept`: did you mean `kept_bytes`?"),
         ({"sort": "prams"}, "did you mean `params`"),
         ({"over": {}}, "a sweep needs at least one parameter"),
         ({"layer": "nowhere"}, "has no layer `nowhere`"),

@@ -14,7 +14,7 @@ from archcalc.diagnostics import Diagnostic, SpecError
 from archcalc.layers.attributes import Refused
 from archcalc.layers.outcome import Outcome
 from archcalc.layers.registry import Attribute, Layer
-from archcalc.sizes import LARGEST, Condition, at_least, at_most, identity, is_concrete, is_many, judge
+from archcalc.sizes import LARGEST, Condition, at_least, at_most, identity, is_array, is_concrete, is_many, judge
 from archcalc.spec.expand import INPUT_INDEX, MAX_ERRORS, Network, Node
 from archcalc.volume import MAX_RANK, Volume
 
@@ -221,7 +221,7 @@ def _bounds(output: Volume) -> Iterator[Condition]:
     """No volume has more axes, or more values, than any network's: so that no spec makes numbers without end."""
     yield at_most("too-many-axes", output.rank, MAX_RANK, "a volume has up to three spatial axes")
     for size in output.shape:
-        if is_concrete(size):
+        if is_concrete(size) or is_array(size):
             yield at_most("too-large-volume", size, LARGEST, "an axis of a volume is too long")
 
 

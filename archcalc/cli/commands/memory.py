@@ -47,7 +47,9 @@ def command(
     from archcalc.cli.training import setting
     from archcalc.reports import memory as reports
 
-    auto = training["checkpoint"] == ("auto",)
+    auto = "auto" in training["checkpoint"]
+    if auto and len(training["checkpoint"]) > 1:
+        raise UsageError("`--checkpoint auto` finds all checkpoints itself: leave the others out")
     if auto != (memory is not None):
         raise UsageError("`--checkpoint auto` and `--memory SIZE` belong together: the memory is what it must fit")
     if auto:
