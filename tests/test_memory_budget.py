@@ -212,3 +212,11 @@ def test_a_network_without_layers_is_its_input(tmp_path: Path, capsys: pytest.Ca
     assert run(["report", str(path), "--format", "json"]) == 0
     memory = json.loads(capsys.readouterr().out)["memory"]
     assert (memory["inference_peak_bytes"], memory["kept_bytes"]) == (768, 0)
+
+
+def test_a_timeline_in_csv_is_one_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["memory", "lenet5", "--timeline", "--format", "csv"]) == 0
+    steps = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    peak = of("lenet5").peak_bytes(1)
+    assert max(int(step["live_bytes"]) for step in steps) == peak
+    assert {step["phase"] for step in steps} == {"forward", "loss", "backward"}

@@ -134,11 +134,12 @@ def setting_data(setting: Setting) -> dict[str, Any]:
 
 
 def build(analysis: Analysis, memory: NetworkMemory, batch: int, *, timeline: bool = False) -> Report:
-    """The budget of training, and of inference, for a batch of that size; with `timeline` every step of training."""
+    """The budget of training, and of inference, for a batch of that size; its tables are those of the worst moment, or
+    with `timeline` the one of every step of training."""
     budget = memory.training
     tables = [_budget_table(budget, batch), _alive_table(analysis, budget, batch)]
     if timeline:
-        tables.append(_timeline_table(analysis.network, budget, batch))
+        tables = [_timeline_table(analysis.network, budget, batch)]
     return Report(
         f"{analysis.architecture}: memory of training, batch {batch:,}, {setting_in_words(memory.setting)}",
         _budget_facts(analysis, memory, budget, batch),
