@@ -490,12 +490,25 @@ def test_growth_can_fail_the_check(folder: Path, checked: Any) -> None:
     assert checked("old", "--baseline", "new", "--max-growth", "0").code == 0
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"specs": 5}', '{"specs": [{"path": "a"}]}', "\x00"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"specs": 5}',
+        '{"specs": [{"path": "a"}]}',
+        "\x00",
+        '{"specs": [{"path": "small.yaml", "figures": 5}]}',
+    ],
+)
 def test_a_baseline_that_is_none_is_a_usage_error(folder: Path, checked: Any, content: str) -> None:
     write(folder / "small.yaml", SMALL)
     write(folder / "old.json", content)
 
-    assert checked("small.yaml", "--baseline", "old.json").code == 2
+    found = checked("small.yaml", "--baseline", "old.json")
+    assert found.code == 2
+    assert "is not a JSON report" in found.err
     assert checked("small.yaml", "--baseline", "missing.json").code == 2
 
 

@@ -55,6 +55,8 @@ def _figures(path: Path) -> dict[str, Any]:
 
 
 def _numbers(saved: Any) -> dict[str, Any]:
+    if not isinstance(saved, dict):
+        raise TypeError("figures are an object")
     return {name: saved[name] for name in FIGURES if type(saved.get(name)) is int}
 
 
