@@ -17,7 +17,8 @@ from archcalc.cli import run
 from archcalc.compare import COLUMNS, columns, compare, default_columns, ordered
 from archcalc.diagnostics import UsageError
 from archcalc.diff import Cost, diff, total
-from archcalc.reports.compare import ratio
+from archcalc.reports.compare import build, ratio
+from archcalc.reports.formats.text import write_to_terminal
 from archcalc.spec import catalogue
 
 ONE = """\
@@ -129,6 +130,23 @@ def test_every_format_has_the_figures(specs: None, printed: Any) -> None:
     assert data["base"] == "one.yaml"
     assert data["specs"][1]["params"] == {"value": 104, "ratio": 3.25}
     assert data["specs"][0]["top5_error"] == {"value": 10, "ratio": 1.0, "source": "table 1", "note": "3 networks"}
+
+
+@pytest.mark.parametrize(("width", "last"), [(80, "receptive field"), (60, "activation memory"), (12, "params")])
+def test_on_a_narrow_terminal_names_stay_whole_and_ratios_go_before_figures(
+    monkeypatch: pytest.MonkeyPatch, width: int, last: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    specs, out = ["alexnet", "alexnet_torchvision"], io.StringIO()
+    write_to_terminal(build(compare(specs, default_columns(specs)), "alexnet"), out)
+
+    head, _, first, second = (line.replace("|", " ").rstrip() for line in out.getvalue().strip().split("\n")[:4])
+    assert head.endswith(last)
+    assert "ratio" not in head
+    assert first.startswith("alexnet              62.38 M")
+    assert second.startswith("alexnet_torchvision  61.10 M")
+    assert width < 27 or len(head) <= width
 
 
 def test_the_whole_catalogue_can_be_compared(printed: Any) -> None:

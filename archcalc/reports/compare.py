@@ -31,12 +31,15 @@ def build(rows: Sequence[Compared], base: str) -> Report:
     """The report of a comparison; ratios are to the figures of `base`."""
     names = list(rows[0].values)
     columns = [Column("spec", "network", right=False)]
-    for rank, name in enumerate(names, 1):
-        columns.append(Column(name, _TITLES.get(name, name.replace("_", " ")), _shown(name), rank=0))
+    # Where there is too little room, notes go first, then ratios, then figures, each from the right; the first stays.
+    for rank, name in enumerate(names):
+        columns.append(Column(name, _TITLES.get(name, name.replace("_", " ")), _shown(name), rank=rank))
         if _has_ratio(name, rows):
-            columns.append(Column(f"{name}_ratio", "ratio", ratio, rank=rank))
+            columns.append(Column(f"{name}_ratio", "ratio", ratio, rank=len(names) + rank))
     measured = [name for name in names if name in FACTS and _notes(name, rows)]
-    columns += [Column(f"{name}_note", f"{_TITLES.get(name, name)} of", right=False, rank=20) for name in measured]
+    columns += [
+        Column(f"{name}_note", f"{_TITLES.get(name, name)} of", right=False, rank=2 * len(names)) for name in measured
+    ]
     table = Table(tuple(columns), [_row(row, names, rows, measured) for row in rows])
     data = {"base": base, "specs": [_data(row) for row in rows]}
     return Report("", (), (table,), tuple(_conventions(names, base)), data)
