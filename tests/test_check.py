@@ -545,3 +545,8 @@ def test_the_pre_commit_hook_runs_the_check() -> None:
     assert (hook["entry"], hook["language"], hook["types"]) == ("archcalc check", "python", ["yaml"])
     # The whole repository is checked, so the hook is given no file names.
     assert (hook["pass_filenames"], hook["args"]) == (False, ["."])
+
+
+def test_an_empty_path_is_not_the_current_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", ""]) == 2
+    assert "a path is empty" in capsys.readouterr().err

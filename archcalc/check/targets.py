@@ -51,6 +51,8 @@ def in_folder(folder: Path) -> list[Target]:
 
 
 def _of(reference: str) -> list[Target]:
+    if not reference:
+        raise UsageError("a path is empty: was a variable not set?")
     path = Path(reference)
     if os.path.isdir(path):
         found = in_folder(path)
