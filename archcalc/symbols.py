@@ -119,11 +119,6 @@ class Expression:
         """The variables in it, also inside floors and extremes."""
         return frozenset().union(*(_names(atom) for atom in self.atoms))
 
-    @property
-    def degree(self) -> int:
-        """The largest sum of powers of a monomial."""
-        return max((sum(power for _, power in monomial) for monomial in self.terms), default=0)
-
     def linear_in(self, name: str) -> tuple[Expression, Expression] | None:
         """`(a, b)` if the expression is `a + name * b`, with the name in neither; None otherwise."""
         rest, slope = {}, {}

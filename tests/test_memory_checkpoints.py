@@ -15,7 +15,7 @@ from archcalc.analysis.memory import budget
 from archcalc.analysis.memory.budget import Setting
 from archcalc.analysis.memory.checkpoint import Segment, extra_macs, segments, units
 from archcalc.analysis.memory.conditions import Conditions
-from archcalc.analysis.memory.recompute import cheapest, planned
+from archcalc.analysis.memory.recompute import cheapest
 from archcalc.cli import run
 from archcalc.diagnostics import UsageError
 
@@ -174,7 +174,8 @@ def test_the_cheapest_plan_is_the_one_that_trying_all_finds(
         best = cheapest(interpretation, setting, 16, memory)
         assert best is not None
         assert best.extra_macs == min(cost for peak, cost in tried if peak <= memory)
-        assert planned(interpretation, setting, best).peak_bytes(16) <= memory
+        made = budget.training(interpretation, setting._replace(checkpoints=best.segments))
+        assert made.peak_bytes(16) <= memory
     assert cheapest(interpretation, setting, 16, peaks[0] - 1) is None
 
 

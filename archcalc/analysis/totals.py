@@ -16,9 +16,6 @@ from archcalc.volume import Volume
 if TYPE_CHECKING:
     from archcalc.analysis.memory.network import NetworkMemory
 
-#: Bytes of one element by type, as frameworks store them.
-BYTES = {"float32": 4, "int64": 8, "bool": 1}
-
 
 class AnalysedLayer:
     """One layer of an analysed network. Figures are for one sample; parameters for the whole network."""

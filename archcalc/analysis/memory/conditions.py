@@ -7,7 +7,6 @@ from typing import NamedTuple
 from archcalc.analysis.interpret import Interpretation
 from archcalc.diagnostics import UsageError, did_you_mean
 from archcalc.layers.outcome import WEIGHTS, Need
-from archcalc.sizes import is_concrete
 from archcalc.spec.expand import INPUT_INDEX, Network, Node
 
 DEVICES = ("cpu", "cuda")
@@ -68,12 +67,3 @@ def _frozen(network: Network, prefixes: tuple[str, ...]) -> list[bool]:
 
 def _below(name: str, prefix: str) -> bool:
     return name == prefix or name.startswith(prefix.rstrip("/") + "/")
-
-
-def is_one_network(interpretation: Interpretation) -> bool:
-    """Whether all sizes are numbers: what is alive when can be compared only then."""
-    return all(
-        is_concrete(size)
-        for volume in (interpretation.network.input, *(outcome.output for outcome in interpretation.outcomes))
-        for size in volume.shape
-    )

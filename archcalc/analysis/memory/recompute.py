@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.analysis.memory import budget, steps
-from archcalc.analysis.memory.budget import Budget, Setting
+from archcalc.analysis.memory.budget import Setting
 from archcalc.analysis.memory.checkpoint import Segment, extra_macs, units
 from archcalc.analysis.memory.liveness import liveness
 from archcalc.analysis.memory.steps import LOSS
@@ -80,11 +80,6 @@ def cheapest(interpretation: Interpretation, setting: Setting, batch: int, memor
         for first, last in found
     )
     return Plan(segments, int(extra_macs(interpretation, segments)))
-
-
-def planned(interpretation: Interpretation, setting: Setting, plan: Plan) -> Budget:
-    """The budget of a plan."""
-    return budget.training(interpretation, setting._replace(checkpoints=plan.segments))
 
 
 def _name(interpretation: Interpretation, chain: list[_Unit], first: int, last: int) -> str:
