@@ -73,19 +73,20 @@ def solve(
     smallest: bool = False,
     multiple: int = 1,
     within: Sequence[Any] | None = None,
-    **parameters: Any,
+    settings: Mapping[str, Any] | None = None,
 ) -> Solution:
     """The largest (or smallest) value of a parameter that meets bounds, such as "macs <= 300M and params <= 5M".
 
     Only multiples of `multiple` are taken. `within` are the values to try, in increasing order; it is needed only for
-    a parameter that decides the structure and for figures that may fall while it grows. UsageError if no value meets
+    a parameter that decides the structure and for figures that may fall while it grows. `settings` are values of the
+    other parameters. UsageError if no value meets
     the bounds, or if the search has no end.
 
     >>> import archcalc
     >>> archcalc.solve("resnet50", "width", "params <= 10M").reference
     'resnet50:width=39'
     """
-    question = _Question(spec, parameters, tuple(read_limits(target)), smallest)
+    question = _Question(spec, settings or {}, tuple(read_limits(target)), smallest)
     if multiple < 1:
         raise UsageError(f"a value is rounded to a multiple of at least 1: {multiple} is not")
     made = _formulas(question, name)
@@ -98,21 +99,26 @@ def solve(
         method = "sweep"
     beyond = {} if after is None else {name: after}
     beyond_figures = _valid_figures(question, beyond) if beyond else {}
-    settings = {name: value}
-    return Solution(
-        str(spec), settings, question.figures(settings), beyond if beyond_figures else {}, beyond_figures, method
-    )
+    found = {name: value}
+    return Solution(str(spec), found, question.figures(found), beyond if beyond_figures else {}, beyond_figures, method)
 
 
-def scale(spec: str | Path, rates: Mapping[str, Any], target: str, *, multiple: int = 1, **parameters: Any) -> Solution:
+def scale(
+    spec: str | Path,
+    rates: Mapping[str, Any],
+    target: str,
+    *,
+    multiple: int = 1,
+    settings: Mapping[str, Any] | None = None,
+) -> Solution:
     """Compound scaling: parameters grow together, each from its default by its own rate to the power of one number.
 
     The largest power that meets the bounds is taken, in steps of a tenth up to 10. A whole parameter is rounded to
     the nearest multiple of `multiple`, another to hundredths.
     Source: Tan & Le 2019, arXiv:1905.11946, equation 3 (rates 1.2, 1.1 and 1.15 for depth, width and image).
     """
-    question = _Question(spec, parameters, tuple(read_limits(target)), False)
-    defaults = load(spec, **parameters).expand().parameters
+    question = _Question(spec, settings or {}, tuple(read_limits(target)), False)
+    defaults = load(spec, **question.parameters).expand().parameters
     for name in rates:
         if name not in defaults:
             raise UsageError(f"{spec} has no parameter `{name}` to scale: it has {', '.join(defaults)}")
@@ -120,15 +126,15 @@ def scale(spec: str | Path, rates: Mapping[str, Any], target: str, *, multiple: 
             raise UsageError(f"{name} is {shown(defaults[name])}: only a number can be scaled")
     best: Solution | None = None
     for tenths in range(101):
-        settings = {name: _scaled(defaults[name], rates[name], tenths, multiple) for name in rates}
-        figures = _valid_figures(question, settings)
+        tried = {name: _scaled(defaults[name], rates[name], tenths, multiple) for name in rates}
+        figures = _valid_figures(question, tried)
         if not figures:
             continue
         if not question.met(figures):
             if best is not None:
-                return best._replace(beyond=settings, beyond_figures=figures)
+                return best._replace(beyond=tried, beyond_figures=figures)
             break
-        best = Solution(str(spec), settings, figures, {}, {}, "sweep")
+        best = Solution(str(spec), tried, figures, {}, {}, "sweep")
     if best is None:
         raise UsageError(f"{spec} misses {_told(question)} even before it is scaled up")
     return best
@@ -144,7 +150,9 @@ def _scaled(base: Any, rate: Any, tenths: int, multiple: int) -> Any:
 def _formulas(question: _Question, name: str) -> Formulas | None:
     """The formulas of the bounded quantities; None where the parameter decides the structure."""
     try:
-        return formula(question.spec, [name], [limit.quantity for limit in question.limits], **question.parameters)
+        return formula(
+            question.spec, [name], [limit.quantity for limit in question.limits], settings=question.parameters
+        )
     except SpecError:
         load(question.spec, **question.parameters).expand()  # a spec that is wrong by itself says so
         return None

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import archcalc
-from archcalc.cli import group
+from archcalc.cli import group, run
 from archcalc.solver import scale, solve
 
 
@@ -164,3 +164,16 @@ def test_the_command(spec: Path, tmp_path: Path) -> None:
     assert run.exit_code == 0
     made = solve(spec, "width", "params <= 20K", multiple=2)
     assert archcalc.load(written).analyse().totals.params == made.figures["params"]
+
+
+def test_a_parameter_may_be_called_like_an_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "names.yaml"
+    path.write_text(
+        "parameters: {layer: 3, name: 4}\ninput: [3]\nlayers:\n  - linear: layer\n  - linear: name\n", encoding="utf-8"
+    )
+    # 3*5 + 5 = 20, and 5*name + name
+    assert run(["formula", str(path), "--free", "name", "--set", "layer=5", "--quantity", "params"]) == 0
+    assert "6*name + 20" in capsys.readouterr().out
+    # 3*layer + layer + 2*layer + 2 <= 100: 16
+    assert run(["solve", str(path), "--for", "layer", "--set", "name=2", "--target", "params <= 100"]) == 0
+    assert "layer=16" in capsys.readouterr().out

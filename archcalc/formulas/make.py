@@ -96,20 +96,21 @@ def formula(
     *,
     let: Mapping[str, str] | None = None,
     layer: str | None = None,
-    **parameters: Any,
+    settings: Mapping[str, Any] | None = None,
 ) -> Formulas:
     """The exact formulas of some quantities in the free parameters: for one sample, or for `batch` samples where the
     figure does not simply grow with them (memory).
 
     `let` sets parameters to expressions, whose unknown names are free: `{"image": "32*m"}`. `layer` asks for a part
-    of the network. UsageError if something named does not exist; SpecError if the spec cannot be read, or if its
+    of the network; `settings` are values of other parameters.
+    UsageError if something named does not exist; SpecError if the spec cannot be read, or if its
     structure depends on a free parameter.
 
     >>> import archcalc
     >>> str(archcalc.formula("resnet50", ["width"])["params"])
     '5724*width**2 + 32977*width + 1000'
     """
-    document, settings = catalogue.load(spec, parameters)
+    document, settings = catalogue.load(spec, settings)
     known = [parameter.name for parameter in document.parameters]
     for name in (*free, *(let or {})):
         if name not in known:

@@ -63,11 +63,12 @@ def sweep(
     top: int | None = None,
     pareto: Sequence[str] = (),
     layer: str | None = None,
-    **parameters: Any,
+    settings: Mapping[str, Any] | None = None,
 ) -> Columns:
     """The figures of every combination of the values in `over`, as columns; invalid combinations are left out.
 
-    `quantities` are names (params, macs, flops, ...), for one sample; `layer` asks them of a part of the network.
+    `quantities` are names (params, macs, flops, ...), for one sample; `layer` asks them of a part of the network;
+    `settings` are values of other parameters.
     `zipped` goes value by value; `sample` draws so many combinations without repetition. `where` is a text such as
     "params <= 5M and macs <= 300M"; `sort` a column, with `-` in front for the largest first; `top` keeps so many;
     `pareto` keeps what no other combination betters in all of these columns, less being better (more, with `-`).
@@ -80,7 +81,7 @@ def sweep(
     axes = [axis(name, values) for name, values in over.items()]
     made = plan(axes, zipped=zipped, sample=sample, seed=seed, shard=shard)
     chosen = choice(where=where, sort=sort, top=top, pareto=pareto)
-    return collected(Sweep(spec, parameters, made, quantities, chosen, layer))
+    return collected(Sweep(spec, settings or {}, made, quantities, chosen, layer))
 
 
 def collected(made: Sweep) -> Columns:

@@ -43,7 +43,9 @@ def command(
     from archcalc.reports import formulas
     from archcalc.spec import catalogue
 
-    made = formula(spec, _names(free), _names(quantity), let=dict(map(catalogue.setting, let)), layer=layer, **settings)
+    made = formula(
+        spec, _names(free), _names(quantity), let=dict(map(catalogue.setting, let)), layer=layer, settings=settings
+    )
     if format_ == "latex":
         write_text(formulas.latex(made), output)
     elif format_ == "python":

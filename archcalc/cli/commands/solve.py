@@ -52,12 +52,12 @@ def command(
         raise click.UsageError("say either --for NAME or --scale NAME=RATE,...")
     if name is not None:
         found = solver.solve(
-            spec, name, target, smallest=smallest, multiple=multiple, within=_values(name, within), **settings
+            spec, name, target, smallest=smallest, multiple=multiple, within=_values(name, within), settings=settings
         )
     else:
         if smallest or within is not None:
             raise click.UsageError("--scale finds the largest power: --smallest and --within are for --for")
-        found = solver.scale(spec, _rates(scale or ""), target, multiple=multiple, **settings)
+        found = solver.scale(spec, _rates(scale or ""), target, multiple=multiple, settings=settings)
     if resolved:
         from archcalc.spec.resolve import resolve
 
