@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archcalc.api import Architecture, load
-    from archcalc.diagnostics import Diagnostic, SpecError, UsageError
-    from archcalc.formulas.make import formula
-    from archcalc.solver import solve
-    from archcalc.sweeps.run import sweep
+    from archcalc.commands.formula.answer import formula
+    from archcalc.commands.solve.answer import solve
+    from archcalc.commands.sweep.run import sweep
+    from archcalc.diagnostics.diagnostic import Diagnostic, SpecError, UsageError
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,12 +32,12 @@ __all__ = [
 _WHERE = {
     "Architecture": "archcalc.api",
     "load": "archcalc.api",
-    "Diagnostic": "archcalc.diagnostics",
-    "SpecError": "archcalc.diagnostics",
-    "UsageError": "archcalc.diagnostics",
-    "formula": "archcalc.formulas.make",
-    "solve": "archcalc.solver",
-    "sweep": "archcalc.sweeps.run",
+    "Diagnostic": "archcalc.diagnostics.diagnostic",
+    "SpecError": "archcalc.diagnostics.diagnostic",
+    "UsageError": "archcalc.diagnostics.diagnostic",
+    "formula": "archcalc.commands.formula.answer",
+    "solve": "archcalc.commands.solve.answer",
+    "sweep": "archcalc.commands.sweep.run",
 }
 
 

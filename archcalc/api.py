@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from archcalc.analysis.totals import Analysis, analyse
-from archcalc.diagnostics import UsageError
-from archcalc.sizes import settled
-from archcalc.spec import catalogue
-from archcalc.spec.document import Document
-from archcalc.spec.expand import Network, expand
+from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.language import catalogue
+from archcalc.language.document import Document
+from archcalc.language.expand import Network, expand
+from archcalc.sizes.kinds import settled
 
 
 class Architecture:

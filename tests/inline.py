@@ -7,9 +7,9 @@ from textwrap import dedent, indent
 from typing import Any
 
 from archcalc.analysis.totals import Analysis, analyse
-from archcalc.diagnostics import Source
-from archcalc.spec.document import read_document
-from archcalc.spec.expand import expand
+from archcalc.diagnostics.diagnostic import Source
+from archcalc.language.document import read_document
+from archcalc.language.expand import expand
 
 
 def analysed(text: str, **parameters: Any) -> Analysis:

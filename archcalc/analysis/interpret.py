@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from archcalc.diagnostics import Diagnostic, SpecError
+from archcalc.diagnostics.diagnostic import Diagnostic, SpecError
+from archcalc.language.expand import INPUT_INDEX, MAX_ERRORS, Network, Node
 from archcalc.layers.attributes import Refused
 from archcalc.layers.outcome import Outcome
 from archcalc.layers.registry import Attribute, Layer
-from archcalc.sizes import LARGEST, Condition, at_least, at_most, identity, is_array, is_concrete, is_many, judge
-from archcalc.spec.expand import INPUT_INDEX, MAX_ERRORS, Network, Node
-from archcalc.volume import MAX_RANK, Volume
+from archcalc.sizes.conditions import Condition, at_least, at_most, judge
+from archcalc.sizes.kinds import LARGEST, identity, is_array, is_concrete, is_many
+from archcalc.sizes.volume import MAX_RANK, Volume
 
 _NOT_ANALYSED = Volume(0)
 

@@ -14,8 +14,8 @@ from math import gcd
 from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
+from archcalc.language.expand import INPUT_INDEX, Node
 from archcalc.layers.outcome import Outcome, Window
-from archcalc.spec.expand import INPUT_INDEX, Node
 
 #: Longer periods than this are not followed: they come from enlarging a map thousands of times.
 MAX_PERIOD = 512

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.diagnostics import UsageError, did_you_mean
+from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 
 #: Bytes of a value in float32.
 _BYTES = 4

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archcalc.analysis.interpret import Interpretation, Open, interpret
 from archcalc.analysis.receptive_field import Field, receptive_fields
-from archcalc.diagnostics import Diagnostic, SpecError
+from archcalc.diagnostics.diagnostic import Diagnostic, SpecError
+from archcalc.language.expand import INPUT_INDEX, Network, Node
 from archcalc.layers.outcome import Outcome, Tensor
-from archcalc.sizes import Size, equal, judge, total
-from archcalc.spec.expand import INPUT_INDEX, Network, Node
-from archcalc.volume import Volume
+from archcalc.sizes.conditions import equal, judge
+from archcalc.sizes.kinds import Size, total
+from archcalc.sizes.volume import Volume
 
 if TYPE_CHECKING:
-    from archcalc.analysis.memory.network import NetworkMemory
+    from archcalc.memory.network import NetworkMemory
 
 
 class AnalysedLayer:
@@ -128,7 +129,7 @@ class Analysis:
     @cached_property
     def memory(self) -> NetworkMemory:
         """What a framework holds for it in float32 on a CPU, forward and backward, with no optimizer."""
-        from archcalc.analysis.memory.network import NetworkMemory
+        from archcalc.memory.network import NetworkMemory
 
         return NetworkMemory(self.interpretation)
 

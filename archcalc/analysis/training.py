@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archcalc.analysis.memory.conditions import Conditions, Gradients, gradients
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.sizes import Size, total
+from archcalc.memory.conditions import Conditions, Gradients, gradients
+from archcalc.sizes.kinds import Size, total
 
 
 class Backward(NamedTuple):

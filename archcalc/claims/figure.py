@@ -14,9 +14,9 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from archcalc.sizes import LARGEST
-from archcalc.spec.expression import Compiled, ExpressionError, compile_expression
-from archcalc.volume import Volume
+from archcalc.language.expression import Compiled, ExpressionError, compile_expression
+from archcalc.sizes.kinds import LARGEST
+from archcalc.sizes.volume import Volume
 
 #: `~` stands for an order of magnitude: a fifth more or less.
 ROUGHLY = Fraction(1, 5)

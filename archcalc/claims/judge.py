@@ -12,11 +12,11 @@ from archcalc.claims.figure import FigureError
 from archcalc.claims.library import Library
 from archcalc.claims.read import Claim, Other
 from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict, finding
-from archcalc.diagnostics import Diagnostic, Place, SpecError, UsageError, did_you_mean
+from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError, did_you_mean
+from archcalc.language import catalogue
+from archcalc.language.document import Document
 from archcalc.quantities.registry import EXTENT, VOLUME, Part, select
-from archcalc.spec import catalogue
-from archcalc.spec.document import Document
-from archcalc.volume import Volume
+from archcalc.sizes.volume import Volume
 
 
 class _Unanswered(Exception):

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from archcalc.analysis.totals import Analysis, analyse
-from archcalc.diagnostics import UsageError
-from archcalc.spec import catalogue
-from archcalc.spec.document import Document
-from archcalc.spec.expand import expand
+from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.language import catalogue
+from archcalc.language.document import Document
+from archcalc.language.expand import expand
 
 
 class Library:

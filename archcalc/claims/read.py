@@ -19,11 +19,11 @@ from typing import NamedTuple
 from archcalc.claims import figure as figures
 from archcalc.claims.facts import FACTS
 from archcalc.claims.figure import Figure, FigureError
-from archcalc.diagnostics import Diagnostic, Place, did_you_mean
+from archcalc.diagnostics.diagnostic import Diagnostic, Place, did_you_mean
+from archcalc.language.document import Document
+from archcalc.language.expression import unknown_names
+from archcalc.language.source import Mapping, Scalar, Sequence, Value
 from archcalc.quantities.registry import BYTES, EXTENT, VOLUME, Quantity, quantities
-from archcalc.spec.document import Document
-from archcalc.spec.expression import unknown_names
-from archcalc.spec.source import Mapping, Scalar, Sequence, Value
 
 #: What a claim may say beside its value.
 CLAIM_KEYS = ("value", "source", "note", "erratum", "truncated", "tolerance", "with", "over", "under")

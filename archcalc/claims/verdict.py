@@ -6,10 +6,10 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from archcalc.claims.read import Claim
-from archcalc.diagnostics import Diagnostic
+from archcalc.diagnostics.diagnostic import Diagnostic
+from archcalc.output.numbers import bytes_binary, bytes_decimal, exact
 from archcalc.quantities.registry import BYTES
-from archcalc.reports.numbers import bytes_binary, bytes_decimal, exact
-from archcalc.volume import Volume
+from archcalc.sizes.volume import Volume
 
 MET, FAILED, ERRATUM = "met", "failed", "erratum"
 

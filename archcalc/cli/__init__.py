@@ -1,4 +1,4 @@
-"""The command line: one file per command in `commands`, loaded only when it is called."""
+"""The command line: the group that finds the commands of `archcalc.commands`, and what they share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import errno
 import gc
 import io
 import os
-import pkgutil
 import sys
 from contextlib import suppress
 from typing import IO, Any
@@ -14,31 +13,33 @@ from typing import IO, Any
 import click
 
 from archcalc import __version__
-from archcalc.diagnostics import SpecError, UsageError, plain, render
+from archcalc.diagnostics.diagnostic import SpecError, UsageError, plain, render
 
 
 class _Commands(click.Group):
-    """The commands, found by the names of their files; each file has one function called `command`."""
+    """The commands, found by their names and loaded only when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        import archcalc.cli.commands as package
+        from archcalc.commands import names
 
-        return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+        return names()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         import importlib
 
-        if cmd_name not in self.list_commands(ctx):
+        from archcalc.commands import home
+
+        module = home(cmd_name)
+        if module is None:
             return None
-        module = importlib.import_module(f"archcalc.cli.commands.{cmd_name}")
-        command: click.Command = module.command
+        command: click.Command = importlib.import_module(module).command
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:
-            from archcalc.diagnostics import did_you_mean
+            from archcalc.diagnostics.diagnostic import did_you_mean
 
             hint = did_you_mean(args[0], self.list_commands(ctx)) or "`archcalc --help` lists them"
             raise click.UsageError(f"there is no command `{args[0]}`: {hint}", ctx) from None

@@ -12,9 +12,9 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from archcalc.diagnostics import UsageError
-from archcalc.reports import formats
-from archcalc.reports.layout import Report
+from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.output import formats
+from archcalc.output.layout import Report
 
 
 class SpecType(click.ParamType):  # type: ignore[type-arg]
@@ -23,7 +23,7 @@ class SpecType(click.ParamType):  # type: ignore[type-arg]
     name = "spec"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from archcalc.spec import catalogue
+        from archcalc.language import catalogue
 
         found = [CompletionItem(name) for name in catalogue.names() if name.startswith(incomplete)]
         return [*found, CompletionItem(incomplete, type="file")]
@@ -38,7 +38,7 @@ def set_option(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a parameter of the spec.")
     @functools.wraps(function)
     def wrapped(*args: Any, settings: tuple[str, ...], **kwargs: Any) -> Any:
-        from archcalc.spec import catalogue
+        from archcalc.language import catalogue
 
         values = {name: catalogue.value(name, text) for name, text in catalogue.settings(settings).items()}
         return function(*args, settings=values, **kwargs)
@@ -62,7 +62,7 @@ def counting_option(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--counting", metavar="PROFILE", help="Count operations as a tool does: see archcalc counting.")
     @functools.wraps(function)
     def wrapped(*args: Any, counting: str | None, **kwargs: Any) -> Any:
-        from archcalc.analysis.counting import profile
+        from archcalc.counting.count import profile
 
         return function(*args, counting=None if counting is None else profile(counting), **kwargs)
 
@@ -90,7 +90,7 @@ def write(report: Report, format_: str | None, output: Path | None) -> None:
     if format_ is None:
         format_ = formats.of_file(output) if output else formats.DEFAULT
     if output is None and format_ == "text" and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-        from archcalc.reports.formats.text import write_to_terminal
+        from archcalc.output.formats.text import write_to_terminal
 
         write_to_terminal(report, sys.stdout)
     else:

@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from archcalc.analysis.interpret import Interpretation
-    from archcalc.analysis.memory.budget import Setting
+    from archcalc.memory.budget import Setting
 
 # The words stand here so that the help needs no analysis; a test holds them against the analysis' own.
 DTYPES = ("float32", "float16", "bfloat16", "amp")
@@ -57,9 +57,9 @@ def setting(
     checkpoint: tuple[str, ...],
 ) -> Setting:
     """The options as the analysis takes them, for a network; UsageError for paths that it does not have."""
-    from archcalc.analysis.memory.budget import Setting
-    from archcalc.analysis.memory.checkpoint import segments
-    from archcalc.analysis.memory.conditions import Conditions
+    from archcalc.memory.budget import Setting
+    from archcalc.memory.checkpoint import segments
+    from archcalc.memory.conditions import Conditions
 
     conditions = Conditions(device, dtype, freeze)
     return Setting(conditions, optimizer, accumulate, segments(interpretation.network, checkpoint))

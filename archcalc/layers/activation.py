@@ -8,8 +8,8 @@ overwrites its input: if it does and the derivative needs that input, a framewor
 from archcalc.layers.attributes import Switch
 from archcalc.layers.outcome import WEIGHTS, Composition, Kept, Outcome, Step, Tensor, gradients_of, keeps, operations
 from archcalc.layers.registry import layer
-from archcalc.sizes import Size
-from archcalc.volume import Volume
+from archcalc.sizes.kinds import Size
+from archcalc.sizes.volume import Volume
 
 
 def _activation(x: Volume, kept: Kept, inplace: bool = False, **per_value: Size) -> Outcome:

@@ -14,8 +14,9 @@ from archcalc.layers.outcome import (
     operations,
 )
 from archcalc.layers.registry import layer
-from archcalc.sizes import Size, divides
-from archcalc.volume import Volume
+from archcalc.sizes.conditions import divides
+from archcalc.sizes.kinds import Size
+from archcalc.sizes.volume import Volume
 
 
 @layer(ranks=(1,))

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Annotated, Any, TypeAlias
 
-from archcalc.sizes import Condition, Size, at_least, equal, is_concrete, is_size
+from archcalc.sizes.conditions import Condition, at_least, equal
+from archcalc.sizes.kinds import Size, is_concrete, is_size
 
 
 class Refused(Exception):

@@ -18,8 +18,9 @@ from archcalc.layers.outcome import (
 )
 from archcalc.layers.registry import layer
 from archcalc.layers.windows import extents, is_even, sides_of, slide
-from archcalc.sizes import Size, at_least, at_most, certainly_equal, divides, maximum, product, undecided
-from archcalc.volume import Volume
+from archcalc.sizes.conditions import at_least, at_most, divides
+from archcalc.sizes.kinds import Size, certainly_equal, maximum, product, undecided
+from archcalc.sizes.volume import Volume
 
 
 def _weights(shape: tuple[Size, ...], out: Size, bias: bool) -> tuple[Tensor, ...]:

@@ -14,8 +14,8 @@ from archcalc.layers.outcome import (
     operations,
 )
 from archcalc.layers.registry import layer
-from archcalc.sizes import equal
-from archcalc.volume import Volume
+from archcalc.sizes.conditions import equal
+from archcalc.sizes.volume import Volume
 
 
 @layer

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from archcalc.layers.outcome import Composition, Kept, Outcome, Step, Tensor, keeps, nth, operations
 from archcalc.layers.registry import layer
-from archcalc.sizes import Condition, Size, certainly_equal, equal, is_concrete, total
-from archcalc.volume import Volume
+from archcalc.sizes.conditions import Condition, equal
+from archcalc.sizes.kinds import Size, certainly_equal, is_concrete, total
+from archcalc.sizes.volume import Volume
 
 
 def _agree(first: Volume, other: Volume, *, channels: bool) -> Iterator[Condition]:

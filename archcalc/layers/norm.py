@@ -19,8 +19,9 @@ from archcalc.layers.outcome import (
     operations,
 )
 from archcalc.layers.registry import layer
-from archcalc.sizes import Size, divides
-from archcalc.volume import Volume
+from archcalc.sizes.conditions import divides
+from archcalc.sizes.kinds import Size
+from archcalc.sizes.volume import Volume
 
 
 def _scale_and_shift(size: Size, affine: bool) -> tuple[Tensor, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from archcalc.sizes import Condition, Size
-from archcalc.volume import Volume
+from archcalc.sizes.conditions import Condition
+from archcalc.sizes.kinds import Size
+from archcalc.sizes.volume import Volume
 
 #: The type of values: float32, unless the network computes in another one. `WIDE` is the same but for mixed
 #: precision, which uses float32 there.

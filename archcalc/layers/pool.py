@@ -6,8 +6,9 @@ from archcalc.layers.attributes import Kernel, PaddingOrSame, Switch
 from archcalc.layers.outcome import EVERYTHING, Composition, Kept, Outcome, Step, Tensor, Window, keeps, operations
 from archcalc.layers.registry import layer
 from archcalc.layers.windows import extents, is_even, sides_of, slide
-from archcalc.sizes import Size, at_least, ceil_div, certainly_equal, equals, product, undecided
-from archcalc.volume import Volume
+from archcalc.sizes.conditions import at_least
+from archcalc.sizes.kinds import Size, ceil_div, certainly_equal, equals, product, undecided
+from archcalc.sizes.volume import Volume
 
 
 def _indices(output: Volume) -> Kept:

@@ -5,7 +5,7 @@ from fractions import Fraction
 from archcalc.layers.attributes import Rate
 from archcalc.layers.outcome import Kept, Outcome
 from archcalc.layers.registry import layer
-from archcalc.volume import Volume
+from archcalc.sizes.volume import Volume
 
 
 @layer

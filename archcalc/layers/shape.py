@@ -17,20 +17,9 @@ from archcalc.layers.outcome import (
     operations,
 )
 from archcalc.layers.registry import layer
-from archcalc.sizes import (
-    Condition,
-    Size,
-    at_least,
-    at_most,
-    ceil_div,
-    certainly_equal,
-    divides,
-    equal,
-    is_concrete,
-    product,
-    undecided,
-)
-from archcalc.volume import Volume
+from archcalc.sizes.conditions import Condition, at_least, at_most, divides, equal
+from archcalc.sizes.kinds import Size, ceil_div, certainly_equal, is_concrete, product, undecided
+from archcalc.sizes.volume import Volume
 
 
 def _scattered(x: Volume, operation: str = "slice_backward") -> Composition:

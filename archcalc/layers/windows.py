@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from archcalc.layers.outcome import Window
-from archcalc.sizes import Condition, Size, at_least, ceil_div, certainly_equal, maximum, minimum
-from archcalc.volume import Volume
+from archcalc.sizes.conditions import Condition, at_least
+from archcalc.sizes.kinds import Size, ceil_div, certainly_equal, maximum, minimum
+from archcalc.sizes.volume import Volume
 
 
 def extents(kernel: tuple[Size, ...], dilation: tuple[Size, ...]) -> tuple[Size, ...]:

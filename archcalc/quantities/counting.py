@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
-from archcalc.analysis.counting import Profile, count_layers
-from archcalc.analysis.profiles import MEMORY_FIGURES, PROFILES
 from archcalc.analysis.totals import Analysis
 from archcalc.analysis.training import training_cost
+from archcalc.counting.count import Profile, count_layers
+from archcalc.counting.profiles import MEMORY_FIGURES, PROFILES
 from archcalc.quantities.registry import BYTES, COUNT, Part, quantity
-from archcalc.sizes import Size, total
+from archcalc.sizes.kinds import Size, total
 
 #: The profile that the plain quantities `macs` and `flops` are counted by.
 _OWN = "archcalc"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from archcalc.analysis.memory.conditions import Conditions
-from archcalc.analysis.memory.storages import Storages, kept_memory
+from archcalc.memory.conditions import Conditions
+from archcalc.memory.storages import Storages, kept_memory
 from archcalc.quantities.registry import BYTES, Part, quantity
-from archcalc.sizes import Size
+from archcalc.sizes.kinds import Size
 
 
 @quantity(BYTES, of="network")

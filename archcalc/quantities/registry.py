@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.sizes import Size
+from archcalc.sizes.kinds import Size
 
 #: The units of quantities. A count is a plain number, bytes are bytes; a volume is written 55x55x96; an extent is the
 #: same size along every axis (7) or one for each (7x7).

@@ -6,9 +6,9 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.language.expand import INPUT_INDEX
 from archcalc.quantities.registry import Part, quantity
-from archcalc.sizes import total
-from archcalc.spec.expand import INPUT_INDEX
+from archcalc.sizes.kinds import total
 
 #: The dropped paths that a layer lies in, outermost first: numbers of their `drop_path` layers.
 Paths: TypeAlias = tuple[int, ...]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from archcalc.analysis.totals import AnalysedLayer
 from archcalc.quantities.registry import BYTES, VOLUME, Part, quantity
-from archcalc.sizes import Size, product, total
-from archcalc.volume import Volume
+from archcalc.sizes.kinds import Size, product, total
+from archcalc.sizes.volume import Volume
 
 
 @quantity(sums=True)

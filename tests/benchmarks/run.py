@@ -153,8 +153,8 @@ def sweep() -> None:
 def scale() -> None:
     """Time and memory for each layer as networks grow: wide, deep, written out, repeated, and with branches."""
     import archcalc
-    from archcalc.analysis.memory.conditions import Conditions
-    from archcalc.analysis.memory.storages import Storages, kept_memory
+    from archcalc.memory.conditions import Conditions
+    from archcalc.memory.storages import Storages, kept_memory
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:

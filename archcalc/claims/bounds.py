@@ -1,0 +1,39 @@
+"""Bounds on quantities, as users write them: `params <= 5M and macs <= 300M`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from archcalc.claims.figure import Bound, FigureError, read
+from archcalc.diagnostics.diagnostic import UsageError
+
+_LIMIT = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=|>=|==|=|<|>)\s*(.*?)\s*\Z", re.ASCII | re.DOTALL)
+
+
+class Limit(NamedTuple):
+    """A quantity (or a parameter) and the bounds it must keep; `text` is how it was written."""
+
+    text: str
+    quantity: str
+    bounds: tuple[Bound, ...]
+
+
+def read_limits(text: str) -> Iterator[Limit]:
+    """The bounds that a text states, joined by `and`; UsageError if it states none.
+
+    A number may be shortened (5M, 1.5 GiB) and is taken as it is; `=` holds to the precision it is written with.
+    """
+    for part in re.split(r"\band\b", text):
+        match = _LIMIT.match(part)
+        if match is None:
+            raise UsageError(f"`{part.strip()}` is not a bound: write `params <= 5M and macs <= 300M`")
+        name, relation, written = match.groups()
+        try:
+            figure = read(written if relation in ("=", "==") else f"{relation} {written}")
+        except FigureError as error:
+            raise UsageError(f"`{part.strip()}` is not a bound: {error}") from None
+        if not figure.bounds or figure.unit not in ("", "bytes"):
+            raise UsageError(f"`{part.strip()}` is not a bound: `{written}` is not a number")
+        yield Limit(" ".join(part.split()), name, figure.bounds)

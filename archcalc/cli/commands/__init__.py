@@ -1,1 +1,0 @@
-"""The commands, one file each; a file's `command` is what `archcalc NAME` runs."""

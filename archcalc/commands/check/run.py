@@ -1,0 +1,111 @@
+"""The check itself: each spec read, analysed, its claims judged and its oddities found; one record for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from archcalc.analysis.totals import Analysis
+from archcalc.claims.judge import judge
+from archcalc.claims.library import Library
+from archcalc.claims.read import Claim, Fact, claims, facts
+from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict
+from archcalc.commands.check.targets import Target
+from archcalc.counting.count import Profile
+from archcalc.diagnostics.diagnostic import Diagnostic, Source, SpecError
+from archcalc.language.document import Document, read_document
+from archcalc.language.source import read_text
+from archcalc.quantities.counting import counted_by
+from archcalc.quantities.registry import Part, quantities
+from archcalc.warnings.registry import warnings
+
+#: The quantities by which a spec is held against an older state of itself.
+FIGURES = ("params", "macs", "flops", "outputs_bytes", "depth")
+
+
+class SpecCheck(NamedTuple):
+    """What was found about one spec. `figures` is empty where the network cannot be analysed or the file has none."""
+
+    target: Target
+    source: Source
+    architecture: str
+    verdicts: list[Verdict]
+    facts: list[Fact]
+    findings: list[Diagnostic]
+    figures: dict[str, Any]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing in it is an error."""
+        return all(finding.severity != "error" for finding in self.findings)
+
+
+def check(targets: Iterable[Target], *, strict: bool = False, counting: Profile | None = None) -> list[SpecCheck]:
+    """Check every target; `strict` makes warnings errors. UsageError for a file that cannot be read.
+
+    With a counting profile, claims of `macs` (or of `flops`, if that is its unit) are of what it counts.
+    """
+    library = Library()
+    checks = [_checked(target, library, counting) for target in targets]
+    return [_strict(each) for each in checks] if strict else checks
+
+
+def counts(checks: Iterable[SpecCheck]) -> dict[str, int]:
+    """How many specs and claims there are, how the claims fared, and how many findings of each severity."""
+    made = dict.fromkeys(("specs", "claims", MET, FAILED, ERRATUM, "errors", "warnings"), 0)
+    for each in checks:
+        made["specs"] += 1
+        made["claims"] += len(each.verdicts)
+        for verdict in each.verdicts:
+            made[verdict.verdict] += 1
+        for finding in each.findings:
+            made[f"{finding.severity}s"] += 1
+    return made
+
+
+def _strict(found: SpecCheck) -> SpecCheck:
+    return found._replace(findings=[finding._replace(severity="error") for finding in found.findings])
+
+
+def _checked(target: Target, library: Library, counting: Profile | None) -> SpecCheck:
+    findings: list[Diagnostic] = []
+    made = SpecCheck(target, Source(target.shown, ""), target.name, [], [], findings, {})
+    try:
+        made = made._replace(source=read_text(target.path, name=target.shown))
+        document = read_document(made.source, target.path)
+    except SpecError as error:
+        findings += error.diagnostics
+        return made
+    stated, malformed = claims(document)
+    published, wrong = facts(document)
+    findings += [*malformed, *wrong]
+    analysis = _analysis(document, library, findings)
+    made = made._replace(architecture=document.architecture or target.name, facts=published)
+    if analysis is not None:
+        verdicts, failed = judge(document, [_counted(claim, counting) for claim in stated], library)
+        findings += failed
+        made = made._replace(verdicts=verdicts, figures=figures(analysis))
+    findings += warnings(document, analysis)
+    findings.sort(key=Diagnostic.order)
+    return made
+
+
+def _counted(claim: Claim, counting: Profile | None) -> Claim:
+    """The claim, of the quantity that its own stands for where operations are counted by a profile."""
+    return claim._replace(quantity=quantities()[counted_by(claim.quantity.name, counting)])
+
+
+def _analysis(document: Document, library: Library, findings: list[Diagnostic]) -> Analysis | None:
+    """The analysis of a spec as it stands; None for a file of blocks, and where it cannot be analysed."""
+    if not document.steps and document.input is None and document.blocks and document.expect is None:
+        return None
+    try:
+        return library.analysis(document, {})
+    except SpecError as error:
+        findings += error.diagnostics
+        return None
+
+
+def figures(analysis: Analysis) -> dict[str, Any]:
+    """The figures that a later check can be held against."""
+    return {name: quantities()[name].measure(Part(analysis)) for name in FIGURES}

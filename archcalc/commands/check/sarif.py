@@ -1,0 +1,69 @@
+"""Findings as SARIF 2.1.0, the format of code-scanning services.
+
+Source: OASIS, Static Analysis Results Interchange Format version 2.1.0.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from archcalc import __version__
+from archcalc.commands.check.run import SpecCheck
+from archcalc.diagnostics.diagnostic import Diagnostic, Place
+from archcalc.diagnostics.rules import Rule, rules
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+def render(checks: Sequence[SpecCheck]) -> str:
+    """One run with every finding; it lists the rules that the findings name."""
+    found = [finding for each in checks for finding in each.findings]
+    used = sorted({finding.rule for finding in found})
+    index = {name: number for number, name in enumerate(used)}
+    driver = {"name": "archcalc", "version": __version__, "rules": [_rule(rules()[name]) for name in used]}
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(finding, index) for finding in found],
+    }
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.name,
+        "shortDescription": {"text": f"{rule.meaning.partition('. ')[0].removesuffix('.')}."},
+        "fullDescription": {"text": rule.meaning},
+        "help": {"text": rule.mending},
+        "defaultConfiguration": {"level": rule.severity},
+    }
+
+
+def _result(finding: Diagnostic, index: dict[str, int]) -> dict[str, Any]:
+    message = "\n".join([finding.message, *finding.notes, *([f"help: {finding.help}"] if finding.help else [])])
+    result: dict[str, Any] = {
+        "ruleId": finding.rule,
+        "ruleIndex": index[finding.rule],
+        "level": finding.severity,
+        "message": {"text": message},
+    }
+    if finding.place is not None:
+        result["locations"] = [{"physicalLocation": _location(finding.place)}]
+    return result
+
+
+def _location(place: Place) -> dict[str, Any]:
+    line, column = place.source.line_and_column(place.start)
+    end_line, end_column = place.source.line_and_column(max(place.end, place.start))
+    region = {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column}
+    return {"artifactLocation": {"uri": _uri(place.source.name)}, "region": region}
+
+
+def _uri(name: str) -> str:
+    """A relative reference with forward slashes; a file address for a path from the root."""
+    path = Path(name)
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())

@@ -1,0 +1,1 @@
+"""`archcalc compare`: which network costs what."""

@@ -1,0 +1,60 @@
+"""`archcalc compare`: which network costs what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from archcalc.cli.options import SpecType, counting_option, reporting
+from archcalc.output.layout import Report
+
+if TYPE_CHECKING:
+    from archcalc.counting.count import Profile
+
+
+@click.command()
+@click.argument("specs", nargs=-1, type=SpecType(), metavar="[SPECS]...")
+@click.option("--all", "all_", is_flag=True, help="Compare the whole catalogue.")
+@click.option("--base", type=SpecType(), metavar="SPEC", help="Ratios are to this one.  [default: the first]")
+@click.option("--columns", metavar="NAMES", help="Quantities and published facts, separated by commas.")
+@click.option("--sort", metavar="NAME", help="Order by a column; -NAME from large to small.")
+@counting_option
+@reporting
+def command(
+    specs: tuple[str, ...],
+    all_: bool,
+    base: str | None,
+    columns: str | None,
+    sort: str | None,
+    counting: Profile | None,
+) -> Report:
+    """Compare architectures in a table.
+
+    Parameters, MACs, activation memory, depth, receptive field, published error and year.
+
+    \b
+    Examples:
+      archcalc compare alexnet vgg16 googlenet resnet152
+      archcalc compare resnet50 resnet50:width=128 --columns params,macs
+      archcalc compare resnet50 mobilenet --counting fvcore
+      archcalc compare --all --sort macs --base resnet50
+    """
+    from archcalc.commands.compare import answer as engine
+    from archcalc.commands.compare.tables import build
+    from archcalc.language import catalogue
+    from archcalc.quantities.counting import counted_by, name_of
+
+    chosen = [*specs, *(catalogue.names() if all_ else ())]
+    if not chosen:
+        raise click.UsageError("name the specs to compare, or say --all")
+    asked = list(engine.default_columns(chosen)) if columns is None else columns.replace(",", " ").split()
+    if not asked:
+        raise click.UsageError("--columns names no column")
+    asked += [sort.removeprefix("-")] if sort else []
+    own = [name_of(counting)] if counting else []
+    names = engine.columns([*(counted_by(name, counting) for name in asked), *own])
+    if sort:
+        sort = sort.replace(sort.removeprefix("-"), counted_by(sort.removeprefix("-"), counting))
+    rows = engine.compare(chosen, names, base=base)
+    return build(engine.ordered(rows, sort) if sort else rows, base or chosen[0])

@@ -1,0 +1,127 @@
+"""Architectures side by side as a report: a row for each, its figures and their ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from archcalc.claims.facts import FACTS
+from archcalc.claims.verdict import decimal
+from archcalc.commands.compare.answer import Compared, Value
+from archcalc.output.layout import Column, Report, Table
+from archcalc.output.numbers import bytes_decimal, short
+from archcalc.quantities.registry import BYTES, EXTENT, quantities
+from archcalc.sizes.volume import Volume
+
+#: Names for the heads of columns, where a quantity's own name is not the field's word.
+_TITLES = {
+    "macs": "MACs",
+    "flops": "FLOPs",
+    "outputs_bytes_with_input": "activation memory",
+    "cifar10_error": "CIFAR-10 error",
+    "cifar100_error": "CIFAR-100 error",
+    "top1_error": "top-1 error",
+    "top5_error": "top-5 error",
+    "receptive_field": "receptive field",
+}
+
+
+def build(rows: Sequence[Compared], base: str) -> Report:
+    """The report of a comparison; ratios are to the figures of `base`."""
+    names = list(rows[0].values)
+    columns = [Column("spec", "network", right=False)]
+    # Where there is too little room, notes go first, then ratios, then figures, each from the right; the first stays.
+    for rank, name in enumerate(names):
+        columns.append(Column(name, _TITLES.get(name, name.replace("_", " ")), _shown(name), rank=rank))
+        if _has_ratio(name, rows):
+            columns.append(Column(f"{name}_ratio", "ratio", ratio, rank=len(names) + rank))
+    measured = [name for name in names if name in FACTS and _notes(name, rows)]
+    columns += [
+        Column(f"{name}_note", f"{_TITLES.get(name, name)} of", right=False, rank=2 * len(names)) for name in measured
+    ]
+    table = Table(tuple(columns), [_row(row, names, rows, measured) for row in rows])
+    data = {"base": base, "specs": [_data(row) for row in rows]}
+    return Report("", (), (table,), tuple(_conventions(names, base)), data)
+
+
+def ratio(value: Fraction) -> str:
+    """A ratio to three digits: 0.113x, 2.27x, 21.4x, 1,320x."""
+    if not value:
+        return "0x"
+    digits = 3
+    places = max(0, digits - len(str(value.__floor__()))) if value >= 1 else digits - 1
+    while value < 1 and value * 10**places < 10 ** (digits - 1) and places < 12:
+        places += 1
+    scaled = (value * 10**places + Fraction(1, 2)).__floor__()
+    text = f"{scaled // 10**places:,}" + (f".{scaled % 10**places:0{places}}" if places else "")
+    return f"{text}x"
+
+
+def _row(row: Compared, names: list[str], rows: Sequence[Compared], measured: list[str]) -> tuple[Any, ...]:
+    cells: list[Any] = [row.spec]
+    for name in names:
+        cells.append(row.values[name].value)
+        if _has_ratio(name, rows):
+            cells.append(row.values[name].ratio)
+    return (*cells, *(_note(row.values[name]) for name in measured))
+
+
+def _has_ratio(name: str, rows: Sequence[Compared]) -> bool:
+    return any(row.values[name].ratio is not None for row in rows)
+
+
+def _notes(name: str, rows: Sequence[Compared]) -> bool:
+    return any(_note(row.values[name]) for row in rows)
+
+
+def _note(value: Value) -> str | None:
+    return value.fact.note or None if value.fact is not None else None
+
+
+def _shown(name: str) -> Any:
+    """How the values of a column are written."""
+    if name in FACTS:
+        unit = FACTS[name].unit
+        return lambda value: f"{decimal(value)} {unit}" if unit else str(value)
+    unit = quantities()[name].unit
+    if unit == BYTES:
+        return bytes_decimal
+    if unit == EXTENT:
+        return lambda sizes: "x".join(map(str, sizes))
+    return lambda value: str(value) if isinstance(value, Volume) else _number(value)
+
+
+def _number(value: Any) -> str:
+    return decimal(value) if isinstance(value, Fraction) and value.denominator != 1 else short(int(value))
+
+
+def _conventions(names: list[str], base: str) -> list[str]:
+    said = [f"ratios are to {base}"]
+    said += [f"{_TITLES.get(n, n.replace('_', ' '))}: {quantities()[n].doc}" for n in names if n in quantities()]
+    if any(name in FACTS for name in names):
+        said.append("errors and years are published, not computed: `archcalc show SPEC` has their sources")
+    return said
+
+
+def _data(row: Compared) -> dict[str, Any]:
+    return {
+        "spec": row.spec,
+        "architecture": row.architecture,
+        **{name: _value(value) for name, value in row.values.items()},
+    }
+
+
+def _value(value: Value) -> dict[str, Any]:
+    made: dict[str, Any] = {"value": _plain(value.value), "ratio": value.ratio}
+    if value.fact is not None:
+        made |= {"source": value.fact.source, "note": value.fact.note}
+    return made
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Volume):
+        return list(value.shape)
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return value.numerator
+    return [_plain(size) for size in value] if isinstance(value, tuple) else value

@@ -1,0 +1,37 @@
+"""`archcalc count`: what each tool prints for a network, and why they differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from archcalc.cli.options import reporting, set_option, spec_argument
+from archcalc.output.layout import Report
+
+
+@click.command()
+@spec_argument
+@set_option
+@click.option(
+    "--counting", "names", multiple=True, metavar="PROFILE", help="Only these profiles; of two, their difference."
+)
+@reporting
+def command(spec: str, settings: dict[str, Any], names: tuple[str, ...]) -> Report:
+    """Count operations as each tool does, side by side.
+
+    The differences are said in words: which operations one counts and another does not.
+
+    \b
+    Examples:
+      archcalc count resnet50
+      archcalc count resnet50 --counting fvcore --counting ptflops
+      archcalc count mobilenet --format json
+    """
+    from archcalc import api
+    from archcalc.commands.count import tables as counting
+    from archcalc.counting.count import profile
+    from archcalc.counting.profiles import PROFILES
+
+    chosen = [profile(name) for name in dict.fromkeys(names)] or list(PROFILES.values())
+    return counting.side_by_side(api.load(spec, **settings).analyse(), chosen)

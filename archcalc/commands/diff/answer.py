@@ -1,0 +1,184 @@
+"""What is different between two networks, layer by layer, and what each difference costs.
+
+Layers are the same if their paths are, numbers included; a layer that is the only one of its name keeps its place when
+a second comes. Every figure that differs between the networks belongs to one difference, so they add up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from typing import Any, NamedTuple, TypeAlias
+
+from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.language.expand import INPUT_INDEX, Key
+from archcalc.layers.attributes import shown
+
+#: The kinds of difference. A layer is affected if it is as it was and what reaches it is not.
+ADDED, REMOVED, CHANGED, AFFECTED = "added", "removed", "changed", "affected"
+
+_Pair: TypeAlias = tuple[AnalysedLayer | None, AnalysedLayer | None]
+
+
+class Cost(NamedTuple):
+    """What a network, a layer or a difference costs: per sample, bytes of outputs with a storage of their own."""
+
+    params: int = 0
+    macs: int = 0
+    outputs_bytes: int = 0
+
+    def plus(self, other: Cost) -> Cost:
+        """The two together."""
+        return Cost(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+    def minus(self, other: Cost) -> Cost:
+        """The one without the other."""
+        return Cost(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+class Difference(NamedTuple):
+    """One difference: of one layer, or of a block all of whose `layers` were added or removed. `what` says in words
+    which attributes changed, or which volumes reach it."""
+
+    kind: str
+    path: str
+    what: tuple[str, ...]
+    cost: Cost
+    layers: int = 1
+
+
+def diff(old: Analysis, new: Analysis) -> list[Difference]:
+    """Every difference, in the order of the layers of the new network; what was removed stands where it stood."""
+    return _Comparison(_Side(old), _Side(new)).differences()
+
+
+def total(analysis: Analysis) -> Cost:
+    """What the whole network costs."""
+    made = Cost()
+    for row in analysis.layers:
+        made = made.plus(cost(row))
+    return made
+
+
+def cost(row: AnalysedLayer | None) -> Cost:
+    """What one layer costs; nothing where there is none."""
+    if row is None:
+        return Cost()
+    return Cost(row.params, row.macs, row.outputs_bytes)
+
+
+class _Side:
+    """One of the two networks, its layers by the keys of their paths."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self.keys: list[Key] = [(*row.node.scope.key, (row.node.base, row.node.ordinal)) for row in analysis.layers]
+        self.rows = dict(zip(self.keys, analysis.layers, strict=True))
+
+    def has(self, key: Key) -> bool:
+        """Whether there is such a layer; the network's input is always there."""
+        return key in self.rows or key == ()
+
+    def sources(self, row: AnalysedLayer) -> list[Key]:
+        """The keys of what a layer reads."""
+        return [() if i == INPUT_INDEX else self.keys[i] for i in row.node.inputs]
+
+    def reads(self, row: AnalysedLayer) -> str:
+        """What a layer reads, in words."""
+        return ", ".join(self.analysis.inputs(row))
+
+    def volumes(self, row: AnalysedLayer) -> str:
+        """The volumes that reach a layer, in words."""
+        return ", ".join(map(str, self.analysis.input_volumes(row)))
+
+    def folded(self, rows: list[AnalysedLayer]) -> dict[str, str]:
+        """For each of the layers, the path of the largest block around it all of whose layers are among them."""
+        inside = Counter(prefix for row in rows for prefix in _prefixes(row.name))
+        everywhere = Counter(prefix for row in self.analysis.layers for prefix in _prefixes(row.name))
+        return {
+            row.name: next(prefix for prefix in _prefixes(row.name) if inside[prefix] == everywhere[prefix])
+            for row in rows
+        }
+
+
+class _Comparison:
+    def __init__(self, old: _Side, new: _Side) -> None:
+        self.old = old
+        self.new = new
+
+    def differences(self) -> list[Difference]:
+        pairs = self.paired()
+        added = self.new.folded([after for before, after in pairs if before is None and after is not None])
+        removed = self.old.folded([before for before, after in pairs if after is None and before is not None])
+        found: dict[tuple[str, str], Difference] = {}
+        for before, after in pairs:
+            each = self.between(before, after, added, removed)
+            if each is not None:
+                known = found.get((each.kind, each.path))
+                if known is not None:
+                    each = each._replace(cost=known.cost.plus(each.cost), layers=known.layers + 1)
+                found[each.kind, each.path] = each
+        return list(found.values())
+
+    def paired(self) -> list[_Pair]:
+        """Layers of the same path together; what only one of the networks has, alone."""
+        before, after = self.old.rows, self.new.rows
+        pairs: list[_Pair] = []
+        waiting = deque(before)
+        for key, row in after.items():
+            while waiting and waiting[0] not in after:
+                pairs.append((before[waiting.popleft()], None))
+            if waiting and waiting[0] == key:
+                waiting.popleft()
+            pairs.append((before.get(key), row))
+        return pairs + [(before[key], None) for key in waiting if key not in after]
+
+    def between(
+        self,
+        before: AnalysedLayer | None,
+        after: AnalysedLayer | None,
+        added: dict[str, str],
+        removed: dict[str, str],
+    ) -> Difference | None:
+        change = cost(after).minus(cost(before))
+        if before is None or after is None:
+            kind, path = (REMOVED, removed[before.name]) if before else (ADDED, added[after.name] if after else "")
+            return Difference(kind, path, (), change)
+        if own := (*_attributes(before, after), *self.inputs(before, after)):
+            return Difference(CHANGED, after.name, own, change)
+        was, is_ = self.old.volumes(before), self.new.volumes(after)
+        if was == is_ and not any(change):
+            return None
+        return Difference(AFFECTED, after.name, () if was == is_ else (f"input {was} -> {is_}",), change)
+
+    def inputs(self, before: AnalysedLayer, after: AnalysedLayer) -> Iterator[str]:
+        """Other inputs than before, unless it is that one of them was added or removed: that is said already."""
+        was, is_ = self.old.sources(before), self.new.sources(after)
+        if was != is_ and all(map(self.new.has, was)) and all(map(self.old.has, is_)):
+            yield f"reads {self.old.reads(before)} -> {self.new.reads(after)}"
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    """The paths of the blocks around a layer, from the outside in, and its own."""
+    end = path.find("/")
+    while end >= 0:
+        yield path[:end]
+        end = path.find("/", end + 1)
+    yield path
+
+
+def _attributes(before: AnalysedLayer, after: AnalysedLayer) -> Iterator[str]:
+    if before.layer != after.layer:
+        yield f"{before.layer} -> {after.layer}"
+        return
+    for name, attribute in after.node.layer.attributes.items():
+        was = before.node.attributes.get(name, attribute.default)
+        is_ = after.node.attributes.get(name, attribute.default)
+        if was != is_:
+            yield f"{name} {_said(was)} -> {_said(is_)}"
+    if (before.node.pool is None) != (after.node.pool is None):
+        yield "weights its own -> shared" if before.node.pool is None else "weights shared -> its own"
+
+
+def _said(value: Any) -> str:
+    return "as the kernel" if value is None else shown(value)

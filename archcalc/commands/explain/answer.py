@@ -1,0 +1,307 @@
+"""The arithmetic of any figure: a layer's rule run on numbers that remember how they were made.
+
+Nothing is computed here that the rule, the receptive field or the training step does not compute; this file only
+chooses what to show, in the order of the lecture: output, parameters, operations, memory, receptive field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from archcalc.analysis.receptive_field import ITSELF, Span
+from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.analysis.training import backward, wants_input_gradient
+from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
+from archcalc.language.expand import INPUT_INDEX
+from archcalc.layers.attributes import decimal
+from archcalc.layers.outcome import WEIGHTS, Kept, Outcome
+from archcalc.memory.conditions import Conditions, gradients
+from archcalc.sizes.kinds import total
+from archcalc.sizes.traced import arithmetic, remembered
+from archcalc.sizes.volume import Volume
+
+#: Attributes that are shown even where the spec leaves them at their default, as the lecture's formula has them.
+_ALWAYS_SHOWN = ("stride", "padding")
+#: Where the definition of a receptive field is from.
+_FIELD_SOURCE = "Araujo, Norris & Sim 2019, doi:10.23915/distill.00021"
+_AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+class Explained(NamedTuple):
+    """One figure: what it is, its arithmetic in one line, its value (None where it is not one number) and its unit."""
+
+    quantity: str
+    text: str
+    value: Any = None
+    unit: str = ""
+
+
+class Contribution(NamedTuple):
+    """What one layer adds to a total."""
+
+    name: str
+    amount: int
+
+
+def find(analysis: Analysis, name: str) -> AnalysedLayer:
+    """The layer of that path; UsageError with a suggestion if there is none."""
+    try:
+        return analysis.layer(name)
+    except KeyError:
+        names = [row.name for row in analysis.layers]
+        inside = [each for each in names if each.startswith(f"{name}/")]
+        hint = f"it is a block: `{inside[0]}` is a layer in it" if inside else did_you_mean(name, names)
+        raise UsageError(
+            f"{analysis.architecture} has no layer `{name}`: {hint or '`archcalc report` lists the layers'}"
+        ) from None
+
+
+def traced_outcome(analysis: Analysis, row: AnalysedLayer) -> Outcome:
+    """The outcome of the layer's rule, run on numbers that remember."""
+    layer = row.node.layer
+    volumes = [Volume(remembered(v.channels), remembered(v.space)) for v in analysis.input_volumes(row)]
+    attributes = {}
+    for name, attribute in layer.attributes.items():
+        value = row.node.attributes.get(name, attribute.default)
+        if name in row.node.attributes or name in _ALWAYS_SHOWN:
+            value = remembered(value)
+        attributes[name] = None if value is None else attribute.kind.fit(value, volumes[0].rank)
+    return layer.function(*volumes, **attributes)
+
+
+def explain_layer(analysis: Analysis, row: AnalysedLayer) -> list[Explained]:
+    """Every figure of one layer with its arithmetic."""
+    outcome = traced_outcome(analysis, row)
+    known: set[int] = set()
+    return [
+        *_output(analysis, row, outcome, known),
+        *_parameters(row, outcome, known),
+        *_operations(outcome, known),
+        *_memory(row, outcome, known),
+        *_kept(analysis, row, outcome, known),
+        *_backward(analysis, row),
+        *_receptive_field(analysis, row, outcome),
+        Explained("source", f"{_paragraph(row, 'Source:')} Receptive field: {_FIELD_SOURCE}"),
+    ]
+
+
+def _equation(number: int, known: set[int], unit: str = "") -> str:
+    """`arithmetic = value unit`; the value alone where there is no arithmetic to show."""
+    made, value = arithmetic(number, known), format(int(number), ",")
+    known.add(id(number))
+    return f"{value if made == value else f'{made} = {value}'}{f' {unit}' if unit else ''}"
+
+
+def _output(analysis: Analysis, row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterator[Explained]:
+    volumes = analysis.input_volumes(row)
+    inputs = ", ".join(f"{v}, {_origin(name)}" for v, name in zip(volumes, analysis.inputs(row), strict=True))
+    yield Explained("input", inputs)
+    output = outcome.output
+    sizes = list(zip(_AXES.get(output.rank, ()), output.space, strict=False))
+    shown: dict[str, list[str]] = {}
+    for axis, size in sizes:
+        text = _equation(size, known)
+        if " = " in text:
+            shown.setdefault(text, []).append(axis)
+    for text, axes in shown.items():
+        yield Explained(f"output {' and '.join(axes)}", text, int(text.rpartition(" = ")[2].replace(",", "")))
+    channels = _equation(output.channels, known)
+    if " = " in channels:
+        yield Explained("output channels", channels, int(output.channels))
+    yield Explained(
+        "output", f"{output}: {_equation(output.elements, known, 'values')}", int(output.elements), "values"
+    )
+
+
+def _origin(name: str) -> str:
+    return "the network's input" if name == "input" else f"from `{name}`"
+
+
+def _parameters(row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterator[Explained]:
+    if outcome.params:
+        parts = [_equation(tensor.elements, known, _plural(tensor.name)) for tensor in outcome.params]
+        value = int(total(tensor.elements for tensor in outcome.params))
+        text = " + ".join(parts) + (f" = {value:,}" if len(parts) > 1 else "")
+        if row.shares:
+            text += ": shared with a layer before it, and counted there"
+        yield Explained("parameters", text, value, "parameters")
+    if outcome.buffers:
+        parts = [_equation(tensor.elements, known, tensor.name) for tensor in outcome.buffers]
+        value = int(total(tensor.elements for tensor in outcome.buffers))
+        yield Explained("buffers", f"{' + '.join(parts)} = {value:,}, not learned", value, "values")
+
+
+def _plural(name: str) -> str:
+    plain = name.replace("_", " ")
+    for one, many in (("weight", "weights"), ("bias", "biases")):
+        if plain.endswith(one):
+            return plain.removesuffix(one) + many
+    return f"{plain} values"
+
+
+def _operations(outcome: Outcome, known: set[int]) -> Iterator[Explained]:
+    if outcome.macs:
+        yield Explained("MACs", _equation(outcome.macs, known), int(outcome.macs), "MACs")
+    for role, kind, amount in outcome.operations:
+        if amount:
+            yield Explained(f"{role}, {kind}", _equation(amount, known, "operations"), int(amount), "operations")
+    operations = total(operation.amount for operation in outcome.operations)
+    if outcome.macs or operations:
+        value = int(2 * outcome.macs + operations)
+        text = f"2*{int(outcome.macs):,} + {int(operations):,} = {value:,}" if outcome.macs else f"{value:,}"
+        yield Explained("FLOPs", text, value, "FLOPs")
+
+
+def _memory(row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterator[Explained]:
+    elements, where = int(outcome.output.elements), outcome.storage
+    said = {
+        "inplace": "none of its own: it overwrites its input",
+        "view": "none of its own: it shares its input's",
+        "training": "none of its own at inference: it returns its input; in training ",
+    }.get(where, "")
+    if where in ("new", "training"):
+        said += f"{elements:,} values * 4 bytes = {4 * elements:,} bytes in float32"
+    yield Explained("output memory", said, 4 * elements if where in ("new", "training") else 0, "bytes")
+
+
+def _kept(analysis: Analysis, row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterator[Explained]:
+    """What is kept for the backward pass, and for which gradient; on a CPU."""
+    wanted = gradients(analysis.interpretation, Conditions())
+    parameters = {tensor.name for tensor in outcome.params}  # these are there anyway
+    said = [
+        f"{_tensor(analysis, row, kept, known)}{_purpose(kept)}"
+        for kept in outcome.kept
+        if kept.what not in parameters
+        if kept.device in (None, "cpu") and wanted.wanted(row.node, kept.needed_by)
+    ]
+    yield Explained("kept for backward", "; ".join(said) or "nothing")
+    yield Explained("because", _paragraph(row, "Kept for backward:"))
+
+
+def _tensor(analysis: Analysis, row: AnalysedLayer, kept: Kept, known: set[int]) -> str:
+    if kept.what == "input":
+        volume = analysis.input_volumes(row)[kept.of]
+        return f"{_origin(analysis.inputs(row)[kept.of])}: {int(volume.elements):,} values"
+    if kept.what == "output":
+        return f"the output: {int(row.output.elements):,} values"
+    once = ", once for the batch" if kept.per == "batch" else ""
+    size = " of 64 bits" if kept.dtype == "int64" else " of one byte" if kept.dtype == "bool" else ""
+    return f"{kept.what}: {_equation(kept.elements, known, 'values')}{size}{once}"
+
+
+def _purpose(kept: Kept) -> str:
+    """For which gradients, where not for all of them."""
+    if not kept.needed_by:
+        return ""
+    by = [
+        "weights" if need == WEIGHTS else "input" if not need else f"input {int(need) + 1}" for need in kept.needed_by
+    ]
+    return f", for the gradient by the {' and the '.join(by)}"
+
+
+def _backward(analysis: Analysis, row: AnalysedLayer) -> Iterator[Explained]:
+    if not row.outcome.macs:
+        return
+    wanted = wants_input_gradient(row, gradients(analysis.interpretation, Conditions()))
+    part = backward(row, wanted)
+    unwanted = "" if wanted else " (nothing before it is learned)"
+    products = f" + {part.by_products:,} by both operands of its products" if part.by_products else ""
+    text = f"{part.by_weights:,} by the weights + {part.by_input:,} by the input{unwanted}{products} = {part.macs:,}"
+    yield Explained("MACs backward", text, int(part.macs), "MACs")
+
+
+def _receptive_field(analysis: Analysis, row: AnalysedLayer, outcome: Outcome) -> Iterator[Explained]:
+    field = analysis.receptive_fields[row.node.index]
+    if field.whole and field.union is None:
+        yield Explained("receptive field", "the whole input")
+        return
+    if field.union is None or field.size is None:
+        yield Explained(
+            "receptive field", "not followed: branches of different strides meet, or a map is enlarged too much"
+        )
+        return
+    before = _spans_before(analysis, row)
+    texts: dict[str, list[str]] = {}
+    for number, (axis, span) in enumerate(zip(_AXES.get(row.output.rank, ()), field.union, strict=False)):
+        window = outcome.windows[number] if outcome.windows else None
+        texts.setdefault(_growth(before[number] if before else None, window, span), []).append(axis)
+    for text, axes in texts.items():
+        along = "" if len(texts) == 1 else f" along the {' and '.join(axes)}"
+        size = field.size[_AXES[row.output.rank].index(axes[0])]
+        yield Explained(f"receptive field{along}", text, size, "input positions")
+    if field.whole:
+        yield Explained("beside it", "through a gate or a statistic it sees the whole input")
+
+
+def _spans_before(analysis: Analysis, row: AnalysedLayer) -> tuple[Span, ...] | None:
+    """What the layer's only input sees; None for a join."""
+    if len(row.node.inputs) != 1:
+        return None
+    index = row.node.inputs[0]
+    if index == INPUT_INDEX:
+        return (ITSELF,) * row.output.rank
+    return analysis.receptive_fields[index].union
+
+
+def _growth(before: Span | None, window: Any, span: Span) -> str:
+    """How the window grew: `51 + (3 - 1)*8 = 67`, stride and padding, where all positions have the same one."""
+    size, stride, padding = max(span.sizes), decimal(span.stride), span.padding
+    if before is None or window is None or before.period > 1 or span.period > 1 or window.scale != 1:
+        smallest = f" (at some positions {min(span.sizes):,})" if min(span.sizes) != size else ""
+        how = "" if before is None or span != before else ", as before it"
+        return f"{size:,}{smallest}, stride {stride}, padding {padding}{how}"
+    extent, jump, front = window.last - window.first + 1, before.stride, 0 - window.first
+    reach, step = arithmetic(extent), decimal(jump)
+    return (
+        f"{before.sizes[0]:,} + ({reach} - 1)*{step} = {size:,}, "
+        f"stride {step}*{int(window.stride)} = {stride}, "
+        f"padding {before.padding} + {_front(front)}*{step} = {padding}"
+    )
+
+
+def _front(front: int) -> str:
+    text = arithmetic(front)
+    return text if text.lstrip("-").replace(",", "").isdigit() else f"({text})"
+
+
+def _paragraph(row: AnalysedLayer, start: str) -> str:
+    """What the rule's documentation says after some words, up to the next thing that it names."""
+    _, found, rest = " ".join(row.node.layer.doc.split()).partition(start)
+    for other in ("Source:", "Kept for backward:"):
+        rest = rest.partition(other)[0]
+    return rest.strip() if found else ""
+
+
+#: The totals that are explained where none is asked for by name.
+TOTALS = ("params", "macs", "flops", "outputs_bytes")
+
+
+def contributions(analysis: Analysis, quantity: str) -> list[Contribution]:
+    """What each layer adds to a total, the largest first. UsageError if the quantity does not add up over layers."""
+    from archcalc.quantities.registry import Part, quantities
+
+    known = {name: made for name, made in quantities().items() if made.sums}
+    if quantity not in known:
+        hint = did_you_mean(quantity, known) or f"those that add up over layers are {', '.join(sorted(known))}"
+        raise UsageError(f"there is no total `{quantity}`: {hint}")
+    measure = known[quantity].measure
+    parts = [Contribution(row.name, measure(Part(analysis, [row]))) for row in analysis.layers]
+    return sorted((part for part in parts if part.amount), key=lambda part: -part.amount)
+
+
+def growth(analysis: Analysis) -> list[Explained]:
+    """The layers, up to the last spatial map, whose window is larger than that of every input, and how it grew."""
+    from archcalc.analysis.receptive_field import last_map
+
+    fields = analysis.receptive_fields
+    last = last_map(analysis.interpretation, fields)
+    steps = []
+    for row in analysis.layers[: 0 if last is None else last.node + 1]:
+        size = fields[row.node.index].size
+        before = [(1,) * row.output.rank if i == INPUT_INDEX else fields[i].size for i in row.node.inputs]
+        if size is not None and size not in before:
+            grown = _receptive_field(analysis, row, traced_outcome(analysis, row))
+            text = "; ".join(f"{one.text}{one.quantity.removeprefix('receptive field')}" for one in grown)
+            steps.append(Explained(row.name, text, max(size), "input positions"))
+    return steps

@@ -1,0 +1,51 @@
+"""`archcalc explain`: the arithmetic of any figure, or the meaning of a rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from archcalc.cli.options import SpecType, reporting, set_option
+from archcalc.output.layout import Report
+
+
+@click.command()
+@click.argument("spec", type=SpecType(), metavar="SPEC|RULE")
+@click.argument("layer", required=False)
+@click.option("--quantity", metavar="NAME", help="Explain this figure only: params, macs, receptive_field, ...")
+@set_option
+@reporting
+def command(spec: str, layer: str | None, quantity: str | None, settings: dict[str, Any]) -> Report:
+    """Show how a figure comes about.
+
+    Of a layer the arithmetic, of a network the largest contributions.
+
+    With the name of a rule of archcalc check, say what the rule means and how to mend what breaks it.
+
+    \b
+    Examples:
+      archcalc explain alexnet conv1
+      archcalc explain vgg16 --quantity params
+      archcalc explain resnet50 --quantity receptive_field
+      archcalc explain groups-divide
+    """
+    from archcalc import api
+    from archcalc.commands.explain import answer as explain
+    from archcalc.commands.explain import tables as reports
+    from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
+    from archcalc.diagnostics.rules import rules
+
+    if layer is None and spec in rules():
+        return reports.of_rule(rules()[spec])
+    try:
+        architecture = api.load(spec, **settings)
+    except UsageError as error:
+        hint = did_you_mean(spec, rules()) if layer is None else None
+        if hint is None:
+            raise
+        raise UsageError(f"there is no spec and no rule `{spec}`: {hint}") from error
+    analysis = architecture.analyse()
+    if layer is None:
+        return reports.of_network(analysis, quantity)
+    return reports.of_layer(analysis, explain.find(analysis, layer), quantity)

@@ -1,0 +1,1 @@
+"""`archcalc fit`: the largest batch that fits a memory."""

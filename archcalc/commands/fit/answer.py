@@ -1,0 +1,60 @@
+"""Which batch fits a memory, under each of the conventions by which people have answered that question."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from archcalc.analysis.totals import Analysis
+from archcalc.memory import budget
+from archcalc.memory.budget import Budget
+from archcalc.memory.network import NetworkMemory
+
+
+class Available(NamedTuple):
+    """A memory: what it is called, all of it, and what the headroom leaves."""
+
+    name: str
+    total: int
+    usable: int
+    source: str
+
+
+class Fit(NamedTuple):
+    """The largest batches in one memory; 0 where not even one sample fits, None where nothing grows with the batch.
+
+    `training` and `inference` count everything that is held at the worst moment. `outputs` counts the input and every
+    layer's output once, as the CS231n lecture does for the forward pass, and `outputs_twice` their gradients too.
+    """
+
+    available: Available
+    training: int | None
+    inference: int | None
+    outputs: int
+    outputs_twice: int
+
+
+class Budgets(NamedTuple):
+    """What a fit is computed from: one analysis serves any number of memories."""
+
+    training: Budget
+    inference: Budget
+    outputs: int
+
+
+def budgets(analysis: Analysis, memory: NetworkMemory) -> Budgets:
+    """The budgets of training and inference, and the bytes of one sample's input and outputs."""
+    totals = analysis.totals
+    inference = budget.inference(memory.interpretation, memory.setting.conditions)
+    return Budgets(memory.training, inference, totals.input_bytes + totals.outputs_bytes)
+
+
+def fit(budgets: Budgets, available: Available) -> Fit:
+    """The largest batch by each convention."""
+    usable = available.usable
+    return Fit(
+        available,
+        budgets.training.largest_batch(usable),
+        budgets.inference.largest_batch(usable),
+        usable // budgets.outputs,
+        usable // (2 * budgets.outputs),
+    )

@@ -1,0 +1,75 @@
+"""`archcalc fit`: the largest batch that a memory takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archcalc.cli.options import reporting, set_option, spec_argument
+from archcalc.cli.training import training_options
+from archcalc.output.layout import Report
+
+if TYPE_CHECKING:
+    from archcalc.commands.fit.answer import Available
+
+
+@click.command()
+@spec_argument
+@set_option
+@click.option("--memory", metavar="SIZES", help="Amounts of memory, separated by commas: 24GB, 80GiB.")
+@click.option("--gpu", metavar="NAMES", help="Cards, separated by commas: gtx580, v100, a100-80gb, h100.")
+@click.option(
+    "--headroom", default="0", show_default=True, metavar="PART", help="What to leave free: 10% or 1GB of each memory."
+)
+@click.option("--batch", type=click.IntRange(1, 10**9), metavar="N", help="Ask whether training at this batch fits.")
+@training_options
+@reporting
+def command(
+    spec: str,
+    settings: dict[str, Any],
+    memory: str | None,
+    gpu: str | None,
+    headroom: str,
+    batch: int | None,
+    **training: Any,
+) -> Report:
+    """Show the largest batch that fits a memory.
+
+    For training, for inference, and by the lecture's count.
+
+    Without --memory and --gpu, for every card that archcalc knows.
+
+    \b
+    Examples:
+      archcalc fit resnet50 --memory 24GB --optimizer adam
+      archcalc fit resnet50 --gpu v100,a100-80gb,h100 --dtype amp --device cuda --headroom 10%
+      archcalc fit alexnet --gpu gtx580 --optimizer momentum --batch 128
+    """
+    from archcalc import api
+    from archcalc.cli.training import setting
+    from archcalc.commands.fit import tables as reports
+    from archcalc.commands.fit.answer import budgets
+    from archcalc.memory.network import NetworkMemory
+
+    available = _available(memory, gpu, headroom)
+    analysis = api.load(spec, **settings).analyse()
+    network = NetworkMemory(analysis.interpretation, setting(analysis.interpretation, **training))
+    return reports.build(analysis, network.setting, budgets(analysis, network), available, batch)
+
+
+def _available(memory: str | None, gpu: str | None, headroom: str) -> list[Available]:
+    """The memories asked for, or those of all cards."""
+    from archcalc import units as memory_sizes
+    from archcalc.commands.fit.answer import Available
+    from archcalc.devices import GPUS
+    from archcalc.devices import gpu as card
+
+    sizes = [(text.strip(), memory_sizes.memory_size(text), "") for text in (memory or "").split(",") if text.strip()]
+    cards = [card(name.strip()) for name in (gpu or "").split(",") if name.strip()]
+    if not sizes and not cards:
+        cards = list(GPUS.values())
+    sizes += [(made.name, made.memory, made.source) for made in cards]
+    return [
+        Available(name, total, total - memory_sizes.headroom(headroom, total), source) for name, total, source in sizes
+    ]

@@ -1,0 +1,1 @@
+"""`archcalc layers`: the reference of the layers."""

@@ -1,0 +1,84 @@
+"""The reference of the layers, from their rules: signatures, kinds of value, documentation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
+from archcalc.layers.attributes import shown
+from archcalc.layers.registry import Attribute, Layer, layers
+from archcalc.output.layout import Column, Report, Table
+
+
+def index() -> Report:
+    """Every layer with its family, its attributes and what it does."""
+    columns = (
+        Column("layer", "layer", right=False),
+        Column("family", "family", right=False, rank=2),
+        Column("attributes", "attributes", right=False, rank=3, wraps=True),
+        Column("summary", "summary", right=False, rank=1, wraps=True),
+    )
+    ordered = sorted(layers().values(), key=lambda layer: (layer.family, layer.name))
+    rows = [(layer.name, layer.family, _signature(layer), layer.summary) for layer in ordered]
+    note = "archcalc layers NAME shows one of them in full"
+    return Report("", (), (Table(columns, rows),), (note,), {"layers": [_data(layer) for layer in ordered]})
+
+
+def page(name: str) -> Report:
+    """The reference page of one layer; UsageError if there is none of that name."""
+    if name not in layers():
+        hint = did_you_mean(name, layers()) or "`archcalc layers` lists them"
+        raise UsageError(f"there is no layer `{name}`: {hint}")
+    layer = layers()[name]
+    columns = (
+        Column("attribute", "attribute", right=False),
+        Column("default", "default", right=False),
+        Column("value", "value", right=False, wraps=True),
+    )
+    rows = [(a.name, _default(a), a.kind.said) for a in layer.attributes.values()]
+    facts = (("in a spec", _example(layer)), ("input", _input(layer)), ("family", layer.family))
+    tables = (Table(columns, rows),) if rows else ()
+    return Report(f"{layer.name}: {layer.summary}", facts, tables, tuple(layer.doc.split("\n")[2:]), _data(layer))
+
+
+def _signature(layer: Layer) -> str:
+    return ", ".join(a.name if a.required else f"{a.name}={_default(a)}" for a in layer.attributes.values())
+
+
+def _default(attribute: Attribute) -> str:
+    if attribute.required:
+        return "required"
+    return "as the kernel" if attribute.default is None else shown(attribute.default)
+
+
+def _example(layer: Layer) -> str:
+    if layer.joins:
+        return f"- {layer.name}: {{left: [...], right: []}}, or - {layer.name}: [first, second]"
+    required = [a.name for a in layer.attributes.values() if a.required]
+    if not required:
+        return f"- {layer.name}"
+    if len(required) == 1 and required[0] == layer.first:
+        return f"- {layer.name}: {required[0].upper()}"
+    return f"- {layer.name}: {{{', '.join(f'{name}: {name.upper()}' for name in required)}}}"
+
+
+def _input(layer: Layer) -> str:
+    count = "any number of branches" if layer.joins else "one volume" if layer.most == 1 else "one or two volumes"
+    if layer.ranks is None:
+        return f"{count}, of any shape"
+    ranks = layer.ranks
+    axes = f"{ranks[0]}" if len(ranks) == 1 else f"{ranks[0]} to {ranks[-1]}"
+    return f"{count}, with {axes} spatial {'axis' if ranks == (1,) else 'axes'}"
+
+
+def _data(layer: Layer) -> dict[str, Any]:
+    return {
+        "name": layer.name,
+        "family": layer.family,
+        "summary": layer.summary,
+        "documentation": layer.doc,
+        "attributes": [
+            {"name": a.name, "required": a.required, "default": a.default, "value": a.kind.said}
+            for a in layer.attributes.values()
+        ],
+    }

@@ -1,0 +1,1 @@
+"""`archcalc list`: the catalogue."""

@@ -1,0 +1,1 @@
+"""`archcalc memory`: what training needs, and where it peaks."""

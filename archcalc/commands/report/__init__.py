@@ -1,0 +1,1 @@
+"""`archcalc report`: an architecture layer by layer, and its totals."""

@@ -1,0 +1,43 @@
+"""`archcalc report`: an architecture layer by layer, and its totals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archcalc.cli.options import batch_option, counting_option, reporting, set_option, spec_argument
+from archcalc.output.layout import Report
+
+if TYPE_CHECKING:
+    from archcalc.counting.count import Profile
+
+
+@click.command()
+@spec_argument
+@set_option
+@batch_option
+@counting_option
+@click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Fold paths after N names; totals stay.")
+@click.option("--columns", metavar="KEYS", help="Columns to show, separated by commas.")
+@reporting
+def command(
+    spec: str, settings: dict[str, Any], batch: int, counting: Profile | None, depth: int | None, columns: str | None
+) -> Report:
+    """Show an architecture layer by layer, and its totals.
+
+    Output volumes, parameters, MACs, memory and receptive fields.
+
+    \b
+    Examples:
+      archcalc report vgg16
+      archcalc report resnet50:image=288 --depth 1 --batch 32
+      archcalc report resnet50 --counting fvcore
+      archcalc report ./mine.yaml --columns name,inputs,output,params --format markdown
+    """
+    from archcalc import api
+    from archcalc.commands.report import tables as architecture
+
+    chosen = architecture.chosen_columns(columns)
+    analysis = api.load(spec, **settings).analyse()
+    return architecture.build(analysis, batch=batch, depth=depth, columns=chosen, counting=counting)

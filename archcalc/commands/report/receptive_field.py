@@ -1,0 +1,102 @@
+"""Receptive fields as text and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from archcalc.analysis.receptive_field import Field, LastMap, last_map
+from archcalc.analysis.totals import Analysis
+from archcalc.layers.attributes import decimal
+from archcalc.output.numbers import percent
+
+_UNKNOWN = "not followed"
+
+
+def text(field: Field) -> str:
+    """The window as a cell of a table: `195x195`; `whole` where all of the input is seen."""
+    if field.whole or field.size is None:
+        return "whole" if field.whole else _UNKNOWN
+    return "x".join(map(str, field.size))
+
+
+def data(field: Field) -> dict[str, Any]:
+    """The window as an object: numbers where the axes agree, lists where they differ, null where there is none."""
+    return {
+        "size": _axes(field.size),
+        "stride": _axes(field.stride and [_plain(stride) for stride in field.stride]),
+        "padding": _axes(field.padding),
+        "smallest": _axes(field.smallest),
+        "whole": field.whole,
+    }
+
+
+def data_of_network(analysis: Analysis) -> dict[str, Any] | None:
+    """The window of the last spatial map, where it is, and the share of the input it sees; None without a map."""
+    last = _last(analysis)
+    if last is None:
+        return None
+    return {
+        **data(last.field),
+        "layer": analysis.layers[last.node].name,
+        "share": last.field.share(analysis.network.input.space),
+        "exceeds_input": bool(_exceeding(analysis, last)),
+    }
+
+
+def sentence(analysis: Analysis) -> str:
+    """What a value of the last spatial map sees; empty for a network without one."""
+    last = _last(analysis)
+    if last is None:
+        return ""
+    field, name = last.field, analysis.layers[last.node].name
+    if field.size is None or field.stride is None or field.padding is None or field.smallest is None:
+        return f"the whole input at `{name}`" if field.whole else f"{_UNKNOWN} to `{name}`"
+    if field.whole:
+        return f"the whole input at `{name}`; through windows alone, {_positions(field.size)}"
+    said = f"{_positions(field.size)}, stride {_joined(field.stride)}, padding {_joined(field.padding)}"
+    if field.smallest != field.size:
+        said += f", at the least {_joined(field.smallest)}"
+    seen = percent(float(field.share(analysis.network.input.space) or 0))
+    return f"{said}, at the last spatial map, `{name}`; a value in its middle sees {seen} of the input"
+
+
+def warnings(analysis: Analysis) -> tuple[str, ...]:
+    """A warning where the window is larger than the input."""
+    last = _last(analysis)
+    axes = [] if last is None else _exceeding(analysis, last)
+    if not axes:
+        return ()
+    size, available = axes[0]
+    return (f"warning: the receptive field exceeds the input: {size} is more than {available} positions",)
+
+
+def _last(analysis: Analysis) -> LastMap | None:
+    return last_map(analysis.interpretation, analysis.receptive_fields)
+
+
+def _exceeding(analysis: Analysis, last: LastMap) -> list[tuple[int, int]]:
+    """The axes along which the window is larger than the input: both sizes."""
+    axes = zip(last.field.size or (), analysis.network.input.space, strict=False)
+    return [(size, available) for size, available in axes if size > available]
+
+
+def _plain(stride: Fraction) -> Any:
+    return stride.numerator if stride.denominator == 1 else stride
+
+
+def _axes(values: Sequence[Any] | None) -> Any:
+    if values is None:
+        return None
+    return values[0] if len(set(values)) == 1 else list(values)
+
+
+def _positions(size: Sequence[int]) -> str:
+    return f"{_joined(size)} input position{'' if set(size) == {1} else 's'}"
+
+
+def _joined(values: Sequence[int | Fraction]) -> str:
+    """One number where the axes agree, and else `2x1`."""
+    texts = [decimal(Fraction(value)) for value in values]
+    return texts[0] if len(set(texts)) == 1 and len(texts) > 1 else "x".join(texts)

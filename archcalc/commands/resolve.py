@@ -1,0 +1,29 @@
+"""`archcalc resolve`: a spec with its blocks inlined and its repeats written out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archcalc.cli.options import set_option, spec_argument, write_text
+
+
+@click.command()
+@spec_argument
+@set_option
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file.")
+def command(spec: str, settings: dict[str, Any], output: Path | None) -> None:
+    """Print a spec with blocks inlined and repeats written out.
+
+    Every layer is a step of its own; it is a spec with the same figures.
+
+    \b
+    Example:
+      archcalc resolve vgg16:classes=10 -o vgg16_flat.yaml
+    """
+    from archcalc import api
+    from archcalc.language.write import resolve
+
+    write_text(resolve(api.load(spec, **settings).expand()), output)

@@ -1,0 +1,1 @@
+"""`archcalc roofline`: the least time that a device needs."""

@@ -1,0 +1,34 @@
+"""`archcalc roofline`: how much each layer computes for what it moves, and the least time on a device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from archcalc.cli.options import batch_option, reporting, set_option, spec_argument
+from archcalc.output.layout import Report
+
+
+@click.command()
+@spec_argument
+@set_option
+@batch_option
+@click.option("--device", "name", metavar="NAME", help="A card whose rate and bandwidth are known: v100, a100-80gb.")
+@reporting
+def command(spec: str, settings: dict[str, Any], batch: int, name: str | None) -> Report:
+    """Show bytes moved, MACs per byte, and the least time.
+
+    For each layer at inference, on a named device; the time is a lower bound.
+
+    \b
+    Examples:
+      archcalc roofline resnet50
+      archcalc roofline vgg16 --device v100 --batch 32
+    """
+    from archcalc import api
+    from archcalc.analysis.roofline import device
+    from archcalc.commands.roofline import tables as roofline
+
+    chosen = None if name is None else device(name)
+    return roofline.build(api.load(spec, **settings).analyse(), chosen, batch)

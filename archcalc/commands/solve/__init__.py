@@ -1,0 +1,1 @@
+"""`archcalc solve`: the largest value of a parameter under which bounds hold."""

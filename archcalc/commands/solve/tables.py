@@ -1,0 +1,35 @@
+"""What `solve` has found, as a report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archcalc.commands.solve.answer import Solution
+from archcalc.layers.attributes import shown
+from archcalc.output.layout import Report
+from archcalc.output.numbers import exact, short
+
+
+def build(made: Solution) -> Report:
+    """The settings, the figures there, the next settings that no longer meet the bounds, and the spec to use."""
+    facts = [(name, shown(value)) for name, value in made.settings.items()]
+    facts += [(name, _figure(value)) for name, value in made.figures.items()]
+    if made.beyond:
+        settings = ", ".join(f"{name} = {shown(value)}" for name, value in made.beyond.items())
+        figures = ", ".join(f"{_figure(value)} {name}" for name, value in made.beyond_figures.items())
+        facts.append(("beyond", f"{settings}: {figures}"))
+    facts.append(("spec", made.reference))
+    data = {
+        "spec": made.reference,
+        "settings": made.settings,
+        "figures": made.figures,
+        "beyond": made.beyond,
+        "beyond_figures": made.beyond_figures,
+        "method": made.method,
+    }
+    notes = (f"found by {made.method}; figures for one sample, bytes in float32",)
+    return Report("", tuple(facts), (), notes, data)
+
+
+def _figure(value: Any) -> str:
+    return f"{exact(value)} ({short(value)})" if type(value) is int else shown(value)

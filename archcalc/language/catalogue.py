@@ -1,0 +1,158 @@
+"""Where specs are found: in the catalogue by name, on disk by path, on standard input as `-`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from archcalc.diagnostics.diagnostic import Source, SpecError, UsageError, did_you_mean
+from archcalc.language.document import Document, read_document
+from archcalc.language.expression import ExpressionError, compile_expression, unknown_names
+from archcalc.language.source import Scalar, Sequence, Value, parse, read_stdin, read_text
+from archcalc.layers.registry import words
+
+
+class Reference(NamedTuple):
+    """A spec as a user names it: `resnet50:width=128,image=288` is a name and two settings, still text."""
+
+    name: str
+    settings: dict[str, str]
+
+
+_SETTING = re.compile(r"\s*([A-Za-z_]\w*)\s*=(.*)\Z", re.ASCII | re.DOTALL)
+
+
+def folder() -> Path:
+    """The catalogue's folder: inside the package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "architectures"
+    return inside if inside.is_dir() else package.parent / "architectures"
+
+
+def names() -> dict[str, Path]:
+    """Every spec of the catalogue: its name, which is the name of its file, and its path, in order of names."""
+    return {path.stem: path for path in sorted(folder().rglob("*.yaml"), key=lambda p: p.stem) if _is_spec(path)}
+
+
+def _is_spec(path: Path) -> bool:
+    with path.open(encoding="utf-8") as file:
+        return file.readline().startswith("architecture:")
+
+
+def find(name: str) -> Path:
+    """The path of a catalogue entry; UsageError with a suggestion if there is none."""
+    if re.fullmatch(r"[\w.-]{1,100}", name):
+        for path in folder().rglob(f"{name}.yaml"):
+            if _is_spec(path):
+                return path
+    hint = did_you_mean(name, names()) or "`archcalc list` shows the catalogue"
+    raise UsageError(f"there is no spec `{name[:80]}` in the catalogue, and no such file: {hint}")
+
+
+def split(reference: str) -> Reference:
+    """A reference split into the name and its settings; UsageError if a setting is not `name=value`."""
+    name, colon, rest = reference.partition(":")
+    # A colon belongs to the path where no setting follows it (a drive letter).
+    while colon and not _SETTING.match(rest.partition(":")[0].partition(",")[0]):
+        if ":" not in rest:
+            if name and rest and not os.path.exists(reference) and "/" not in rest and "\\" not in rest:
+                raise UsageError(f"`{rest}` is not a setting: write `{name}:name=value`")
+            return Reference(reference, {})
+        more, colon, rest = rest.partition(":")
+        name = f"{name}:{more}"
+    return Reference(name, settings(_split_settings(rest))) if colon else Reference(name, {})
+
+
+def _split_settings(text: str) -> Iterator[str]:
+    """Settings are split at commas outside brackets."""
+    depth, start = 0, 0
+    for i, character in enumerate(text):
+        depth += (character in "[(") - (character in "])")
+        if character == "," and depth == 0:
+            yield text[start:i]
+            start = i + 1
+    yield text[start:]
+
+
+def setting(text: str) -> tuple[str, str]:
+    """`name=value` as a pair; UsageError if it is not that."""
+    match = _SETTING.match(text)
+    if match is None:
+        raise UsageError(f"`{text}` is not a setting: write `name=value`")
+    return match.group(1), match.group(2).strip()
+
+
+def settings(texts: Iterable[str]) -> dict[str, str]:
+    """Settings by name, each `name=value`; UsageError if one is not, or two set the same parameter."""
+    made: dict[str, str] = {}
+    for text in texts:
+        name, given = setting(text)
+        if name in made:
+            raise UsageError(f"{name} is set twice: to `{made[name]}` and to `{given}`")
+        made[name] = given
+    return made
+
+
+def value(name: str, text: str) -> Any:
+    """The value of a setting: a number, `true` or `false`, a word, an expression of these, or a list of them."""
+    try:
+        return _typed(parse(Source(f"the value of {name}", text)))
+    except SpecError as error:
+        raise UsageError(f"`{text}` is not a value for {name}: {error.diagnostics[0].message}") from None
+    except ExpressionError as error:
+        raise UsageError(f"`{text}` is not a value for {name}: {error.message}") from None
+
+
+def _typed(tree: Value) -> Any:
+    if isinstance(tree, Sequence):
+        return tuple(map(_typed, tree.items))
+    if isinstance(tree, Scalar):
+        compiled = compile_expression(tree.text.strip())
+        for unknown in unknown_names(compiled, words() if compiled.names else ()):
+            hint = did_you_mean(unknown.text, ["true", "false", *words()])
+            raise ExpressionError(
+                f"`{unknown.text}` is no number, and no word of a layer" + (f": {hint}" if hint else "")
+            )
+        return compiled.evaluate({})
+    raise ExpressionError("a value is a number, a word, an expression or a list")
+
+
+def load(reference: str | Path, settings: Mapping[str, Any] | None = None) -> tuple[Document, dict[str, Any]]:
+    """The document that a reference names, and the values of the parameters that it (or `settings`) sets.
+
+    UsageError if there is nothing to read or a setting is malformed; SpecError if the document is.
+    """
+    name, own = split(str(reference)) if isinstance(reference, str) else Reference(str(reference), {})
+    source, path = _source(name, explicit=isinstance(reference, Path))
+    values = {key: value(key, text) for key, text in own.items()}
+    values.update(settings or {})
+    return read_document(source, path), values
+
+
+def read_source(reference: str) -> Source:
+    """The text of the spec that a reference names."""
+    return _source(split(reference).name)[0]
+
+
+def _source(name: str, *, explicit: bool = False) -> tuple[Source, Path]:
+    if name == "-" and not explicit:
+        return read_stdin(), Path.cwd() / "-"
+    path = Path(name)
+    if not explicit and (inside := _in_catalogue(name)) is not None:
+        return read_text(inside, name=name), inside
+    if explicit or "/" in name or "\\" in name or path.suffix in (".yaml", ".yml") or os.path.isfile(path):
+        return read_text(path), path
+    path = find(name)
+    return read_text(path, name=f"{path.parent.name}/{path.name}"), path
+
+
+def _in_catalogue(name: str) -> Path | None:
+    """A file of the catalogue that is named by its path in it, `resnet/blocks.yaml`; None where a file here has it."""
+    if "/" not in name or os.path.exists(name):
+        return None
+    path = os.path.realpath(folder() / name)
+    within = path.startswith(os.path.join(os.path.realpath(folder()), ""))
+    return Path(path) if within and path.endswith(".yaml") and os.path.isfile(path) else None

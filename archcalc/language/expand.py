@@ -1,0 +1,507 @@
+"""A document and the values of its parameters to a flat list of nodes: blocks inlined, repeats unrolled,
+conditions judged. Structure becomes concrete here; sizes stay of whatever kind they were given in."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any, NamedTuple, TypeAlias
+
+from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError, did_you_mean, plain
+from archcalc.language.document import HEAD, INPUT, MAX_LAYERS, OUTPUT, Argument, Block, Document, Formula, Step
+from archcalc.language.expression import ExpressionError
+from archcalc.layers.attributes import Refused, shown, whole
+from archcalc.layers.registry import Layer
+from archcalc.sizes.kinds import is_concrete, is_size
+from archcalc.sizes.volume import Volume
+
+MAX_STEPS = 300_000
+MAX_DEPTH = 100
+MAX_ERRORS = 20
+
+#: The number of the network's input, where a node's number could stand.
+INPUT_INDEX = -1
+
+#: A path as steps of (name, how many of that name came before): stable, while printed paths need the whole graph.
+Key: TypeAlias = tuple[tuple[str, int], ...]
+
+
+class Scope:
+    """One level of a path: a block call, a branch, or the whole network. It counts the names within it."""
+
+    __slots__ = ("_path", "arguments", "base", "counts", "key", "ordinal", "parent", "step")
+
+    def __init__(self, parent: Scope | None, base: str, step: Step | None, arguments: Mapping[str, Any] | None) -> None:
+        self.parent = parent
+        self.base = base
+        self.step = step
+        #: What a block was called with; None for a branch.
+        self.arguments = arguments
+        self.counts: dict[str, int] = {}
+        self._path: str | None = None
+        self.ordinal = 0
+        self.key: Key = ()
+        if parent is not None:
+            self.ordinal = parent.number(base)
+            self.key = (*parent.key, (base, self.ordinal))
+
+    def number(self, base: str) -> int:
+        """The next number for a name in this scope, from 1."""
+        count = self.counts.get(base, 0) + 1
+        self.counts[base] = count
+        return count
+
+    def label(self, base: str, ordinal: int) -> str:
+        """The name as it is printed: numbered only where the scope has several of it."""
+        return f"{base}.{ordinal}" if self.counts[base] > 1 else base
+
+    @property
+    def path(self) -> str:
+        """Names from the outside in, joined by `/`; empty for the network. Final only once all is expanded."""
+        if self._path is None:
+            self._path = "" if self.parent is None else self.parent.join(self.base, self.ordinal)
+        return self._path
+
+    @property
+    def block(self) -> Scope:
+        """The block call it belongs to, or the network: names are known within that."""
+        scope = self
+        while scope.arguments is None and scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+    def join(self, base: str, ordinal: int) -> str:
+        """The path of something in this scope."""
+        label = self.label(base, ordinal)
+        return f"{self.path}/{label}" if self.path else label
+
+
+class Pool(NamedTuple):
+    """The weights that a node shares: `name` is the pool's, `key` the node's place inside the step that shares."""
+
+    name: str
+    key: Key
+
+
+class Node:
+    """One layer of the flat network."""
+
+    __slots__ = ("attributes", "base", "index", "inputs", "layer", "ordinal", "pool", "scope", "step")
+
+    def __init__(
+        self,
+        index: int,
+        layer: Layer,
+        attributes: dict[str, Any],
+        inputs: tuple[int, ...],
+        scope: Scope,
+        step: Step,
+        pool: Pool | None,
+    ) -> None:
+        self.index = index
+        self.layer = layer
+        #: The attributes that the spec gives, typed; the rule has its defaults for the others.
+        self.attributes = attributes
+        #: Numbers of the nodes it reads; `INPUT_INDEX` for the network's input.
+        self.inputs = inputs
+        self.scope = scope
+        self.base = step.label or step.name
+        self.ordinal = scope.number(self.base)
+        self.step = step
+        self.pool = pool
+
+    @property
+    def name(self) -> str:
+        """Its path, unique in the network: `stage2/bottleneck.3/conv.2`."""
+        return self.scope.join(self.base, self.ordinal)
+
+    def place_of(self, attribute: str | None) -> Place:
+        """Where an attribute's value stands in the spec; the layer's own place if it is not given there."""
+        for argument in self.step.arguments:
+            if argument.name == attribute:
+                return argument.formula.place
+        return self.step.place
+
+    def trail(self) -> list[str]:
+        """The block calls that led here, innermost first."""
+        return trail(self.scope)
+
+
+class Network(NamedTuple):
+    """A spec with its parameters filled in: `nodes` in an order in which every input comes before its use.
+
+    `outputs` maps names to node numbers: `output` is the stream's end, the others are heads.
+    """
+
+    document: Document
+    parameters: dict[str, Any]
+    input: Volume
+    nodes: list[Node]
+    outputs: dict[str, int]
+
+
+def trail(scope: Scope | None) -> list[str]:
+    """The block calls around a scope, innermost first, as notes of a diagnostic."""
+    notes = []
+    while scope is not None:
+        if scope.step is not None and scope.arguments is not None:
+            given = ", ".join(f"{name}={plain(shown(value), 40)}" for name, value in scope.arguments.items())
+            notes.append(f"in `{scope.step.name}({given})`, called at {scope.step.place}")
+        scope = scope.parent
+    return notes if len(notes) <= 8 else [*notes[:4], f"… {len(notes) - 7} more calls …", *notes[-3:]]
+
+
+class _Found(Exception):
+    """A finding that ends the step it is in."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
+
+
+class _Limit(Exception):
+    """A finding that ends the expansion."""
+
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
+
+
+def expand(document: Document, parameters: Mapping[str, Any] | None = None) -> Network:
+    """The network that a document describes with its parameters set as given; the others have their defaults.
+
+    SpecError holds every finding; UsageError if a parameter does not exist.
+    """
+    values = _parameter_values(document, parameters or {})
+    volume = _input_volume(document, values)
+    if not document.steps:
+        place = Place(document.source, 0, 0)
+        raise SpecError([Diagnostic("no-layers", f"{document.source.name} has no layers: it is not a network", place)])
+    expansion = _Expansion()
+    expansion.environments[document] = values
+    frame = _Frame(ChainMap(values), Scope(None, "", None, None), {INPUT: (INPUT_INDEX, None)}, None, 0)
+    try:
+        last = expansion.steps(document.steps, frame, INPUT_INDEX)
+    except _Limit as limit:
+        raise SpecError([limit.diagnostic]) from None
+    problems = expansion.problems or _doubled_names(expansion)
+    if problems:
+        raise SpecError(problems)
+    heads = {scope.path: end for scope, end in expansion.heads}
+    return Network(document, values, volume, expansion.nodes, {OUTPUT: last, **heads})
+
+
+def _doubled_names(expansion: _Expansion) -> list[Diagnostic]:
+    """A finding for each layer or head whose path another one has: one of the two was given a path as its name."""
+    found = []
+    for kind, named in (
+        ("layers", [(node.name, node.scope, node.base, node.step) for node in expansion.nodes]),
+        ("heads", [(head.path, head.parent, head.base, head.step) for head, _ in expansion.heads]),
+    ):
+        first: dict[str, tuple[Scope | None, str, Step | None]] = {}
+        for name, scope, base, step in named:
+            if name not in first:
+                first[name] = (scope, base, step)
+                continue
+            steps = [step for each in (first[name], (scope, base, step)) for step in _named_by_paths(*each)]
+            culprit = steps[0] if steps else step
+            message = f"two {kind} would be called `{name}`: a name that looks like a path must be no other path"
+            place = None if culprit is None else culprit.label_place
+            found.append(Diagnostic("duplicate-name", message, place, help="choose another name"))
+            if len(found) >= MAX_ERRORS:
+                return found
+    return found
+
+
+def _named_by_paths(scope: Scope | None, base: str, step: Step | None) -> list[Step]:
+    """The steps, from a layer outwards, that were given a path as their name."""
+    steps = []
+    while True:
+        if step is not None and not base.isidentifier():
+            steps.append(step)
+        if scope is None or scope.parent is None:
+            return steps
+        scope, base, step = scope.parent, scope.base, scope.step
+
+
+def _parameter_values(document: Document, given: Mapping[str, Any]) -> dict[str, Any]:
+    known = [parameter.name for parameter in document.parameters]
+    for name in given:
+        if name not in known:
+            hint = did_you_mean(name, known) or (f"it has {', '.join(known)}" if known else "it has none")
+            raise UsageError(f"{document.architecture or document.source.name} has no parameter `{name}`: {hint}")
+    values: dict[str, Any] = {}
+    for parameter in document.parameters:
+        if parameter.name in given:
+            values[parameter.name] = given[parameter.name]
+        else:
+            assert parameter.default is not None
+            values[parameter.name] = _top_level(parameter.default, values)
+    return values
+
+
+def _top_level(formula: Formula, values: Mapping[str, Any]) -> Any:
+    try:
+        return formula.evaluate(values)
+    except ExpressionError as error:
+        raise SpecError([Diagnostic("bad-value", error.message, formula.place, help=error.help)]) from None
+
+
+def _input_volume(document: Document, values: Mapping[str, Any]) -> Volume:
+    if document.input is None:
+        message = f"{document.source.name} has no input"
+        hint = "write `input: [3, 224, 224]`: channels first"
+        raise SpecError([Diagnostic("no-input", message, Place(document.source, 0, 0), help=hint)])
+    place = document.input.place
+    shape = _top_level(document.input, values)
+    sizes = shape if isinstance(shape, tuple) else (shape,)
+    message = "the input is a list of whole numbers, channels first: [3, 224, 224]"
+    try:
+        typed = [whole(size) for size in sizes]
+    except Refused:
+        raise SpecError([Diagnostic("bad-input", message, place, label=shown(shape))]) from None
+    if not 1 <= len(typed) <= 4:
+        message = "the input has channels and up to three spatial axes"
+        raise SpecError([Diagnostic("bad-input", message, place, label=shown(shape))])
+    if any(is_concrete(size) and size < 1 for size in typed):
+        message = "each size of the input must be at least 1"
+        raise SpecError([Diagnostic("bad-input", message, place, label=shown(shape))])
+    return Volume(typed[0], tuple(typed[1:]))
+
+
+Names: TypeAlias = dict[str, tuple[int, Step | None]]
+#: The names that expressions see: a block's arguments and the indices around a step, before the file's parameters.
+Environment: TypeAlias = ChainMap[str, Any]
+
+
+class _Frame(NamedTuple):
+    """Where a step is expanded: what its expressions and its `from` can name, and how deep it lies.
+
+    `pool` is the name of the weights that the steps here share, and the scope of the step that shares them.
+    """
+
+    env: Environment
+    scope: Scope
+    names: Names
+    pool: tuple[str, Scope] | None
+    depth: int
+
+
+class _Expansion:
+    """The nodes made so far, and the budget that keeps a hostile spec from making too many."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        #: Each head and the node that ends it.
+        self.heads: list[tuple[Scope, int]] = []
+        self.problems: list[Diagnostic] = []
+        self.environments: dict[Document, dict[str, Any]] = {}
+        self.done = 0
+
+    def steps(self, steps: tuple[Step, ...], frame: _Frame, current: int) -> int:
+        """Expand the steps one after the other; returns the number of the node that ends them."""
+        for step in steps:
+            try:
+                current = self.step(step, frame, current)
+            except _Found as found:
+                self.problems.append(found.diagnostic)
+                if len(self.problems) >= MAX_ERRORS:
+                    raise SpecError(self.problems) from None
+        return current
+
+    def step(self, step: Step, frame: _Frame, current: int) -> int:
+        self.spend(step, frame)
+        if step.when is not None and not self.truth(step.when, frame):
+            return current
+        times = 1 if step.repeat is None else self.times(step.repeat, frame)
+        inputs = tuple(self.named(name, place, frame) for name, place in step.inputs)
+        brought = {inner: self.named(name, place, frame) for inner, (name, place) in step.brought.items()}
+        inputs = (brought.pop(INPUT),) if INPUT in brought else inputs
+        for i in range(times):
+            if i:
+                self.spend(step, frame)
+                if not _joins_names(step):  # `from` is the first copy's input, the others follow each other
+                    inputs = ()
+            inside = frame if step.index is None else frame._replace(env=frame.env.new_child({step.index: i}))
+            end = self.once(step, inside, inputs or (current,), brought)
+            if step.name != HEAD:  # the stream goes on as if the head were not there
+                current = end
+            if step.label is not None and step.repeat is not None:
+                self.remember(step, f"{step.label}.{i + 1}", frame, current)
+        if step.label is not None and times:
+            self.remember(step, step.label, frame, current)
+        return current
+
+    def once(self, step: Step, frame: _Frame, inputs: tuple[int, ...], brought: dict[str, int]) -> int:
+        """One copy of a step; `brought` holds the other inputs of a block, by the names that it has for them."""
+        if step.weights is not None:
+            frame = frame._replace(pool=(_pool_name(step.weights, frame.scope.block, frame.pool), frame.scope))
+        if step.name == HEAD:
+            return self.head(step, frame, inputs[0])
+        if isinstance(step.callee, Block):
+            return self.block(step, step.callee, frame, inputs, brought)
+        assert isinstance(step.callee, Layer)
+        if step.branches is not None:
+            inputs = tuple(self.branch(step, name, steps, frame, inputs[0]) for name, steps in step.branches)
+        return self.layer(step, step.callee, frame, inputs)
+
+    def layer(self, step: Step, layer: Layer, frame: _Frame, inputs: tuple[int, ...]) -> int:
+        if len(self.nodes) >= MAX_LAYERS:
+            raise _Limit(Diagnostic("too-many-layers", f"the network has more than {MAX_LAYERS:,} layers", step.place))
+        if layer.most is not None and not layer.least <= len(inputs) <= layer.most:
+            wanted = str(layer.least) if layer.least == layer.most else f"{layer.least} to {layer.most}"
+            message = f"{layer.name} takes {wanted} input{'s' * (layer.most > 1)}, and `from` names {len(inputs)}"
+            raise _Found(Diagnostic("wrong-inputs", message, step.inputs[0][1], notes=tuple(trail(frame.scope))))
+        attributes = step.constants
+        if attributes is None:
+            attributes = {
+                argument.name: self.typed(argument, layer.attributes[argument.name].kind.accept, frame)
+                for argument in step.arguments
+            }
+        node = Node(len(self.nodes), layer, attributes, inputs, frame.scope, step, None)
+        if frame.pool is not None:
+            name, sharing = frame.pool
+            key = (*frame.scope.key[len(sharing.key) :], (node.base, node.ordinal))
+            # The outermost entry is the sharing step itself, which differs from use to use.
+            node.pool = Pool(name, key[1:])
+        self.nodes.append(node)
+        return node.index
+
+    def branch(self, step: Step, name: str, steps: tuple[Step, ...], frame: _Frame, current: int) -> int:
+        return self.steps(steps, self.deeper(step, name, frame), current) if steps else current
+
+    def head(self, step: Step, frame: _Frame, current: int) -> int:
+        end = current
+        for name, steps in step.branches or ():
+            branch = self.deeper(step, name, frame)
+            end = self.steps(steps, branch, current)
+            self.heads.append((branch.scope, end))
+        return end
+
+    def deeper(self, step: Step, name: str, frame: _Frame) -> _Frame:
+        """The frame of a branch of a step."""
+        self.descend(step, frame)
+        return frame._replace(scope=Scope(frame.scope, name, step, None), depth=frame.depth + 1)
+
+    def block(self, step: Step, block: Block, frame: _Frame, inputs: tuple[int, ...], brought: dict[str, int]) -> int:
+        if len(inputs) > 1:
+            message = f"a list gives a block {len(inputs)} inputs without names"
+            hint = "name them as the block knows them: `from: {input: decoder, memory: encoder}`"
+            place = step.inputs[0][1]
+            raise _Found(Diagnostic("wrong-inputs", message, place, notes=tuple(trail(frame.scope)), help=hint))
+        self.descend(step, frame)
+        arguments: dict[str, Any] = {}
+        for argument in step.arguments:
+            arguments[argument.name] = self.evaluate(argument.formula, frame)
+        bound: dict[str, Any] = {}
+        names: Names = {INPUT: (inputs[0], None), **{name: (index, None) for name, index in brought.items()}}
+        inner = _Frame(
+            ChainMap(bound, self.globals_of(block.document)),
+            Scope(frame.scope, step.label or step.name, step, bound),
+            names,
+            frame.pool,
+            frame.depth + 1,
+        )
+        for parameter in block.parameters:
+            if parameter.name in arguments:
+                value = arguments[parameter.name]
+            else:
+                assert parameter.default is not None
+                value = self.evaluate(parameter.default, inner)
+            bound[parameter.name] = value
+        return self.steps(block.steps, inner, inputs[0])
+
+    # --- the small questions
+
+    def globals_of(self, document: Document) -> dict[str, Any]:
+        """The parameters of the file a block was written in."""
+        if document not in self.environments:
+            self.environments[document] = _parameter_values(document, {})
+        return self.environments[document]
+
+    def spend(self, step: Step, frame: _Frame) -> None:
+        self.done += 1 + len(step.inputs)
+        if self.done > MAX_STEPS:
+            message = f"the network takes more than {MAX_STEPS:,} steps to write out"
+            raise _Limit(Diagnostic("too-many-layers", message, step.place, notes=tuple(trail(frame.scope))))
+
+    def descend(self, step: Step, frame: _Frame) -> None:
+        if frame.depth >= MAX_DEPTH:
+            message = (
+                f"blocks and branches nest deeper than {MAX_DEPTH} levels: does `{step.name}` call itself forever?"
+            )
+            raise _Limit(Diagnostic("endless-recursion", message, step.place, notes=tuple(trail(frame.scope))))
+
+    def evaluate(self, formula: Formula, frame: _Frame) -> Any:
+        if formula.constant is not None:
+            return formula.constant
+        try:
+            return formula.evaluate(frame.env)
+        except ExpressionError as error:
+            found = Diagnostic(
+                "bad-value", error.message, formula.place, notes=tuple(trail(frame.scope)), help=error.help
+            )
+            raise _Found(found) from None
+
+    def typed(self, argument: Argument, accept: Callable[[Any], Any], frame: _Frame) -> Any:
+        value = self.evaluate(argument.formula, frame)
+        try:
+            return accept(value)
+        except Refused as refused:
+            message = f"{argument.name} {refused}"
+            notes = tuple(trail(frame.scope))
+            raise _Found(Diagnostic("bad-value", message, argument.formula.place, shown(value), notes)) from None
+
+    def truth(self, formula: Formula, frame: _Frame) -> bool:
+        value = self.evaluate(formula, frame)
+        if value is True or value is False:
+            return value
+        message = f"`when` must be true or false: {shown(value)} is neither"
+        raise _Found(Diagnostic("bad-value", message, formula.place, notes=tuple(trail(frame.scope))))
+
+    def times(self, formula: Formula, frame: _Frame) -> int:
+        value = self.evaluate(formula, frame)
+        if is_concrete(value) and 0 <= value <= MAX_LAYERS:
+            return int(value)
+        if isinstance(value, Fraction) or not is_size(value):
+            message = f"`repeat` must be a whole number: {shown(value)} is not"
+        elif not is_concrete(value):
+            message = "`repeat` must be one known number: structure cannot be free"
+        elif value < 0:
+            message = f"`repeat` must be at least 0: {value} is not"
+        else:
+            message = ""
+        notes = tuple(trail(frame.scope))
+        if message:
+            raise _Found(Diagnostic("bad-value", message, formula.place, notes=notes))
+        message = f"`repeat` must be at most {MAX_LAYERS:,}, the largest network: {value} is more"
+        raise _Limit(Diagnostic("too-many-layers", message, formula.place, notes=notes))
+
+    def named(self, name: str, place: Place, frame: _Frame) -> int:
+        if name in frame.names:
+            return frame.names[name][0]
+        hint = did_you_mean(name, frame.names) or "only steps before this one, in the same block, can be named"
+        message = f"no step before this one is called `{name}`"
+        raise _Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(frame.scope)), help=hint))
+
+    def remember(self, step: Step, name: str, frame: _Frame, current: int) -> None:
+        before = frame.names.get(name)
+        if before is not None and before[1] is not step:
+            message = f"another step is called `{name}` already"
+            notes = tuple(trail(frame.scope))
+            hint = "a name is known in the whole block, its branches included"
+            raise _Found(Diagnostic("duplicate-name", message, step.label_place, notes=notes, help=hint))
+        frame.names[name] = (current, step)
+
+
+def _pool_name(name: str, block: Scope, outer: tuple[str, Scope] | None) -> str:
+    """A pool's name belongs to the block call that states it; calls that share their weights share their pools."""
+    key = block.key
+    parts = [name]
+    if outer is not None and len(key) > len(outer[1].key):
+        key = key[len(outer[1].key) + 1 :]  # the sharing step itself differs from use to use
+        parts = [outer[0], name]
+    return "/".join([*(f"{base}.{ordinal}" for base, ordinal in key), *parts])
+
+
+def _joins_names(step: Step) -> bool:
+    return isinstance(step.callee, Layer) and step.callee.joins and step.branches is None

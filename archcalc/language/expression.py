@@ -1,0 +1,409 @@
+"""Attributes are arithmetic over parameters: an allow-list over Python's own grammar, compiled to closures.
+
+Whole numbers, exact decimals, names, `true` and `false`, `+ - * // % **`, comparisons, `and or not`, `[i]`, and the
+functions of `FUNCTIONS`; nothing else. Text, numbers and powers are bounded, so no expression can hang or swell.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
+
+from archcalc.layers.attributes import shown
+from archcalc.sizes.kinds import LARGEST, is_concrete, is_many, is_size, maximum, minimum
+
+MAX_LENGTH = 500
+MAX_NODES = 200
+MAX_POWER = 64
+
+Environment: TypeAlias = Mapping[str, Any]
+
+
+class ExpressionError(Exception):
+    """What is wrong with an expression, and the stretch of its text (offsets from its start) that is wrong."""
+
+    def __init__(self, message: str, start: int = 0, end: int | None = None, help: str | None = None) -> None:
+        super().__init__(message)
+        self.message, self.start, self.end, self.help = message, start, end, help
+
+
+class Name(NamedTuple):
+    """A name that an expression mentions, and where in its text."""
+
+    text: str
+    start: int
+    end: int
+
+
+class Compiled(NamedTuple):
+    """An expression ready to be evaluated. `constant` is its value if it mentions no names and cannot fail."""
+
+    evaluate: Callable[[Environment], Any]
+    names: tuple[Name, ...]
+    constant: Any = None
+
+
+# --- the functions of the language
+
+
+def _number(value: Any, name: str) -> Any:
+    if isinstance(value, Fraction) or is_size(value):
+        return value
+    raise ExpressionError(f"{name} works on numbers: {shown(value)} is not one")
+
+
+def _exact(value: Any, name: str) -> Fraction:
+    value = _number(value, name)
+    if is_concrete(value) or isinstance(value, Fraction):
+        return Fraction(value)
+    raise ExpressionError(f"{name} needs a number that is known: {value} is not")
+
+
+def _floor(value: Any) -> Any:
+    """The whole number below."""
+    return value if is_size(value) else _exact(value, "floor").__floor__()
+
+
+def _ceil(value: Any) -> Any:
+    """The whole number above."""
+    return value if is_size(value) else _exact(value, "ceil").__ceil__()
+
+
+def _round(value: Any) -> Any:
+    """The nearest whole number, halves up."""
+    return value if is_size(value) else (_exact(value, "round") + Fraction(1, 2)).__floor__()
+
+
+def _multiple_of(value: Any, multiple: Any, name: str) -> tuple[Any, int]:
+    if not is_concrete(multiple) or multiple < 1:
+        raise ExpressionError(f"{name} needs a whole number of at least 1 to round to: {shown(multiple)} is not")
+    return _number(value, name), multiple
+
+
+def _round_to(value: Any, multiple: Any) -> Any:
+    """The nearest multiple, halves up."""
+    value, multiple = _multiple_of(value, multiple, "round_to")
+    if isinstance(value, Fraction):
+        return (value / multiple + Fraction(1, 2)).__floor__() * multiple
+    return (2 * value + multiple) // (2 * multiple) * multiple
+
+
+def _make_divisible(value: Any, multiple: Any) -> Any:
+    """The nearest multiple, but at least one of them and never below nine tenths of the value (MobileNet's rule)."""
+    exact = _exact(value, "make_divisible")
+    _, multiple = _multiple_of(value, multiple, "make_divisible")
+    rounded = max(multiple, _round_to(exact, multiple))
+    return rounded + multiple if 10 * rounded < 9 * exact else rounded
+
+
+def _values(arguments: tuple[Any, ...], name: str) -> tuple[Any, ...]:
+    values = arguments[0] if len(arguments) == 1 and isinstance(arguments[0], tuple) else arguments
+    if not values:
+        raise ExpressionError(f"{name} needs at least one value")
+    return tuple(_number(value, name) for value in values)
+
+
+def _smallest(*arguments: Any) -> Any:
+    """The smallest of the values, or of a list."""
+    return _fold(_values(arguments, "min"), min, minimum)
+
+
+def _largest(*arguments: Any) -> Any:
+    """The largest of the values, or of a list."""
+    return _fold(_values(arguments, "max"), max, maximum)
+
+
+def _fold(values: tuple[Any, ...], plain: Callable[..., Any], sized: Callable[..., Any]) -> Any:
+    if all(is_concrete(v) or isinstance(v, Fraction) for v in values):
+        return plain(values)
+    result = values[0]
+    for value in values[1:]:
+        result = sized(result, value)
+    return result
+
+
+def _length(value: Any) -> int:
+    """How many values a list has."""
+    if not isinstance(value, tuple):
+        raise ExpressionError(f"len works on a list: {shown(value)} is not one")
+    return len(value)
+
+
+def _sum(value: Any) -> Any:
+    """The sum of a list."""
+    if not isinstance(value, tuple):
+        raise ExpressionError(f"sum works on a list: {shown(value)} is not one")
+    result: Any = 0
+    for each in value:
+        result = _bounded(result + _number(each, "sum"))
+    return result
+
+
+def _ratio(value: Any, divisor: Any) -> Any:
+    """The exact quotient of two numbers, such as 1/108."""
+    value, divisor = _exact(value, "ratio"), _exact(divisor, "ratio")
+    if divisor == 0:
+        raise ExpressionError("division by zero")
+    return value / divisor
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "min": _smallest,
+    "max": _largest,
+    "floor": _floor,
+    "ceil": _ceil,
+    "round": _round,
+    "round_to": _round_to,
+    "make_divisible": _make_divisible,
+    "ratio": _ratio,
+    "len": _length,
+    "sum": _sum,
+}
+_ARITY = {"min": None, "max": None, "round_to": 2, "make_divisible": 2, "ratio": 2}
+
+# --- arithmetic
+
+
+def _bounded(value: Any) -> Any:
+    if type(value) is int:
+        if -LARGEST <= value <= LARGEST:
+            return value
+    elif not isinstance(value, Fraction):
+        return value
+    elif abs(value.numerator) <= LARGEST and value.denominator <= LARGEST:
+        return value.numerator if value.denominator == 1 else value
+    raise ExpressionError("the value is too large: sizes go up to a thousand million million")
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if not is_concrete(exponent) or not 0 <= exponent <= MAX_POWER:
+        raise ExpressionError(f"an exponent must be a whole number from 0 to {MAX_POWER}: {shown(exponent)} is not")
+    return base**exponent
+
+
+def _divide(divide: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def checked(left: Any, right: Any) -> Any:
+        if (is_concrete(right) or isinstance(right, Fraction)) and right == 0:
+            raise ExpressionError("division by zero")
+        try:
+            return divide(left, right)
+        except ZeroDivisionError:
+            raise ExpressionError("a symbol can be divided by a positive number only") from None
+
+    return checked
+
+
+_ARITHMETIC: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
+    ast.Add: ("+", operator.add),
+    ast.Sub: ("-", operator.sub),
+    ast.Mult: ("*", operator.mul),
+    ast.FloorDiv: ("//", _divide(operator.floordiv)),
+    ast.Mod: ("%", _divide(operator.mod)),
+    ast.Pow: ("**", _power),
+}
+_COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
+    ast.Eq: ("==", operator.eq),
+    ast.NotEq: ("!=", operator.ne),
+    ast.Lt: ("<", operator.lt),
+    ast.LtE: ("<=", operator.le),
+    ast.Gt: (">", operator.gt),
+    ast.GtE: (">=", operator.ge),
+}
+
+
+def _arithmetic(sign: str, apply: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
+    for value in (left, right):
+        if not (type(value) is int or isinstance(value, Fraction) or is_size(value)):
+            raise ExpressionError(f"`{sign}` works on numbers: {shown(value)} is not one")
+        if isinstance(value, Fraction) and (is_many(left) or is_many(right)):
+            raise ExpressionError(f"`{sign}` cannot take the fraction {shown(value)} of a size that is not known")
+    return _bounded(apply(left, right))
+
+
+def _compare(sign: str, apply: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
+    for value in (left, right):
+        if is_many(value):
+            raise ExpressionError(f"`{sign}` cannot be decided while {value} is free")
+    if sign not in ("==", "!="):
+        for value in (left, right):
+            _number(value, f"`{sign}`")
+    if isinstance(left, bool) != isinstance(right, bool):
+        return sign == "!="
+    return apply(left, right)
+
+
+def _truth(value: Any) -> bool:
+    if value is True or value is False:
+        return value
+    raise ExpressionError(f"`and`, `or` and `not` work on true and false: {shown(value)} is neither")
+
+
+# --- compiling
+
+_INTEGER = re.compile(r"\d[\d_]*\Z", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
+_DECIMAL = re.compile(r"(\d[\d_]*)?\.?[\d_]*\Z", re.ASCII)
+_CONSTANTS = {"true": True, "false": False}
+
+
+def _constant(value: Any) -> Compiled:
+    return Compiled(lambda _: value, (), value)
+
+
+def _lookup(name: str) -> Callable[[Environment], Any]:
+    # A name that nothing defines is a word of some layer (the document stage has checked that it is one).
+    return lambda env: env.get(name, name)
+
+
+def python_tree(text: str, mode: str) -> Any:
+    """Python's own tree of a text; SyntaxError also for what Python would only print a warning of, as `3and 4`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SyntaxWarning)
+        return ast.parse(text, mode=mode)
+
+
+@lru_cache(maxsize=4096)
+def compile_expression(text: str) -> Compiled:
+    """The text of an expression, compiled; ExpressionError says what is wrong and where."""
+    if text in _CONSTANTS:
+        return _constant(_CONSTANTS[text])
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(f"the expression is longer than {MAX_LENGTH} characters")
+    if _INTEGER.match(text) and (text == "0" or text[0] != "0"):
+        return _constant(_bounded(int(text.replace("_", ""))))
+    if _NAME.match(text) and text not in ("and", "or", "not"):
+        return Compiled(_lookup(text), (Name(text, 0, len(text)),))
+    if not text.isascii():
+        raise ExpressionError(f"`{text}` is not an expression")
+    try:
+        tree = python_tree(text, "eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise ExpressionError(f"`{text}` is not an expression", help=_syntax_help(text)) from None
+    if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
+        raise ExpressionError("the expression is too complicated")
+    names: list[Name] = []
+    evaluate = _compile(tree, text, names)
+    if names:
+        return Compiled(evaluate, tuple(names))
+    return _constant(evaluate({}))
+
+
+def _syntax_help(text: str) -> str | None:
+    if re.fullmatch(r"\d+(x\d+)+", text):
+        sizes = ", ".join(re.findall(r"\d+", text))
+        return f"write sizes as a list: `[{sizes}]`; an input has its channels first"
+    if text.count("(") != text.count(")"):
+        return "in a flow list or map a comma splits: quote an expression that holds one"
+    if ":" in text:
+        return "write a space after the colon of a key"
+    return None
+
+
+def _where(node: ast.AST) -> tuple[int, int | None]:
+    return getattr(node, "col_offset", 0), getattr(node, "end_col_offset", None)
+
+
+def _compile(node: ast.expr, text: str, names: list[Name]) -> Callable[[Environment], Any]:
+    start, end = _where(node)
+    if isinstance(node, ast.Constant):
+        return _literal(node, text)
+    if isinstance(node, ast.Name):
+        if node.id in _CONSTANTS:
+            value = _CONSTANTS[node.id]
+            return lambda env: value
+        names.append(Name(node.id, start, end or start + len(node.id)))
+        return _lookup(node.id)
+    if isinstance(node, ast.BinOp):
+        if type(node.op) not in _ARITHMETIC:
+            sign = text[_where(node.left)[1] or 0 : _where(node.right)[0]].strip(" ()")
+            hint = "`//` divides and rounds down" if sign == "/" else None
+            raise ExpressionError(f"`{sign}` is not part of the language", start, end, hint)
+        sign, apply = _ARITHMETIC[type(node.op)]
+        left, right = _compile(node.left, text, names), _compile(node.right, text, names)
+        return lambda env: _arithmetic(sign, apply, left(env), right(env))
+    if isinstance(node, ast.UnaryOp):
+        operand = _compile(node.operand, text, names)
+        if isinstance(node.op, ast.Not):
+            return lambda env: not _truth(operand(env))
+        if isinstance(node.op, ast.USub):
+            return lambda env: _arithmetic("-", operator.sub, 0, operand(env))
+    if isinstance(node, ast.BoolOp):
+        parts = [_compile(value, text, names) for value in node.values]
+        every = isinstance(node.op, ast.And)
+        return lambda env: _combine(parts, every, env)
+    if isinstance(node, ast.Compare):
+        return _comparison(node, text, names)
+    if isinstance(node, ast.Subscript):
+        sequence, index = _compile(node.value, text, names), _compile(node.slice, text, names)
+        return lambda env: _item(sequence(env), index(env))
+    if isinstance(node, ast.Call):
+        return _call(node, text, names)
+    raise ExpressionError(f"`{text[start:end]}` is not part of the language", start, end)
+
+
+def _combine(parts: list[Callable[[Environment], Any]], every: bool, env: Environment) -> bool:
+    for part in parts:
+        if _truth(part(env)) != every:
+            return not every
+    return every
+
+
+def _literal(node: ast.Constant, text: str) -> Callable[[Environment], Any]:
+    start, end = _where(node)
+    written = text[start:end]
+    if type(node.value) is int and _INTEGER.match(written):
+        number = _bounded(node.value)
+    elif type(node.value) is float and _DECIMAL.match(written):
+        number = _bounded(Fraction(written.replace("_", "")))
+    else:
+        raise ExpressionError(f"`{written}` is not a number of the language", start, end)
+    return lambda env: number
+
+
+def _comparison(node: ast.Compare, text: str, names: list[Name]) -> Callable[[Environment], Any]:
+    start, end = _where(node)
+    if len(node.ops) != 1 or type(node.ops[0]) not in _COMPARISONS:
+        raise ExpressionError("a comparison has two sides", start, end)
+    sign, apply = _COMPARISONS[type(node.ops[0])]
+    left, right = _compile(node.left, text, names), _compile(node.comparators[0], text, names)
+    return lambda env: _compare(sign, apply, left(env), right(env))
+
+
+def _item(sequence: Any, index: Any) -> Any:
+    if not isinstance(sequence, tuple):
+        raise ExpressionError(f"[ ] picks from a list: {shown(sequence)} is not one")
+    if not is_concrete(index):
+        raise ExpressionError(f"an index must be a whole number: {shown(index)} is not")
+    if not 0 <= index < len(sequence):
+        raise ExpressionError(f"index {index} is outside a list of {len(sequence)} (the first is 0)")
+    return sequence[index]
+
+
+def _call(node: ast.Call, text: str, names: list[Name]) -> Callable[[Environment], Any]:
+    start, end = _where(node)
+    called = node.func.id if isinstance(node.func, ast.Name) else text[slice(*_where(node.func))]
+    if called not in FUNCTIONS:
+        from archcalc.diagnostics.diagnostic import did_you_mean
+
+        hint = did_you_mean(called, FUNCTIONS) or f"the functions are {', '.join(FUNCTIONS)}"
+        raise ExpressionError(f"there is no function `{called}`", start, end, hint)
+    if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
+        raise ExpressionError(f"{called} takes plain values", start, end)
+    wanted = _ARITY.get(called, 1)
+    if wanted is not None and len(node.args) != wanted:
+        raise ExpressionError(f"{called} takes {wanted} value{'s' * (wanted > 1)}", start, end)
+    function = FUNCTIONS[called]
+    parts = [_compile(argument, text, names) for argument in node.args]
+    return lambda env: _bounded(function(*(part(env) for part in parts)))
+
+
+def unknown_names(compiled: Compiled, known: Iterable[str]) -> list[Name]:
+    """The names an expression mentions that are not among the known ones."""
+    names = set(known)
+    return [name for name in compiled.names if name.text not in names]

@@ -1,0 +1,219 @@
+"""YAML text to a tree in which every key and value knows its place.
+
+The tree is built from the parser's event stream, which is iterative: composing a document natively can crash the
+process on deep nesting, and YAML 1.1 would read `1x1: no` as False. Scalars stay text; whoever knows what a
+place means types them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import yaml
+
+from archcalc.diagnostics.diagnostic import Place, Source, UsageError, fail
+
+MAX_BYTES = 8_000_000
+MAX_NODES = 1_000_000
+MAX_DEPTH = 64
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Scalar(NamedTuple):
+    """A word, number or text, not yet typed. `plain` is False for quoted and block scalars."""
+
+    text: str
+    start: int
+    end: int
+    plain: bool
+
+
+class Sequence(NamedTuple):
+    """A list of values."""
+
+    items: list[Value]
+    start: int
+    end: int
+
+
+class Mapping(NamedTuple):
+    """A map; `entries` keeps the order of the file, and keys are unique."""
+
+    entries: list[tuple[Scalar, Value]]
+    start: int
+    end: int
+
+    def get(self, name: str) -> Value | None:
+        """The value under a key, or None."""
+        for key, value in self.entries:
+            if key.text == name:
+                return value
+        return None
+
+
+Value: TypeAlias = Scalar | Sequence | Mapping
+
+
+def read_text(path: Path, *, name: str | None = None) -> Source:
+    """The text of a spec file (UTF-8, at most 8 MB); UsageError if there is none to read."""
+    shown = name or str(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"cannot read {shown}: {reason}") from None
+    return decode(data, shown)
+
+
+def read_stdin() -> Source:
+    """The spec on standard input; UsageError if there is none to read."""
+    if sys.stdin is None:
+        raise UsageError("cannot read standard input: it is closed")
+    return decode(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")
+
+
+def decode(data: bytes, name: str) -> Source:
+    """Bytes as the text of a source."""
+    if len(data) > MAX_BYTES:
+        raise fail("too-large", f"{name} is larger than {MAX_BYTES:,} bytes")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise fail("not-text", f"{name} is not UTF-8 text: byte {error.start} cannot be decoded") from None
+    return Source(name, text)
+
+
+def _syntax_error(source: Source, error: yaml.YAMLError) -> Exception:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it is not YAML"
+    offset = mark.index if mark is not None else 0
+    offset = min(offset, len(source.text))
+    place = Place(source, offset, offset + 1)
+    help_text = None
+    line = source.line_and_column(offset)[0]
+    if break_ := _UNSEEN_BREAK.search("".join(source.line_text(n) for n in (line - 1, line) if n)):
+        help_text = f"U+{ord(break_[0]):04X} stands here or a line above and ends a line for YAML: use a space"
+    elif source.text[offset : offset + 1] in ("*", "&", "!", "%", "@", "`"):
+        help_text = "quote an expression that starts with a sign YAML keeps for itself"
+    elif "mapping values are not allowed" in problem:
+        help_text = "a step with further keys needs a colon after its layer: `- relu:`"
+    elif source.text[offset : offset + 1] == "\t":
+        help_text = "indent with spaces: YAML does not allow tabs"
+    elif source.text[offset : offset + 1] in ("[", "{") and "did not find expected" in problem:
+        help_text = 'inside braces or brackets, quote an expression that has one of them: `{out: "widths[0]"}`'
+    return fail("yaml-syntax", f"this is not valid YAML: {problem}", place, help=help_text)
+
+
+class _Open:
+    """A collection whose end has not come yet."""
+
+    __slots__ = ("entries", "items", "key", "keys", "start")
+
+    def __init__(self, start: int, is_map: bool) -> None:
+        self.start = start
+        self.items: list[Value] = []
+        self.entries: list[tuple[Scalar, Value]] = []
+        self.keys: set[str] | None = set() if is_map else None
+        self.key: Scalar | None = None
+
+
+#: What ends a line for YAML, and for no editor.
+_UNSEEN_BREAK = re.compile(r"[\x85\u2028\u2029]")
+#: What YAML does not allow, and a byte order mark, which would shift every place behind it.
+_NOT_TEXT = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
+def parse(source: Source) -> Value:
+    """The located tree of a source; SpecError at the first thing that is not plain, tree-shaped YAML."""
+    if stray := _NOT_TEXT.search(source.text):
+        what = f"the character U+{ord(stray[0]):04X} cannot stand in it"
+        raise fail("yaml-syntax", f"this is not valid YAML: {what}", Place(source, stray.start(), stray.end()))
+    try:
+        return _build(source)
+    except yaml.YAMLError as error:
+        raise _syntax_error(source, error) from None
+
+
+def _add(source: Source, parent: _Open, value: Value) -> None:
+    if parent.keys is None:
+        parent.items.append(value)
+    elif parent.key is None:
+        if not isinstance(value, Scalar):
+            raise fail("key-not-a-word", "a key must be a single word", Place(source, value.start, value.end))
+        if value.text in parent.keys:
+            place = Place(source, value.start, value.end)
+            raise fail("duplicate-key", f"the key `{value.text[:80]}` stands twice in this map", place)
+        parent.keys.add(value.text)
+        parent.key = value
+    else:
+        parent.entries.append((parent.key, value))
+        parent.key = None
+
+
+def _build(source: Source) -> Value:
+    opened: list[_Open] = []
+    root: Value | None = None
+    nodes = 0
+    documents = 0
+    events: Any = yaml.parse(source.text, Loader=_Loader)
+    for event in events:
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            start, end = event.start_mark.index, event.end_mark.index
+            if event.anchor is not None or event.tag is not None:
+                raise _not_a_tree(source, event)
+            value: Value = Scalar(event.value, start, end, event.style is None or event.style == "")
+        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+            if event.anchor is not None or event.tag is not None:
+                raise _not_a_tree(source, event)
+            start = event.start_mark.index
+            if len(opened) >= MAX_DEPTH:
+                place = Place(source, start, start + 1)
+                raise fail("too-deep", f"the file nests deeper than {MAX_DEPTH} levels", place)
+            opened.append(_Open(start, kind is yaml.MappingStartEvent))
+            continue
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            closed = opened.pop()
+            end = event.end_mark.index
+            if closed.keys is None:
+                value = Sequence(closed.items, closed.start, end)
+            else:
+                value = Mapping(closed.entries, closed.start, end)
+        elif kind is yaml.AliasEvent:
+            raise _not_a_tree(source, event)
+        elif kind is yaml.DocumentStartEvent:
+            documents += 1
+            if documents > 1:
+                place = Place(source, event.start_mark.index, event.start_mark.index + 3)
+                raise fail("two-documents", "a file holds one document, and here a second one starts", place)
+            continue
+        else:
+            continue
+        nodes += 1
+        if nodes > MAX_NODES:
+            place = Place(source, value.start, value.start + 1)
+            raise fail("too-large", f"the file holds more than {MAX_NODES:,} values", place)
+        if opened:
+            _add(source, opened[-1], value)
+        else:
+            root = value
+    if root is None:
+        raise fail("empty-file", f"{source.name} is empty", Place(source, 0, 0))
+    return root
+
+
+def _not_a_tree(source: Source, event: Any) -> Exception:
+    start = event.start_mark.index
+    sign = source.text[start : start + 1]
+    what = {"*": "an alias", "&": "an anchor", "!": "a tag"}.get(sign, "a tag or anchor")
+    return fail(
+        "yaml-feature",
+        f"{what} is not part of the spec language",
+        Place(source, start, event.end_mark.index),
+        help="use blocks and parameters instead; quote an expression that starts with this sign",
+    )

@@ -1,0 +1,186 @@
+"""The budget of training, or of inference: what is held at the worst moment, part by part, for every batch size.
+
+`fixed + N * per_sample` bytes are exact for all batches N that peak at the same step; the peak of any other batch is
+found the same way, so a fit is exact too.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from archcalc.analysis.interpret import Interpretation
+from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.layers.outcome import Tensor
+from archcalc.memory import peaks
+from archcalc.memory.amount import NOTHING, Amount
+from archcalc.memory.checkpoint import Segment
+from archcalc.memory.conditions import Conditions, gradients
+from archcalc.memory.optimizers import STATE
+from archcalc.memory.peaks import Timeline
+from archcalc.memory.precision import WIDTH, storage_type
+from archcalc.memory.storages import KeptMemory, Storages, kept_memory
+
+
+class Setting(NamedTuple):
+    """How a network is trained: the conditions, the optimizer, whether gradients are accumulated over batches, and
+    which stretches are checkpointed."""
+
+    conditions: Conditions = Conditions()
+    optimizer: str = "none"
+    accumulate: bool = False
+    checkpoints: tuple[Segment, ...] = ()
+
+
+class Standing(NamedTuple):
+    """Bytes that are there at every step: they depend neither on the batch nor on the moment.
+
+    `master_weights` are the float32 copies that the optimizer updates where the network computes in 16 bits.
+    `gradients` are those that stay from batch to batch where they are accumulated.
+    """
+
+    parameters: int
+    buffers: int
+    optimizer: int
+    master_weights: int
+    gradients: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self)
+
+
+class Part(NamedTuple):
+    """One line of a budget."""
+
+    name: str
+    amount: Amount
+
+
+class Budget(NamedTuple):
+    """What is held: `standing` always, and what `timeline` says while a pass runs.
+
+    `activations` is the timeline without the gradients of the parameters.
+    """
+
+    setting: Setting
+    standing: Standing
+    timeline: Timeline
+    activations: Timeline
+    kept: KeptMemory
+    kept_storages: frozenset[int]
+    gradient_storages: frozenset[int]
+
+    def peak_bytes(self, batch: int) -> int:
+        """Bytes at the worst step for a batch of that size."""
+        return self.standing.total + self.timeline.bytes_at(batch)
+
+    def at_peak(self, batch: int) -> Amount:
+        """The worst step's bytes as `fixed + N * per_sample`."""
+        return Amount(self.standing.total) + self.timeline.during[self.timeline.peak(batch)]
+
+    def parts(self, batch: int) -> list[Part]:
+        """What is held at the worst step, part by part."""
+        step = self.timeline.peak(batch)
+        kept = grads = transient = NOTHING
+        for number in self.timeline.life.alive(step):
+            amount = self.timeline.storages[number].amount
+            if number in self.gradient_storages:
+                grads = grads + amount
+            elif number in self.kept_storages:
+                kept = kept + amount
+            else:
+                transient = transient + amount
+        standing = self.standing
+        return [
+            Part("parameters", Amount(standing.parameters)),
+            Part("buffers", Amount(standing.buffers)),
+            Part("optimizer", Amount(standing.optimizer)),
+            Part("master weights", Amount(standing.master_weights)),
+            Part("gradients", grads + Amount(standing.gradients)),
+            Part("kept", kept),
+            Part("transient", transient),
+        ]
+
+    def batches_with_this_peak(self, batch: int) -> tuple[int, int | None]:
+        """The smallest and the largest batch (None: any) around this one that peak at the same step."""
+        fixed, slope = self.timeline.during[self.timeline.peak(batch)]
+        least, most = 1, None
+        for other_fixed, other_slope in self.timeline.during:
+            gap, rise = other_fixed - fixed, slope - other_slope
+            if rise > 0:
+                least = max(least, -(-gap // rise))
+            elif rise < 0:
+                bound = gap // rise
+                most = bound if most is None else min(most, bound)
+        return least, most
+
+    def largest_batch(self, memory: int) -> int | None:
+        """The largest batch whose peak is within that many bytes; 0 if not even one sample fits, None if any does.
+
+        Every step must fit, and a step's bytes grow with the batch, so the steps can be asked one by one.
+        """
+        room = memory - self.standing.total
+        if any(fixed > room or fixed + per_sample > room for fixed, per_sample in self.timeline.during):
+            return 0
+        bounds = [(room - fixed) // per_sample for fixed, per_sample in self.timeline.during if per_sample]
+        return min(bounds, default=None)
+
+
+def training(interpretation: Interpretation, setting: Setting) -> Budget:
+    """The budget of a training step: forward, cross-entropy, backward. UsageError if nothing would be trained."""
+    wanted = gradients(interpretation, setting.conditions)
+    if not any(wanted.weights):
+        raise UsageError("nothing is trained: every layer with parameters is frozen, or there is none")
+    storages = Storages(interpretation, setting.conditions, checkpoints=setting.checkpoints)
+    kept = kept_memory(storages)
+    kept_storages = frozenset(storage for first in storages.kept_first() for storage in first)
+    timelines = peaks.training(storages, accumulate=setting.accumulate)
+    return Budget(
+        setting,
+        standing(interpretation, setting),
+        timelines.with_gradients,
+        timelines.activations,
+        kept,
+        kept_storages,
+        timelines.parameter_gradients,
+    )
+
+
+def inference(interpretation: Interpretation, conditions: Conditions) -> Budget:
+    """The budget of a forward pass without gradients."""
+    setting = Setting(conditions)
+    standing_ = standing(interpretation, setting)._replace(optimizer=0, master_weights=0, gradients=0)
+    nothing = KeptMemory(NOTHING, NOTHING, [NOTHING] * len(interpretation.outcomes))
+    timeline = peaks.inference(interpretation, conditions)
+    return Budget(setting, standing_, timeline, timeline, nothing, frozenset(), frozenset())
+
+
+def standing(interpretation: Interpretation, setting: Setting) -> Standing:
+    """Parameters, buffers and what belongs to the optimizer; shared weights once."""
+    conditions = setting.conditions
+    trained = gradients(interpretation, conditions).weights
+    values = "float32" if conditions.dtype == "amp" else conditions.dtype
+    width = WIDTH[values]
+    parameters = buffers = optimizer = master = grads = 0
+    seen: set[tuple[object, str]] = set()
+    for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
+        owner: object = node.index if node.pool is None else node.pool
+        for tensor in outcome.params:
+            if (owner, tensor.name) in seen:
+                continue
+            seen.add((owner, tensor.name))
+            parameters += width * tensor.elements
+            if trained[node.index]:
+                optimizer += STATE[setting.optimizer](tensor)
+                master += 4 * tensor.elements if values != "float32" and setting.optimizer != "none" else 0
+                grads += width * tensor.elements if setting.accumulate else 0
+        buffers += sum(_bytes(tensor, values, owner, seen) for tensor in outcome.buffers)
+    return Standing(parameters, buffers, optimizer, master, grads)
+
+
+def _bytes(buffer: Tensor, values: str, owner: object, seen: set[tuple[object, str]]) -> int:
+    if (owner, buffer.name) in seen:
+        return 0
+    seen.add((owner, buffer.name))
+    return WIDTH[storage_type(buffer.dtype, values, values)] * buffer.elements

@@ -1,0 +1,67 @@
+"""The memory of a network under given circumstances: each figure computed when it is first asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from archcalc.analysis.interpret import Interpretation
+from archcalc.memory import budget, peaks
+from archcalc.memory.budget import Budget, Setting
+from archcalc.memory.conditions import gradients
+from archcalc.memory.peaks import Timeline
+from archcalc.memory.storages import KeptMemory, Storages, kept_memory
+
+
+class NetworkMemory:
+    """What is kept serves sizes of all kinds; what is alive when needs one network, whose sizes are numbers."""
+
+    def __init__(self, interpretation: Interpretation, setting: Setting | None = None) -> None:
+        self.interpretation = interpretation
+        self.setting = setting or Setting()
+
+    @cached_property
+    def storages(self) -> Storages:
+        """The storages of the forward pass in training."""
+        return Storages(self.interpretation, self.setting.conditions, checkpoints=self.setting.checkpoints)
+
+    @cached_property
+    def kept(self) -> KeptMemory:
+        """What the backward pass needs."""
+        return kept_memory(self.storages)
+
+    @cached_property
+    def inference(self) -> Timeline:
+        """The forward pass without gradients."""
+        return peaks.inference(self.interpretation, self.setting.conditions)
+
+    @cached_property
+    def eager_inference(self) -> Timeline:
+        """The same where every block is a Python module, whose caller holds its input until it returns."""
+        return peaks.eager_inference(self.interpretation, self.setting.conditions)
+
+    @cached_property
+    def ideal_inference(self) -> Timeline:
+        """The same with nothing but outputs that are still needed."""
+        return peaks.ideal_inference(self.interpretation, self.setting.conditions)
+
+    @property
+    def trains(self) -> bool:
+        """Whether any parameter is trained."""
+        return any(gradients(self.interpretation, self.setting.conditions).weights)
+
+    @cached_property
+    def training(self) -> Budget:
+        """The budget of a training step; UsageError if nothing is trained."""
+        return budget.training(self.interpretation, self.setting)
+
+    def why(self, index: int) -> list[str]:
+        """What a node keeps, in words: `input`, `mask (bool)`; "(copy)" where mixed precision converts it first."""
+        words = ["what enters the checkpoint" for segment in self.setting.checkpoints if segment.first == index]
+        for kept, storage in self.storages.nodes[index].kept:
+            made = self.storages.all[storage]
+            if kept.what in ("input", "output"):
+                word = f"{kept.what} {kept.of}" if kept.of else kept.what
+                words.append(f"{word} (copy)" if made.node == index and kept.what == "input" else word)
+            else:
+                words.append(f"{kept.what} ({made.dtype})")
+        return list(dict.fromkeys(words))

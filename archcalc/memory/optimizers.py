@@ -1,0 +1,70 @@
+"""What an optimizer keeps for each parameter from one update to the next.
+
+Sources: the state dictionaries of torch.optim's classes of these names, measured with torch 2.14.1; for `adam8bit`,
+bitsandbytes.optim.Adam8bit from version 0.44 on (Dettmers et al. 2021, arXiv:2110.02861).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archcalc.layers.outcome import Tensor
+from archcalc.sizes.kinds import ceil_div
+
+#: The step counter that torch.optim keeps beside each parameter tensor, a float32.
+_STEP = 4
+
+#: bitsandbytes keeps a float32 scale for every block of 256 values, and leaves tensors below 4,096 values in float32.
+_BLOCK = 256
+_LEAST_IN_8_BITS = 4096
+
+
+def _nothing(parameter: Tensor) -> int:
+    return 0
+
+
+def _one_copy(parameter: Tensor) -> int:
+    """Momentum: a float32 for each value, and no counter."""
+    return 4 * parameter.elements
+
+
+def _one_moment(parameter: Tensor) -> int:
+    """Adagrad's sum, RMSprop's mean of squares."""
+    return 4 * parameter.elements + _STEP
+
+
+def _two_moments(parameter: Tensor) -> int:
+    """Adam's two means."""
+    return 8 * parameter.elements + _STEP
+
+
+def _factored(parameter: Tensor) -> int:
+    """Adafactor's second moment: of a matrix (the last two axes) only its row and column means.
+
+    Source: Shazeer & Stern 2018, arXiv:1804.04235, algorithm 4; torch.optim.Adafactor, which keeps no first moment.
+    """
+    if not parameter.shape:
+        return 4 * parameter.elements + _STEP
+    rows, columns = parameter.shape[-2:]
+    return 4 * (parameter.elements // columns + parameter.elements // rows) + _STEP
+
+
+def _two_moments_in_8_bits(parameter: Tensor) -> int:
+    if parameter.elements < _LEAST_IN_8_BITS:
+        return 8 * parameter.elements
+    return 2 * (parameter.elements + 4 * ceil_div(parameter.elements, _BLOCK))
+
+
+#: Bytes of state for one parameter tensor, by optimizer.
+STATE: dict[str, Callable[[Tensor], int]] = {
+    "none": _nothing,
+    "sgd": _nothing,
+    "momentum": _one_copy,
+    "adam": _two_moments,
+    "adamw": _two_moments,
+    "adagrad": _one_moment,
+    "rmsprop": _one_moment,
+    "adafactor": _factored,
+    "adam8bit": _two_moments_in_8_bits,
+}
+OPTIMIZERS = tuple(STATE)

@@ -1,0 +1,359 @@
+"""The cheapest recomputation that fits a memory: which stretches of a network to checkpoint.
+
+The network is taken as a chain of units, stretches between the values through which every way goes. What is alive
+while a unit runs is what the units before it keep, and what it has itself; the second part is the same in every plan,
+but for the value that enters the unit, which either the units before it hold already or nobody else. So one pass of the
+ordinary training step gives every unit's own figures, and a plan is built unit by unit: of two plans for the first
+units, one that keeps no more and costs no more is as good for all that follows. That makes the search exact for
+chains of up to `MOST_UNITS` units; longer ones are first put together into as many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+from archcalc.analysis.interpret import Interpretation
+from archcalc.language.expand import INPUT_INDEX
+from archcalc.memory import budget, steps
+from archcalc.memory.budget import Setting
+from archcalc.memory.checkpoint import Segment, extra_macs, units
+from archcalc.memory.liveness import liveness
+from archcalc.memory.steps import LOSS
+from archcalc.memory.storages import INPUT_STORAGE, Storages
+
+MOST_UNITS = 200
+
+
+class Plan(NamedTuple):
+    """Stretches to checkpoint, and the multiply-accumulates of one sample that are done a second time for it."""
+
+    segments: tuple[Segment, ...]
+    extra_macs: int
+
+
+class _Peaks(NamedTuple):
+    """Largest bytes of a unit's own in a phase: where the entering value is held by others, and where it is not."""
+
+    held: int
+    free: int
+
+    def of(self, holds: bool) -> int:
+        return self.held if holds else self.free
+
+
+class _Unit(NamedTuple):
+    """One unit's own figures, in bytes for the batch in question.
+
+    `entry` and `exit` are storages. `forward` counts the entering value, `forgetful` too: the first keeping what the
+    backward pass needs, the second keeping nothing. `kept` is what it keeps, without `entry` and `exit`.
+    `gradient` is what waits for the backward pass of the unit when it begins: its output's gradient, and the gradients
+    of all parameters after it.
+    """
+
+    segment: Segment
+    entry: int
+    exit: int
+    entry_bytes: int
+    forward: _Peaks
+    forgetful: _Peaks
+    backward: _Peaks
+    kept: int
+    keeps_entry: bool
+    keeps_exit: bool
+    gradient: int
+    trained: bool
+    macs: int
+
+
+def cheapest(interpretation: Interpretation, setting: Setting, batch: int, memory: int) -> Plan | None:
+    """The plan with the fewest extra multiply-accumulates, and of those the one with the fewest layers computed twice,
+    whose peak is within `memory` bytes; None if none is."""
+    room = memory - budget.standing(interpretation, setting).total
+    chain = _chain(interpretation, setting, batch)
+    found = _search(chain, room)
+    if found is None:
+        return None
+    segments = tuple(
+        Segment(chain[first].segment.first, chain[last].segment.last, _name(interpretation, chain, first, last))
+        for first, last in found
+    )
+    return Plan(segments, int(extra_macs(interpretation, segments)))
+
+
+def _name(interpretation: Interpretation, chain: list[_Unit], first: int, last: int) -> str:
+    nodes = interpretation.network.nodes
+    start, end = nodes[chain[first].segment.first].name, nodes[chain[last].segment.last].name
+    return start if start == end else f"{start} to {end}"
+
+
+class _State(NamedTuple):
+    """A plan for the first units: what they keep without the value that enters the next, and the groups chosen.
+
+    Its cost is what is done twice: multiply-accumulates, and, of plans with equally many, layers.
+    """
+
+    kept: int
+    cost: tuple[int, int]
+    chosen: tuple[int, int] | None
+    before: _State | None
+
+
+def _search(chain: list[_Unit], room: int) -> list[tuple[int, int]] | None:
+    """The checkpointed groups of the cheapest plan, each by its first and last unit."""
+    # Plans by how many units they cover, and by whether they hold the value that enters the next.
+    plans: list[dict[bool, list[_State]]] = [{True: [], False: []} for _ in range(len(chain) + 1)]
+    plans[0][True].append(_State(0, (0, 0), None, None))  # whoever calls holds the network's input
+    for position in range(len(chain)):
+        for holds in (True, False):
+            states = plans[position][holds] = _undominated(plans[position][holds])
+            if states:
+                _keep_unit(chain[position], position, holds, states, plans, room)
+                _checkpoint_from(chain, position, holds, states, plans, room)
+    ends = plans[-1][True] + plans[-1][False]
+    if not ends:
+        return None
+    state: _State | None = min(ends, key=lambda end: (end.cost, end.kept))
+    groups = []
+    while state is not None:
+        if state.chosen is not None:
+            groups.append(state.chosen)
+        state = state.before
+    return groups[::-1]
+
+
+def _undominated(states: list[_State]) -> list[_State]:
+    """Those that no other beats in both what is kept and what it costs."""
+    best: list[_State] = []
+    for state in sorted(states, key=lambda state: (state.kept, state.cost)):
+        if not best or state.cost < best[-1].cost:
+            best.append(state)
+    return best
+
+
+def _keep_unit(
+    unit: _Unit, position: int, holds: bool, states: list[_State], plans: list[dict[bool, list[_State]]], room: int
+) -> None:
+    """The next unit keeps what it needs."""
+    own = max(unit.forward.of(holds), unit.backward.of(holds))
+    more, after = _passed(unit, holds)
+    for state in states:
+        if state.kept + own <= room:
+            plans[position + 1][after].append(_State(state.kept + more, state.cost, None, state))
+
+
+def _passed(unit: _Unit, holds: bool) -> tuple[int, bool]:
+    """What is kept more after a unit that keeps what it needs, and whether its output is held."""
+    entry_kept = holds or unit.keeps_entry
+    if unit.entry == unit.exit:
+        return unit.kept, entry_kept or unit.keeps_exit
+    return unit.kept + (unit.entry_bytes if entry_kept else 0), unit.keeps_exit
+
+
+def _checkpoint_from(
+    chain: list[_Unit],
+    position: int,
+    holds: bool,
+    states: list[_State],
+    plans: list[dict[bool, list[_State]]],
+    room: int,
+) -> None:
+    """The next units, one or more, are checkpointed together: only the value that enters the first is kept."""
+    least = states[0].kept
+    for last, own, cost in _groups(chain, position, holds):
+        if least + own.without_wait > room:
+            return  # every longer group needs at least as much
+        unit, first = chain[last], chain[position]
+        for state in states:
+            if state.kept + own.total <= room:
+                same = first.entry == unit.exit
+                kept = state.kept + (0 if same else first.entry_bytes)
+                macs, layers = state.cost
+                made = _State(kept, (macs + cost[0], layers + cost[1]), (position, last), state)
+                plans[last + 1][same].append(made)
+
+
+class _Own(NamedTuple):
+    """A group's own peak, and the part of it that a longer group has too."""
+
+    total: int
+    without_wait: int
+
+
+def _groups(chain: list[_Unit], first: int, holds: bool) -> Iterator[tuple[int, _Own, tuple[int, int]]]:
+    """The groups that begin with a unit: their last unit, their own peak, and what they cost."""
+    start = chain[first]
+    forgetful = again = backward = macs = kept = 0
+    held = holds
+    for last in range(first, len(chain)):
+        unit = chain[last]
+        if unit.segment.first < 0:
+            return  # the loss is not computed twice
+        # Forward: the entering value of the group is held for the second time, the others go as soon as they can.
+        same = unit.entry == start.entry
+        forgetful = max(forgetful, unit.forgetful.of(same) + (0 if same else start.entry_bytes))
+        # The second time it is as any stretch that keeps what it needs, with the gradient of its output waiting.
+        again = max(again, kept + unit.forward.of(held))
+        backward = max(backward, kept + unit.backward.of(held))
+        more, held = _passed(unit, held)
+        kept += more
+        macs += unit.macs
+        if unit.trained:
+            own = _Own(max(forgetful, again + unit.gradient, backward), max(forgetful, again, backward))
+            yield last, own, (macs, unit.segment.last - start.segment.first + 1)
+
+
+def _chain(interpretation: Interpretation, setting: Setting, batch: int) -> list[_Unit]:
+    """Every unit's figures, from a training step that keeps everything and a forward pass that keeps nothing. The
+    loss is a last unit, which is never checkpointed."""
+    network = interpretation.network
+    segments = _put_together(units(network))
+    everything = _Pass(interpretation, setting, batch, ())
+    nothing = _Pass(interpretation, setting, batch, (Segment(0, len(network.nodes) - 1, ""),))
+    values = everything.storages.gradients.values
+    chain: list[_Unit] = []
+    for segment in segments:
+        end = network.outputs["output"] if segment is segments[-1] else segment.last
+        value = INPUT_INDEX if not chain else segment.first - 1
+        own = everything.part(range(segment.first, segment.last + 1), value, end)
+        forgetful = nothing.part(range(segment.first, segment.last + 1), value, end)
+        macs = int(extra_macs(interpretation, (segment,)))
+        chain.append(_unit(segment, own, forgetful, trained=values[segment.last], macs=macs))
+    end = network.outputs["output"]
+    own = everything.part([LOSS], end, end)
+    chain.append(_unit(Segment(LOSS, LOSS, ""), own, own, trained=False, macs=0))
+    return chain
+
+
+def _put_together(segments: list[Segment]) -> list[Segment]:
+    if len(segments) <= MOST_UNITS:
+        return segments
+    bounds = [len(segments) * part // MOST_UNITS for part in range(MOST_UNITS + 1)]
+    return [Segment(segments[start].first, segments[end - 1].last, "") for start, end in pairwise(bounds)]
+
+
+class _Part(NamedTuple):
+    """What one pass says of one unit."""
+
+    entry: int
+    exit: int
+    entry_bytes: int
+    forward: _Peaks
+    backward: _Peaks
+    kept: int
+    keeps_entry: bool
+    keeps_exit: bool
+    gradient: int
+
+
+def _unit(segment: Segment, own: _Part, forgetful: _Part, *, trained: bool, macs: int) -> _Unit:
+    return _Unit(
+        segment,
+        own.entry,
+        own.exit,
+        own.entry_bytes,
+        own.forward,
+        forgetful.forward,
+        own.backward,
+        own.kept,
+        own.keeps_entry,
+        own.keeps_exit,
+        own.gradient,
+        trained,
+        macs,
+    )
+
+
+class _Pass:
+    """A training step: who uses which storage when, and how many bytes are alive during each step."""
+
+    def __init__(
+        self, interpretation: Interpretation, setting: Setting, batch: int, checkpoints: tuple[Segment, ...]
+    ) -> None:
+        self.storages = Storages(interpretation, setting.conditions, checkpoints=checkpoints)
+        #: The outputs of the first time, which a second time replaces.
+        self.outputs = [placed.output for placed in self.storages.nodes]
+        made = steps.training(self.storages, accumulate=setting.accumulate)
+        self.steps = made.steps
+        amounts = [storage.amount for storage in self.storages.all]
+        stay = frozenset() if setting.accumulate else frozenset(made.parameter_gradients)
+        self.life = liveness(made.steps, amounts, [INPUT_STORAGE], stay)
+        self.sizes = [amount.at(batch) for amount in amounts]
+        self.live = [amount.at(batch) for amount in self.life.during]
+        self.forward: dict[int, list[int]] = {}
+        self.backward: dict[int, list[int]] = {}
+        for number, step in enumerate(made.steps):
+            if step.phase != "recompute":
+                phase = self.backward if step.phase == "backward" else self.forward
+                phase.setdefault(step.node, []).append(number)
+        self._sum_up()
+
+    def _sum_up(self) -> None:
+        """Bytes born at each step, those of them that outlive the forward pass, and what the backward pass made."""
+        count = len(self.steps)
+        self.turn = next((n for n, step in enumerate(self.steps) if step.phase == "backward"), count)
+        self.born = [0] * count
+        self.kept_born = [0] * count
+        change = [0] * (count + 1)
+        for storage, size in enumerate(self.sizes):
+            first, last = self.life.first[storage], self.life.last[storage]
+            if first < 0:
+                continue
+            self.born[first] += size
+            if first >= self.turn:
+                change[first] += size
+                change[last + 1] -= size
+            elif last >= self.turn:
+                self.kept_born[first] += size
+        #: Bytes alive at each step that the backward pass has made.
+        self.gradients = list(accumulate(change))
+
+    def part(self, nodes: Iterable[int], value: int, end: int) -> _Part:
+        """The figures of the unit of those nodes, which `value` enters and `end` leaves."""
+        entry = INPUT_STORAGE if value == INPUT_INDEX else self.outputs[value]
+        leaves = INPUT_STORAGE if end == INPUT_INDEX else self.outputs[end]
+        ahead = [number for node in nodes for number in self.forward.get(node, ())]
+        back = sorted(number for node in nodes for number in self.backward.get(node, ()))
+        uses = [number for number in (*ahead, *back) if entry in (*self.steps[number].reads, *self.steps[number].makes)]
+        last_use = max(uses, default=-1)
+        if entry == leaves:
+            last_use = max(last_use, ahead[-1])
+        entry_bytes = self.sizes[entry]
+        before = self.live[ahead[0]] - self.born[ahead[0]] - self._present(entry, ahead[0])
+        read_back = {storage for number in back for storage in self.steps[number].reads}
+        kept = sum(self.kept_born[number] for number in range(ahead[0], ahead[-1] + 1))
+        for storage in {entry, leaves}:
+            if ahead[0] <= self.life.first[storage] <= ahead[-1] and self.life.last[storage] >= self.turn:
+                kept -= self.sizes[storage]
+        return _Part(
+            entry,
+            leaves,
+            entry_bytes,
+            self._peaks(ahead, entry, before, last_use),
+            self._peaks(back, entry, before, last_use),
+            kept,
+            entry in read_back,
+            leaves in read_back,
+            self._waiting(back, ahead),
+        )
+
+    def _present(self, storage: int, step: int) -> int:
+        """The bytes of a storage if it is there before a step."""
+        return self.sizes[storage] if self.life.first[storage] < step <= self.life.last[storage] else 0
+
+    def _peaks(self, numbers: list[int], entry: int, before: int, last_use: int) -> _Peaks:
+        held = free = 0
+        size = self.sizes[entry]
+        for number in numbers:
+            there = self.life.first[entry] <= number <= self.life.last[entry]
+            own = self.live[number] - before - (size if there else 0)
+            held = max(held, own + size)
+            free = max(free, own + (size if number <= last_use else 0))
+        return _Peaks(held, free)
+
+    def _waiting(self, back: list[int], ahead: list[int]) -> int:
+        """Bytes that the backward pass has made when it comes to a unit."""
+        if not back:
+            return 0
+        return self.gradients[back[0]] - (self.born[back[0]] if back[0] >= self.turn else 0)

@@ -1,0 +1,286 @@
+"""The steps of a pass in the order in which a framework runs them: forward, loss, and backward.
+
+Autograd undoes the operations in the reverse of the order in which they were done, so the backward pass follows from
+the forward pass. Where a value has several consumers, the first gradient to arrive waits for it; each later one is
+added to it, which makes a new tensor.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from archcalc.language.expand import INPUT_INDEX, Node
+from archcalc.layers.outcome import Outcome, Step, Tensor, gradients_of, nth
+from archcalc.memory.amount import Amount
+from archcalc.memory.checkpoint import Segment
+from archcalc.memory.liveness import PassStep
+from archcalc.memory.precision import WIDTH, storage_type
+from archcalc.memory.storages import INPUT_STORAGE, Placed, Storage, Storages
+
+#: The node number of steps that belong to the loss.
+LOSS = -2
+
+
+class Pass(NamedTuple):
+    """The steps of a pass, its storages, and those of the parameters' gradients."""
+
+    steps: list[PassStep]
+    storages: Storages
+    parameter_gradients: list[int]
+
+
+def inference(storages: Storages) -> Pass:
+    """The forward pass without gradients."""
+    order = _Order(storages)
+    order.forward()
+    if not order.steps:  # a network without layers is its input
+        order.step("forward", INPUT_INDEX, "input", [INPUT_STORAGE], [])
+    return Pass(order.steps, storages, [])
+
+
+def training(storages: Storages, *, accumulate: bool = False) -> Pass:
+    """The forward pass, the cross-entropy loss of every output, and the backward pass.
+
+    With `accumulate` each layer ends by adding its parameters' gradients to those that are there from before.
+    """
+    order = _Order(storages, accumulate)
+    order.forward()
+    losses = order.losses()
+    order.backward(losses)
+    return Pass(order.steps, storages, list(order.of_parameters.values()))
+
+
+class _Loss(NamedTuple):
+    """The loss of one output: the node, and the storages that its backward pass reads."""
+
+    node: int
+    logits: int
+    log_probabilities: int
+    target: int
+    total_weight: int
+    value: int
+
+
+class _Order:
+    def __init__(self, storages: Storages, accumulate: bool = False) -> None:
+        self.storages = storages
+        self.accumulate = accumulate
+        self.network = storages.interpretation.network
+        self.outcomes = storages.interpretation.outcomes
+        self.steps: list[PassStep] = []
+        #: The gradient that has arrived so far, by node.
+        self.of_values: dict[int, int] = {}
+        #: The gradients of parameters, by owner and name: shared weights have one.
+        self.of_parameters: dict[tuple[object, str], int] = {}
+
+    def step(self, phase: str, node: int, operation: str, reads: list[int], makes: list[int]) -> None:
+        self.steps.append(PassStep(phase, node, operation, tuple(reads), tuple(makes)))
+
+    # --- forward
+
+    def forward(self) -> None:
+        for node, placed in zip(self.network.nodes, self.storages.nodes, strict=True):
+            self.node_forward("forward", node, placed)
+
+    def node_forward(self, phase: str, node: Node, placed: Placed) -> None:
+        self.convert(phase, node, placed)
+        forward = placed.composition.forward
+        if forward and (self.storages.training or not placed.composition.fused):
+            self.composed_forward(phase, node, placed, forward)
+            return
+        made = [] if placed.output in placed.inputs else [placed.output]
+        self.step(phase, node.index, node.layer.name, list(placed.inputs), [*made, *placed.own.values()])
+
+    def convert(self, phase: str, node: Node, placed: Placed) -> None:
+        """Mixed precision's copies of inputs and weights."""
+        for index, storage in zip(node.inputs, placed.inputs, strict=True):
+            if storage != self.storages.of_value(index):
+                self.step(phase, node.index, "to", [self.storages.of_value(index)], [storage])
+        if placed.weights:
+            self.step(phase, node.index, "to", [], list(placed.weights))
+
+    def composed_forward(self, phase: str, node: Node, placed: Placed, steps: tuple[Step, ...]) -> None:
+        names = self.names(placed)
+        for step in steps:
+            reads = [names[name] for name in step.reads]
+            for tensor in step.makes:
+                if tensor.name not in names:
+                    names[tensor.name] = self.transient(node, placed, tensor)
+            self.step(phase, node.index, step.operation, reads, [names[tensor.name] for tensor in step.makes])
+
+    def names(self, placed: Placed) -> dict[str, int]:
+        """The storages of a node by the names that steps give them."""
+        inputs = {nth("input", number): storage for number, storage in enumerate(placed.inputs)}
+        return {**inputs, "output": placed.output, **placed.own}
+
+    def transient(self, node: Node, placed: Placed, tensor: Tensor) -> int:
+        dtype = storage_type(tensor.dtype, placed.values, self.storages.conditions.dtype)
+        return self.storages.allocate(tensor.name, tensor.elements, dtype, node.index)
+
+    # --- the loss
+
+    def losses(self) -> list[_Loss]:
+        return [
+            self.loss(name, index)
+            for name, index in self.network.outputs.items()
+            if self.storages.gradients.of_value(index)
+        ]
+
+    def loss(self, name: str, index: int) -> _Loss:
+        """Softmax and cross-entropy, as two operations; a target is a 64-bit class number for each position."""
+        allocate = self.storages.allocate
+        output = self.storages.interpretation.volume(index)
+        logits = self.storages.of_value(index)
+        values = self.storages.all[logits].dtype
+        if self.storages.conditions.dtype == "amp" and values != "float32":
+            values = "float32"
+            copy = allocate("output in float32", output.elements, values, LOSS)
+            self.step("loss", LOSS, "to", [logits], [copy])
+            logits = copy
+        log_probabilities = allocate("logarithms of the probabilities", output.elements, values, LOSS)
+        target = allocate("target", output.positions, "int64", LOSS)
+        value = allocate("loss", 1, values, LOSS, "batch")
+        weight = allocate("total weight", 1, values, LOSS, "batch")
+        self.step("loss", LOSS, "log_softmax", [logits], [log_probabilities])
+        self.step("loss", LOSS, "nll_loss", [log_probabilities, target], [value, weight])
+        return _Loss(index, logits, log_probabilities, target, weight, value)
+
+    def loss_backward(self, loss: _Loss) -> None:
+        allocate = self.storages.allocate
+        output = self.storages.interpretation.volume(loss.node)
+        values = self.storages.all[loss.log_probabilities].dtype
+        seed = allocate("gradient of the loss", 1, values, LOSS, "batch")
+        self.step("backward", LOSS, "ones_like", [loss.value], [seed])
+        of_log = allocate("gradient of the logarithms", output.elements, values, LOSS)
+        self.step(
+            "backward",
+            LOSS,
+            "nll_loss_backward",
+            [seed, loss.log_probabilities, loss.target, loss.total_weight],
+            [of_log],
+        )
+        gradient = allocate("gradient of output", output.elements, values, LOSS)
+        self.step("backward", LOSS, "log_softmax_backward", [of_log, loss.log_probabilities], [gradient])
+        self.arrive(loss.node, self.restored(LOSS, loss.node, loss.logits, gradient), LOSS)
+
+    # --- backward
+
+    def backward(self, losses: list[_Loss]) -> None:
+        for loss in reversed(losses):
+            self.loss_backward(loss)
+        again = {segment.last: segment for segment in self.storages.checkpoints}
+        for node in reversed(self.network.nodes):
+            if node.index in again and node.index in self.of_values:
+                self.recompute(again[node.index])
+            gradient = self.of_values.pop(node.index, None)
+            if gradient is not None:
+                self.node_backward(node, self.storages.nodes[node.index], self.outcomes[node.index], gradient)
+
+    def recompute(self, segment: Segment) -> None:
+        """A checkpointed stretch is computed again, and this time what its backward pass needs is kept."""
+        for node in self.network.nodes[segment.first : segment.last + 1]:
+            self.node_forward("recompute", node, self.storages.place_again(node.index))
+
+    def node_backward(self, node: Node, placed: Placed, outcome: Outcome, gradient: int) -> None:
+        steps = placed.composition.backward
+        if steps is None:
+            steps = () if outcome.storage == "view" else (self.one_step(node, placed, outcome),)
+        names = {**self.names(placed), "gradient": gradient}
+        for step in steps:
+            if self.storages.gradients.wanted(node, step.needed_by):
+                self.backward_step(node, placed, outcome, step, names)
+        if self.accumulate and self.storages.gradients.weights[node.index]:
+            owner = _owner(node)
+            mine = [self.of_parameters[owner, tensor.name] for tensor in outcome.params]
+            self.step("backward", node.index, "accumulate", mine, [])
+        shared = names.get("gradient of inputs", gradient)
+        for number, index in enumerate(node.inputs):
+            if self.storages.gradients.of_value(index):
+                arrived = names.get(f"gradient of {nth('input', number)}", shared)
+                self.arrive(index, self.restored(node.index, index, placed.inputs[number], arrived), node.index)
+
+    def one_step(self, node: Node, placed: Placed, outcome: Outcome) -> Step:
+        """A backward pass of one operation: it reads the gradient and what was kept, and makes every gradient."""
+        reads = [nth("input", kept.of) if kept.what == "input" else kept.what for kept, _ in placed.kept]
+        volume = self.storages.interpretation.volume
+        inputs = (
+            Tensor(f"gradient of {nth('input', number)}", volume(index).elements)
+            for number, index in enumerate(node.inputs)
+        )
+        return Step(f"{node.layer.name}_backward", ("gradient", *reads), (*inputs, *gradients_of(*outcome.params)))
+
+    def backward_step(self, node: Node, placed: Placed, outcome: Outcome, step: Step, names: dict[str, int]) -> None:
+        # A parameter is there anyway, and has a storage here only where it was copied.
+        own = {tensor.name for tensor in outcome.params}
+        reads = [names[name] for name in step.reads if name in names or name not in own]
+        made: list[int] = []
+        of_parameters: list[tuple[str, int]] = []
+        parameters = {f"gradient of {tensor.name}": tensor.name for tensor in outcome.params}
+        inputs = {f"gradient of {nth('input', number)}": number for number in range(len(node.inputs))}
+        for tensor in step.makes:
+            if tensor.name in parameters:
+                if self.storages.gradients.weights[node.index]:
+                    storage = self.parameter_gradient(node, placed, tensor)
+                    of_parameters.append((parameters[tensor.name], storage))
+                    made.append(storage)
+            elif tensor.name not in inputs:
+                names[tensor.name] = self.transient(node, placed, tensor)
+                made.append(names[tensor.name])
+            elif self.storages.gradients.of_value(node.inputs[inputs[tensor.name]]):
+                dtype = self.storages.all[placed.inputs[inputs[tensor.name]]].dtype
+                names[tensor.name] = self.storages.allocate(tensor.name, tensor.elements, dtype, node.index)
+                made.append(names[tensor.name])
+        self.step("backward", node.index, step.operation, reads, made)
+        for name, storage in of_parameters:
+            self.keep_gradient(node, name, storage)
+
+    def parameter_gradient(self, node: Node, placed: Placed, tensor: Tensor) -> int:
+        """A gradient in the type that the layer computes in where it has a copy of its weights in that type."""
+        dtype = "float32" if self.storages.conditions.dtype == "amp" else self.storages.conditions.dtype
+        values = placed.values if placed.weights else dtype
+        return self.storages.allocate(tensor.name, tensor.elements, values, node.index, "batch")
+
+    def keep_gradient(self, node: Node, name: str, storage: int) -> None:
+        """The gradient of a parameter stays: converted to the parameter's type, added to what other uses gave it."""
+        made = self.storages.all[storage]
+        if self.storages.conditions.dtype == "amp" and made.dtype != "float32":
+            elements = made.amount.fixed // 2
+            converted = self.storages.allocate(made.what, elements, "float32", node.index, "batch")
+            self.step("backward", node.index, "to", [storage], [converted])
+            storage = converted
+        owner = (_owner(node), name)
+        before = self.of_parameters.get(owner)
+        if before is not None:
+            storage = self.summed(node.index, before, storage, self.storages.all[storage].amount)
+        self.of_parameters[owner] = storage
+
+    def restored(self, node: int, index: int, computed_with: int, gradient: int) -> int:
+        """The gradient in the type of the value itself, where mixed precision computed with a copy of it."""
+        original = self.storages.of_value(index)
+        if computed_with == original:
+            return gradient
+        elements = self.storages.interpretation.volume(index).elements
+        made = self.storages.allocate("gradient of input", elements, self.storages.all[original].dtype, node)
+        self.step("backward", node, "to", [gradient], [made])
+        return made
+
+    def arrive(self, index: int, gradient: int, node: int) -> None:
+        """A gradient of a value has come from one of its consumers."""
+        before = self.of_values.get(index)
+        if before is not None:
+            # What arrives may lie in a larger storage (a slice of a concatenation's gradient); the sum does not.
+            width = WIDTH[self.storages.all[gradient].dtype]
+            amount = Amount(0, self.storages.interpretation.volume(index).elements * width)
+            gradient = self.summed(node, before, gradient, amount)
+        self.of_values[index] = gradient
+
+    def summed(self, node: int, before: int, gradient: int, amount: Amount) -> int:
+        self.storages.all.append(Storage(amount, self.storages.all[gradient].dtype, "sum of gradients", node))
+        made = len(self.storages.all) - 1
+        self.step("backward", node, "add", [before, gradient], [made])
+        return made
+
+
+def _owner(node: Node) -> object:
+    """Whose a node's parameters are: its own, or its pool's."""
+    return node.index if node.pool is None else node.pool

@@ -1,0 +1,229 @@
+"""Which storages a pass makes, and which of them training keeps for the backward pass.
+
+A layer's rule names tensors; here each becomes a storage, once: a ReLU's output and the next convolution's kept input
+are one, and views and in-place operations share the storage of what they work on. All of it is arithmetic on sizes,
+so that it serves one network, a sweep and a formula alike.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from archcalc.analysis.interpret import Interpretation
+from archcalc.language.expand import INPUT_INDEX, Node
+from archcalc.layers.outcome import Composition, Kept, Outcome
+from archcalc.memory.amount import NOTHING, Amount
+from archcalc.memory.checkpoint import Segment
+from archcalc.memory.conditions import Conditions, Gradients, gradients
+from archcalc.memory.precision import WIDTH, computes_in, ends_in, storage_type
+from archcalc.sizes.kinds import Size, is_concrete
+from archcalc.sizes.symbols import Undecided
+
+#: The number of the network's input among the storages.
+INPUT_STORAGE = 0
+
+
+class Storage(NamedTuple):
+    """A piece of memory: its amount, the type of its elements, what it is, and the number of the node that made it."""
+
+    amount: Amount
+    dtype: str
+    what: str
+    node: int
+
+
+class Placed(NamedTuple):
+    """Where the tensors of one node lie; every int is the number of a storage.
+
+    `values` is the type that the layer computes in. `inputs` are what it computes with: where mixed precision changes
+    an input's type, the copy that it makes. `own` are its own tensors by name, those of `kept` and those that it drops
+    at once; `weights` are those among them that are such copies of parameters.
+    """
+
+    values: str
+    inputs: tuple[int, ...]
+    output: int
+    own: dict[str, int]
+    kept: tuple[tuple[Kept, int], ...]
+    weights: tuple[int, ...]
+    composition: Composition
+
+
+class Storages:
+    """The storages of a pass: of training, or of inference, where nothing is kept.
+
+    Nodes inside `checkpoints` keep nothing either, until `place_again` computes them once more. Undecided where the
+    sizes are arrays or symbols whose values differ in which storages there are.
+    """
+
+    def __init__(
+        self,
+        interpretation: Interpretation,
+        conditions: Conditions,
+        *,
+        training: bool = True,
+        checkpoints: tuple[Segment, ...] = (),
+    ) -> None:
+        self.interpretation = interpretation
+        self.conditions = conditions
+        self.training = training
+        self.checkpoints = checkpoints
+        self._forgetful = {index for segment in checkpoints for index in range(segment.first, segment.last + 1)}
+        self.gradients: Gradients = gradients(interpretation, conditions)
+        self.all: list[Storage] = []
+        self._amounts: dict[Amount, Amount] = {}
+        self.nodes: list[Placed] = []
+        #: The nodes whose values do not lie in the order of their shape.
+        self._out_of_order: set[int] = set()
+        network = interpretation.network
+        self.allocate("the network's input", network.input.elements, self._input_type(), INPUT_INDEX)
+        for node, outcome in zip(network.nodes, interpretation.outcomes, strict=True):
+            if outcome.undecided:
+                raise Undecided(f"which tensors `{node.name}` stores depends on what is free")
+            self.nodes.append(self._place(node, outcome))
+
+    def allocate(self, what: str, elements: Size, dtype: str, node: int, per: str = "sample") -> int:
+        """A new storage; returns its number. Whoever orders the steps of a pass adds gradients and transients."""
+        size = elements * WIDTH[dtype]
+        amount = Amount(0, size) if per == "sample" else Amount(size, 0)
+        if is_concrete(size):  # a network repeats itself, and so do its storages
+            amount = self._amounts.setdefault(amount, amount)
+        self.all.append(Storage(amount, dtype, what, node))
+        return len(self.all) - 1
+
+    def of_value(self, index: int) -> int:
+        """The storage of a node's output, or of the network's input."""
+        return INPUT_STORAGE if index == INPUT_INDEX else self.nodes[index].output
+
+    def place_again(self, index: int) -> Placed:
+        """New storages for a node that is computed a second time, on what its inputs are by then, and now kept."""
+        self._forgetful.discard(index)
+        self.nodes[index] = self._place(self.interpretation.network.nodes[index], self.interpretation.outcomes[index])
+        return self.nodes[index]
+
+    def kept_first(self) -> list[list[int]]:
+        """The storages that each node is the first to keep."""
+        seen: set[int] = set()
+        result = []
+        entries = {
+            segment.first: [self.of_value(index) for index in self._entries(segment)] for segment in self.checkpoints
+        }
+        for number, placed in enumerate(self.nodes):
+            kept = dict.fromkeys([*entries.get(number, ()), *(s for _, s in placed.kept)])
+            first = [storage for storage in kept if storage not in seen]
+            seen.update(first)
+            result.append(first)
+        return result
+
+    def _entries(self, segment: Segment) -> list[int]:
+        """The values that a segment reads from outside: what is kept of it while its inside is not."""
+        nodes = self.interpretation.network.nodes[segment.first : segment.last + 1]
+        return list(dict.fromkeys(i for node in nodes for i in node.inputs if i < segment.first))
+
+    def _input_type(self) -> str:
+        """Indices where an embedding looks them up, the network's type for values otherwise."""
+        views = {INPUT_INDEX}
+        for node, outcome in zip(self.interpretation.network.nodes, self.interpretation.outcomes, strict=True):
+            if node.inputs[0] in views:
+                for kept in outcome.kept:
+                    if kept.what == "input" and kept.dtype == "int64":
+                        return "int64"
+                if outcome.storage == "view":
+                    views.add(node.index)
+        return "float32" if self.conditions.dtype == "amp" else self.conditions.dtype
+
+    def _place(self, node: Node, outcome: Outcome) -> Placed:
+        reached = tuple(self.of_value(i) for i in node.inputs)
+        types = tuple(self.all[storage].dtype for storage in reached)
+        values = computes_in(outcome.autocast, types, self.conditions.dtype)
+        inputs = reached
+        if self.conditions.dtype == "amp" and outcome.autocast in ("half", "float32"):
+            inputs = tuple(self._converted(node, number, storage, values) for number, storage in enumerate(reached))
+        output = self._output(node, outcome, values, inputs)
+        device = outcome.composition.device
+        here = device is None or device == self.conditions.device
+        own = self._copied_weights(node, outcome, values)
+        weights = tuple(own.values())
+        kept = tuple(self._keep(node, outcome, values, inputs, output, own))
+        return Placed(values, inputs, output, own, kept, weights, outcome.composition if here else Composition())
+
+    def _copied_weights(self, node: Node, outcome: Outcome, values: str) -> dict[str, int]:
+        """The copies that mixed precision makes of the parameters that the layer multiplies with."""
+        if self.conditions.dtype != "amp" or outcome.autocast != "half":
+            return {}
+        named = {kept.what for kept in outcome.kept}
+        return {
+            tensor.name: self.allocate(f"{tensor.name} in {values}", tensor.elements, values, node.index, "batch")
+            for tensor in outcome.params
+            if tensor.name in named
+        }
+
+    def _output(self, node: Node, outcome: Outcome, values: str, inputs: tuple[int, ...]) -> int:
+        """The storage of the output: the input's for views and in-place operations, a new one for the others."""
+        in_order = node.inputs[0] not in self._out_of_order
+        shared = outcome.storage in ("view", "inplace") or (outcome.storage == "training" and not self.training)
+        if not shared or (outcome.order == "restored" and not in_order):
+            dtype = ends_in(outcome.autocast, values, self.conditions.dtype)
+            return self.allocate("output", outcome.output.elements, dtype, node.index)
+        if outcome.order == "changed" or not in_order:
+            self._out_of_order.add(node.index)
+        return inputs[0]
+
+    def _converted(self, node: Node, number: int, storage: int, values: str) -> int:
+        """The storage that an input is computed with: a copy, if it is of another type."""
+        if self.all[storage].dtype in (values, "int64"):
+            return storage
+        elements = self.interpretation.volume(node.inputs[number]).elements
+        return self.allocate(f"input in {values}", elements, values, node.index)
+
+    def _keep(
+        self, node: Node, outcome: Outcome, values: str, inputs: tuple[int, ...], output: int, own: dict[str, int]
+    ) -> list[tuple[Kept, int]]:
+        """What the node keeps; tensors of its own are put into `own`, kept or not."""
+        result = []
+        parameters = {tensor.name for tensor in outcome.params}
+        for kept in outcome.kept:
+            if kept.what in parameters and kept.what not in own:
+                continue  # the parameter itself, which is there anyway
+            if kept.device not in (None, self.conditions.device):
+                continue
+            keeps = self.training and node.index not in self._forgetful
+            wanted = keeps and self.gradients.wanted(node, kept.needed_by)
+            if kept.what == "input":
+                storage = inputs[kept.of]
+            elif kept.what == "output":
+                storage = output
+            else:
+                if not (wanted or kept.made == "always" or (self.training and kept.made == "training")):
+                    continue
+                if kept.what not in own:
+                    dtype = storage_type(kept.dtype, values, self.conditions.dtype)
+                    own[kept.what] = self.allocate(kept.what, kept.elements, dtype, node.index, kept.per)
+                storage = own[kept.what]
+            if wanted:
+                result.append((kept, storage))
+        return result
+
+
+class KeptMemory(NamedTuple):
+    """What training keeps for the backward pass, each storage once, counted at the layer that keeps it first."""
+
+    total: Amount
+    without_input: Amount
+    layers: list[Amount]
+
+
+def kept_memory(storages: Storages) -> KeptMemory:
+    """Add up what is kept. Parameters and buffers are not in it, and neither is the loss."""
+    layers = []
+    for first in storages.kept_first():
+        amount = NOTHING
+        for storage in first:
+            amount = amount + storages.all[storage].amount
+        layers.append(amount)
+    total = NOTHING
+    for amount in layers:
+        total = total + amount
+    keeps_input = any(INPUT_STORAGE in first for first in storages.kept_first())
+    without = total - storages.all[INPUT_STORAGE].amount if keeps_input else total
+    return KeptMemory(total, without, layers)

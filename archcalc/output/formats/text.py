@@ -1,0 +1,197 @@
+"""A report as text: on a terminal with rich, fitted to its width; in a pipe or a file plain, at its natural width."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import textwrap
+from typing import IO, Any
+
+from archcalc.output.layout import NARROWEST, Column, Report, Table, texts
+
+SUFFIX = ".txt"
+
+_GAP = 2
+
+
+def render(report: Report) -> list[str]:
+    """The report as plain text at its natural width, or fitted to COLUMNS where that is set; numbers are never cut."""
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isascii() and columns.isdigit() and int(columns) > 0 else None
+    lines = _wrapped(report.heading, width) if report.heading else []
+    lines += _facts(report, width)
+    left_out: list[str] = []
+    for table in report.tables:
+        fitted, out = _fit(table, width)
+        left_out += out
+        lines += [""] * bool(lines)
+        lines += _plain_table(fitted, width)
+    notes = [line for note in (*report.notes, *_left_out(left_out)) for line in _wrapped(note, width)]
+    return [f"{line}\n" for line in [*lines, *([""] if notes and lines else []), *notes]]
+
+
+def write_to_terminal(report: Report, stream: IO[str]) -> None:
+    """Write the report to a terminal: fitted to its width, coloured unless NO_COLOR is set."""
+    from rich.console import Console
+    from rich.text import Text
+
+    size = shutil.get_terminal_size()
+
+    def of_width(width: int) -> Console:
+        return Console(file=stream, highlight=False, emoji=False, markup=False, width=width, height=size.lines)
+
+    console = of_width(max(20, size.columns))
+    if report.heading:
+        console.print(Text(report.heading, style="bold"))
+    if report.facts:
+        console.print(_rich_facts(report))
+    left_out: list[str] = []
+    for table in report.tables:
+        fitted, out = _fit(table, console.width)
+        left_out += out
+        console.print()
+        # Wider than the terminal, the lines wrap; cut they are never.
+        of_width(max(console.width, _least_width(fitted))).print(_rich_table(fitted, stream))
+    notes = [*report.notes, *_left_out(left_out)]
+    if notes:
+        console.print()
+    for note in notes:
+        console.print(Text(note, style="dim"))
+
+
+def _fit(table: Table, width: int | None) -> tuple[Table, list[str]]:
+    """The table with as many columns as the width has room for, and the titles of those left out."""
+    table = table._replace(rows=list(table.rows))
+    left_out: list[str] = []
+    while width is not None and _least_width(table) > width:
+        last = max(range(len(table.columns)), key=lambda i: (table.columns[i].rank, i))
+        if table.columns[last].rank == 0:
+            break
+        left_out.append(table.columns[last].title)
+        table = table.without(last)
+    return table, left_out
+
+
+def _least_width(table: Table) -> int:
+    """How much room a table needs, with its columns of words as narrow as they become."""
+    widths = (
+        min(width, NARROWEST) if column.wraps else width
+        for column, width in zip(table.columns, _natural_widths(table), strict=True)
+    )
+    return sum(widths) + _GAP * (len(table.columns) - 1)
+
+
+def _natural_widths(table: Table) -> list[int]:
+    return [max(map(len, cells)) for cells in texts(table)]
+
+
+def _plain_widths(table: Table, width: int | None) -> list[int]:
+    """The width of each column: as wide as its cells, but columns of words share what the others leave."""
+    widths = _natural_widths(table)
+    words = [i for i, column in enumerate(table.columns) if column.wraps]
+    if width is not None and words:
+        spare = width - sum(widths) - _GAP * (len(widths) - 1) + sum(widths[i] for i in words)
+        for served, i in enumerate(sorted(words, key=lambda i: widths[i])):
+            widths[i] = min(widths[i], max(NARROWEST, spare // (len(words) - served)))
+            spare -= widths[i]
+    return widths
+
+
+def _plain_table(table: Table, width: int | None) -> list[str]:
+    widths = _plain_widths(table, width)
+    rows = list(zip(*texts(table), strict=True))
+    lines = [_plain_row(table, row, widths) for row in rows]
+    rule = "-" * max(len(line) for row in lines for line in row)
+    lines.insert(1, [rule])
+    if table.footer is not None:
+        lines.insert(len(lines) - 1, [rule])
+    heading = _wrapped(table.title, width) if table.title else []
+    return [*heading, *(line for row in lines for line in row)]
+
+
+def _plain_row(table: Table, row: tuple[str, ...], widths: list[int]) -> list[str]:
+    """The lines of a row: one, unless a cell of words is longer than its column is wide."""
+    columns = [
+        _wrapped(cell, width) if column.wraps and len(cell) > width else [cell]
+        for column, cell, width in zip(table.columns, row, widths, strict=True)
+    ]
+    lines = []
+    for parts in itertools.zip_longest(*columns, fillvalue=""):
+        cells = (
+            part.rjust(width) if column.right else part.ljust(width)
+            for column, part, width in zip(table.columns, parts, widths, strict=True)
+        )
+        lines.append((" " * _GAP).join(cells).rstrip())
+    return lines
+
+
+def _wrapped(text: str, width: int | None) -> list[str]:
+    """Words broken into lines of a width, if there is one; a word longer than that stays whole."""
+    if width is None or len(text) <= width:
+        return [text]
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _facts(report: Report, width: int | None) -> list[str]:
+    label_width = max((len(label) for label, _ in report.facts), default=0)
+    lines = []
+    for label, text in report.facts:
+        first, *rest = _wrapped(text, None if width is None else max(NARROWEST, width - label_width - _GAP))
+        lines.append(f"{label.ljust(label_width)}  {first}".rstrip())
+        lines += [f"{' ' * (label_width + _GAP)}{line}" for line in rest]
+    return lines
+
+
+def _left_out(titles: list[str]) -> list[str]:
+    if not titles:
+        return []
+    return [f"columns left out to fit the width: {', '.join(dict.fromkeys(titles))}"]
+
+
+def _rich_facts(report: Report) -> Any:
+    from rich.table import Table as RichTable
+
+    grid = RichTable.grid(padding=(0, _GAP, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, text in report.facts:
+        grid.add_row(label, text)
+    return grid
+
+
+def _rich_table(table: Table, stream: IO[str]) -> Any:
+    from rich import box
+    from rich.table import Table as RichTable
+
+    unicode = "utf" in (getattr(stream, "encoding", None) or "").lower()
+    made = RichTable(
+        title=table.title or None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD if unicode else box.ASCII2,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, _GAP - 1, 0, 0),
+        show_footer=table.footer is not None,
+        safe_box=True,
+    )
+    columns = texts(table)
+    end = -1 if table.footer is not None else None
+    # Where there is a column of words, it is the one that gives way.
+    words = any(column.wraps for column in table.columns)
+    for column, cells in zip(table.columns, columns, strict=True):
+        made.add_column(
+            column.title,
+            footer=cells[-1] if table.footer is not None else "",
+            justify="right" if column.right else "left",
+            style=_style(column),
+            overflow="fold",
+            no_wrap=column.right or (words and not column.wraps),
+        )
+    for row in zip(*(cells[1:end] for cells in columns), strict=True):
+        made.add_row(*row)
+    return made
+
+
+def _style(column: Column) -> str:
+    return "" if column.right else "cyan" if column.rank == 0 else "dim"

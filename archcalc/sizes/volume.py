@@ -1,0 +1,44 @@
+"""The volume: what flows between layers, for one sample."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from archcalc.sizes.kinds import Size, product
+
+#: A volume has at the most so many spatial axes.
+MAX_RANK = 3
+
+
+class Volume(NamedTuple):
+    """A tensor of one sample, channels first: `Volume(96, (55, 55))` is the lecture's 55x55x96.
+
+    `space` holds the spatial axes (height, width for an image; length for a sequence) and is empty for a vector.
+    """
+
+    channels: Size
+    space: tuple[Size, ...] = ()
+
+    @property
+    def rank(self) -> int:
+        """How many spatial axes there are."""
+        return len(self.space)
+
+    @property
+    def positions(self) -> Size:
+        """Spatial positions: 1 for a vector."""
+        return product(self.space)
+
+    @property
+    def elements(self) -> Size:
+        """Numbers in it."""
+        return self.channels * product(self.space)
+
+    @property
+    def shape(self) -> tuple[Size, ...]:
+        """Channels first, as in specs and JSON: `[96, 55, 55]`."""
+        return (self.channels, *self.space)
+
+    def __str__(self) -> str:
+        """Channels last, as the lecture and the papers write it: `55x55x96`."""
+        return "x".join(str(size) for size in (*self.space, self.channels))

@@ -1,1 +1,0 @@
-"""From YAML text to a flat list of nodes: source, expressions, documents, expansion, the catalogue."""

@@ -1,0 +1,111 @@
+"""Where the rules for warnings are found: `@about_network` and `@about_document` make a rule known.
+
+The rule's name is its function's, with dashes. Its docstring explains it: what it means, and after an empty line how
+to mend it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import NamedTuple, TypeAlias
+
+from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.diagnostics.diagnostic import Diagnostic, Place
+from archcalc.language.document import Document
+from archcalc.language.expand import Scope
+
+
+class Found(NamedTuple):
+    """Something suspicious: where, what, and how it comes about."""
+
+    place: Place
+    message: str
+    notes: tuple[str, ...] = ()
+
+
+def at(analysis: Analysis, row: AnalysedLayer, attribute: str | None, message: str) -> Found:
+    """Something suspicious about a layer, at its attribute, or where the spec calls the block from elsewhere that it
+    is in: many specs share a file of blocks, and it is one of them that is warned of."""
+    source = analysis.network.document.source
+    place = row.node.place_of(attribute)
+    scope: Scope | None = row.node.scope
+    while place.source is not source and scope is not None:
+        if scope.step is not None:
+            place = scope.step.place
+        scope = scope.parent
+    inputs = ", ".join(map(str, analysis.input_volumes(row)))
+    return Found(place, message, (f"at `{row.name}`, input: {inputs}", *row.node.trail()))
+
+
+AboutNetwork: TypeAlias = Callable[[Analysis], Iterator[Found]]
+AboutDocument: TypeAlias = Callable[[Document], Iterator[Found]]
+
+
+class Warned(NamedTuple):
+    """A rule for warnings: its name, and what it means and how to mend it, from its documentation."""
+
+    name: str
+    meaning: str
+    mending: str
+
+
+_network: dict[str, AboutNetwork] = {}
+_document: dict[str, AboutDocument] = {}
+
+
+def about_network(rule: AboutNetwork) -> AboutNetwork:
+    """Make a rule about analysed networks known."""
+    _network[rule.__name__.replace("_", "-")] = rule
+    return rule
+
+
+def about_document(rule: AboutDocument) -> AboutDocument:
+    """Make a rule about spec files known."""
+    _document[rule.__name__.replace("_", "-")] = rule
+    return rule
+
+
+@cache
+def _load() -> None:
+    import archcalc.warnings as package
+
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+
+
+def rules() -> dict[str, Warned]:
+    """Every rule by name, with its explanation."""
+    _load()
+    return {name: _explained(name, rule) for made in (_network, _document) for name, rule in made.items()}
+
+
+def _explained(name: str, rule: object) -> Warned:
+    meaning, _, mending = (inspect.getdoc(rule) or "").partition("\n\n")
+    return Warned(name, " ".join(meaning.split()), " ".join(mending.split()))
+
+
+def warnings(document: Document, analysis: Analysis | None) -> list[Diagnostic]:
+    """Everything suspicious about a spec; about its network too if it could be analysed.
+
+    What many copies of a step have in common is said once, of the first of them.
+    """
+    _load()
+    found: dict[tuple[str, str, int], Diagnostic] = {}
+    for name, about in _document.items():
+        for each in about(document):
+            _keep(found, name, each)
+    if analysis is not None:
+        for name, of_network in _network.items():
+            for each in of_network(analysis):
+                _keep(found, name, each)
+    return sorted(found.values(), key=Diagnostic.order)
+
+
+def _keep(found: dict[tuple[str, str, int], Diagnostic], rule: str, each: Found) -> None:
+    key = (rule, each.place.source.name, each.place.start)
+    if key not in found:
+        found[key] = Diagnostic(rule, each.message, each.place, notes=each.notes, severity="warning")

@@ -1,0 +1,38 @@
+"""Parameters that change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archcalc.language.document import Document, Parameter
+from archcalc.warnings.names import mentioned
+from archcalc.warnings.registry import Found, about_document
+
+
+@about_document
+def unused_parameter(document: Document) -> Iterator[Found]:
+    """A parameter of the spec, or of a block, is mentioned nowhere: setting it changes nothing. Most often a number
+    stands where the parameter was meant.
+
+    Use the parameter or remove it.
+    """
+    used = mentioned(document.steps) | _in_defaults(document.parameters)
+    if document.input is not None:
+        used |= {name for name, _ in document.input.names}
+    for block in document.blocks.values():
+        own = {parameter.name for parameter in block.parameters}
+        inside = mentioned(block.steps) | _in_defaults(block.parameters)
+        used |= inside - own
+        yield from _unused(block.parameters, inside, f"the block `{block.name}`")
+    yield from _unused(document.parameters, used, "the spec")
+
+
+def _in_defaults(parameters: tuple[Parameter, ...]) -> set[str]:
+    defaults = (parameter.default for parameter in parameters)
+    return {name for default in defaults if default is not None for name, _ in default.names}
+
+
+def _unused(parameters: tuple[Parameter, ...], used: set[str], owner: str) -> Iterator[Found]:
+    for parameter in parameters:
+        if parameter.name not in used:
+            yield Found(parameter.place, f"{owner} does not use its parameter `{parameter.name}`")

@@ -1,0 +1,552 @@
+"""`archcalc check` as a program: what it checks, its exit codes, its formats, and what changed since a baseline."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from archcalc.cli import run
+from archcalc.commands.check.run import check
+from archcalc.commands.check.tables import claims
+from archcalc.commands.check.targets import is_spec, targets
+from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.output.formats.text import write_to_terminal
+
+SMALL = """\
+architecture: small
+input: [3, 32, 32]
+layers:
+  - conv: {out: 8, kernel: 3}
+    as: conv1
+expect:
+  params: 224
+  macs: {value: 194K, source: a table}
+  layers:
+    conv1: {output: 30x30x8}
+"""
+#: One digit of SMALL changed, at line 8.
+WRONG = SMALL.replace("194K", "195K")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    return tmp_path
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+class Outcome:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def checked(capsys: pytest.CaptureFixture[str]) -> Any:
+    def call(*arguments: str) -> Outcome:
+        capsys.readouterr()
+        code = run(["check", *arguments])
+        return Outcome(code, *capsys.readouterr())
+
+    return call
+
+
+# --- what is checked
+
+
+def test_without_paths_the_catalogue_is_checked_and_true(checked: Any) -> None:
+    found = checked("--format", "json")
+
+    assert found.code == 0
+    data = json.loads(found.out)
+    assert {"vgg16", "googlenet", "resnet50"} <= {spec["spec"] for spec in data["specs"]}
+    assert data["counts"]["failed"] == data["counts"]["errors"] == 0
+    assert data["counts"]["met"] == sum(claim["verdict"] == "met" for claim in data["claims"])
+
+
+def test_folders_recurse_and_leave_out_what_is_no_spec(folder: Path) -> None:
+    write(folder / "a/small.yaml", SMALL)
+    write(folder / "a/deep/other.yml", SMALL)
+    write(folder / "a/blocks.yaml", "blocks:\n  twice:\n    - relu\n")
+    write(folder / "a/compose.yaml", "services:\n  web: {image: nginx}\n")
+    write(folder / "a/.hidden/small.yaml", SMALL)
+    write(folder / "a/notes.txt", SMALL)
+
+    assert [target.name for target in targets(["a"])] == ["a/blocks.yaml", "a/deep/other.yml", "a/small.yaml"]
+
+
+def test_a_broken_spec_in_a_folder_is_found_all_the_same(folder: Path, checked: Any) -> None:
+    write(folder / "specs/small.yaml", SMALL.replace("kernel: 3}", "kernel: 3"))
+
+    found = checked("specs")
+    assert found.code == 1
+    assert "error[yaml-syntax]" in found.out
+
+
+def test_a_file_that_is_named_is_checked_whatever_it_is(folder: Path, checked: Any) -> None:
+    write(folder / "compose.yaml", "services:\n  web: {image: nginx}\n")
+
+    found = checked("compose.yaml")
+    assert found.code == 1
+    assert "error[unknown-section]: there is no section `services`" in found.out
+
+
+def test_a_file_is_checked_once_however_often_it_is_named(folder: Path) -> None:
+    write(folder / "a/small.yaml", SMALL)
+
+    assert len(targets(["a", "a/small.yaml", "./a"])) == 1
+
+
+def test_catalogue_names_can_be_checked(checked: Any) -> None:
+    assert [spec["spec"] for spec in json.loads(checked("vgg16", "--format", "json").out)["specs"]] == ["vgg16"]
+
+
+@pytest.mark.parametrize("path", ["missing.yaml", "missing/", "vgg61", "vgg16:image=32", "empty"])
+def test_what_cannot_be_checked_is_a_usage_error(folder: Path, checked: Any, path: str) -> None:
+    (folder / "empty").mkdir()
+    found = checked(path)
+
+    assert found.code == 2
+    assert found.err.startswith("error: ")
+    assert found.out == ""
+
+
+def test_a_broken_symbolic_link_in_a_folder_is_no_spec(folder: Path) -> None:
+    write(folder / "a/small.yaml", SMALL)
+    (folder / "a/gone.yaml").symlink_to(folder / "nowhere.yaml")
+
+    assert not is_spec(folder / "a/gone.yaml")
+    assert [target.name for target in targets(["a"])] == ["a/small.yaml"]
+    with pytest.raises(UsageError):
+        targets(["a/gone.yaml"])
+
+
+# --- verdicts and exit codes
+
+
+def test_a_true_spec_passes(folder: Path, checked: Any) -> None:
+    write(folder / "small.yaml", SMALL)
+
+    found = checked("small.yaml")
+    assert (found.code, found.err) == (0, "")
+    assert found.out.rstrip().endswith("1 spec, 3 claims: 3 met; no errors")
+    assert re.search(r"macs\s+194K\s+194,400\s+met\s+a table", found.out)
+
+
+def test_a_changed_digit_fails_at_its_line(folder: Path, checked: Any) -> None:
+    write(folder / "small.yaml", WRONG)
+
+    found = checked("small.yaml")
+    assert found.code == 1
+    assert "error[claim-failed]: macs is 194,400: 195K is claimed\n --> small.yaml:8:17\n" in found.out
+
+
+def test_errors_of_the_network_are_findings(folder: Path, checked: Any) -> None:
+    write(folder / "small.yaml", SMALL.replace("kernel: 3", "kernel: 33"))
+
+    found = checked("small.yaml")
+    assert found.code == 1
+    assert "error[kernel-fits]" in found.out
+    assert found.out.rstrip().endswith("1 spec, 0 claims; 1 error")
+
+
+def test_warnings_pass_unless_the_check_is_strict(folder: Path, checked: Any) -> None:
+    write(folder / "small.yaml", SMALL.replace("input:", "parameters: {unused: 1}\ninput:"))
+
+    assert checked("small.yaml").code == 0
+    assert "1 warning" in checked("small.yaml").out
+    found = checked("small.yaml", "--strict")
+    assert found.code == 1
+    assert "error[unused-parameter]" in found.out
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff\xfe\x00", b"[" * 100_000, b"- a\n- b\n", b"expect: {params: 5}\n", b"a: &a [*a]\n", b"\x00\x01"],
+)
+def test_a_hostile_file_is_a_finding(folder: Path, checked: Any, content: bytes) -> None:
+    (folder / "hostile.yaml").write_bytes(content)
+
+    found = checked("hostile.yaml")
+    assert found.code == 1
+    assert "error[" in found.out
+    assert "archcalc failed" not in found.err
+
+
+# --- formats
+
+
+def test_json_has_every_claim_with_its_place(folder: Path, checked: Any) -> None:
+    write(folder / "small.yaml", WRONG)
+
+    data = json.loads(checked("small.yaml", "--format", "json").out)
+    keys = ("spec", "quantity", "layer", "claimed", "computed", "source", "verdict", "line")
+    assert [tuple(claim[key] for key in keys) for claim in data["claims"]] == [
+        ("small.yaml", "params", None, "224", 224, "", "met", 7),
+        ("small.yaml", "macs", None, "195K", 194_400, "a table", "failed", 8),
+        ("small.yaml", "output", "conv1", "30x30x8", [8, 30, 30], "", "met", 10),
+    ]
+    (finding,) = data["findings"]
+    place = {key: finding[key] for key in ("file", "line", "column", "end_line", "end_column")}
+    assert place == {"file": "small.yaml", "line": 8, "column": 17, "end_line": 8, "end_column": 21}
+    assert data["counts"] == {
+        "specs": 1, "claims": 3, "met": 2, "failed": 1, "erratum": 0, "errors": 1, "warnings": 0,
+    }  # fmt: skip
+
+
+#: GitHub's grammar of a workflow command: no bare `:` or `,` in a property, nothing unescaped that ends a line.
+_COMMAND = re.compile(r"::(error|warning) ((?:\w+=[^,:\r\n]*)(?:,\w+=[^,:\r\n]*)*)::([^\r\n]+)")
+
+
+def test_github_annotations_keep_to_the_grammar(folder: Path, checked: Any) -> None:
+    name = "odd, name: 100%.yaml"
+    write(folder / name, WRONG.replace("a table", "'50 % of it: yes, so'"))
+
+    lines = checked(name, "--format", "github").out.split("\n")
+    match = _COMMAND.fullmatch(lines[0])
+    assert match is not None
+    properties = dict(pair.split("=") for pair in match[2].split(","))
+    assert properties == {
+        "title": "archcalc claim-failed",
+        "file": "odd%2C name%3A 100%25.yaml",
+        "line": "8",
+        "endLine": "8",
+        "col": "17",
+        "endColumn": "20",
+    }
+    assert match[3].startswith("macs is 194,400: 195K is claimed%0A")
+    assert "50 %25 of it" in match[3]
+    assert not any(line.startswith("::") for line in lines[1:])
+    assert lines[-2] == "1 spec, 3 claims: 2 met, 1 failed; 1 error"
+
+
+def test_a_spec_cannot_smuggle_in_a_workflow_command(folder: Path, checked: Any) -> None:
+    write(folder / "small.yaml", WRONG + "::error::gotcha\n")
+
+    lines = checked("small.yaml", "--format", "github").out.split("\n")
+    assert [line for line in lines if line.startswith("::error::")] == []
+
+
+def test_github_writes_a_step_summary(folder: Path, checked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder / "small.yaml", WRONG)
+    summary = write(folder / "summary.md", "before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+
+    checked("small.yaml", "--format", "github")
+    text = summary.read_text(encoding="utf-8")
+    assert text.startswith("before\n")
+    assert "| macs | 195K | 194,400 | failed | a table |" in text
+    assert "| error | claim-failed | small.yaml:8:17 | macs is 194,400: 195K is claimed |" in text
+
+
+def test_junit_has_a_suite_for_each_spec_and_a_case_for_each_claim(folder: Path, checked: Any) -> None:
+    write(folder / "specs/good.yaml", SMALL)
+    write(folder / "specs/wrong.yaml", WRONG.replace("a table", '"a \\x07 <table> & ]]>"'))
+
+    root = ElementTree.fromstring(checked("specs", "--format", "junit").out)
+    assert (root.tag, root.attrib["tests"], root.attrib["failures"]) == ("testsuites", "8", "1")
+    suites = {suite.attrib["name"]: suite for suite in root}
+    assert [case.attrib["name"] for case in suites["specs/good.yaml"]] == [
+        "consistent",
+        "params: 224",
+        "macs: 194K",
+        "output of conv1: 30x30x8",
+    ]
+    failed = [case for case in suites["specs/wrong.yaml"] if case.find("failure") is not None]
+    assert [case.attrib["name"] for case in failed] == ["macs: 195K"]
+    failure = failed[0].find("failure")
+    assert failure is not None
+    assert failure.attrib == {"message": "macs is 194,400: 195K is claimed", "type": "claim-failed"}
+    assert "specs/wrong.yaml:8:17" in (failure.text or "")
+    for suite in root:
+        assert int(suite.attrib["tests"]) == len(suite.findall("testcase"))
+        assert int(suite.attrib["failures"]) == len(suite.findall("testcase/failure"))
+
+
+def test_junit_has_the_errors_of_a_network_as_one_failure(folder: Path, checked: Any) -> None:
+    write(folder / "small.yaml", SMALL.replace("kernel: 3", "kernel: 33"))
+
+    root = ElementTree.fromstring(checked("small.yaml", "--format", "junit").out)
+    (failure,) = root.findall("testsuite/testcase/failure")
+    assert failure.attrib["type"] == "kernel-fits"
+
+
+#: What SARIF 2.1.0 requires of the parts that we write (sections 3.13, 3.14, 3.18, 3.19, 3.27, 3.28, 3.30, 3.49).
+_TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
+_POSITIVE = {"type": "integer", "minimum": 1}
+_LEVEL = {"enum": ["none", "note", "warning", "error"]}
+_SARIF = {
+    "type": "object",
+    "required": ["version", "runs"],
+    "additionalProperties": False,
+    "properties": {
+        "$schema": {"type": "string", "format": "uri"},
+        "version": {"const": "2.1.0"},
+        "runs": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["tool", "results"],
+                "additionalProperties": False,
+                "properties": {
+                    "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
+                    "tool": {
+                        "type": "object",
+                        "required": ["driver"],
+                        "additionalProperties": False,
+                        "properties": {
+                            "driver": {
+                                "type": "object",
+                                "required": ["name"],
+                                "additionalProperties": False,
+                                "properties": {
+                                    "name": {"type": "string"},
+                                    "version": {"type": "string"},
+                                    "rules": {
+                                        "type": "array",
+                                        "uniqueItems": True,
+                                        "items": {
+                                            "type": "object",
+                                            "required": ["id"],
+                                            "additionalProperties": False,
+                                            "properties": {
+                                                "id": {"type": "string"},
+                                                "shortDescription": _TEXT,
+                                                "fullDescription": _TEXT,
+                                                "help": _TEXT,
+                                                "defaultConfiguration": {
+                                                    "type": "object",
+                                                    "additionalProperties": False,
+                                                    "properties": {"level": _LEVEL},
+                                                },
+                                            },
+                                        },
+                                    },
+                                },
+                            }
+                        },
+                    },
+                    "results": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["message"],
+                            "additionalProperties": False,
+                            "properties": {
+                                "ruleId": {"type": "string"},
+                                "ruleIndex": {"type": "integer", "minimum": 0},
+                                "level": _LEVEL,
+                                "message": _TEXT,
+                                "locations": {
+                                    "type": "array",
+                                    "items": {
+                                        "type": "object",
+                                        "additionalProperties": False,
+                                        "properties": {
+                                            "physicalLocation": {
+                                                "type": "object",
+                                                "required": ["artifactLocation"],
+                                                "additionalProperties": False,
+                                                "properties": {
+                                                    "artifactLocation": {
+                                                        "type": "object",
+                                                        "required": ["uri"],
+                                                        "additionalProperties": False,
+                                                        "properties": {"uri": {"type": "string", "pattern": "^[^ ]+$"}},
+                                                    },
+                                                    "region": {
+                                                        "type": "object",
+                                                        "required": ["startLine"],
+                                                        "additionalProperties": False,
+                                                        "properties": {
+                                                            "startLine": _POSITIVE,
+                                                            "startColumn": _POSITIVE,
+                                                            "endLine": _POSITIVE,
+                                                            "endColumn": _POSITIVE,
+                                                        },
+                                                    },
+                                                },
+                                            }
+                                        },
+                                    },
+                                },
+                            },
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
+
+
+def test_sarif_has_what_the_standard_requires(folder: Path, checked: Any) -> None:
+    write(folder / "odd name.yaml", WRONG.replace("input:", "parameters: {unused: 1}\ninput:"))
+    write(folder / "empty.yaml", "")
+
+    found = json.loads(checked("odd name.yaml", "empty.yaml", "--format", "sarif").out)
+    jsonschema.validate(found, _SARIF)
+    (sarif,) = found["runs"]
+    assert [(result["ruleId"], result["level"]) for result in sarif["results"]] == [
+        ("unused-parameter", "warning"),
+        ("claim-failed", "error"),
+        ("empty-file", "error"),
+    ]
+    named = sarif["tool"]["driver"]["rules"]
+    assert all(named[result["ruleIndex"]]["id"] == result["ruleId"] for result in sarif["results"])
+    location = sarif["results"][1]["locations"][0]["physicalLocation"]
+    assert location == {
+        "artifactLocation": {"uri": "odd%20name.yaml"},
+        "region": {"startLine": 9, "startColumn": 17, "endLine": 9, "endColumn": 21},
+    }
+
+
+def test_sarif_without_findings_is_valid_too(folder: Path, checked: Any) -> None:
+    write(folder / "small.yaml", SMALL)
+
+    found = json.loads(checked("small.yaml", "--format", "sarif").out)
+    jsonschema.validate(found, _SARIF)
+    assert found["runs"][0]["results"] == []
+
+
+def test_markdown_has_tables_of_claims_and_findings(folder: Path, checked: Any) -> None:
+    write(folder / "small.yaml", WRONG)
+
+    found = checked("small.yaml", "--format", "markdown").out
+    assert "| macs | 195K | 194,400 | failed | a table |" in found
+    assert "| error | claim-failed | small.yaml:8:17 | macs is 194,400: 195K is claimed |" in found
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "github", "junit", "sarif", "markdown"])
+def test_every_format_can_be_written_to_a_file(folder: Path, checked: Any, format_: str) -> None:
+    write(folder / "small.yaml", WRONG)
+
+    printed = checked("small.yaml", "--format", format_)
+    written = checked("small.yaml", "--format", format_, "--output", "out")
+    assert (written.code, written.out) == (1, "")
+    assert (folder / "out").read_text(encoding="utf-8") == printed.out
+
+
+# --- the baseline
+
+
+def test_a_baseline_folder_shows_what_changed(folder: Path, checked: Any) -> None:
+    write(folder / "old/nets/small.yaml", SMALL)
+    write(folder / "old/nets/gone.yaml", SMALL)
+    write(folder / "new/nets/small.yaml", SMALL.replace("out: 8", "out: 9").replace("224", "252"))
+    write(folder / "new/nets/added.yaml", SMALL)
+
+    # 9 * 28 = 252 parameters instead of 224: 12.5 % more; so are MACs, operations and bytes. The depth is the same.
+    # FLOPs of what is new: 2 * 194,400 and 7,200 bias additions; 7,200 values of 4 bytes come out.
+    changes = [
+        "new/nets/added.yaml: new, params 224, macs 194,400, flops 396,000, outputs_bytes 28,800, depth 1",
+        "new/nets/small.yaml: params +12.5 %, macs +12.5 %, flops +12.5 %, outputs_bytes +12.5 %",
+        "nets/gone.yaml: no longer there, or no longer a network",
+    ]
+    assert "\n\n" + "\n".join(changes) + "\n\n" in checked("new", "--baseline", "old").out
+    assert "\n" + "\n".join(changes) + "\n" in checked("new", "--baseline", "old", "--format", "github").out
+
+
+def test_a_saved_json_report_is_a_baseline(folder: Path, checked: Any) -> None:
+    write(folder / "nets/small.yaml", SMALL)
+    checked("nets", "--format", "json", "--output", "old.json")
+
+    assert "nothing changed since the baseline" in checked("nets", "--baseline", "old.json").out
+    write(folder / "nets/small.yaml", SMALL.replace("kernel: 3", "kernel: 1"))
+    found = checked("nets", "--baseline", "old.json", "--format", "json")
+    # 3 * 8 + 8 = 32 parameters instead of 224
+    assert json.loads(found.out)["changes"][0] == {
+        "spec": "nets/small.yaml",
+        "quantity": "params",
+        "before": 224,
+        "after": 32,
+        "growth": pytest.approx(-192 / 224),
+    }
+
+
+def test_growth_can_fail_the_check(folder: Path, checked: Any) -> None:
+    write(folder / "old/small.yaml", "input: [3, 32, 32]\nlayers:\n  - conv: {out: 100, kernel: 1}\n")
+    write(folder / "new/small.yaml", "input: [3, 32, 32]\nlayers:\n  - conv: {out: 101, kernel: 1}\n")
+
+    assert checked("new", "--baseline", "old").code == 0
+    assert checked("new", "--baseline", "old", "--max-growth", "1").code == 0  # exactly 1 %
+    found = checked("new", "--baseline", "old", "--max-growth", "0.5")
+    assert found.code == 1
+    assert "error[figure-grew]: params grew by 1 %, and 0.5 % is allowed: it was 400 and is 404" in found.out
+    assert checked("old", "--baseline", "new", "--max-growth", "0").code == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"specs": 5}',
+        '{"specs": [{"path": "a"}]}',
+        "\x00",
+        '{"specs": [{"path": "small.yaml", "figures": 5}]}',
+    ],
+)
+def test_a_baseline_that_is_none_is_a_usage_error(folder: Path, checked: Any, content: str) -> None:
+    write(folder / "small.yaml", SMALL)
+    write(folder / "old.json", content)
+
+    found = checked("small.yaml", "--baseline", "old.json")
+    assert found.code == 2
+    assert "is not a JSON report" in found.err
+    assert checked("small.yaml", "--baseline", "missing.json").code == 2
+
+
+@pytest.mark.parametrize("arguments", [["--max-growth", "1"], ["--baseline", ".", "--max-growth", "much"]])
+def test_growth_needs_a_baseline_and_a_percentage(folder: Path, checked: Any, arguments: list[str]) -> None:
+    write(folder / "small.yaml", SMALL)
+
+    assert checked("small.yaml", *arguments).code == 2
+
+
+# --- where it is run
+
+
+@pytest.mark.parametrize(("width", "there"), [(100, True), (60, False)])
+def test_on_a_terminal_words_wrap_and_numbers_stay_whole(
+    width: int, there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = io.StringIO()
+    write_to_terminal(claims(check(targets(["cnn_basics"]))), out)
+
+    lines = out.getvalue().split("\n")
+    assert max(map(len, lines)) <= width
+    assert any("2_145_024" in line and "352,800" in line and "erratum" in line for line in lines)
+    assert ("counted twice" in " ".join(out.getvalue().split())) is there
+
+
+def test_the_pre_commit_hook_runs_the_check() -> None:
+    root = Path(__file__).resolve().parents[2]
+    hooks = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+
+    (hook,) = hooks
+    assert (hook["entry"], hook["language"], hook["types"]) == ("archcalc check", "python", ["yaml"])
+    # The whole repository is checked, so the hook is given no file names.
+    assert (hook["pass_filenames"], hook["args"]) == (False, ["."])
+
+
+def test_an_empty_path_is_not_the_current_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", ""]) == 2
+    assert "a path is empty" in capsys.readouterr().err

@@ -1,0 +1,213 @@
+"""`archcalc explain`: the arithmetic that is shown is the rule's own, and true."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from arithmetic_value import value
+from inline import layers
+
+import archcalc
+from archcalc.analysis.totals import Analysis
+from archcalc.cli import run
+from archcalc.commands.explain.answer import Explained, contributions, explain_layer, find, growth, traced_outcome
+from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.layers import registry
+
+
+def explained(analysis: Analysis, name: str) -> dict[str, Explained]:
+    return {one.quantity: one for one in explain_layer(analysis, find(analysis, name))}
+
+
+def text(analysis: Analysis, name: str, quantity: str) -> str:
+    return explained(analysis, name)[quantity].text
+
+
+# --- the lecture's slide
+
+
+def test_alexnets_first_layer_as_on_the_slide() -> None:
+    analysis = archcalc.load("alexnet").analyse()
+    shown = {one.quantity: one.text for one in explain_layer(analysis, find(analysis, "conv1"))}
+
+    assert shown["output height and width"] == "(227 - 11 + 2*0)/4 + 1 = 55"
+    assert shown["output"] == "55x55x96: 96*(55*55) = 290,400 values"
+    assert shown["parameters"] == "(11*11*3)*96 = 34,848 weights + 96 biases = 34,944"
+    assert shown["MACs"] == "34,848*(55*55) = 105,415,200"
+    assert shown["output memory"] == "290,400 values * 4 bytes = 1,161,600 bytes in float32"
+    assert shown["receptive field"] == "1 + (11 - 1)*1 = 11, stride 1*4 = 4, padding 0 + 0*1 = 0"
+    assert shown["MACs backward"] == (
+        "105,415,200 by the weights + 0 by the input (nothing before it is learned) = 105,415,200"
+    )
+    assert shown["kept for backward"] == "the network's input: 154,587 values"
+    assert shown["because"].startswith("the input")
+    assert shown["source"].startswith("torch.nn.Conv2d; derivatives.yaml, convolution.")
+
+
+def test_the_receptive_field_grows_from_layer_to_layer() -> None:
+    analysis = archcalc.load("alexnet").analyse()
+    assert text(analysis, "conv2", "receptive field") == "19 + (5 - 1)*8 = 51, stride 8*1 = 8, padding 0 + 2*8 = 16"
+    assert [step.value for step in growth(analysis)] == [11, 19, 51, 67, 99, 131, 163, 195]
+
+
+def test_a_window_that_is_not_square_grows_along_each_axis_by_itself() -> None:
+    analysis = layers("4, 9, 9", "- conv: {out: 4, kernel: [1, 3], padding: [0, 1]}")
+    shown = explained(analysis, "conv")
+    assert shown["receptive field along the height"].value == 1
+    assert shown["receptive field along the width"].text == "1 + (3 - 1)*1 = 3, stride 1*1 = 1, padding 0 + 1*1 = 1"
+    assert growth(analysis)[0].text.endswith("padding 0 + 1*1 = 1 along the width")
+
+
+def test_dilation_groups_and_transposition() -> None:
+    dilated = layers("8, 20, 20", "- conv: {out: 4, kernel: 3, dilation: 2, groups: 2, bias: false}")
+    assert text(dilated, "conv", "output height and width") == "(20 - 2*(3 - 1) + 2*0 - 1)/1 + 1 = 16"
+    assert text(dilated, "conv", "parameters") == "(3*3*(8/2))*4 = 144 weights"
+
+    transposed = layers("8, 5, 7", "- conv_transpose: {out: 4, kernel: 4, stride: 2, padding: 1}")
+    assert text(transposed, "conv_transpose", "output height") == "(5 - 1)*2 - 2*1 + 4 = 10"
+    assert text(transposed, "conv_transpose", "output width") == "(7 - 1)*2 - 2*1 + 4 = 14"
+    assert text(transposed, "conv_transpose", "MACs") == "512*(5*7) = 17,920"
+
+
+def test_a_join_adds_up_its_branches() -> None:
+    analysis = archcalc.load("googlenet").analyse()
+    assert text(analysis, "inception_3a/concat", "output channels") == "64 + 128 + 32 + 32 = 256"
+
+
+# --- whatever is shown is true
+
+NETWORKS = [
+    "alexnet",
+    "lenet5",
+    "lenet5_1998",
+    "googlenet_bn",
+    "resnet18",
+    "densenet40_k12",
+    "mobilenet",
+    "inception_v3",
+]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_rule_gives_the_same_on_numbers_that_remember(name: str) -> None:
+    analysis = archcalc.load(name).analyse()
+    for row in analysis.layers:
+        assert traced_outcome(analysis, row)._replace(conditions=()) == row.outcome._replace(conditions=())
+
+
+#: Words and units between the numbers of an arithmetic; `min`, `max` and `floor` belong to it.
+_WORDS = re.compile(r"\b(?!floor\b|min\b|max\b)[a-z][a-z_ ]*|`[^`]*`|\((?=[a-z ]*\))[^)]*\)")
+
+
+def equations(line: str) -> list[tuple[str, str]]:
+    """Each `left = right` of a line, without words: what stands left of the sign, and the number right of it."""
+    found = []
+    for clause in re.split(r"; |: |, (?=[a-z])", line):
+        parts = clause.split(" = ")
+        for left, right in pairwise(parts):
+            number = re.match(r"-?[\d,]+", right)
+            assert number, line
+            found.append((_WORDS.sub("", left).strip(), number.group().rstrip(",")))
+    return found
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_equation_that_is_shown_holds(name: str) -> None:
+    analysis = archcalc.load(name).analyse()
+    checked = 0
+    for row in analysis.layers:
+        for one in explain_layer(analysis, row):
+            if one.quantity in ("source", "because"):
+                continue
+            for left, right in equations(one.text):
+                assert value(left) == value(right), (row.name, one)
+                checked += 1
+    assert checked > 3 * len(analysis.layers)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_values_are_those_of_the_analysis(name: str) -> None:
+    analysis = archcalc.load(name).analyse()
+    for row in analysis.layers:
+        shown = {one.quantity: one.value for one in explain_layer(analysis, row)}
+        assert shown["output"] == row.output.elements
+        assert shown.get("MACs", 0) == row.macs
+        assert shown.get("FLOPs", 0) == row.flops
+        assert shown.get("parameters", 0) == row.params
+
+
+# --- totals
+
+
+def test_a_total_is_the_sum_of_its_contributions() -> None:
+    analysis = archcalc.load("vgg16").analyse()
+    parts = contributions(analysis, "params")
+    # Document 000: most parameters are in the first fully connected layer, 7*7*512*4096 + 4096.
+    assert parts[0].amount == 7 * 7 * 512 * 4096 + 4096
+    assert sum(part.amount for part in parts) == analysis.totals.params
+
+
+# --- the command
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert run(list(arguments)) == 0
+    return capsys.readouterr().out
+
+
+def test_a_layer_as_data(capsys: pytest.CaptureFixture[str]) -> None:
+    found: Any = json.loads(printed(capsys, "explain", "alexnet", "conv1", "--quantity", "macs", "--format", "json"))
+    assert found["steps"] == [
+        {"quantity": "MACs", "arithmetic": "34,848*(55*55) = 105,415,200", "value": 105415200, "unit": "MACs"},
+        {
+            "quantity": "MACs backward",
+            "arithmetic": "105,415,200 by the weights + 0 by the input (nothing before it is learned) = 105,415,200",
+            "value": 105415200,
+            "unit": "MACs",
+        },
+    ]
+
+
+def test_a_network_as_text(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = printed(capsys, "explain", "vgg16", "--quantity", "params", "--format", "markdown")
+    assert "102,764,544" in shown
+    assert "138,357,544" in shown
+
+
+def test_how_the_receptive_field_of_a_network_grew(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "163 + (3 - 1)*16 = 195" in printed(capsys, "explain", "alexnet", "--quantity", "receptive_field")
+
+
+def test_a_rule_of_check(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "groups" in printed(capsys, "explain", "groups-divide")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["alexnet", "conv9"], "alexnet has no layer `conv9`: did you mean `conv"),
+        (["resnet50", "stage1"], "resnet50 has no layer `stage1`: it is a block: `stage1/"),
+        (["alexnet", "conv1", "--quantity", "MAC"], "the layer has no figure `MAC`"),
+        (["alexnet", "--quantity", "depth"], "there is no total `depth`"),
+        (["groups-dvide"], "there is no spec and no rule `groups-dvide`: did you mean `groups-divide`"),
+        (["nothing_like_it"], "there is no spec `nothing_like_it`"),
+    ],
+)
+def test_what_cannot_be_explained(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+    assert run(["explain", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_layer_is_found_by_its_path_alone() -> None:
+    with pytest.raises(UsageError, match="lists the layers"):
+        find(layers("3, 8, 8", "- relu"), "zzzzzzzz")
+
+
+@pytest.mark.parametrize("name", sorted(registry.layers()))
+def test_every_layer_says_what_it_keeps_and_why(name: str) -> None:
+    _, _, why = registry.layers()[name].doc.partition("Kept for backward: ")
+    assert why.strip()

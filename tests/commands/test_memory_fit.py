@@ -1,0 +1,99 @@
+"""`archcalc fit`: the largest batch that a memory takes, by every convention."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from archcalc.cli import run
+from archcalc.devices import GPUS
+from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.units import headroom, memory_size
+
+
+def fits(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, object]]:
+    assert run(["fit", *arguments, "--format", "json"]) == 0
+    found: list[dict[str, object]] = json.loads(capsys.readouterr().out)["fits"]
+    return found
+
+
+def test_the_lectures_fifty_images(capsys: pytest.CaptureFixture[str]) -> None:
+    """ "5 GB, 100 MB an image, 50 images": by the lecture's own table 60,950,432 bytes an image forward, twice that
+    with gradients. A framework needs 73,658,368 an image at the worst moment (PyTorch's measured peak), beside
+    553,430,176 of parameters and, at that moment, 522,889,120 of gradients."""
+    (found,) = fits(capsys, "vgg16", "--memory", "5GB")
+    assert found["largest_outputs_batch"] == 5 * 10**9 // 60_950_432 == 82
+    assert found["largest_outputs_twice_batch"] == 5 * 10**9 // 121_900_864 == 41
+    assert found["largest_batch"] == (5 * 10**9 - 553_430_176 - 522_889_120) // 73_658_368 == 53
+    (adam,) = fits(capsys, "vgg16", "--memory", "5GB", "--optimizer", "adam")
+    # Adam's two means for each parameter, and a counter for each of 32 tensors.
+    state = 2 * 553_430_176 + 4 * 32
+    assert adam["largest_batch"] == (5 * 10**9 - 553_430_176 - 522_889_120 - state) // 73_658_368 == 38
+
+
+def test_alexnet_at_128_on_a_card_of_3_gb(capsys: pytest.CaptureFixture[str]) -> None:
+    """Today's framework trains it on one card, as one tower and even as the paper's two towers together."""
+    options = ("--gpu", "gtx580", "--optimizer", "momentum", "--batch", "128")
+    (one,) = fits(capsys, "alexnet", *options)
+    (two,) = fits(capsys, "alexnet_two_gpu", *options)
+    assert (one["batch_fits"], two["batch_fits"]) == (True, True)
+    assert one["memory_bytes"] == 3 * 2**30
+    assert one["batch_bytes"] == 1_601_103_072
+    assert two["batch_bytes"] == 2_432_381_152
+
+
+@pytest.mark.parametrize("optimizer", ["none", "adam"])
+def test_the_largest_batch_fits_and_one_more_does_not(optimizer: str, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("resnet18", "--memory", "2GB,8GiB", "--optimizer", optimizer)
+    for found in fits(capsys, *options):
+        largest = int(str(found["largest_batch"]))
+        for batch, fit in ((largest, True), (largest + 1, False)):
+            (asked,) = fits(
+                capsys, "resnet18", "--memory", str(found["memory"]), "--optimizer", optimizer, "--batch", str(batch)
+            )
+            assert asked["batch_fits"] is fit
+
+
+def test_headroom_is_left_free(capsys: pytest.CaptureFixture[str]) -> None:
+    (part,) = fits(capsys, "resnet18", "--memory", "10GB", "--headroom", "10%")
+    (size,) = fits(capsys, "resnet18", "--memory", "10GB", "--headroom", "1GB")
+    (small,) = fits(capsys, "resnet18", "--memory", "9GB")
+    assert part["usable_bytes"] == size["usable_bytes"] == 9 * 10**9
+    assert part["largest_batch"] == size["largest_batch"] == small["largest_batch"]
+
+
+def test_what_does_not_fit_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fit", "vgg16", "--memory", "1GB"]) == 0
+    assert "training does not fit 1GB, not even with one sample" in capsys.readouterr().out
+
+
+def test_without_a_memory_every_card_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [found["memory"] for found in fits(capsys, "lenet5")] == list(GPUS)
+    assert all(gpu.source for gpu in GPUS.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("24GB", 24 * 10**9), ("24GiB", 24 * 2**30), ("1.5 gb", 1_500_000_000), ("3B", 3), ("80 gib", 80 * 2**30)],
+)
+def test_an_amount_of_memory(text: str, size: int) -> None:
+    assert memory_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "24", "GB", "-3GB", "1e9B", "24XB", "0GB", "9" * 40 + "GB", "٣GB"])
+def test_no_amount_of_memory(text: str) -> None:
+    with pytest.raises(UsageError, match="is no amount of memory"):
+        memory_size(text)
+
+
+def test_headroom_must_leave_something() -> None:
+    assert headroom("12.5%", 800) == 100
+    for text in ("100%", "1GB"):
+        with pytest.raises(UsageError, match="leaves nothing"):
+            headroom(text, 800)
+
+
+def test_a_wrong_card_is_corrected(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fit", "lenet5", "--gpu", "v10"]) == 2
+    assert "did you mean `v100`?" in capsys.readouterr().err

@@ -1,0 +1,179 @@
+"""Solving: the value found meets the bounds and the next one does not; against trying every value."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import archcalc
+from archcalc.cli import group, run
+from archcalc.commands.solve.answer import scale, solve
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("solve") / "spec.yaml"
+    path.write_text("""
+architecture: solved
+parameters: {width: 8, image: 16, depth: 1, groups: 2, multiplier: 1}
+input: [3, image, image]
+layers:
+  - conv: {out: 4 * width, kernel: 3, stride: 2}
+  - conv: {out: 12 * width, kernel: 3, padding: 1, groups: groups}
+    repeat: depth
+  - conv: {out: 12 * width, kernel: 1, groups: 8}
+  - conv: {out: floor(multiplier * 16), kernel: 1}
+  - global_avgpool
+  - flatten
+  - linear: 10
+""")
+    return path
+
+
+def figures(spec: Any, **values: Any) -> tuple[int, int] | None:
+    try:
+        totals = archcalc.load(spec, **values).analyse().totals
+    except archcalc.SpecError:
+        return None
+    return totals.params, totals.macs
+
+
+def test_the_width_for_a_budget() -> None:
+    # 5724 w^2 + 32977 w + 1000: 9,993,307 at 39 and 10,478,480 at 40.
+    made = solve("resnet50", "width", "params <= 10M")
+    assert (made.settings, made.figures) == ({"width": 39}, {"params": 9_993_307})
+    assert (made.beyond, made.beyond_figures) == ({"width": 40}, {"params": 10_478_480})
+    assert made.method == "bisection"
+    assert made.reference == "resnet50:width=39"
+    assert archcalc.load(made.reference).analyse().totals.params == 9_993_307
+
+
+def test_multiples_only() -> None:
+    made = solve("resnet50", "width", "macs <= 300M", multiple=8)
+    assert made.settings == {"width": 16}
+    assert made.beyond == {"width": 24}
+    assert made.figures["macs"] == 969_024 * 16**2 + 1_875_968 * 16 <= 300 * 10**6
+
+
+def test_several_bounds_and_the_smallest() -> None:
+    made = solve("resnet50", "width", "macs >= 4G and params <= 30M", smallest=True)
+    assert made.settings == {"width": 64}  # 969024 * 63^2 + 1875968 * 63 = 3,964,242,240 < 4G
+    assert made.beyond_figures["macs"] == 3_964_242_240
+    with pytest.raises(archcalc.UsageError, match="no value of width meets macs >= 4G and params <= 20M"):
+        solve("resnet50", "width", "macs >= 4G and params <= 20M")
+
+
+def test_a_reference_with_settings_gets_one_more() -> None:
+    made = solve("resnet50:image=160", "width", "macs <= 1G")
+    assert made.reference == f"resnet50:image=160,width={made.settings['width']}"
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    st.sampled_from(["width", "image"]),
+    st.sampled_from(["params", "macs"]),
+    st.integers(100, 60_000),
+    st.booleans(),
+    st.sampled_from([1, 2, 3]),
+)
+def test_bisection_finds_what_trying_every_value_finds(
+    spec: Path, name: str, quantity: str, bound: int, smallest: bool, multiple: int
+) -> None:
+    relation = ">=" if smallest else "<="
+    index = ("params", "macs").index(quantity)
+    candidates = range(multiple, 80, multiple)
+    meeting = [
+        value
+        for value in candidates
+        if (found := figures(spec, **{name: value})) is not None
+        and (found[index] >= bound if smallest else found[index] <= bound)
+    ]
+    asked = f"{quantity} {relation} {bound}"
+    if meeting:
+        made = solve(spec, name, asked, smallest=smallest, multiple=multiple, within=range(1, 80))
+        assert made.settings[name] == (min(meeting) if smallest else max(meeting))
+        assert made.method == "bisection"
+    else:
+        with pytest.raises(archcalc.UsageError, match=f"no value of {name} meets"):
+            solve(spec, name, asked, smallest=smallest, multiple=multiple, within=range(1, 80))
+
+
+def test_structure_is_searched_value_by_value(spec: Path) -> None:
+    made = solve(spec, "depth", "params <= 50K", within=range(1, 30))
+    assert made.method == "sweep"
+    within = [d for d in range(1, 30) if (found := figures(spec, depth=d)) and found[0] <= 50_000]
+    assert made.settings == {"depth": max(within)}
+    with pytest.raises(archcalc.UsageError, match="give the range to search"):
+        solve(spec, "depth", "params <= 50K")
+
+
+def test_a_figure_that_may_fall_is_searched_value_by_value(spec: Path) -> None:
+    # More groups, fewer parameters: the smallest number of groups under a budget.
+    made = solve(spec, "groups", "params <= 6K", within=range(1, 33), smallest=True)
+    groups = [g for g in range(1, 33) if (found := figures(spec, groups=g)) and found[0] <= 6000]
+    assert made.settings == {"groups": min(groups)}
+    assert made.method == "sweep"
+
+
+def test_a_multiplier_is_searched_among_fractions(spec: Path) -> None:
+    budget = figures(spec, multiplier=Fraction("1.25"))
+    assert budget is not None
+    made = solve(spec, "multiplier", f"params <= {budget[0] + 50}", within=[Fraction(i, 4) for i in range(1, 9)])
+    assert made.settings == {"multiplier": Fraction("1.25")}
+    assert made.beyond == {"multiplier": Fraction("1.5")}
+    assert made.reference.endswith(":multiplier=1.25")
+
+
+def test_memory_is_a_bound_too() -> None:
+    made = solve("resnet50", "image", "kept_bytes <= 86_121_984")  # what ResNet-50 keeps at 224
+    assert 224 <= made.settings["image"] < 232
+    assert made.method == "bisection"
+
+
+def test_a_search_without_end_is_refused() -> None:
+    with pytest.raises(archcalc.UsageError, match="can grow without end"):
+        solve("resnet50", "width", "params >= 10M")
+    with pytest.raises(archcalc.UsageError, match="can grow without end"):
+        solve("resnet50", "image", "params <= 100M")  # parameters do not depend on the image
+    with pytest.raises(archcalc.UsageError, match="did you mean `width`"):
+        solve("resnet50", "widht", "params <= 10M")
+
+
+def test_compound_scaling(spec: Path) -> None:
+    made = scale(spec, {"depth": Fraction("1.2"), "width": Fraction("1.1"), "image": Fraction("1.15")}, "macs <= 3M")
+    before, after = made.figures["macs"], made.beyond_figures["macs"]
+    assert before <= 3 * 10**6 < after
+    assert figures(spec, **made.settings)[1] == before  # type: ignore[index]
+    # depth 1.2^p, width 8 * 1.1^p, image 16 * 1.15^p for one p
+    powers = [p / 10 for p in range(101) if round(16 * 1.15 ** (p / 10)) == made.settings["image"]]
+    assert any(round(8 * 1.1**p) == made.settings["width"] for p in powers)
+
+
+def test_the_command(spec: Path, tmp_path: Path) -> None:
+    run = CliRunner().invoke(group, ["solve", "resnet50", "--for", "width", "--target", "params <= 10M"])
+    assert run.stdout.splitlines()[:2] == ["width   39", "params  9,993,307 (9.993 M)"]
+    written = tmp_path / "found.yaml"
+    arguments = ["--for", "width", "--target", "params <= 20K", "--round", "2"]
+    run = CliRunner().invoke(group, ["solve", str(spec), *arguments, "--spec", "-o", str(written)])
+    assert run.exit_code == 0
+    made = solve(spec, "width", "params <= 20K", multiple=2)
+    assert archcalc.load(written).analyse().totals.params == made.figures["params"]
+
+
+def test_a_parameter_may_be_called_like_an_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "names.yaml"
+    path.write_text(
+        "parameters: {layer: 3, name: 4}\ninput: [3]\nlayers:\n  - linear: layer\n  - linear: name\n", encoding="utf-8"
+    )
+    # 3*5 + 5 = 20, and 5*name + name
+    assert run(["formula", str(path), "--free", "name", "--set", "layer=5", "--quantity", "params"]) == 0
+    assert "6*name + 20" in capsys.readouterr().out
+    # 3*layer + layer + 2*layer + 2 <= 100: 16
+    assert run(["solve", str(path), "--for", "layer", "--set", "name=2", "--target", "params <= 100"]) == 0
+    assert "layer=16" in capsys.readouterr().out

@@ -1,0 +1,82 @@
+"""The JSON Schema accepts what archcalc accepts, and catches what an editor can catch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from archcalc.language.catalogue import folder
+from archcalc.language.schema import json_schema
+
+VALIDATOR = jsonschema.Draft7Validator(json_schema())
+
+
+def accepts(text: str) -> bool:
+    document: Any = yaml.safe_load(text)
+    return bool(VALIDATOR.is_valid(document))
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft7Validator.check_schema(json_schema())
+
+
+@pytest.mark.parametrize("path", sorted(folder().rglob("*.yaml")), ids=lambda path: path.stem)
+def test_it_accepts_the_catalogue(path: Path) -> None:
+    found = list(VALIDATOR.iter_errors(yaml.safe_load(path.read_text(encoding="utf-8"))))
+    assert not found, found[0]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "relu",
+        "linear: 10",
+        "linear: {out: 4 * width}",
+        "conv: {out: 8, kernel: [1, 7], padding: same}",
+        "conv: {out: 8, kernel: 3, padding: [[1, 2], [1, 2]]}",
+        "bottleneck: {width: 8}",
+        "add: {residual: [relu], shortcut: []}",
+        "concat: [high, low]",
+        "{relu: , repeat: {i: 3}, as: last, when: i > 2}",
+        "reshape: shape",
+        "{relu: , as: on, from: no}",
+        "decode: {heads: 2}",
+        "{decode: 2, from: {queries: input, memory: encoded}}",
+    ],
+)
+def test_it_accepts(step: str) -> None:
+    assert accepts(f"input: [3, 8, 8]\nlayers:\n  - {step}\n")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "conv: {out: 8}",
+        "conv: {out: 8, kernel: 3, kernal: 3}",
+        "linear: {}",
+        "dropout: {rate: [1]}",
+        "relu: {inplace: 3}",
+    ],
+)
+def test_it_refuses(step: str) -> None:
+    assert not accepts(f"input: [3, 8, 8]\nlayers:\n  - {step}\n")
+
+
+@pytest.mark.parametrize("name", ["12", "on", "1998-01-01", "", "1.5"])
+def test_names_may_look_like_other_things(name: str) -> None:
+    assert accepts(f"architecture: '{name}'\ninput: [3]")
+    document = yaml.load(f"architecture: {name}\ninput: [3]", Loader=yaml.BaseLoader)
+    assert VALIDATOR.is_valid(document)
+
+
+def test_it_refuses_an_unknown_section() -> None:
+    assert not accepts("laiers: []")
+
+
+def test_a_block_may_name_its_inputs() -> None:
+    assert accepts("input: [3]\nlayers:\n  - decode:\n    from: {input: low, memory: high}\n")
+    assert not accepts("input: [3]\nlayers:\n  - relu:\n    from: []\n")

@@ -1,0 +1,222 @@
+"""The budget of training: what is held at the worst moment, as `fixed + N * per_sample`, exactly."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import archcalc
+from archcalc.cli import run, training
+from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.memory import budget
+from archcalc.memory.budget import Setting
+from archcalc.memory.conditions import DEVICES, Conditions
+from archcalc.memory.optimizers import OPTIMIZERS, STATE
+from archcalc.memory.precision import DTYPES
+
+DATA = Path(__file__).parent.parent / "data" / "memory"
+
+
+def of(spec: str | Path, **setting: Any) -> budget.Budget:
+    return budget.training(archcalc.load(spec).analyse().interpretation, Setting(**setting))
+
+
+def written(tmp_path: Path, *layers: str, shape: str = "[3, 9, 9]") -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(f"input: {shape}\nlayers:\n" + "".join(f"  - {layer}\n" for layer in layers))
+    return path
+
+
+# Measured: torch.optim's state after one update (torch 2.14.1) for a network with parameters of the shapes
+# (8, 3, 3, 5), (8), (8), (8), (70, 8, 9, 9), (70), (100, 70): 52,814 values in 7 tensors. SGD keeps nothing; Adam two
+# float32 a value and a float32 counter a tensor, 8 * 52,814 + 4 * 7.
+@pytest.mark.parametrize(
+    ("optimizer", "measured"),
+    [
+        ("none", 0),
+        ("sgd", 0),
+        ("momentum", 211_256),
+        ("adam", 422_540),
+        ("adamw", 422_540),
+        ("adagrad", 211_284),
+        ("rmsprop", 211_284),
+        ("adafactor", 42_172),
+    ],
+)
+def test_an_optimizer_keeps_what_torch_keeps(optimizer: str, measured: int, tmp_path: Path) -> None:
+    spec = written(
+        tmp_path,
+        "conv: {out: 8, kernel: [3, 5]}",
+        "batch_norm",
+        "conv: {out: 70, kernel: 9, padding: 4}",
+        "global_avgpool",
+        "flatten",
+        "linear: {out: 100, bias: false}",
+    )
+    assert of(spec, optimizer=optimizer).standing.optimizer == measured
+
+
+def test_adam8bit_keeps_two_bytes_a_value_and_two_scales_a_block(tmp_path: Path) -> None:
+    spec = written(tmp_path, "flatten", "linear: 20", shape="[300]")
+    # 6,000 weights are 24 blocks of 256 (the last not full); 20 biases are too few and stay in float32.
+    assert of(spec, optimizer="adam8bit").standing.optimizer == 2 * (6000 + 4 * 24) + 8 * 20
+
+
+def test_the_peak_with_everything_is_the_frameworks() -> None:
+    with (DATA / "networks.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["model"] == "resnet50" and "says" in row["relu"]]
+    found = of("resnet50")
+    for row in rows:
+        batch = int(row["batch"])
+        held_by_the_caller = 8 * batch + 4 + 4
+        assert found.peak_bytes(batch) == int(row["training_peak_with_params_grads_buffers"]) - held_by_the_caller
+
+
+@pytest.mark.parametrize("spec", ["resnet18", "vgg11", "googlenet_bn", "squeezenet1_1"])
+def test_a_budget_is_exact_for_every_batch(spec: str) -> None:
+    found = of(spec, optimizer="adam")
+    for batch in (1, 2, 3, 17, 200):
+        fixed, per_sample = found.at_peak(batch)
+        assert fixed + batch * per_sample == found.peak_bytes(batch)
+        assert sum(part.amount.at(batch) for part in found.parts(batch)) == found.peak_bytes(batch)
+        least, most = found.batches_with_this_peak(batch)
+        assert least <= batch
+        assert most is None or batch <= most
+        assert fixed + least * per_sample == found.peak_bytes(least)
+        if least > 1:
+            assert fixed + (least - 1) * per_sample < found.peak_bytes(least - 1)
+        if most is not None:
+            assert fixed + most * per_sample == found.peak_bytes(most)
+            assert fixed + (most + 1) * per_sample < found.peak_bytes(most + 1)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 31, 1000])
+def test_the_largest_batch_is_the_last_that_fits(batch: int) -> None:
+    found = of("resnet18", optimizer="momentum")
+    assert found.largest_batch(found.peak_bytes(batch)) == batch
+    assert found.largest_batch(found.peak_bytes(batch) - 1) == batch - 1
+
+
+def test_accumulated_gradients_are_there_from_the_start(tmp_path: Path) -> None:
+    spec = written(tmp_path, "flatten", "linear: 5", "relu", "linear: 2", shape="[10]")
+    once, accumulated = of(spec), of(spec, accumulate=True)
+    assert accumulated.standing.gradients == 4 * (10 * 5 + 5 + 5 * 2 + 2)
+    # The worst moment is in the first layer, whose own gradients of 200 and 20 bytes are there twice.
+    assert accumulated.peak_bytes(1) == once.peak_bytes(1) + 200 + 20
+
+
+def test_frozen_layers_have_no_gradients_and_no_state(tmp_path: Path) -> None:
+    spec = written(tmp_path, "linear: 5", "relu", "linear: 2", shape="[10]")
+    found = of(spec, conditions=Conditions(frozen=("linear.1",)), optimizer="momentum")
+    assert found.standing.optimizer == 4 * (5 * 2 + 2)
+    assert found.kept.total == (0, 4 * 5)
+
+
+def test_nothing_to_train_is_said(tmp_path: Path) -> None:
+    spec = written(tmp_path, "linear: 5", shape="[10]")
+    with pytest.raises(UsageError, match="nothing is trained"):
+        of(spec, conditions=Conditions(frozen=("linear",)))
+    with pytest.raises(UsageError, match="did you mean `linear`"):
+        of(spec, conditions=Conditions(frozen=("liner",)))
+
+
+def test_16_bits_halve_the_values_and_add_master_weights(tmp_path: Path) -> None:
+    spec = written(tmp_path, "linear: 5", "batch_norm", "relu", "linear: 2", shape="[10]")
+    full, half = of(spec, optimizer="adam"), of(spec, optimizer="adam", conditions=Conditions(dtype="bfloat16"))
+    assert 2 * half.standing.parameters == full.standing.parameters == 4 * (55 + 10 + 12)
+    assert half.standing.master_weights == 4 * 77
+    assert half.standing.optimizer == full.standing.optimizer
+    # Input, normalisation's input and ReLU's output; the normalisation's statistics stay in 32 bits.
+    assert full.kept.total == (4 * 2 * 5, 4 * (10 + 5 + 5))
+    assert half.kept.total == (4 * 2 * 5, 2 * (10 + 5 + 5))
+
+
+def test_mixed_precision_keeps_what_autocast_makes(tmp_path: Path) -> None:
+    spec = written(tmp_path, "linear: 5", "layer_norm", "relu", "linear: 2", shape="[10]")
+    found = of(spec, conditions=Conditions(dtype="amp"))
+    # Per sample: the input in 16 bits for the first product; its output in float32 for the normalisation, whose mean
+    # and deviation are two more values; ReLU's output in float32, and its copy in 16 bits for the second product.
+    assert found.kept.total.per_sample == 2 * 10 + 4 * 5 + 2 * 4 + 4 * 5 + 2 * 5
+    # The second product's weights in 16 bits; the first's are for the gradient of the input, which has none.
+    assert found.kept.total.fixed == 2 * 5 * 2
+    assert found.standing.parameters == 4 * (55 + 10 + 12)
+
+
+def test_cross_attention_keeps_both_sequences(tmp_path: Path) -> None:
+    path = tmp_path / "cross.yaml"
+    path.write_text(
+        "input: [4, 3, 3]\nlayers:\n  - conv: {out: 8, kernel: 1}\n  - tokens\n  - gelu:\n    as: words\n"
+        "  - select: {start: 0, count: 6}\n  - linear: {out: 6, each_position: true}\n    as: memory\n"
+        "  - attention: 2\n    from: [words, memory]\n"
+    )
+    kept = of(path).kept
+    # The last layer keeps the memory's 9x6, query, key and value of 9x8 each, the attended 9x8, and for 2 heads a
+    # logarithm at each of 9 positions. The words it keeps too are counted before: the linear layer sees a part of them.
+    assert kept.layers[-1] == (0, 4 * (9 * 6 + 3 * 9 * 8 + 9 * 8 + 2 * 9))
+
+
+def test_a_table_of_connections_keeps_what_a_convolution_keeps(tmp_path: Path) -> None:
+    spec = written(tmp_path, "conv: {out: 2, kernel: 1}", "gelu", "table_conv: {table: [[0], [0, 1]], kernel: 3}")
+    # Its input 2x9x9, GELU's output; the weights that it copies under mixed precision are 3 kernels of 3x3.
+    assert of(spec).kept.layers[-1] == (0, 4 * 2 * 81)
+    assert of(spec, conditions=Conditions(dtype="amp")).kept.layers[-1] == (2 * 3 * 9, 2 * 2 * 81)
+
+
+def test_the_options_are_the_analysis_own() -> None:
+    assert training.DTYPES == DTYPES
+    assert training.OPTIMIZERS == OPTIMIZERS == tuple(STATE)
+    assert training.DEVICES == DEVICES
+
+
+def test_the_command_answers_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["memory", "vgg16", "--batch", "2", "--format", "json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    memory = data["memory"]
+    assert memory["kept_bytes"] == 146_710_528
+    assert memory["kept_bytes_without_input"] == 145_506_304
+    assert memory["outputs_bytes"] == 2 * (60_950_432 - 602_112)
+    assert memory["inference_peak_bytes"] == 2 * 26_292_224
+    assert memory["training_peak_bytes"] == memory["fixed_bytes"] + 2 * memory["per_sample_bytes"]
+    assert sum(layer["kept_bytes"] for layer in data["layers"]) == memory["kept_bytes"]
+    assert max(step["live_bytes"] for step in data["timeline"]) == memory["training_peak_bytes"]
+    dropout = next(layer for layer in data["layers"] if layer["name"] == "classifier/fc6/dropout")
+    assert dropout["kept"] == ["mask (float32)"]
+
+
+def test_report_has_the_same_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "resnet18", "--format", "json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert run(["memory", "resnet18", "--format", "json"]) == 0
+    memory = json.loads(capsys.readouterr().out)["memory"]
+    assert {key: memory[key] for key in report["memory"]} == report["memory"]
+    assert sum(layer["kept_bytes"] for layer in report["layers"]) == memory["kept_bytes"]
+
+
+def test_a_network_without_parameters_has_no_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = written(tmp_path, "maxpool: 2", "flatten", shape="[3, 8, 8]")
+    assert run(["report", str(spec), "--format", "json"]) == 0
+    memory = json.loads(capsys.readouterr().out)["memory"]
+    # Input 768 bytes, outputs 192, indices 384.
+    assert (memory["training_peak_bytes"], memory["kept_bytes"]) == (None, 0)
+    assert memory["inference_peak_bytes"] == 768 + 192 + 384
+    assert run(["memory", str(spec)]) == 2
+
+
+def test_a_network_without_layers_is_its_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "empty.yaml"
+    path.write_text("parameters: {deep: false}\ninput: [3, 8, 8]\nlayers:\n  - relu:\n    when: deep\n")
+    assert run(["report", str(path), "--format", "json"]) == 0
+    memory = json.loads(capsys.readouterr().out)["memory"]
+    assert (memory["inference_peak_bytes"], memory["kept_bytes"]) == (768, 0)
+
+
+def test_a_timeline_in_csv_is_one_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["memory", "lenet5", "--timeline", "--format", "csv"]) == 0
+    steps = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    peak = of("lenet5").peak_bytes(1)
+    assert max(int(step["live_bytes"]) for step in steps) == peak
+    assert {step["phase"] for step in steps} == {"forward", "loss", "backward"}

@@ -1,0 +1,195 @@
+"""Memory against PyTorch's own, byte for byte.
+
+`networks.csv` and the traces: torchvision 0.29.1's networks, measured with torch 2.14.1. `layers.csv`: small networks
+around each layer, measured with the same version through saved-tensor hooks and a trace of all operations in which
+every tensor is freed after its last use. `cuda.csv`: the same in float32, in float16, and under automatic mixed
+precision, on fake CUDA tensors of that version (saved-tensor hooks; there was no device).
+
+Peaks of `networks.csv` hold 8 bytes of target for each sample, 4 of the loss and 4 of its total weight, which the
+caller keeps.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import archcalc
+from archcalc.analysis.interpret import Interpretation, interpret
+from archcalc.memory import peaks
+from archcalc.memory.conditions import Conditions
+from archcalc.memory.storages import Storages, kept_memory
+
+DATA = Path(__file__).parent.parent / "data" / "memory"
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+SPECS = {
+    ("alexnet", ""): "alexnet_torchvision",
+    ("googlenet", "aux"): "googlenet_bn:heads=true",
+    ("googlenet", "no_aux"): "googlenet_bn",
+    ("inception_v3", "aux"): "inception_v3:heads=true",
+    ("inception_v3", "no_aux"): "inception_v3",
+}
+
+
+def network(row: dict[str, str]) -> Interpretation:
+    """The network of a row; "not in place" switches every in-place flag off, as the measurement did."""
+    expanded = archcalc.load(SPECS.get((row["model"], row["config"]), row["model"])).expand()
+    return interpret(expanded, {"inplace": False} if row["relu"] == "not in place" else None)
+
+
+def label(row: dict[str, str]) -> str:
+    return f"{row['model']}-{row['config']}-{row['relu'].split()[0]}-{row['batch']}"
+
+
+@pytest.mark.parametrize("row", rows("networks.csv"), ids=label)
+def test_a_network_keeps_what_autograd_keeps(row: dict[str, str]) -> None:
+    interpretation = network(row)
+    batch = int(row["batch"])
+    cpu = kept_memory(Storages(interpretation, Conditions()))
+    cuda = kept_memory(Storages(interpretation, Conditions(device="cuda")))
+    assert cpu.total.at(batch) == int(row["kept_bytes_with_input"])
+    assert cpu.without_input.at(batch) == int(row["kept_bytes_without_input"])
+    assert cuda.without_input.at(batch) == int(row["kept_bytes_without_input_cuda"])
+
+
+@pytest.mark.parametrize("row", rows("networks.csv"), ids=label)
+def test_a_network_peaks_where_the_framework_peaks(row: dict[str, str]) -> None:
+    interpretation = network(row)
+    batch = int(row["batch"])
+    caller = 8 * batch + 4 + 4
+    training = peaks.training(Storages(interpretation, Conditions()))
+    assert training.activations.bytes_at(batch) == int(row["training_peak_without_params_and_grads"]) - caller
+    assert training.with_gradients.bytes_at(batch) == int(row["training_peak_with_grads"]) - caller
+    inference = peaks.inference(interpretation, Conditions()).bytes_at(batch)
+    measured = int(row["inference_liveness_peak_with_input"])
+    if row["model"] == "densenet121" and row["relu"] != "not in place":
+        # torchvision concatenates all earlier features anew in each layer and keeps them apart: the sixth layer's
+        # normalisation has 224 channels of features, their concatenation and its own output, 672 in all. The spec
+        # adds each layer's 32 to the concatenation before: 256 + 32 go into a concatenation of 288, 576 in all.
+        image, channel = 4 * 3 * 224 * 224, 4 * 56 * 56
+        assert (inference, measured) == (batch * (image + 576 * channel), batch * (image + 672 * channel))
+    else:
+        assert inference == measured
+
+
+@pytest.mark.parametrize("row", rows("layers.csv"), ids=lambda row: f"{row['layers']}-{row['batch']}-{row['frozen']}")
+def test_a_layer_keeps_and_makes_what_the_framework_does(row: dict[str, str], tmp_path: Path) -> None:
+    layers = "".join(f"  - {layer}\n" for layer in row["layers"].split("; "))
+    spec = tmp_path / "small.yaml"
+    spec.write_text(f"architecture: small\ninput: {row['input']}\nlayers:\n{layers}")
+    interpretation = interpret(archcalc.load(spec).expand())
+    conditions = Conditions(frozen=tuple(row["frozen"].split()))
+    batch = int(row["batch"])
+    kept = kept_memory(Storages(interpretation, conditions))
+    training = peaks.training(Storages(interpretation, conditions))
+    found = {
+        "kept_bytes_with_input": kept.total.at(batch),
+        "kept_bytes_without_input": kept.without_input.at(batch),
+        "inference_liveness_peak_with_input": peaks.inference(interpretation, conditions).bytes_at(batch),
+        "training_peak_without_params_and_grads": training.activations.bytes_at(batch),
+        "training_peak_with_grads": training.with_gradients.bytes_at(batch),
+    }
+    assert found == {key: int(row[key]) for key in found}
+
+
+@pytest.mark.parametrize("row", rows("cuda.csv"), ids=lambda row: f"{row['layers']}-{row['dtype']}")
+def test_a_layer_keeps_on_cuda_what_the_framework_does_in_each_type(row: dict[str, str], tmp_path: Path) -> None:
+    layers = "".join(f"  - {layer}\n" for layer in row["layers"].split("; "))
+    spec = tmp_path / "small.yaml"
+    spec.write_text(f"architecture: small\ninput: {row['input']}\nlayers:\n{layers}")
+    interpretation = interpret(archcalc.load(spec).expand())
+    kept = kept_memory(Storages(interpretation, Conditions("cuda", row["dtype"])))
+    assert kept.total.at(int(row["batch"])) == int(row["kept_bytes_with_input"])
+
+
+TRACES = {"alexnet_torchvision": "alexnet_b1", "resnet18": "resnet18_b1", "googlenet_bn": "googlenet_no_aux_b1"}
+
+
+@pytest.mark.parametrize("spec", TRACES)
+def test_the_backward_pass_follows_the_trace_step_by_step(spec: str) -> None:
+    """Every step of ours is in the trace, in order, with the same bytes alive (the caller holds 16 more in it).
+
+    Left out are the sums of bias gradients: the trace still holds the linear layer's input there, which autograd
+    drops with the whole layer, though nothing reads it any more.
+    """
+    interpretation = archcalc.load(spec).analyse().interpretation
+    found = peaks.training(Storages(interpretation, Conditions())).with_gradients
+    ours = [
+        amount.at(1)
+        for step, amount in zip(found.steps, found.during, strict=True)
+        if step.phase == "backward" and step.node >= 0 and step.operation != "sum"
+    ]
+    measured = iter(int(row["live_bytes_after"]) - 16 for row in rows(f"{TRACES[spec]}.csv") if row["phase"] == "bwd")
+    assert all(any(live == alive for alive in measured) for live in ours)
+    assert len(ours) > 20
+
+
+def spec_of(tmp_path: Path, *layers: str, shape: str = "[4, 8, 8]") -> Any:
+    path = tmp_path / "small.yaml"
+    path.write_text(f"input: {shape}\nlayers:\n" + "".join(f"  - {layer}\n" for layer in layers))
+    return archcalc.load(path).analyse().interpretation
+
+
+def test_batch_statistics_do_not_grow_with_the_batch(tmp_path: Path) -> None:
+    kept = kept_memory(Storages(spec_of(tmp_path, "conv: {out: 8, kernel: 1}", "batch_norm"), Conditions()))
+    # Mean and inverse deviation of 8 channels; the convolution's input 4x8x8 and the normalisation's 8x8x8.
+    assert kept.total == (4 * 2 * 8, 4 * (4 * 64 + 8 * 64))
+
+
+def test_a_storage_is_kept_once(tmp_path: Path) -> None:
+    kept = kept_memory(
+        Storages(spec_of(tmp_path, "conv: {out: 8, kernel: 1}", "relu", "conv: {out: 2, kernel: 1}"), Conditions())
+    )
+    # The image, and ReLU's output, which is the second convolution's input too.
+    assert [layer.per_sample for layer in kept.layers] == [4 * 4 * 64, 4 * 8 * 64, 0]
+
+
+def test_frozen_layers_keep_nothing(tmp_path: Path) -> None:
+    interpretation = spec_of(
+        tmp_path, "conv: {out: 8, kernel: 1}", "relu", "maxpool: 2", "flatten", "linear: 3", "relu", "linear: 2"
+    )
+    kept = kept_memory(Storages(interpretation, Conditions(frozen=("conv",))))
+    # The first linear layer's input, 8x4x4 values, and the output of the second ReLU, which the last one keeps too.
+    assert kept.total == (0, 4 * (8 * 16 + 3))
+
+
+EAGER = [
+    row
+    for row in rows("networks.csv")
+    if row["batch"] == "1"
+    and row["relu"] != "not in place"
+    and row["model"] in ("alexnet", "vgg16", "googlenet", "inception_v3")
+]
+
+
+@pytest.mark.parametrize("row", EAGER, ids=label)
+def test_eager_python_holds_what_enters_a_block(row: dict[str, str]) -> None:
+    eager = peaks.eager_inference(network(row), Conditions()).bytes_at(1)
+    assert eager == int(row["inference_peak_with_input"])
+
+
+def test_eager_python_holds_as_much_as_its_modules_are_cut() -> None:
+    """torchvision's bottleneck holds its input through the shortcut, 4 * 64 * 56 * 56 bytes beyond the three maps of
+    256 channels and the image; its convolution and normalisation are two modules, where the spec's `conv_bn` is one
+    block that holds what enters it too, here once more the bottleneck's 64 channels."""
+    interpretation = archcalc.load("resnet50").analyse().interpretation
+    image, narrow, wide = 4 * 3 * 224 * 224, 4 * 64 * 56 * 56, 4 * 256 * 56 * 56
+    assert 3 * wide + narrow + image == 11_038_720
+    assert peaks.inference(interpretation, Conditions()).bytes_at(1) == 3 * wide + image
+    assert peaks.eager_inference(interpretation, Conditions()).bytes_at(1) == 3 * wide + 2 * narrow + image
+
+
+def test_an_ideal_pass_holds_only_what_is_still_needed(tmp_path: Path) -> None:
+    interpretation = spec_of(tmp_path, "maxpool: 2", "relu6", "conv: {out: 2, kernel: 1}", shape="[4, 8, 8]")
+    # Input 4x8x8 and its pooled 4x4x4; a framework has 64-bit indices beside it. Later the input is no longer needed.
+    assert peaks.ideal_inference(interpretation, Conditions()).bytes_at(1) == 4 * (256 + 64)
+    assert peaks.inference(interpretation, Conditions()).bytes_at(1) == 4 * (256 + 64) + 8 * 64

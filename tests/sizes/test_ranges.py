@@ -1,0 +1,54 @@
+"""Ranges: whatever a computation gives for values within the ranges, the range of the computation holds."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archcalc.sizes.ranges import Ceiling, Range, largest, least
+
+_numbers = st.integers(-50, 50)
+
+
+@given(
+    st.sampled_from(["a + b", "a - b", "7 - a", "a * b", "3 * a", "a ** 2", "a ** 3", "min(a, b)", "max(a, 4)"]),
+    st.lists(_numbers, min_size=2, max_size=5),
+    st.lists(_numbers, min_size=2, max_size=5),
+)
+def test_a_range_holds_every_value(source: str, some: list[int], others: list[int]) -> None:
+    ceiling = Ceiling()
+    ranges = {"a": Range(min(some), max(some), ceiling), "b": Range(min(others), max(others), ceiling)}
+    bound = eval(source, {**ranges, "min": least, "max": largest})
+    for a in some:
+        for b in others:
+            value = eval(source, {"a": a, "b": b})
+            assert bound.low <= value <= bound.high
+            assert abs(value) <= ceiling.reached
+
+
+@given(
+    st.sampled_from(["a // b", "a // 3", "100 // b", "a % b", "a % 7", "(-9) % b"]),
+    st.lists(_numbers, min_size=2, max_size=5),
+    st.lists(st.integers(1, 9), min_size=2, max_size=5),
+)
+def test_a_range_holds_every_quotient_and_remainder(source: str, some: list[int], divisors: list[int]) -> None:
+    ceiling = Ceiling()
+    ranges = {"a": Range(min(some), max(some), ceiling), "b": Range(min(divisors), max(divisors), ceiling)}
+    bound = eval(source, ranges)
+    for a in some:
+        for b in divisors:
+            assert bound.low <= eval(source, {"a": a, "b": b}) <= bound.high
+
+
+def test_the_ceiling_remembers_what_has_gone_again() -> None:
+    ceiling = Ceiling()
+    width = Range(1, 10**10, ceiling)
+    assert (width * width // 10**15).high == 10**5  # the result is small
+    assert ceiling.reached == 10**20  # and 64 bits would not have held the square
+
+
+def test_a_divisor_that_may_be_zero_is_refused() -> None:
+    ceiling = Ceiling()
+    with pytest.raises(ZeroDivisionError):
+        5 // Range(0, 3, ceiling)
+    with pytest.raises(ZeroDivisionError):
+        Range(1, 3, ceiling) % 0

@@ -1,0 +1,226 @@
+"""What is legal and suspicious: for each rule a spec that has it, and near ones that do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent, indent
+
+import pytest
+
+from archcalc.commands.check.run import check
+from archcalc.commands.check.targets import targets
+from archcalc.diagnostics.diagnostic import Diagnostic
+from archcalc.warnings.registry import rules
+
+
+def warned(folder: Path, text: str, blocks: str = "") -> list[Diagnostic]:
+    """The findings about a spec, which must all be warnings."""
+    if blocks:
+        (folder / "blocks.yaml").write_text(dedent(blocks), encoding="utf-8")
+    path = folder / "spec.yaml"
+    path.write_text(dedent(text), encoding="utf-8")
+    (found,) = check(targets([str(path)]))
+    assert {finding.severity for finding in found.findings} <= {"warning"}, found.findings
+    return found.findings
+
+
+def steps(folder: Path, text: str, volume: str = "3, 224, 224") -> list[tuple[str, str]]:
+    """Rule and message of each finding about a list of steps."""
+    found = warned(folder, f"input: [{volume}]\nlayers:\n{indent(dedent(text), '  ')}")
+    return [(finding.rule, finding.message) for finding in found]
+
+
+def test_a_stride_that_drops_a_remainder(tmp_path: Path) -> None:
+    # (224 - 11) // 4 + 1 = 54 windows; the last ends at 53 * 4 + 11 = 223.
+    assert steps(tmp_path, "- conv: {out: 96, kernel: 11, stride: 4}") == [
+        (
+            "stride-drops-remainder",
+            "the stride drops the last 1 of 224 positions: 54 windows of 11 at stride 4 see 223",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "conv: {out: 96, kernel: 11, stride: 4, padding: [[1, 2], [1, 2]]}",  # AlexNet: (224 - 11 + 3) / 4 is whole
+        "conv: {out: 64, kernel: 7, stride: 2, padding: 3}",  # ResNet: what is dropped is padding
+        "conv: {out: 64, kernel: 1, stride: 2}",  # a shortcut: the stride skips on purpose
+        "conv: {out: 64, kernel: 3, stride: 2, padding: same}",
+        "maxpool: 2",
+        "maxpool: {kernel: 3, stride: 2, ceil_mode: true}",
+        "adaptive_avgpool: 6",
+        "subsample: 2",
+        "conv_transpose: {out: 8, kernel: 2, stride: 2}",
+    ],
+)
+def test_a_stride_that_drops_nothing_of_the_input(tmp_path: Path, step: str) -> None:
+    assert steps(tmp_path, f"- {step}") == []
+
+
+def test_an_output_that_nobody_uses(tmp_path: Path) -> None:
+    text = """
+    - conv: {out: 8, kernel: 1}
+      as: first
+    - conv: {out: 8, kernel: 1}
+      as: forgotten
+    - relu:
+      from: first
+    """
+    assert steps(tmp_path, text) == [("unused-output", "nothing reads the output of `forgotten`")]
+
+
+def test_a_head_is_an_output_and_not_unused(tmp_path: Path) -> None:
+    text = """
+    - conv: {out: 8, kernel: 1}
+    - head:
+        side:
+          - global_avgpool
+    - relu
+    """
+    assert steps(tmp_path, text) == []
+
+
+def test_a_bias_before_batch_normalisation(tmp_path: Path) -> None:
+    found = steps(tmp_path, "- conv: {out: 8, kernel: 1}\n- batch_norm")
+
+    assert found == [
+        ("bias-before-batch-norm", "the bias is lost in the batch normalisation behind it: 8 parameters do nothing")
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- conv: {out: 8, kernel: 1, bias: false}\n- batch_norm",
+        "- conv: {out: 8, kernel: 1}\n- relu\n- batch_norm",
+        # the sum reads the convolution too, with its bias
+        "- conv: {out: 3, kernel: 1}\n- add: {norm: [batch_norm], same: []}",
+    ],
+)
+def test_a_bias_that_matters(tmp_path: Path, text: str) -> None:
+    assert steps(tmp_path, text) == []
+
+
+def test_a_window_that_sees_only_padding(tmp_path: Path) -> None:
+    ((rule, _),) = steps(tmp_path, "- conv: {out: 8, kernel: 1, padding: 1}")
+
+    assert rule == "window-sees-only-padding"
+    assert steps(tmp_path, "- conv: {out: 8, kernel: 3, padding: 2}") == []
+
+
+def test_an_activation_that_is_repeated(tmp_path: Path) -> None:
+    assert steps(tmp_path, "- relu\n- relu") == [("repeated-activation", "relu follows relu and changes nothing")]
+    assert steps(tmp_path, "- tanh\n- tanh\n- relu\n- sigmoid") == []
+
+
+def test_unused_blocks_imports_and_parameters(tmp_path: Path) -> None:
+    found = warned(
+        tmp_path,
+        """
+        parameters: {width: 8, depth: 3}
+        import: {blocks.yaml: [used, unused]}
+        input: [3, 8, 8]
+        blocks:
+          inner(out, stride=1):
+            - conv: {out: out, kernel: 1}
+          outer(width):
+            - inner: width
+          lonely:
+            - relu
+        layers:
+          - outer: width
+          - used
+        """,
+        blocks="""
+        blocks:
+          used:
+            - relu
+          unused:
+            - relu
+        """,
+    )
+
+    assert [(finding.rule, finding.message, finding.place.line) for finding in found if finding.place] == [
+        ("unused-parameter", "the spec does not use its parameter `depth`", 2),
+        ("unused-import", "nothing calls the imported block `unused`", 3),
+        ("unused-parameter", "the block `inner` does not use its parameter `stride`", 6),
+        ("unused-block", "nothing calls the block `lonely`", 10),
+    ]
+
+
+def test_a_parameter_is_not_used_by_a_block_that_has_one_of_its_own(tmp_path: Path) -> None:
+    found = warned(
+        tmp_path,
+        """
+        parameters: {width: 8}
+        input: [3, 8, 8]
+        blocks:
+          narrow(width):
+            - conv: {out: width, kernel: 1}
+        layers:
+          - narrow: 4
+        """,
+    )
+
+    assert [finding.message for finding in found] == ["the spec does not use its parameter `width`"]
+
+
+def test_parameters_are_used_by_other_parameters_conditions_repeats_and_branches(tmp_path: Path) -> None:
+    found = warned(
+        tmp_path,
+        """
+        parameters: {image: 8, half: image // 2, convs: 2, deep: true}
+        input: [3, half, half]
+        layers:
+          - add:
+              left:
+                - relu:
+                  repeat: convs
+                  when: not deep
+              right: []
+        """,
+    )
+
+    assert found == []
+
+
+def test_a_file_of_blocks_may_have_blocks_that_it_does_not_call(tmp_path: Path) -> None:
+    assert warned(tmp_path, "blocks:\n  lonely(out):\n    - conv: {out: out, kernel: 1}\n") == []
+
+
+def test_a_warning_in_an_imported_block_stands_at_the_call(tmp_path: Path) -> None:
+    (found,) = warned(
+        tmp_path,
+        """
+        import: {blocks.yaml: [downsample]}
+        input: [3, 9, 9]
+        layers:
+          - downsample
+        """,
+        blocks="""
+        blocks:
+          downsample:
+            - maxpool: 2
+        """,
+    )
+
+    assert found.place is not None
+    assert found.place.source.name.endswith("spec.yaml")
+    assert found.place.line == 5
+    assert found.notes[0] == "at `downsample/maxpool`, input: 9x9x3"
+
+
+def test_many_copies_of_a_step_are_warned_of_once(tmp_path: Path) -> None:
+    text = """
+    - conv: {out: 8, kernel: 1}
+      repeat: 5
+    """
+    assert steps(tmp_path, text) == []
+    assert len(steps(tmp_path, "- conv: {out: 8, kernel: 1, padding: 1}\n  repeat: 5")) == 1
+
+
+def test_every_rule_is_tested_here() -> None:
+    tested = Path(__file__).read_text(encoding="utf-8")
+
+    assert [name for name in rules() if f'"{name}"' not in tested] == []
