@@ -49,7 +49,7 @@ class AnalysedLayer:
     @property
     def shares(self) -> bool:
         """Whether the layer has weights, and all of them belong to a layer before it."""
-        return bool(self.outcome.params) and self.node.pool is not None and _is_zero(self.params)
+        return bool(self.outcome.params) and self.node.tied is not None and _is_zero(self.params)
 
     @property
     def macs(self) -> Size:
@@ -163,7 +163,7 @@ def _layers(interpretation: Interpretation) -> list[AnalysedLayer]:
     rows = []
     for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
         params, buffers = outcome.params, outcome.buffers
-        if node.pool is not None:
+        if node.tied is not None:
             params = _unshared(node, params, owned, interpretation)
             buffers = _unshared(node, buffers, owned, interpretation)
         learned, stored = (total(tensor.elements for tensor in tensors) for tensors in (params, buffers))
@@ -177,7 +177,7 @@ def _unshared(
     """The tensors that no earlier layer of the pool has."""
     new = []
     for tensor in tensors:
-        key = (node.pool, tensor.name)
+        key = (node.tied, tensor.name)
         if key in owned:
             _check_shared(node, tensor, owned[key], interpretation)
         else:

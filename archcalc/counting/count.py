@@ -119,7 +119,7 @@ def _weights_at_outputs(subject: Subject) -> Size:
 
 
 def _kept(subject: Subject, name: str) -> Size:
-    return total(kept.elements for kept in subject.row.outcome.kept if kept.what == name)
+    return total(kept.elements for kept in subject.row.outcome.saved if kept.what == name)
 
 
 def _weighted(subject: Subject) -> Size:

@@ -77,8 +77,8 @@ class Scope:
         return f"{self.path}/{label}" if self.path else label
 
 
-class Pool(NamedTuple):
-    """The weights that a node shares: `name` is the pool's, `key` the node's place inside the step that shares."""
+class TiedWeights(NamedTuple):
+    """The weights that a node shares: `name` is theirs, `key` the node's place inside the step that shares."""
 
     name: str
     key: Key
@@ -87,7 +87,7 @@ class Pool(NamedTuple):
 class Node:
     """One layer of the flat network."""
 
-    __slots__ = ("attributes", "base", "index", "inputs", "layer", "ordinal", "pool", "scope", "step")
+    __slots__ = ("attributes", "base", "index", "inputs", "layer", "ordinal", "scope", "step", "tied")
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class Node:
         inputs: tuple[int, ...],
         scope: Scope,
         step: Step,
-        pool: Pool | None,
+        tied: TiedWeights | None,
     ) -> None:
         self.index = index
         self.layer = layer
@@ -109,7 +109,7 @@ class Node:
         self.base = step.label or step.name
         self.ordinal = scope.number(self.base)
         self.step = step
-        self.pool = pool
+        self.tied = tied
 
     @property
     def name(self) -> str:
@@ -276,13 +276,13 @@ Environment: TypeAlias = ChainMap[str, Any]
 class _Frame(NamedTuple):
     """Where a step is expanded: what its expressions and its `from` can name, and how deep it lies.
 
-    `pool` is the name of the weights that the steps here share, and the scope of the step that shares them.
+    `tied` is the name of the weights that the steps here share, and the scope of the step that shares them.
     """
 
     env: Environment
     scope: Scope
     names: Names
-    pool: tuple[str, Scope] | None
+    tied: tuple[str, Scope] | None
     depth: int
 
 
@@ -334,7 +334,7 @@ class _Expansion:
     def once(self, step: Step, frame: _Frame, inputs: tuple[int, ...], brought: dict[str, int]) -> int:
         """One copy of a step; `brought` holds the other inputs of a block, by the names that it has for them."""
         if step.weights is not None:
-            frame = frame._replace(pool=(_pool_name(step.weights, frame.scope.block, frame.pool), frame.scope))
+            frame = frame._replace(tied=(_tied_name(step.weights, frame.scope.block, frame.tied), frame.scope))
         if step.name == HEAD:
             return self.head(step, frame, inputs[0])
         if isinstance(step.callee, Block):
@@ -358,11 +358,11 @@ class _Expansion:
                 for argument in step.arguments
             }
         node = Node(len(self.nodes), layer, attributes, inputs, frame.scope, step, None)
-        if frame.pool is not None:
-            name, sharing = frame.pool
+        if frame.tied is not None:
+            name, sharing = frame.tied
             key = (*frame.scope.key[len(sharing.key) :], (node.base, node.ordinal))
             # The outermost entry is the sharing step itself, which differs from use to use.
-            node.pool = Pool(name, key[1:])
+            node.tied = TiedWeights(name, key[1:])
         self.nodes.append(node)
         return node.index
 
@@ -398,7 +398,7 @@ class _Expansion:
             ChainMap(bound, self.globals_of(block.document)),
             Scope(frame.scope, step.label or step.name, step, bound),
             names,
-            frame.pool,
+            frame.tied,
             frame.depth + 1,
         )
         for parameter in block.parameters:
@@ -493,8 +493,8 @@ class _Expansion:
         frame.names[name] = (current, step)
 
 
-def _pool_name(name: str, block: Scope, outer: tuple[str, Scope] | None) -> str:
-    """A pool's name belongs to the block call that states it; calls that share their weights share their pools."""
+def _tied_name(name: str, block: Scope, outer: tuple[str, Scope] | None) -> str:
+    """A name of tied weights belongs to the block call that states it; calls that are tied share the names in them."""
     key = block.key
     parts = [name]
     if outer is not None and len(key) > len(outer[1].key):

@@ -55,9 +55,9 @@ def _step(network: Network, node: Node, previous: int) -> Iterator[str]:
     if not node.layer.joins and node.inputs != (previous,):
         names = [_name(network, i) for i in node.inputs]
         yield f"    from: {names[0] if len(names) == 1 else '[' + ', '.join(names) + ']'}"
-    if node.pool is not None:
-        inner = "/".join(f"{base}.{ordinal}" for base, ordinal in node.pool.key)
-        yield f"    weights: {node.pool.name}{'/' + inner if inner else ''}"
+    if node.tied is not None:
+        inner = "/".join(f"{base}.{ordinal}" for base, ordinal in node.tied.key)
+        yield f"    weights: {node.tied.name}{'/' + inner if inner else ''}"
 
 
 def _name(network: Network, index: int) -> str:

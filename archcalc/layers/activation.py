@@ -1,31 +1,31 @@
 """Activations: a function of each value by itself (softmax: of each position's channels).
 
 Operations are counted per value and by kind; a root, a logarithm or an error function counts as one exponential.
-What is kept depends on which of input and output the derivative is written in, and on whether the function
+What is saved depends on which of input and output the derivative is written in, and on whether the function
 overwrites its input: if it does and the derivative needs that input, a framework keeps a copy of it.
 """
 
 from archcalc.layers.attributes import Switch
-from archcalc.layers.outcome import WEIGHTS, Composition, Kept, Outcome, Step, Tensor, gradients_of, keeps, operations
+from archcalc.layers.outcome import WEIGHTS, Composition, Outcome, Saved, Step, Tensor, gradients_of, operations, saves
 from archcalc.layers.registry import layer
 from archcalc.sizes.kinds import Size
 from archcalc.sizes.volume import Volume
 
 
-def _activation(x: Volume, kept: Kept, inplace: bool = False, **per_value: Size) -> Outcome:
+def _activation(x: Volume, saved: Saved, inplace: bool = False, **per_value: Size) -> Outcome:
     n = x.elements
     counted = operations("activation", **{kind: n * times for kind, times in per_value.items()})
-    return Outcome(x, operations=counted, kept=(kept,), storage="inplace" if inplace else "new")
+    return Outcome(x, operations=counted, saved=(saved,), storage="inplace" if inplace else "new")
 
 
-def _input_or_copy(x: Volume, inplace: bool) -> Kept:
+def _input_or_copy(x: Volume, inplace: bool) -> Saved:
     """The input, or the copy that is made of it before it is overwritten."""
-    return Kept("copy of the input", x.elements, needed_by=(0,), made="gradient") if inplace else keeps("input", 0)
+    return Saved("copy of the input", x.elements, needed_by=(0,), made="gradient") if inplace else saves("input", 0)
 
 
-def _input_or_output(inplace: bool) -> Kept:
+def _input_or_output(inplace: bool) -> Saved:
     """The input, or the output where it overwrites the input and the derivative can be had from either."""
-    return keeps("output" if inplace else "input", 0)
+    return saves("output" if inplace else "input", 0)
 
 
 @layer
@@ -34,17 +34,17 @@ def relu(x: Volume, *, inplace: Switch = True) -> Outcome:
 
     It overwrites its input unless `inplace: false`, or unless something else needs that input, as in torchvision's
     networks and the lecture's table.
-    Kept for backward: the output.
+    Saved for backward: the output.
     Source: torch.nn.ReLU; derivatives.yaml, relu.
     """
-    return _activation(x, keeps("output", 0), inplace, compare=1)
+    return _activation(x, saves("output", 0), inplace, compare=1)
 
 
 @layer
 def relu6(x: Volume, *, inplace: Switch = True) -> Outcome:
     """min(max(x, 0), 6). Two comparisons per value.
 
-    Kept for backward: the input; a copy of it where it is overwritten.
+    Saved for backward: the input; a copy of it where it is overwritten.
     Source: torch.nn.ReLU6; derivatives.yaml, hardtanh.
     """
     return _activation(x, _input_or_copy(x, inplace), inplace, compare=2)
@@ -54,7 +54,7 @@ def relu6(x: Volume, *, inplace: Switch = True) -> Outcome:
 def leaky_relu(x: Volume, *, inplace: Switch = False) -> Outcome:
     """x where positive, a small multiple of x elsewhere. A comparison and a multiplication per value.
 
-    Kept for backward: the input; the output where it overwrites the input.
+    Saved for backward: the input; the output where it overwrites the input.
     Source: torch.nn.LeakyReLU; derivatives.yaml, leaky_relu.
     """
     return _activation(x, _input_or_output(inplace), inplace, compare=1, multiply=1)
@@ -64,7 +64,7 @@ def leaky_relu(x: Volume, *, inplace: Switch = False) -> Outcome:
 def prelu(x: Volume, *, per_channel: Switch = False) -> Outcome:
     """Leaky ReLU whose slope is learned: one for all, or one for each channel. A comparison and a multiplication.
 
-    Kept for backward: the input.
+    Saved for backward: the input.
     Source: He et al. 2015, arXiv:1502.01852; torch.nn.PReLU; derivatives.yaml, _prelu_kernel.
     """
     slopes = x.channels if per_channel else 1
@@ -75,9 +75,9 @@ def prelu(x: Volume, *, per_channel: Switch = False) -> Outcome:
         Step("_prelu_kernel_backward", ("gradient", "input", "weight"), whole),
         Step("sum", ("unsummed gradient of weight",), gradients_of(weight), (WEIGHTS,)),
     )
-    made = _activation(x, keeps("input"), compare=1, multiply=1)
+    made = _activation(x, saves("input"), compare=1, multiply=1)
     return made._replace(
-        kept=(keeps("input"), keeps("weight")),
+        saved=(saves("input"), saves("weight")),
         params=(weight,),
         composition=Composition(backward=backward),
         autocast="half",
@@ -88,7 +88,7 @@ def prelu(x: Volume, *, per_channel: Switch = False) -> Outcome:
 def elu(x: Volume, *, inplace: Switch = False) -> Outcome:
     """x where positive, a * (exp(x) - 1) elsewhere. A comparison, an exponential, an addition, a multiplication.
 
-    Kept for backward: the input; the output where it overwrites the input.
+    Saved for backward: the input; the output where it overwrites the input.
     Source: torch.nn.ELU; derivatives.yaml, elu.
     """
     return _activation(x, _input_or_output(inplace), inplace, compare=1, exponential=1, add=1, multiply=1)
@@ -98,7 +98,7 @@ def elu(x: Volume, *, inplace: Switch = False) -> Outcome:
 def selu(x: Volume, *, inplace: Switch = False) -> Outcome:
     """ELU with fixed constants that keep mean and variance, scaled. As ELU and one multiplication more.
 
-    Kept for backward: the input; the output where it overwrites the input.
+    Saved for backward: the input; the output where it overwrites the input.
     Source: torch.nn.SELU; derivatives.yaml, elu.
     """
     return _activation(x, _input_or_output(inplace), inplace, compare=1, exponential=1, add=1, multiply=2)
@@ -108,17 +108,17 @@ def selu(x: Volume, *, inplace: Switch = False) -> Outcome:
 def gelu(x: Volume) -> Outcome:
     """x * (1 + erf(x / sqrt(2))) / 2. Three multiplications, an addition and an error function per value.
 
-    Kept for backward: the input.
+    Saved for backward: the input.
     Source: Hendrycks & Gimpel 2016, arXiv:1606.08415; torch.nn.GELU; derivatives.yaml, gelu.
     """
-    return _activation(x, keeps("input", 0), multiply=3, add=1, exponential=1)
+    return _activation(x, saves("input", 0), multiply=3, add=1, exponential=1)
 
 
 @layer
 def silu(x: Volume, *, inplace: Switch = True) -> Outcome:
     """x / (1 + exp(-x)), also called Swish. An exponential, an addition and a division per value.
 
-    Kept for backward: the input; a copy of it where it is overwritten.
+    Saved for backward: the input; a copy of it where it is overwritten.
     Source: torch.nn.SiLU; derivatives.yaml, silu.
     """
     return _activation(x, _input_or_copy(x, inplace), inplace, exponential=1, add=1, divide=1)
@@ -128,7 +128,7 @@ def silu(x: Volume, *, inplace: Switch = True) -> Outcome:
 def mish(x: Volume, *, inplace: Switch = False) -> Outcome:
     """x * tanh(softplus(x)). Three exponentials, three additions, two multiplications, a division per value.
 
-    Kept for backward: the input; a copy of it where it is overwritten.
+    Saved for backward: the input; a copy of it where it is overwritten.
     Source: Misra 2019, arXiv:1908.08681; torch.nn.Mish; derivatives.yaml, mish.
     """
     return _activation(x, _input_or_copy(x, inplace), inplace, exponential=3, add=3, multiply=2, divide=1)
@@ -138,37 +138,37 @@ def mish(x: Volume, *, inplace: Switch = False) -> Outcome:
 def sigmoid(x: Volume) -> Outcome:
     """1 / (1 + exp(-x)). An exponential, an addition and a division per value.
 
-    Kept for backward: the output.
+    Saved for backward: the output.
     Source: torch.nn.Sigmoid; derivatives.yaml, sigmoid.
     """
-    return _activation(x, keeps("output", 0), exponential=1, add=1, divide=1)
+    return _activation(x, saves("output", 0), exponential=1, add=1, divide=1)
 
 
 @layer
 def tanh(x: Volume) -> Outcome:
     """Hyperbolic tangent, (e - 1) / (e + 1) with e = exp(2x). A product, an exponential, two additions, a division.
 
-    Kept for backward: the output.
+    Saved for backward: the output.
     Source: torch.nn.Tanh; derivatives.yaml, tanh.
     """
-    return _activation(x, keeps("output", 0), multiply=1, exponential=1, add=2, divide=1)
+    return _activation(x, saves("output", 0), multiply=1, exponential=1, add=2, divide=1)
 
 
 @layer
 def softplus(x: Volume) -> Outcome:
     """log(1 + exp(x)). Two exponentials (one a logarithm) and an addition per value.
 
-    Kept for backward: the input.
+    Saved for backward: the input.
     Source: torch.nn.Softplus; derivatives.yaml, softplus.
     """
-    return _activation(x, keeps("input", 0), exponential=2, add=1)._replace(autocast="float32")
+    return _activation(x, saves("input", 0), exponential=2, add=1)._replace(autocast="float32")
 
 
 @layer
 def hardsigmoid(x: Volume, *, inplace: Switch = False) -> Outcome:
     """min(max(x + 3, 0), 6) / 6. An addition, two comparisons and a multiplication per value.
 
-    Kept for backward: the input; a copy of it where it is overwritten.
+    Saved for backward: the input; a copy of it where it is overwritten.
     Source: torch.nn.Hardsigmoid; derivatives.yaml, hardsigmoid.
     """
     return _activation(x, _input_or_copy(x, inplace), inplace, add=1, compare=2, multiply=1)
@@ -178,7 +178,7 @@ def hardsigmoid(x: Volume, *, inplace: Switch = False) -> Outcome:
 def hardswish(x: Volume, *, inplace: Switch = True) -> Outcome:
     """x * hardsigmoid(x). As hardsigmoid and one multiplication more.
 
-    Kept for backward: the input; a copy of it where it is overwritten.
+    Saved for backward: the input; a copy of it where it is overwritten.
     Source: Howard et al. 2019, arXiv:1905.02244; torch.nn.Hardswish; derivatives.yaml, hardswish.
     """
     return _activation(x, _input_or_copy(x, inplace), inplace, add=1, compare=2, multiply=2)
@@ -190,7 +190,7 @@ def softmax(x: Volume) -> Outcome:
 
     Operations: a comparison (for the largest), a subtraction, an exponential, an addition and a division per value,
     one comparison and one addition fewer at each position.
-    Kept for backward: the output.
+    Saved for backward: the output.
     Source: torch.nn.Softmax; derivatives.yaml, _softmax.
     """
     n = x.elements
@@ -198,6 +198,6 @@ def softmax(x: Volume) -> Outcome:
     return Outcome(
         x,
         operations=operations("activation", compare=fewer, add=n + fewer, exponential=n, divide=n),
-        kept=(keeps("output", 0),),
+        saved=(saves("output", 0),),
         autocast="float32",
     )

@@ -5,13 +5,13 @@ from archcalc.layers.outcome import (
     EVERYTHING,
     WEIGHTS,
     Composition,
-    Kept,
     Outcome,
+    Saved,
     Step,
     Tensor,
     gradients_of,
-    keeps,
     operations,
+    saves,
 )
 from archcalc.layers.registry import layer
 from archcalc.sizes.conditions import divides
@@ -26,7 +26,7 @@ def attention(x: Volume, memory: Volume | None = None, /, *, heads: Positive, bi
     With L positions of width E and S positions attended to: four projections (query, key, value, output).
     MACs: E*E for each of L queries, S keys, S values and L outputs, and L*S*E for each of the two matrix products.
     Operations: bias additions, the scaling of the scores and their softmax.
-    Kept for backward: the input(s), query, key and value, the attended values, and the logarithm of each softmax's
+    Saved for backward: the input(s), query, key and value, the attended values, and the logarithm of each softmax's
     sum (a fused kernel keeps no scores).
     Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.2; torch.nn.MultiheadAttention.
     """
@@ -56,14 +56,14 @@ def attention(x: Volume, memory: Volume | None = None, /, *, heads: Positive, bi
                 divide=scores,
             ),
         ),
-        kept=(
-            keeps("input", WEIGHTS),
-            *(() if memory is None else (keeps("input", WEIGHTS, of=1),)),
-            Kept("query, key and value", projected),
-            Kept("attended values", length * e),
-            Kept("log of the softmax sums", rows, "float32"),
-            keeps("in_weight"),
-            keeps("out_weight"),
+        saved=(
+            saves("input", WEIGHTS),
+            *(() if memory is None else (saves("input", WEIGHTS, of=1),)),
+            Saved("query, key and value", projected),
+            Saved("attended values", length * e),
+            Saved("log of the softmax sums", rows, "float32"),
+            saves("in_weight"),
+            saves("out_weight"),
         ),
         composition=_fused(x, projected, rows, weights, biases) if memory is None else Composition(),
         autocast="half",

@@ -6,15 +6,15 @@ from archcalc.layers.attributes import Amount, ConnectionTable, Kernel, Padding,
 from archcalc.layers.outcome import (
     WEIGHTS,
     Composition,
-    Kept,
     Operation,
     Outcome,
+    Saved,
     Step,
     Tensor,
     Window,
     gradients_of,
-    keeps,
     operations,
+    saves,
 )
 from archcalc.layers.registry import layer
 from archcalc.layers.windows import extents, is_even, sides_of, slide
@@ -89,7 +89,7 @@ def conv(
 
     Output size along each axis: (size - extent + before + after) // stride + 1, extent = dilation * (kernel - 1) + 1.
     MACs: one per weight and output position; the bias additions are counted apart.
-    Kept for backward: the input (a padded copy of it where the padding is asymmetric), frozen weights or not.
+    Saved for backward: the input (a padded copy of it where the padding is asymmetric), frozen weights or not.
     Source: torch.nn.Conv2d; derivatives.yaml, convolution.
     """
     extent = extents(kernel, dilation)
@@ -103,7 +103,7 @@ def conv(
         params=params,
         macs=weights * output.positions,
         operations=_bias_additions(output, bias),
-        kept=(keeps("input") if copied is None else Kept("padded input", copied), keeps("weight")),
+        saved=(saves("input") if copied is None else Saved("padded input", copied), saves("weight")),
         composition=Composition() if copied is None else _composed(x, copied, output, params),
         undecided=_undecided(x, extent, stride, padding),
         autocast="half",
@@ -131,7 +131,7 @@ def depthwise_conv(
     """Depthwise convolution: each input channel has its own `multiplier` filters, so `out` follows from the input.
 
     The same as conv with groups = input channels and out = multiplier * input channels, in every figure.
-    Kept for backward: the input (a padded copy of it where the padding is asymmetric), frozen weights or not.
+    Saved for backward: the input (a padded copy of it where the padding is asymmetric), frozen weights or not.
     Source: Howard et al. 2017, arXiv:1704.04861, section 3.1; torch.nn.Conv2d with groups=in_channels.
     """
     out = x.channels * multiplier
@@ -153,7 +153,7 @@ def table_conv(x: Volume, *, table: ConnectionTable, kernel: Kernel) -> Outcome:
 
     Weights: one kernel for each connection of the table, and a bias for each output map.
     MACs: one per weight and output position; the bias additions are counted apart.
-    Kept for backward: the input.
+    Saved for backward: the input.
     Source: LeCun et al. 1998, section II.B, table I (layer C3 of LeNet-5).
     """
     out = len(table)
@@ -168,7 +168,7 @@ def table_conv(x: Volume, *, table: ConnectionTable, kernel: Kernel) -> Outcome:
         params=params,
         macs=weights * output.positions,
         operations=_bias_additions(output, True),
-        kept=(keeps("input"), keeps("weight")),
+        saved=(saves("input"), saves("weight")),
         autocast="half",
         windows=windows,
         conditions=(at_most("table-fits", largest + 1, x.channels, message, "table"), *conditions),
@@ -192,7 +192,7 @@ def conv_transpose(
 
     Output size along each axis: (size - 1) * stride - before - after + extent + output_padding.
     MACs: one per weight and *input* position, since every input value meets every weight of its channel once.
-    Kept for backward: the input.
+    Saved for backward: the input.
     Source: torch.nn.ConvTranspose2d; derivatives.yaml, convolution.
     """
     extent = extents(kernel, dilation)
@@ -215,7 +215,7 @@ def conv_transpose(
         params=params,
         macs=weights * x.positions,
         operations=_bias_additions(output, bias),
-        kept=(keeps("input"), keeps("weight")),
+        saved=(saves("input"), saves("weight")),
         autocast="half",
         windows=tuple(windows),
         conditions=(

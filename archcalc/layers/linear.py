@@ -5,13 +5,13 @@ from archcalc.layers.outcome import (
     EVERYTHING,
     WEIGHTS,
     Composition,
-    Kept,
     Outcome,
+    Saved,
     Step,
     Tensor,
     gradients_of,
-    keeps,
     operations,
+    saves,
 )
 from archcalc.layers.registry import layer
 from archcalc.sizes.conditions import equal
@@ -23,7 +23,7 @@ def linear(x: Volume, *, out: Positive, bias: Switch = True, each_position: Swit
     """Fully connected layer on a vector; with `each_position: true` on the channels of every position alike.
 
     MACs: one per weight and position; the bias additions are counted apart.
-    Kept for backward: the input.
+    Saved for backward: the input.
     Source: torch.nn.Linear; derivatives.yaml, addmm and mm.
     """
     output = Volume(out, x.space)
@@ -35,7 +35,7 @@ def linear(x: Volume, *, out: Positive, bias: Switch = True, each_position: Swit
         params=(weights, *biases),
         macs=weights.elements * x.positions,
         operations=operations("bias", add=output.elements) if bias else (),
-        kept=(keeps("input", WEIGHTS), keeps("weight", 0)),
+        saved=(saves("input", WEIGHTS), saves("weight", 0)),
         composition=Composition(backward=_products(x, weights, biases)),
         windows=() if each_position else EVERYTHING,
         conditions=() if each_position else (flat,),
@@ -57,13 +57,13 @@ def embedding(x: Volume, *, count: Positive, out: Positive) -> Outcome:
     """Table look-up: every entry of the input is an index below `count`, and becomes a vector of `out` numbers.
 
     MACs: none, since a row is read and nothing is multiplied.
-    Kept for backward: the indices, which are the input itself.
+    Saved for backward: the indices, which are the input itself.
     Source: torch.nn.Embedding; derivatives.yaml, embedding.
     """
     return Outcome(
         Volume(out, x.shape),
         params=(Tensor("weight", count * out, shape=(count, out)),),
-        kept=(keeps("input", WEIGHTS, dtype="int64"),),
+        saved=(saves("input", WEIGHTS, dtype="int64"),),
     )
 
 
@@ -73,7 +73,7 @@ def rbf(x: Volume, *, out: Positive) -> Outcome:
 
     The centres are chosen by hand and not learned, so they are buffers.
     MACs: none. Operations per input and centre: a subtraction, a square, and an addition to the sum.
-    Kept for backward: the differences, for the derivative of their squares.
+    Saved for backward: the differences, for the derivative of their squares.
     Source: LeCun et al. 1998, section II.B, equation 7 (the output layer of LeNet-5).
     """
     pairs = x.channels * out
@@ -81,7 +81,7 @@ def rbf(x: Volume, *, out: Positive) -> Outcome:
         Volume(out),
         buffers=(Tensor("centres", pairs),),
         operations=operations("elementwise", add=2 * pairs - out, multiply=pairs),
-        kept=(Kept("differences", pairs, needed_by=(0,)),),
+        saved=(Saved("differences", pairs, needed_by=(0,)),),
         windows=EVERYTHING,
         composition=Composition(
             forward=(

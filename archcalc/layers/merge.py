@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from archcalc.layers.outcome import Composition, Kept, Outcome, Step, Tensor, keeps, nth, operations
+from archcalc.layers.outcome import Composition, Outcome, Saved, Step, Tensor, nth, operations, saves
 from archcalc.layers.registry import layer
 from archcalc.sizes.conditions import Condition, equal
 from archcalc.sizes.kinds import Size, certainly_equal, is_concrete, total
@@ -33,7 +33,7 @@ def add(*xs: Volume) -> Outcome:
     """The sum of the branches, value by value, as in a residual connection.
 
     Operations: one addition per value for every branch after the first.
-    Kept for backward: nothing.
+    Saved for backward: nothing.
     Source: He et al. 2015, arXiv:1512.03385, equation 1; derivatives.yaml, add.
     """
     return Outcome(
@@ -50,7 +50,7 @@ def mean(*xs: Volume) -> Outcome:
     """The mean of the branches, value by value: FractalNet's join.
 
     Operations: the additions of a sum, and one division per value.
-    Kept for backward: nothing.
+    Saved for backward: nothing.
     Source: Larsson et al. 2016, arXiv:1605.07648, section 3.
     """
     n = xs[0].elements
@@ -70,7 +70,7 @@ def concat(*xs: Volume) -> Outcome:
     """The branches' channels, one after the other.
 
     Operations: none.
-    Kept for backward: nothing; the output is a new tensor.
+    Saved for backward: nothing; the output is a new tensor.
     Source: Szegedy et al. 2014, arXiv:1409.4842, figure 2; torch.cat along the channels.
     """
     return Outcome(
@@ -90,7 +90,7 @@ def multiply(*xs: Volume) -> Outcome:
 
     That is how squeeze-and-excitation scales its channels: 28x28x256 by 1x1x256.
     Operations: one multiplication per output value for every branch after the first.
-    Kept for backward: both operands of each product.
+    Saved for backward: both operands of each product.
     Source: Hu et al. 2017, arXiv:1709.01507, equation 4; derivatives.yaml, mul.
     """
     rank = max(x.rank for x in xs)
@@ -112,20 +112,20 @@ def multiply(*xs: Volume) -> Outcome:
     return Outcome(
         output,
         operations=operations("elementwise", multiply=output.elements * products),
-        kept=_factors(xs, output),
+        saved=_factors(xs, output),
         conditions=tuple(conditions),
         composition=_products(xs, output),
         storage="new" if products else "view",
     )
 
 
-def _factors(xs: tuple[Volume, ...], output: Volume) -> tuple[Kept, ...]:
+def _factors(xs: tuple[Volume, ...], output: Volume) -> tuple[Saved, ...]:
     """Both operands of each product: each for the other's gradient."""
-    kept: list[Kept] = []
+    saved: list[Saved] = []
     for i in range(1, len(xs)):
-        left = keeps("input", i) if i == 1 else Kept(f"product {i - 1}", output.elements, needed_by=(i,))
-        kept += [left, keeps("input", *range(i), of=i)]
-    return tuple(kept)
+        left = saves("input", i) if i == 1 else Saved(f"product {i - 1}", output.elements, needed_by=(i,))
+        saved += [left, saves("input", *range(i), of=i)]
+    return tuple(saved)
 
 
 def _products(xs: tuple[Volume, ...], output: Volume) -> Composition:

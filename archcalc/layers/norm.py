@@ -8,15 +8,15 @@ from archcalc.layers.outcome import (
     WEIGHTS,
     WIDE,
     Composition,
-    Kept,
     Operation,
     Outcome,
+    Saved,
     Step,
     Tensor,
     broadcast_product_backward,
     gradients_of,
-    keeps,
     operations,
+    saves,
 )
 from archcalc.layers.registry import layer
 from archcalc.sizes.conditions import divides
@@ -42,11 +42,11 @@ def _measured(x: Volume, statistics: Size, affine: bool) -> tuple[Operation, ...
     )
 
 
-def _statistics(size: Size, dtype: str = "float32") -> tuple[Kept, Kept]:
+def _statistics(size: Size, dtype: str = "float32") -> tuple[Saved, Saved]:
     """Mean and inverse deviation: computed at inference too, and mostly in 32 bits whatever the values are in."""
     return (
-        Kept("mean", size, dtype, made="always"),
-        Kept("inverse deviation", size, dtype, made="always"),
+        Saved("mean", size, dtype, made="always"),
+        Saved("inverse deviation", size, dtype, made="always"),
     )
 
 
@@ -56,7 +56,7 @@ def batch_norm(x: Volume, *, affine: Switch = True, track: Switch = True) -> Out
 
     `affine: false` has no learned scale and shift; `track: false` no running statistics.
     Operations, with the statistics fixed as at inference: one multiplication and one addition per value.
-    Kept for backward: the input, and the mean and inverse deviation of each channel, once for the batch.
+    Saved for backward: the input, and the mean and inverse deviation of each channel, once for the batch.
     Source: Ioffe & Szegedy 2015, arXiv:1502.03167; torch.nn.BatchNorm2d; derivatives.yaml, native_batch_norm.
     """
     c = x.channels
@@ -66,11 +66,11 @@ def batch_norm(x: Volume, *, affine: Switch = True, track: Switch = True) -> Out
         params=_scale_and_shift(c, affine),
         buffers=running if track else (),
         operations=operations("normalisation", multiply=x.elements, add=x.elements),
-        kept=(
-            keeps("input"),
+        saved=(
+            saves("input"),
             # With running statistics, inference computes none.
-            Kept("mean", c, "float32", per="batch", made="training" if track else "always"),
-            Kept("inverse deviation", c, "float32", per="batch", made="training" if track else "always"),
+            Saved("mean", c, "float32", per="batch", made="training" if track else "always"),
+            Saved("inverse deviation", c, "float32", per="batch", made="training" if track else "always"),
         ),
     )
 
@@ -81,7 +81,7 @@ def layer_norm(
 ) -> Outcome:
     """Layer normalisation, over the channels of each position or over the whole volume of the sample.
 
-    Kept for backward: the input, and a mean and an inverse deviation for each position (or for the sample).
+    Saved for backward: the input, and a mean and an inverse deviation for each position (or for the sample).
     Source: Ba et al. 2016, arXiv:1607.06450; torch.nn.LayerNorm; derivatives.yaml, native_layer_norm.
     """
     statistics = x.positions if over == "channels" else 1
@@ -89,7 +89,7 @@ def layer_norm(
         x,
         params=_scale_and_shift(x.channels if over == "channels" else x.elements, affine),
         operations=_measured(x, statistics, affine),
-        kept=(keeps("input"), *_statistics(statistics)),
+        saved=(saves("input"), *_statistics(statistics)),
         windows=() if over == "channels" else None,
         autocast="float32",
     )
@@ -99,14 +99,14 @@ def layer_norm(
 def group_norm(x: Volume, *, groups: Positive, affine: Switch = True) -> Outcome:
     """Group normalisation: over all positions of each group of channels.
 
-    Kept for backward: the input, and a mean and an inverse deviation for each group.
+    Saved for backward: the input, and a mean and an inverse deviation for each group.
     Source: Wu & He 2018, arXiv:1803.08494; torch.nn.GroupNorm; derivatives.yaml, native_group_norm.
     """
     return Outcome(
         x,
         params=_scale_and_shift(x.channels, affine),
         operations=_measured(x, groups, affine),
-        kept=(keeps("input"), *_statistics(groups, VALUE)),
+        saved=(saves("input"), *_statistics(groups, VALUE)),
         windows=None,
         autocast="float32",
         conditions=(divides("groups-divide", groups, x.channels, "groups must divide the input channels", "groups"),),
@@ -117,7 +117,7 @@ def group_norm(x: Volume, *, groups: Positive, affine: Switch = True) -> Outcome
 def instance_norm(x: Volume, *, affine: Switch = False) -> Outcome:
     """Instance normalisation: over all positions of each channel of each sample.
 
-    Kept for backward: the input, a mean and an inverse deviation for each channel of each sample, and with `affine`
+    Saved for backward: the input, a mean and an inverse deviation for each channel of each sample, and with `affine`
     the scale repeated for each sample.
     Source: Ulyanov et al. 2016, arXiv:1607.08022; torch.nn.InstanceNorm2d.
     """
@@ -127,15 +127,15 @@ def instance_norm(x: Volume, *, affine: Switch = False) -> Outcome:
     by_sample = tuple(Tensor(f"gradient of repeated {param.name}", c) for param in params)
     statistics = (Tensor("mean", c, "float32"), Tensor("inverse deviation", c, "float32"))
     normalise = ("input", *(tensor.name for tensor in repeated))
-    kept = ("input", "mean", "inverse deviation", "repeated weight")
+    saved = ("input", "mean", "inverse deviation", "repeated weight")
     composition = Composition(
         forward=(
             Step("repeat", (), repeated),
             Step("native_batch_norm", normalise, (Tensor("output", x.elements), *statistics)),
         ),
         backward=(
-            Step("native_batch_norm_backward", ("gradient", *kept), by_sample, (WEIGHTS,)),
-            Step("native_batch_norm_backward", ("gradient", *kept), (Tensor("gradient of input", x.elements),), (0,)),
+            Step("native_batch_norm_backward", ("gradient", *saved), by_sample, (WEIGHTS,)),
+            Step("native_batch_norm_backward", ("gradient", *saved), (Tensor("gradient of input", x.elements),), (0,)),
             *(
                 Step("sum", (of_each.name,), gradients_of(param), (WEIGHTS,))
                 for of_each, param in zip(by_sample, params, strict=True)
@@ -146,7 +146,7 @@ def instance_norm(x: Volume, *, affine: Switch = False) -> Outcome:
         x,
         params=params,
         operations=_measured(x, c, affine),
-        kept=(keeps("input"), *_statistics(c), *((Kept("repeated weight", c, WIDE),) if affine else ())),
+        saved=(saves("input"), *_statistics(c), *((Saved("repeated weight", c, WIDE),) if affine else ())),
         windows=None,
         composition=composition if affine else Composition(),
     )
@@ -157,20 +157,20 @@ def rms_norm(x: Volume, *, affine: Switch = True) -> Outcome:
     """Root-mean-square normalisation over the channels of each position: a learned scale, no mean, no shift.
 
     Operations per value: a square, an addition to the sum, a product with the reciprocal root, and the scale.
-    Kept for backward: the input and the reciprocal root of each position; on a CPU, where it is decomposed, also the
+    Saved for backward: the input and the reciprocal root of each position; on a CPU, where it is decomposed, also the
     normalised values when there is a scale.
     Source: Zhang & Sennrich 2019, arXiv:1910.07467; torch.nn.RMSNorm; derivatives.yaml, mul, rsqrt, pow and
     _fused_rms_norm.
     """
     n, p = x.elements, x.positions
     params = (Tensor("weight", x.channels),) if affine else ()
-    normalised = (Kept("normalised input", n, needed_by=(WEIGHTS,), device="cpu"),) if affine else ()
+    normalised = (Saved("normalised input", n, needed_by=(WEIGHTS,), device="cpu"),) if affine else ()
     decomposed = (
-        keeps("input", 0)._replace(device="cpu"),
-        Kept("reciprocal root", p, needed_by=(0,), device="cpu"),
+        saves("input", 0)._replace(device="cpu"),
+        Saved("reciprocal root", p, needed_by=(0,), device="cpu"),
         *normalised,
     )
-    fused = (keeps("input")._replace(device="cuda"), Kept("reciprocal root", p, "float32", device="cuda"))
+    fused = (saves("input")._replace(device="cuda"), Saved("reciprocal root", p, "float32", device="cuda"))
     return Outcome(
         x,
         params=params,
@@ -181,7 +181,7 @@ def rms_norm(x: Volume, *, affine: Switch = True) -> Outcome:
             divide=2 * p,
             exponential=p,
         ),
-        kept=(*decomposed, *fused),
+        saved=(*decomposed, *fused),
         composition=_decomposed_rms_norm(x, params),
         autocast="float32",
     )
@@ -227,7 +227,7 @@ def lrn(x: Volume, *, size: Positive) -> Outcome:
     """Local response normalisation across `size` neighbouring channels.
 
     Operations per value: a square, size - 1 additions, a scale and an offset, a power, a division.
-    Kept for backward: the input, the padded squares, the scaled sum and its power.
+    Saved for backward: the input, the padded squares, the scaled sum and its power.
     Source: Krizhevsky et al. 2012, section 3.3; torch.nn.LocalResponseNorm, which composes it of simpler operations.
     """
     n = x.elements
@@ -235,11 +235,11 @@ def lrn(x: Volume, *, size: Positive) -> Outcome:
     return Outcome(
         x,
         operations=operations("normalisation", add=n * size, multiply=2 * n, exponential=n, divide=n),
-        kept=(
-            keeps("input", 0),
-            Kept("padded squares", padded, needed_by=(0,)),
-            Kept("scaled sum", n, WIDE, needed_by=(0,)),
-            Kept("power", n, WIDE, needed_by=(0,)),
+        saved=(
+            saves("input", 0),
+            Saved("padded squares", padded, needed_by=(0,)),
+            Saved("scaled sum", n, WIDE, needed_by=(0,)),
+            Saved("power", n, WIDE, needed_by=(0,)),
         ),
         composition=_composed_lrn(n, padded),
         autocast="widens",
@@ -282,7 +282,7 @@ def affine(x: Volume, *, scale: Switch = True, bias: Switch = True) -> Outcome:
     """A learned coefficient and a learned bias for each channel, as in LeNet-5's subsampling.
 
     Operations: one multiplication and one addition per value.
-    Kept for backward: the input, for the coefficient's gradient.
+    Saved for backward: the input, for the coefficient's gradient.
     Source: LeCun et al. 1998, section II.B.
     """
     c, n = x.channels, x.elements
@@ -295,7 +295,7 @@ def affine(x: Volume, *, scale: Switch = True, bias: Switch = True) -> Outcome:
         x,
         params=(*weight, *shift),
         operations=operations("elementwise", multiply=n if scale else 0, add=n if bias else 0),
-        kept=(keeps("input", WEIGHTS),) if scale else (),
+        saved=(saves("input", WEIGHTS),) if scale else (),
         composition=Composition(both if scale and bias else (), (*of_bias, *of_weight)),
     )
 
@@ -304,7 +304,7 @@ def affine(x: Volume, *, scale: Switch = True, bias: Switch = True) -> Outcome:
 def scale(x: Volume, *, factor: Factor) -> Outcome:
     """A fixed factor for all values, as Inception-ResNet has it on its residuals.
 
-    Operations: one multiplication per value. Kept for backward: nothing but the factor, which is no tensor.
+    Operations: one multiplication per value. Saved for backward: nothing but the factor, which is no tensor.
     Source: Szegedy et al. 2016, arXiv:1602.07261, section 3.3; derivatives.yaml, mul by a scalar.
     """
     return Outcome(x, operations=operations("elementwise", multiply=x.elements))

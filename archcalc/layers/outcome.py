@@ -44,14 +44,14 @@ Need: TypeAlias = tuple[int | str, ...]
 WEIGHTS = "weights"
 
 
-class Kept(NamedTuple):
+class Saved(NamedTuple):
     """A tensor that a framework keeps from the forward pass for the backward pass.
 
     `what` is "input" or "output" (one that the graph already has), the name of a parameter (which takes memory only
     where mixed precision copies it), or the name of a tensor of the layer's own, which then has `elements`. `of` is the
-    number of the input meant. It is kept only if one of the gradients in `needed_by` is wanted. `per` tells whether it
+    number of the input meant. It is saved only if one of the gradients in `needed_by` is wanted. `per` tells whether it
     grows with the batch; `device` limits it to cpu or cuda. `made` says when the operation makes a tensor of its own,
-    kept or dropped at once: "always", in "training", or only for a "gradient".
+    saved or dropped at once: "always", in "training", or only for a "gradient".
     """
 
     what: str
@@ -129,7 +129,7 @@ class Outcome(NamedTuple):
     buffers: tuple[Tensor, ...] = ()
     macs: Size = 0
     operations: tuple[Operation, ...] = ()
-    kept: tuple[Kept, ...] = ()
+    saved: tuple[Saved, ...] = ()
     windows: tuple[Window, ...] | None = ()
     conditions: tuple[Condition, ...] = ()
     storage: str = "new"
@@ -142,9 +142,9 @@ class Outcome(NamedTuple):
     groups: Size = 1
 
 
-def keeps(what: str, *needed_by: int | str, of: int = 0, dtype: str = VALUE) -> Kept:
-    """An input or the output is kept: for the gradients of the inputs of those numbers, or `WEIGHTS`, or for any."""
-    return Kept(what, dtype=dtype, of=of, needed_by=needed_by)
+def saves(what: str, *needed_by: int | str, of: int = 0, dtype: str = VALUE) -> Saved:
+    """An input or the output is saved: for the gradients of the inputs of those numbers, or `WEIGHTS`, or for any."""
+    return Saved(what, dtype=dtype, of=of, needed_by=needed_by)
 
 
 def nth(what: str, number: int) -> str:

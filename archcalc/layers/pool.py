@@ -3,7 +3,7 @@
 from typing import Any
 
 from archcalc.layers.attributes import Kernel, PaddingOrSame, Switch
-from archcalc.layers.outcome import EVERYTHING, Composition, Kept, Outcome, Step, Tensor, Window, keeps, operations
+from archcalc.layers.outcome import EVERYTHING, Composition, Outcome, Saved, Step, Tensor, Window, operations, saves
 from archcalc.layers.registry import layer
 from archcalc.layers.windows import extents, is_even, sides_of, slide
 from archcalc.sizes.conditions import at_least
@@ -11,9 +11,9 @@ from archcalc.sizes.kinds import Size, ceil_div, certainly_equal, equals, produc
 from archcalc.sizes.volume import Volume
 
 
-def _indices(output: Volume) -> Kept:
+def _indices(output: Volume) -> Saved:
     """Where each maximum stood: 64-bit, whatever the type of the values."""
-    return Kept("indices", output.elements, "int64", needed_by=(0,), made="always")
+    return Saved("indices", output.elements, "int64", needed_by=(0,), made="always")
 
 
 def _padding_conditions(padding: Any, extent: tuple[Size, ...]) -> Any:
@@ -23,15 +23,15 @@ def _padding_conditions(padding: Any, extent: tuple[Size, ...]) -> Any:
         yield at_least("pool-padding", e // 2, after, message, "padding")
 
 
-def _pooled(x: Volume, sides: Any, made: Outcome, *own: Kept) -> Outcome:
+def _pooled(x: Volume, sides: Any, made: Outcome, *own: Saved) -> Outcome:
     """A pooling that keeps its input; or, where the padding differs between the sides of an axis, one that pads first
     and keeps the padded copy, since a framework's pooling pads both sides alike."""
     made = made._replace(undecided=undecided(sides))
     if is_even(sides):
-        return made._replace(kept=(keeps("input", 0), *own))
+        return made._replace(saved=(saves("input", 0), *own))
     copied = x.channels * product(n + before + after for n, (before, after) in zip(x.space, sides, strict=True))
     copy, gradient = Tensor("padded input", copied), Tensor("gradient of the copy", copied)
-    tensors = tuple(Tensor(kept.what, kept.elements, kept.dtype) for kept in own)
+    tensors = tuple(Tensor(saved.what, saved.elements, saved.dtype) for saved in own)
     composition = Composition(
         forward=(
             Step("constant_pad_nd", ("input",), (copy,)),
@@ -42,7 +42,7 @@ def _pooled(x: Volume, sides: Any, made: Outcome, *own: Kept) -> Outcome:
             Step("constant_pad_nd", ("gradient of the copy",), (Tensor("gradient of input", x.elements),), (0,)),
         ),
     )
-    return made._replace(kept=(Kept("padded input", copied, needed_by=(0,)), *own), composition=composition)
+    return made._replace(saved=(Saved("padded input", copied, needed_by=(0,)), *own), composition=composition)
 
 
 @layer(ranks=(1, 2, 3))
@@ -59,7 +59,7 @@ def maxpool(
 
     Output size as a convolution's; in ceil mode rounded up, as long as the last window starts inside the input.
     Operations: one comparison fewer than the window has values, per output.
-    Kept for backward: the input (a padded copy of it where the padding is asymmetric), and the index of each maximum
+    Saved for backward: the input (a padded copy of it where the padding is asymmetric), and the index of each maximum
     as a 64-bit integer.
     Source: torch.nn.MaxPool2d; derivatives.yaml, max_pool2d_with_indices.
     """
@@ -90,7 +90,7 @@ def avgpool(
 
     `count_include_pad` says whether padded zeros count in the average; it changes values and no figure here.
     Operations: one addition fewer than the window has values, and one division, per output.
-    Kept for backward: the input (a framework needs only its shape, and keeps it all the same; a padded copy of it
+    Saved for backward: the input (a framework needs only its shape, and keeps it all the same; a padded copy of it
     where the padding is asymmetric).
     Source: torch.nn.AvgPool2d; derivatives.yaml, avg_pool2d.
     """
@@ -111,7 +111,7 @@ def global_avgpool(x: Volume) -> Outcome:
     """The average of every channel over all positions: one value a channel, all spatial axes of size 1.
 
     Operations: the additions of each channel and one division.
-    Kept for backward: nothing, since a mean needs only shapes.
+    Saved for backward: nothing, since a mean needs only shapes.
     Source: Lin et al. 2013, arXiv:1312.4400, section 3.2; torch.nn.AdaptiveAvgPool2d(1).
     """
     return Outcome(
@@ -125,14 +125,14 @@ def global_avgpool(x: Volume) -> Outcome:
 def global_maxpool(x: Volume) -> Outcome:
     """The maximum of every channel over all positions: one value a channel, all spatial axes of size 1.
 
-    Kept for backward: the input, and the index of each maximum as a 64-bit integer.
+    Saved for backward: the input, and the index of each maximum as a 64-bit integer.
     Source: torch.nn.AdaptiveMaxPool2d(1); derivatives.yaml, adaptive_max_pool2d.
     """
     output = Volume(x.channels, (1,) * x.rank)
     return Outcome(
         output,
         operations=operations("pooling", compare=x.elements - x.channels),
-        kept=(keeps("input", 0), _indices(output)),
+        saved=(saves("input", 0), _indices(output)),
         windows=EVERYTHING,
     )
 
@@ -154,7 +154,7 @@ def adaptive_avgpool(x: Volume, *, size: Kernel) -> Outcome:
 
     Operations, with windows of ceil(n / m) positions along an axis (exact where m divides n): one addition fewer than
     the window has values, and one division, per output.
-    Kept for backward: the input, unless the output has one position (a mean keeps nothing). An adaptive pooling
+    Saved for backward: the input, unless the output has one position (a mean keeps nothing). An adaptive pooling
     that changes nothing still makes a new tensor.
     Source: torch.nn.AdaptiveAvgPool2d.
     """
@@ -163,7 +163,7 @@ def adaptive_avgpool(x: Volume, *, size: Kernel) -> Outcome:
     return Outcome(
         output,
         operations=operations("pooling", add=_within_windows(x, output), divide=output.elements),
-        kept=() if to_one else (keeps("input", 0),),
+        saved=() if to_one else (saves("input", 0),),
         windows=_adaptive_windows(x, size),
         unchanged=equals(x.space, size),
         undecided=undecided((m, 1) for m in size),
@@ -176,14 +176,14 @@ def adaptive_maxpool(x: Volume, *, size: Kernel) -> Outcome:
 
     Operations, with windows of ceil(n / m) positions along an axis (exact where m divides n): one comparison fewer
     than the window has values, per output.
-    Kept for backward: the input, and the index of each maximum as a 64-bit integer.
+    Saved for backward: the input, and the index of each maximum as a 64-bit integer.
     Source: torch.nn.AdaptiveMaxPool2d; derivatives.yaml, adaptive_max_pool2d.
     """
     output = Volume(x.channels, size)
     return Outcome(
         output,
         operations=operations("pooling", compare=_within_windows(x, output)),
-        kept=(keeps("input", 0), _indices(output)),
+        saved=(saves("input", 0), _indices(output)),
         windows=_adaptive_windows(x, size),
         unchanged=equals(x.space, size),
     )

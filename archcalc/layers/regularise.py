@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from archcalc.layers.attributes import Rate
-from archcalc.layers.outcome import Kept, Outcome
+from archcalc.layers.outcome import Outcome, Saved
 from archcalc.layers.registry import layer
 from archcalc.sizes.volume import Volume
 
@@ -13,15 +13,15 @@ def dropout(x: Volume, *, rate: Rate = Fraction(1, 2)) -> Outcome:
     """Each value is dropped with probability `rate` in training.
 
     Operations: none at inference.
-    Kept for backward: the mask, 32-bit on a CPU and one byte a value on CUDA; nothing where the rate is 0.
+    Saved for backward: the mask, 32-bit on a CPU and one byte a value on CUDA; nothing where the rate is 0.
     Source: Srivastava et al. 2014; torch.nn.Dropout; derivatives.yaml, native_dropout.
     """
     n = x.elements
     masks = (
-        Kept("mask", n, needed_by=(0,), device="cpu"),
-        Kept("mask", n, "bool", needed_by=(0,), device="cuda"),
+        Saved("mask", n, needed_by=(0,), device="cpu"),
+        Saved("mask", n, "bool", needed_by=(0,), device="cuda"),
     )
-    return Outcome(x, kept=masks, storage="training") if rate else Outcome(x, storage="view")
+    return Outcome(x, saved=masks, storage="training") if rate else Outcome(x, storage="view")
 
 
 @layer
@@ -29,8 +29,8 @@ def drop_path(x: Volume, *, rate: Rate = Fraction(1, 2)) -> Outcome:
     """Stochastic depth: in training the whole branch is dropped, sample by sample, with probability `rate`.
 
     The branch survives with probability 1 - rate. Operations: none at inference.
-    Kept for backward: one number for each sample; nothing where the rate is 0.
+    Saved for backward: one number for each sample; nothing where the rate is 0.
     Source: Huang et al. 2016, arXiv:1603.09382; torchvision.ops.stochastic_depth, mode "row".
     """
-    noise = (Kept("noise", 1, needed_by=(0,)),)
-    return Outcome(x, kept=noise, storage="training") if rate else Outcome(x, storage="view")
+    noise = (Saved("noise", 1, needed_by=(0,)),)
+    return Outcome(x, saved=noise, storage="training") if rate else Outcome(x, storage="view")

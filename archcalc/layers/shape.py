@@ -13,8 +13,8 @@ from archcalc.layers.outcome import (
     Window,
     broadcast_product_backward,
     gradients_of,
-    keeps,
     operations,
+    saves,
 )
 from archcalc.layers.registry import layer
 from archcalc.sizes.conditions import Condition, at_least, at_most, divides, equal
@@ -43,7 +43,7 @@ def _unsliced(x: Volume, space: tuple[Size, ...], axes: list[int]) -> Compositio
 def identity(x: Volume) -> Outcome:
     """The input, unchanged: a place that can be named.
 
-    Kept for backward: nothing.
+    Saved for backward: nothing.
     Source: torch.nn.Identity.
     """
     return Outcome(x, storage="view")
@@ -53,7 +53,7 @@ def identity(x: Volume) -> Outcome:
 def flatten(x: Volume) -> Outcome:
     """The whole volume as one vector: 6x6x256 becomes 9216.
 
-    Kept for backward: nothing; the output shares the input's storage, unless a transposition or a crop has left the
+    Saved for backward: nothing; the output shares the input's storage, unless a transposition or a crop has left the
     values out of order: then they are copied.
     Source: torch.flatten.
     """
@@ -64,7 +64,7 @@ def flatten(x: Volume) -> Outcome:
 def reshape(x: Volume, *, shape: Sizes) -> Outcome:
     """The same values in another shape, channels first: `reshape: [64, 7, 7]`.
 
-    Kept for backward: nothing; the output shares the input's storage, unless its values must be copied as in flatten.
+    Saved for backward: nothing; the output shares the input's storage, unless its values must be copied as in flatten.
     Source: torch.reshape.
     """
     output = Volume(shape[0], tuple(shape[1:]))
@@ -82,7 +82,7 @@ def reshape(x: Volume, *, shape: Sizes) -> Outcome:
 def transpose(x: Volume, *, order: Order) -> Outcome:
     """The axes in another order; axis 0 is the channels: `transpose: [1, 0]` swaps channels and positions.
 
-    Kept for backward: nothing; the output shares the input's storage.
+    Saved for backward: nothing; the output shares the input's storage.
     Source: torch.permute.
     """
     axes = [axis for axis in order if is_concrete(axis) and 0 <= axis <= x.rank]
@@ -104,7 +104,7 @@ def pad(
 ) -> Outcome:
     """Positions are added at the sides of each axis.
 
-    Kept for backward: nothing for zeros; the input for the other modes.
+    Saved for backward: nothing for zeros; the input for the other modes.
     Source: torch.nn.functional.pad; derivatives.yaml, constant_pad_nd, reflection_pad2d, replication_pad2d.
     """
     conditions: list[Condition] = []
@@ -115,7 +115,7 @@ def pad(
             conditions.append(at_least("padding-fits", n, after + 1, message, "size"))
     return Outcome(
         Volume(x.channels, tuple(n + before + after for n, (before, after) in zip(x.space, size, strict=True))),
-        kept=() if mode == "zero" else (keeps("input", 0),),
+        saved=() if mode == "zero" else (saves("input", 0),),
         windows=tuple(Window(0 - before, 0 - before) for before, _ in size),
         conditions=tuple(conditions),
     )
@@ -125,7 +125,7 @@ def pad(
 def crop(x: Volume, *, size: Padding) -> Outcome:
     """Positions are taken off the sides of each axis: U-Net's crop before it concatenates.
 
-    Kept for backward: nothing; the output shares the input's storage.
+    Saved for backward: nothing; the output shares the input's storage.
     Source: Ronneberger et al. 2015, arXiv:1505.04597, figure 1.
     """
     space = tuple(n - before - after for n, (before, after) in zip(x.space, size, strict=True))
@@ -146,7 +146,7 @@ def crop(x: Volume, *, size: Padding) -> Outcome:
 def subsample(x: Volume, *, stride: Kernel) -> Outcome:
     """Every `stride`-th position along each axis, from the first: how an identity shortcut halves its map.
 
-    Kept for backward: nothing; the output shares the input's storage.
+    Saved for backward: nothing; the output shares the input's storage.
     Source: He et al. 2015, arXiv:1512.03385, section 3.3, option A; a strided slice.
     """
     space = tuple(ceil_div(n, s) for n, s in zip(x.space, stride, strict=True))
@@ -165,7 +165,7 @@ def subsample(x: Volume, *, stride: Kernel) -> Outcome:
 def pad_channels(x: Volume, *, out: Positive) -> Outcome:
     """Channels of zeros are added, up to `out` channels: how an identity shortcut widens its volume.
 
-    Kept for backward: nothing; the output is a new tensor.
+    Saved for backward: nothing; the output is a new tensor.
     Source: He et al. 2015, arXiv:1512.03385, section 3.3, option A; torch.nn.functional.pad along the channels.
     """
     message = "there must be at least as many channels as the input has"
@@ -183,7 +183,7 @@ def upsample(
     (bilinear on an image).
 
     Operations: none for nearest; linear multiplies and adds 2 values along each axis (4 on an image), per output.
-    Kept for backward: nothing.
+    Saved for backward: nothing.
     Source: torch.nn.Upsample; derivatives.yaml, upsample_nearest2d, upsample_bilinear2d.
     """
     output = Volume(x.channels, tuple(n * s for n, s in zip(x.space, scale, strict=True)))
@@ -202,7 +202,7 @@ def upsample(
 def pixel_shuffle(x: Volume, *, scale: Positive) -> Outcome:
     """Channels become positions: 8x8x64 with scale 2 becomes 16x16x16.
 
-    Kept for backward: nothing.
+    Saved for backward: nothing.
     Source: Shi et al. 2016, arXiv:1609.05158; torch.nn.PixelShuffle.
     """
     into = product((scale,) * x.rank)
@@ -218,7 +218,7 @@ def pixel_shuffle(x: Volume, *, scale: Positive) -> Outcome:
 def channel_shuffle(x: Volume, *, groups: Positive) -> Outcome:
     """The channels of the groups are interleaved.
 
-    Kept for backward: nothing; the output is a new tensor.
+    Saved for backward: nothing; the output is a new tensor.
     Source: Zhang et al. 2017, arXiv:1707.01083, section 3.1; torch.nn.ChannelShuffle.
     """
     return Outcome(
@@ -231,7 +231,7 @@ def channel_shuffle(x: Volume, *, groups: Positive) -> Outcome:
 def select(x: Volume, *, start: Count, count: Positive) -> Outcome:
     """`count` of the channels, from number `start` (the first is 0).
 
-    Kept for backward: nothing; the output shares the input's storage.
+    Saved for backward: nothing; the output shares the input's storage.
     Source: torch.narrow.
     """
     message = "the selected channels must be in the input"
@@ -247,7 +247,7 @@ def select(x: Volume, *, start: Count, count: Positive) -> Outcome:
 def split(x: Volume, *, parts: Positive, part: Count = 0) -> Outcome:
     """One of `parts` equal shares of the channels; the first is part 0.
 
-    Kept for backward: nothing; the output shares the input's storage.
+    Saved for backward: nothing; the output shares the input's storage.
     Source: Ma et al. 2018, arXiv:1807.11164, figure 3; torch.chunk.
     """
     return Outcome(
@@ -271,7 +271,7 @@ def split(x: Volume, *, parts: Positive, part: Count = 0) -> Outcome:
 def tokens(x: Volume) -> Outcome:
     """The positions of a map as one sequence, row by row: 14x14x768 becomes 196x768.
 
-    Kept for backward: nothing; the output shares the input's storage.
+    Saved for backward: nothing; the output shares the input's storage.
     Source: Dosovitskiy et al. 2020, arXiv:2010.11929, section 3.1.
     """
     return Outcome(Volume(x.channels, (x.positions,)), windows=EVERYTHING, storage="view", order="changed")
@@ -281,7 +281,7 @@ def tokens(x: Volume) -> Outcome:
 def select_token(x: Volume, *, index: Count = 0) -> Outcome:
     """One position of a sequence as a vector: the class token before the classifier.
 
-    Kept for backward: nothing; the output shares the input's storage.
+    Saved for backward: nothing; the output shares the input's storage.
     Source: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 4.
     """
     message = "the token must be in the sequence"
@@ -298,7 +298,7 @@ def select_token(x: Volume, *, index: Count = 0) -> Outcome:
 def class_token(x: Volume, *, count: Positive = 1) -> Outcome:
     """Learned tokens in front of a sequence: 196x768 becomes 197x768.
 
-    Kept for backward: nothing; the output is a new tensor.
+    Saved for backward: nothing; the output is a new tensor.
     Source: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1.
     """
     token = (Tensor("token", x.channels * count, shape=(count, x.channels)),)
@@ -314,7 +314,7 @@ def class_token(x: Volume, *, count: Positive = 1) -> Outcome:
 def position_embedding(x: Volume) -> Outcome:
     """A learned tensor of the input's own shape is added to it.
 
-    Operations: one addition per value. Kept for backward: nothing.
+    Operations: one addition per value. Saved for backward: nothing.
     Source: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1; derivatives.yaml, add.
     """
     embedding = (Tensor("embedding", x.elements),)
@@ -330,7 +330,7 @@ def position_embedding(x: Volume) -> Outcome:
 def layer_scale(x: Volume) -> Outcome:
     """A learned factor for each channel.
 
-    Operations: one multiplication per value. Kept for backward: the input, for the factor's gradient.
+    Operations: one multiplication per value. Saved for backward: the input, for the factor's gradient.
     Source: Touvron et al. 2021, arXiv:2103.17239, section 2.
     """
     scale = (Tensor("scale", x.channels),)
@@ -338,6 +338,6 @@ def layer_scale(x: Volume) -> Outcome:
         x,
         params=scale,
         operations=operations("elementwise", multiply=x.elements),
-        kept=(keeps("input", WEIGHTS),),
+        saved=(saves("input", WEIGHTS),),
         composition=Composition(backward=broadcast_product_backward(x, scale, "scale")),
     )

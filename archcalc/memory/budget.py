@@ -1,4 +1,4 @@
-"""The budget of training, or of inference: what is held at the worst moment, part by part, for every batch size.
+"""The budget of training, or of inference: what is held at peak, part by part, for every batch size.
 
 `fixed + N * per_sample` bytes are exact for all batches N that peak at the same step; the peak of any other batch is
 found the same way, so a fit is exact too.
@@ -18,7 +18,7 @@ from archcalc.memory.conditions import Conditions, gradients
 from archcalc.memory.optimizers import STATE
 from archcalc.memory.peaks import Timeline
 from archcalc.memory.precision import WIDTH, storage_type
-from archcalc.memory.storages import KeptMemory, Storages, kept_memory
+from archcalc.memory.storages import SavedMemory, Storages, saved_memory
 
 
 class Setting(NamedTuple):
@@ -31,7 +31,7 @@ class Setting(NamedTuple):
     checkpoints: tuple[Segment, ...] = ()
 
 
-class Standing(NamedTuple):
+class Persistent(NamedTuple):
     """Bytes that are there at every step: they depend neither on the batch nor on the moment.
 
     `master_weights` are the float32 copies that the optimizer updates where the network computes in 16 bits.
@@ -58,47 +58,47 @@ class Part(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """What is held: `standing` always, and what `timeline` says while a pass runs.
+    """What is held: `persistent` always, and what `timeline` says while a pass runs.
 
     `activations` is the timeline without the gradients of the parameters.
     """
 
     setting: Setting
-    standing: Standing
+    persistent: Persistent
     timeline: Timeline
     activations: Timeline
-    kept: KeptMemory
-    kept_storages: frozenset[int]
+    saved: SavedMemory
+    saved_storages: frozenset[int]
     gradient_storages: frozenset[int]
 
     def peak_bytes(self, batch: int) -> int:
-        """Bytes at the worst step for a batch of that size."""
-        return self.standing.total + self.timeline.bytes_at(batch)
+        """Bytes at the peak for a batch of that size."""
+        return self.persistent.total + self.timeline.bytes_at(batch)
 
     def at_peak(self, batch: int) -> Amount:
         """The worst step's bytes as `fixed + N * per_sample`."""
-        return Amount(self.standing.total) + self.timeline.during[self.timeline.peak(batch)]
+        return Amount(self.persistent.total) + self.timeline.during[self.timeline.peak(batch)]
 
     def parts(self, batch: int) -> list[Part]:
-        """What is held at the worst step, part by part."""
+        """What is held at the peak, part by part."""
         step = self.timeline.peak(batch)
-        kept = grads = transient = NOTHING
+        saved = grads = transient = NOTHING
         for number in self.timeline.life.alive(step):
             amount = self.timeline.storages[number].amount
             if number in self.gradient_storages:
                 grads = grads + amount
-            elif number in self.kept_storages:
-                kept = kept + amount
+            elif number in self.saved_storages:
+                saved = saved + amount
             else:
                 transient = transient + amount
-        standing = self.standing
+        persistent = self.persistent
         return [
-            Part("parameters", Amount(standing.parameters)),
-            Part("buffers", Amount(standing.buffers)),
-            Part("optimizer", Amount(standing.optimizer)),
-            Part("master weights", Amount(standing.master_weights)),
-            Part("gradients", grads + Amount(standing.gradients)),
-            Part("kept", kept),
+            Part("parameters", Amount(persistent.parameters)),
+            Part("buffers", Amount(persistent.buffers)),
+            Part("optimizer", Amount(persistent.optimizer)),
+            Part("master weights", Amount(persistent.master_weights)),
+            Part("gradients", grads + Amount(persistent.gradients)),
+            Part("saved", saved),
             Part("transient", transient),
         ]
 
@@ -120,7 +120,7 @@ class Budget(NamedTuple):
 
         Every step must fit, and a step's bytes grow with the batch, so the steps can be asked one by one.
         """
-        room = memory - self.standing.total
+        room = memory - self.persistent.total
         if any(fixed > room or fixed + per_sample > room for fixed, per_sample in self.timeline.during):
             return 0
         bounds = [(room - fixed) // per_sample for fixed, per_sample in self.timeline.during if per_sample]
@@ -133,16 +133,16 @@ def training(interpretation: Interpretation, setting: Setting) -> Budget:
     if not any(wanted.weights):
         raise UsageError("nothing is trained: every layer with parameters is frozen, or there is none")
     storages = Storages(interpretation, setting.conditions, checkpoints=setting.checkpoints)
-    kept = kept_memory(storages)
-    kept_storages = frozenset(storage for first in storages.kept_first() for storage in first)
+    saved = saved_memory(storages)
+    saved_storages = frozenset(storage for first in storages.saved_first() for storage in first)
     timelines = peaks.training(storages, accumulate=setting.accumulate)
     return Budget(
         setting,
-        standing(interpretation, setting),
+        persistent(interpretation, setting),
         timelines.with_gradients,
         timelines.activations,
-        kept,
-        kept_storages,
+        saved,
+        saved_storages,
         timelines.parameter_gradients,
     )
 
@@ -150,13 +150,13 @@ def training(interpretation: Interpretation, setting: Setting) -> Budget:
 def inference(interpretation: Interpretation, conditions: Conditions) -> Budget:
     """The budget of a forward pass without gradients."""
     setting = Setting(conditions)
-    standing_ = standing(interpretation, setting)._replace(optimizer=0, master_weights=0, gradients=0)
-    nothing = KeptMemory(NOTHING, NOTHING, [NOTHING] * len(interpretation.outcomes))
+    standing_ = persistent(interpretation, setting)._replace(optimizer=0, master_weights=0, gradients=0)
+    nothing = SavedMemory(NOTHING, NOTHING, [NOTHING] * len(interpretation.outcomes))
     timeline = peaks.inference(interpretation, conditions)
     return Budget(setting, standing_, timeline, timeline, nothing, frozenset(), frozenset())
 
 
-def standing(interpretation: Interpretation, setting: Setting) -> Standing:
+def persistent(interpretation: Interpretation, setting: Setting) -> Persistent:
     """Parameters, buffers and what belongs to the optimizer; shared weights once."""
     conditions = setting.conditions
     trained = gradients(interpretation, conditions).weights
@@ -165,7 +165,7 @@ def standing(interpretation: Interpretation, setting: Setting) -> Standing:
     parameters = buffers = optimizer = master = grads = 0
     seen: set[tuple[object, str]] = set()
     for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
-        owner: object = node.index if node.pool is None else node.pool
+        owner: object = node.index if node.tied is None else node.tied
         for tensor in outcome.params:
             if (owner, tensor.name) in seen:
                 continue
@@ -176,7 +176,7 @@ def standing(interpretation: Interpretation, setting: Setting) -> Standing:
                 master += 4 * tensor.elements if values != "float32" and setting.optimizer != "none" else 0
                 grads += width * tensor.elements if setting.accumulate else 0
         buffers += sum(_bytes(tensor, values, owner, seen) for tensor in outcome.buffers)
-    return Standing(parameters, buffers, optimizer, master, grads)
+    return Persistent(parameters, buffers, optimizer, master, grads)
 
 
 def _bytes(buffer: Tensor, values: str, owner: object, seen: set[tuple[object, str]]) -> int:

@@ -1,4 +1,4 @@
-"""Checkpointing: stretches of a network whose inside is not kept, and is computed again before its backward pass.
+"""Checkpointing: stretches of a network whose inside is not saved, and is computed again before its backward pass.
 
 Source: Chen et al. 2016, arXiv:1604.06174; torch.utils.checkpoint. The whole stretch is computed again (PyTorch stops
 after the last tensor that it needs, which spares at most the last layers that keep nothing).

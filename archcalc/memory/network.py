@@ -9,11 +9,11 @@ from archcalc.memory import budget, peaks
 from archcalc.memory.budget import Budget, Setting
 from archcalc.memory.conditions import gradients
 from archcalc.memory.peaks import Timeline
-from archcalc.memory.storages import KeptMemory, Storages, kept_memory
+from archcalc.memory.storages import SavedMemory, Storages, saved_memory
 
 
 class NetworkMemory:
-    """What is kept serves sizes of all kinds; what is alive when needs one network, whose sizes are numbers."""
+    """What is saved serves sizes of all kinds; what is alive when needs one network, whose sizes are numbers."""
 
     def __init__(self, interpretation: Interpretation, setting: Setting | None = None) -> None:
         self.interpretation = interpretation
@@ -25,9 +25,9 @@ class NetworkMemory:
         return Storages(self.interpretation, self.setting.conditions, checkpoints=self.setting.checkpoints)
 
     @cached_property
-    def kept(self) -> KeptMemory:
+    def saved(self) -> SavedMemory:
         """What the backward pass needs."""
-        return kept_memory(self.storages)
+        return saved_memory(self.storages)
 
     @cached_property
     def inference(self) -> Timeline:
@@ -57,11 +57,11 @@ class NetworkMemory:
     def why(self, index: int) -> list[str]:
         """What a node keeps, in words: `input`, `mask (bool)`; "(copy)" where mixed precision converts it first."""
         words = ["what enters the checkpoint" for segment in self.setting.checkpoints if segment.first == index]
-        for kept, storage in self.storages.nodes[index].kept:
+        for saved, storage in self.storages.nodes[index].saved:
             made = self.storages.all[storage]
-            if kept.what in ("input", "output"):
-                word = f"{kept.what} {kept.of}" if kept.of else kept.what
-                words.append(f"{word} (copy)" if made.node == index and kept.what == "input" else word)
+            if saved.what in ("input", "output"):
+                word = f"{saved.what} {saved.of}" if saved.of else saved.what
+                words.append(f"{word} (copy)" if made.node == index and saved.what == "input" else word)
             else:
-                words.append(f"{kept.what} ({made.dtype})")
+                words.append(f"{saved.what} ({made.dtype})")
         return list(dict.fromkeys(words))

@@ -47,7 +47,7 @@ class _Unit(NamedTuple):
     """One unit's own figures, in bytes for the batch in question.
 
     `entry` and `exit` are storages. `forward` counts the entering value, `forgetful` too: the first keeping what the
-    backward pass needs, the second keeping nothing. `kept` is what it keeps, without `entry` and `exit`.
+    backward pass needs, the second keeping nothing. `saved` is what it keeps, without `entry` and `exit`.
     `gradient` is what waits for the backward pass of the unit when it begins: its output's gradient, and the gradients
     of all parameters after it.
     """
@@ -59,9 +59,9 @@ class _Unit(NamedTuple):
     forward: _Peaks
     forgetful: _Peaks
     backward: _Peaks
-    kept: int
-    keeps_entry: bool
-    keeps_exit: bool
+    saved: int
+    saves_entry: bool
+    saves_exit: bool
     gradient: int
     trained: bool
     macs: int
@@ -70,7 +70,7 @@ class _Unit(NamedTuple):
 def cheapest(interpretation: Interpretation, setting: Setting, batch: int, memory: int) -> Plan | None:
     """The plan with the fewest extra multiply-accumulates, and of those the one with the fewest layers computed twice,
     whose peak is within `memory` bytes; None if none is."""
-    room = memory - budget.standing(interpretation, setting).total
+    room = memory - budget.persistent(interpretation, setting).total
     chain = _chain(interpretation, setting, batch)
     found = _search(chain, room)
     if found is None:
@@ -94,7 +94,7 @@ class _State(NamedTuple):
     Its cost is what is done twice: multiply-accumulates, and, of plans with equally many, layers.
     """
 
-    kept: int
+    saved: int
     cost: tuple[int, int]
     chosen: tuple[int, int] | None
     before: _State | None
@@ -114,7 +114,7 @@ def _search(chain: list[_Unit], room: int) -> list[tuple[int, int]] | None:
     ends = plans[-1][True] + plans[-1][False]
     if not ends:
         return None
-    state: _State | None = min(ends, key=lambda end: (end.cost, end.kept))
+    state: _State | None = min(ends, key=lambda end: (end.cost, end.saved))
     groups = []
     while state is not None:
         if state.chosen is not None:
@@ -124,9 +124,9 @@ def _search(chain: list[_Unit], room: int) -> list[tuple[int, int]] | None:
 
 
 def _undominated(states: list[_State]) -> list[_State]:
-    """Those that no other beats in both what is kept and what it costs."""
+    """Those that no other beats in both what is saved and what it costs."""
     best: list[_State] = []
-    for state in sorted(states, key=lambda state: (state.kept, state.cost)):
+    for state in sorted(states, key=lambda state: (state.saved, state.cost)):
         if not best or state.cost < best[-1].cost:
             best.append(state)
     return best
@@ -139,16 +139,16 @@ def _keep_unit(
     own = max(unit.forward.of(holds), unit.backward.of(holds))
     more, after = _passed(unit, holds)
     for state in states:
-        if state.kept + own <= room:
-            plans[position + 1][after].append(_State(state.kept + more, state.cost, None, state))
+        if state.saved + own <= room:
+            plans[position + 1][after].append(_State(state.saved + more, state.cost, None, state))
 
 
 def _passed(unit: _Unit, holds: bool) -> tuple[int, bool]:
-    """What is kept more after a unit that keeps what it needs, and whether its output is held."""
-    entry_kept = holds or unit.keeps_entry
+    """What is saved more after a unit that keeps what it needs, and whether its output is held."""
+    entry_saved = holds or unit.saves_entry
     if unit.entry == unit.exit:
-        return unit.kept, entry_kept or unit.keeps_exit
-    return unit.kept + (unit.entry_bytes if entry_kept else 0), unit.keeps_exit
+        return unit.saved, entry_saved or unit.saves_exit
+    return unit.saved + (unit.entry_bytes if entry_saved else 0), unit.saves_exit
 
 
 def _checkpoint_from(
@@ -159,18 +159,18 @@ def _checkpoint_from(
     plans: list[dict[bool, list[_State]]],
     room: int,
 ) -> None:
-    """The next units, one or more, are checkpointed together: only the value that enters the first is kept."""
-    least = states[0].kept
+    """The next units, one or more, are checkpointed together: only the value that enters the first is saved."""
+    least = states[0].saved
     for last, own, cost in _groups(chain, position, holds):
         if least + own.without_wait > room:
             return  # every longer group needs at least as much
         unit, first = chain[last], chain[position]
         for state in states:
-            if state.kept + own.total <= room:
+            if state.saved + own.total <= room:
                 same = first.entry == unit.exit
-                kept = state.kept + (0 if same else first.entry_bytes)
+                saved = state.saved + (0 if same else first.entry_bytes)
                 macs, layers = state.cost
-                made = _State(kept, (macs + cost[0], layers + cost[1]), (position, last), state)
+                made = _State(saved, (macs + cost[0], layers + cost[1]), (position, last), state)
                 plans[last + 1][same].append(made)
 
 
@@ -184,7 +184,7 @@ class _Own(NamedTuple):
 def _groups(chain: list[_Unit], first: int, holds: bool) -> Iterator[tuple[int, _Own, tuple[int, int]]]:
     """The groups that begin with a unit: their last unit, their own peak, and what they cost."""
     start = chain[first]
-    forgetful = again = backward = macs = kept = 0
+    forgetful = again = backward = macs = saved = 0
     held = holds
     for last in range(first, len(chain)):
         unit = chain[last]
@@ -194,10 +194,10 @@ def _groups(chain: list[_Unit], first: int, holds: bool) -> Iterator[tuple[int, 
         same = unit.entry == start.entry
         forgetful = max(forgetful, unit.forgetful.of(same) + (0 if same else start.entry_bytes))
         # The second time it is as any stretch that keeps what it needs, with the gradient of its output waiting.
-        again = max(again, kept + unit.forward.of(held))
-        backward = max(backward, kept + unit.backward.of(held))
+        again = max(again, saved + unit.forward.of(held))
+        backward = max(backward, saved + unit.backward.of(held))
         more, held = _passed(unit, held)
-        kept += more
+        saved += more
         macs += unit.macs
         if unit.trained:
             own = _Own(max(forgetful, again + unit.gradient, backward), max(forgetful, again, backward))
@@ -241,9 +241,9 @@ class _Part(NamedTuple):
     entry_bytes: int
     forward: _Peaks
     backward: _Peaks
-    kept: int
-    keeps_entry: bool
-    keeps_exit: bool
+    saved: int
+    saves_entry: bool
+    saves_exit: bool
     gradient: int
 
 
@@ -256,9 +256,9 @@ def _unit(segment: Segment, own: _Part, forgetful: _Part, *, trained: bool, macs
         own.forward,
         forgetful.forward,
         own.backward,
-        own.kept,
-        own.keeps_entry,
-        own.keeps_exit,
+        own.saved,
+        own.saves_entry,
+        own.saves_exit,
         own.gradient,
         trained,
         macs,
@@ -294,7 +294,7 @@ class _Pass:
         count = len(self.steps)
         self.turn = next((n for n, step in enumerate(self.steps) if step.phase == "backward"), count)
         self.born = [0] * count
-        self.kept_born = [0] * count
+        self.saved_born = [0] * count
         change = [0] * (count + 1)
         for storage, size in enumerate(self.sizes):
             first, last = self.life.first[storage], self.life.last[storage]
@@ -305,7 +305,7 @@ class _Pass:
                 change[first] += size
                 change[last + 1] -= size
             elif last >= self.turn:
-                self.kept_born[first] += size
+                self.saved_born[first] += size
         #: Bytes alive at each step that the backward pass has made.
         self.gradients = list(accumulate(change))
 
@@ -322,17 +322,17 @@ class _Pass:
         entry_bytes = self.sizes[entry]
         before = self.live[ahead[0]] - self.born[ahead[0]] - self._present(entry, ahead[0])
         read_back = {storage for number in back for storage in self.steps[number].reads}
-        kept = sum(self.kept_born[number] for number in range(ahead[0], ahead[-1] + 1))
+        saved = sum(self.saved_born[number] for number in range(ahead[0], ahead[-1] + 1))
         for storage in {entry, leaves}:
             if ahead[0] <= self.life.first[storage] <= ahead[-1] and self.life.last[storage] >= self.turn:
-                kept -= self.sizes[storage]
+                saved -= self.sizes[storage]
         return _Part(
             entry,
             leaves,
             entry_bytes,
             self._peaks(ahead, entry, before, last_use),
             self._peaks(back, entry, before, last_use),
-            kept,
+            saved,
             entry in read_back,
             leaves in read_back,
             self._waiting(back, ahead),

@@ -177,7 +177,7 @@ class _Order:
                 self.node_backward(node, self.storages.nodes[node.index], self.outcomes[node.index], gradient)
 
     def recompute(self, segment: Segment) -> None:
-        """A checkpointed stretch is computed again, and this time what its backward pass needs is kept."""
+        """A checkpointed stretch is computed again, and this time what its backward pass needs is saved."""
         for node in self.network.nodes[segment.first : segment.last + 1]:
             self.node_forward("recompute", node, self.storages.place_again(node.index))
 
@@ -200,8 +200,8 @@ class _Order:
                 self.arrive(index, self.restored(node.index, index, placed.inputs[number], arrived), node.index)
 
     def one_step(self, node: Node, placed: Placed, outcome: Outcome) -> Step:
-        """A backward pass of one operation: it reads the gradient and what was kept, and makes every gradient."""
-        reads = [nth("input", kept.of) if kept.what == "input" else kept.what for kept, _ in placed.kept]
+        """A backward pass of one operation: it reads the gradient and what was saved, and makes every gradient."""
+        reads = [nth("input", saved.of) if saved.what == "input" else saved.what for saved, _ in placed.saved]
         volume = self.storages.interpretation.volume
         inputs = (
             Tensor(f"gradient of {nth('input', number)}", volume(index).elements)
@@ -283,4 +283,4 @@ class _Order:
 
 def _owner(node: Node) -> object:
     """Whose a node's parameters are: its own, or its pool's."""
-    return node.index if node.pool is None else node.pool
+    return node.index if node.tied is None else node.tied

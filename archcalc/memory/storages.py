@@ -1,6 +1,6 @@
 """Which storages a pass makes, and which of them training keeps for the backward pass.
 
-A layer's rule names tensors; here each becomes a storage, once: a ReLU's output and the next convolution's kept input
+A layer's rule names tensors; here each becomes a storage, once: a ReLU's output and the next convolution's saved input
 are one, and views and in-place operations share the storage of what they work on. All of it is arithmetic on sizes,
 so that it serves one network, a sweep and a formula alike.
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.language.expand import INPUT_INDEX, Node
-from archcalc.layers.outcome import Composition, Kept, Outcome
+from archcalc.layers.outcome import Composition, Outcome, Saved
 from archcalc.memory.amount import NOTHING, Amount
 from archcalc.memory.checkpoint import Segment
 from archcalc.memory.conditions import Conditions, Gradients, gradients
@@ -36,7 +36,7 @@ class Placed(NamedTuple):
     """Where the tensors of one node lie; every int is the number of a storage.
 
     `values` is the type that the layer computes in. `inputs` are what it computes with: where mixed precision changes
-    an input's type, the copy that it makes. `own` are its own tensors by name, those of `kept` and those that it drops
+    an input's type, the copy that it makes. `own` are its own tensors by name, those of `saved` and those that it drops
     at once; `weights` are those among them that are such copies of parameters.
     """
 
@@ -44,13 +44,13 @@ class Placed(NamedTuple):
     inputs: tuple[int, ...]
     output: int
     own: dict[str, int]
-    kept: tuple[tuple[Kept, int], ...]
+    saved: tuple[tuple[Saved, int], ...]
     weights: tuple[int, ...]
     composition: Composition
 
 
 class Storages:
-    """The storages of a pass: of training, or of inference, where nothing is kept.
+    """The storages of a pass: of training, or of inference, where nothing is saved.
 
     Nodes inside `checkpoints` keep nothing either, until `place_again` computes them once more. Undecided where the
     sizes are arrays or symbols whose values differ in which storages there are.
@@ -96,12 +96,12 @@ class Storages:
         return INPUT_STORAGE if index == INPUT_INDEX else self.nodes[index].output
 
     def place_again(self, index: int) -> Placed:
-        """New storages for a node that is computed a second time, on what its inputs are by then, and now kept."""
+        """New storages for a node that is computed a second time, on what its inputs are by then, and now saved."""
         self._forgetful.discard(index)
         self.nodes[index] = self._place(self.interpretation.network.nodes[index], self.interpretation.outcomes[index])
         return self.nodes[index]
 
-    def kept_first(self) -> list[list[int]]:
+    def saved_first(self) -> list[list[int]]:
         """The storages that each node is the first to keep."""
         seen: set[int] = set()
         result = []
@@ -109,14 +109,14 @@ class Storages:
             segment.first: [self.of_value(index) for index in self._entries(segment)] for segment in self.checkpoints
         }
         for number, placed in enumerate(self.nodes):
-            kept = dict.fromkeys([*entries.get(number, ()), *(s for _, s in placed.kept)])
-            first = [storage for storage in kept if storage not in seen]
+            saved = dict.fromkeys([*entries.get(number, ()), *(s for _, s in placed.saved)])
+            first = [storage for storage in saved if storage not in seen]
             seen.update(first)
             result.append(first)
         return result
 
     def _entries(self, segment: Segment) -> list[int]:
-        """The values that a segment reads from outside: what is kept of it while its inside is not."""
+        """The values that a segment reads from outside: what is saved of it while its inside is not."""
         nodes = self.interpretation.network.nodes[segment.first : segment.last + 1]
         return list(dict.fromkeys(i for node in nodes for i in node.inputs if i < segment.first))
 
@@ -125,8 +125,8 @@ class Storages:
         views = {INPUT_INDEX}
         for node, outcome in zip(self.interpretation.network.nodes, self.interpretation.outcomes, strict=True):
             if node.inputs[0] in views:
-                for kept in outcome.kept:
-                    if kept.what == "input" and kept.dtype == "int64":
+                for saved in outcome.saved:
+                    if saved.what == "input" and saved.dtype == "int64":
                         return "int64"
                 if outcome.storage == "view":
                     views.add(node.index)
@@ -144,14 +144,14 @@ class Storages:
         here = device is None or device == self.conditions.device
         own = self._copied_weights(node, outcome, values)
         weights = tuple(own.values())
-        kept = tuple(self._keep(node, outcome, values, inputs, output, own))
-        return Placed(values, inputs, output, own, kept, weights, outcome.composition if here else Composition())
+        saved = tuple(self._keep(node, outcome, values, inputs, output, own))
+        return Placed(values, inputs, output, own, saved, weights, outcome.composition if here else Composition())
 
     def _copied_weights(self, node: Node, outcome: Outcome, values: str) -> dict[str, int]:
         """The copies that mixed precision makes of the parameters that the layer multiplies with."""
         if self.conditions.dtype != "amp" or outcome.autocast != "half":
             return {}
-        named = {kept.what for kept in outcome.kept}
+        named = {saved.what for saved in outcome.saved}
         return {
             tensor.name: self.allocate(f"{tensor.name} in {values}", tensor.elements, values, node.index, "batch")
             for tensor in outcome.params
@@ -178,34 +178,34 @@ class Storages:
 
     def _keep(
         self, node: Node, outcome: Outcome, values: str, inputs: tuple[int, ...], output: int, own: dict[str, int]
-    ) -> list[tuple[Kept, int]]:
-        """What the node keeps; tensors of its own are put into `own`, kept or not."""
+    ) -> list[tuple[Saved, int]]:
+        """What the node keeps; tensors of its own are put into `own`, saved or not."""
         result = []
         parameters = {tensor.name for tensor in outcome.params}
-        for kept in outcome.kept:
-            if kept.what in parameters and kept.what not in own:
+        for saved in outcome.saved:
+            if saved.what in parameters and saved.what not in own:
                 continue  # the parameter itself, which is there anyway
-            if kept.device not in (None, self.conditions.device):
+            if saved.device not in (None, self.conditions.device):
                 continue
             keeps = self.training and node.index not in self._forgetful
-            wanted = keeps and self.gradients.wanted(node, kept.needed_by)
-            if kept.what == "input":
-                storage = inputs[kept.of]
-            elif kept.what == "output":
+            wanted = keeps and self.gradients.wanted(node, saved.needed_by)
+            if saved.what == "input":
+                storage = inputs[saved.of]
+            elif saved.what == "output":
                 storage = output
             else:
-                if not (wanted or kept.made == "always" or (self.training and kept.made == "training")):
+                if not (wanted or saved.made == "always" or (self.training and saved.made == "training")):
                     continue
-                if kept.what not in own:
-                    dtype = storage_type(kept.dtype, values, self.conditions.dtype)
-                    own[kept.what] = self.allocate(kept.what, kept.elements, dtype, node.index, kept.per)
-                storage = own[kept.what]
+                if saved.what not in own:
+                    dtype = storage_type(saved.dtype, values, self.conditions.dtype)
+                    own[saved.what] = self.allocate(saved.what, saved.elements, dtype, node.index, saved.per)
+                storage = own[saved.what]
             if wanted:
-                result.append((kept, storage))
+                result.append((saved, storage))
         return result
 
 
-class KeptMemory(NamedTuple):
+class SavedMemory(NamedTuple):
     """What training keeps for the backward pass, each storage once, counted at the layer that keeps it first."""
 
     total: Amount
@@ -213,10 +213,10 @@ class KeptMemory(NamedTuple):
     layers: list[Amount]
 
 
-def kept_memory(storages: Storages) -> KeptMemory:
-    """Add up what is kept. Parameters and buffers are not in it, and neither is the loss."""
+def saved_memory(storages: Storages) -> SavedMemory:
+    """Add up what is saved. Parameters and buffers are not in it, and neither is the loss."""
     layers = []
-    for first in storages.kept_first():
+    for first in storages.saved_first():
         amount = NOTHING
         for storage in first:
             amount = amount + storages.all[storage].amount
@@ -224,6 +224,6 @@ def kept_memory(storages: Storages) -> KeptMemory:
     total = NOTHING
     for amount in layers:
         total = total + amount
-    keeps_input = any(INPUT_STORAGE in first for first in storages.kept_first())
-    without = total - storages.all[INPUT_STORAGE].amount if keeps_input else total
-    return KeptMemory(total, without, layers)
+    saves_input = any(INPUT_STORAGE in first for first in storages.saved_first())
+    without = total - storages.all[INPUT_STORAGE].amount if saves_input else total
+    return SavedMemory(total, without, layers)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from archcalc.memory.conditions import Conditions
-from archcalc.memory.storages import Storages, kept_memory
+from archcalc.memory.storages import Storages, saved_memory
 from archcalc.quantities.registry import BYTES, Part, quantity
 from archcalc.sizes.kinds import Size
 
 
 @quantity(BYTES, of="network")
-def kept_bytes(part: Part) -> Size:
+def saved_bytes(part: Part) -> Size:
     """Bytes that autograd keeps from the forward pass for the backward pass, each storage once, the network's input
     with them and parameters not, in float32 on a CPU."""
-    return kept_memory(Storages(part.analysis.interpretation, Conditions())).total.at(part.batch)
+    return saved_memory(Storages(part.analysis.interpretation, Conditions())).total.at(part.batch)

@@ -125,7 +125,7 @@ def sweep() -> None:
     import archcalc
 
     def million() -> None:
-        quantities = ["params", "macs", "kept_bytes"]
+        quantities = ["params", "macs", "saved_bytes"]
         columns = archcalc.sweep("resnet50", {"width": range(1, 1001), "image": range(1, 1001)}, quantities)
         assert len(columns["macs"]) == 1_000_000
 
@@ -145,7 +145,7 @@ def sweep() -> None:
             f"{busy[1]:.2f} us",
         ],
     ]
-    title = "A sweep of ResNet-50 over width and image: parameters, MACs and bytes kept for backward"
+    title = "A sweep of ResNet-50 over width and image: parameters, MACs and bytes saved for backward"
     table(title, ("what", "time", "processor time", "of it a variant"), rows)
     print(f"A variant takes {busy[0] / busy[1] * 1e6:,.0f} times less than an analysis of its own.\n")
 
@@ -154,7 +154,7 @@ def scale() -> None:
     """Time and memory for each layer as networks grow: wide, deep, written out, repeated, and with branches."""
     import archcalc
     from archcalc.memory.conditions import Conditions
-    from archcalc.memory.storages import Storages, kept_memory
+    from archcalc.memory.storages import Storages, saved_memory
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -165,7 +165,7 @@ def scale() -> None:
             def analysed(path: Path = path) -> object:
                 analysis = archcalc.load(path).analyse()
                 assert analysis.totals.params > 0
-                return kept_memory(Storages(analysis.interpretation, Conditions())), analysis
+                return saved_memory(Storages(analysis.interpretation, Conditions())), analysis
 
             took = best(analysed, 2)
             tracemalloc.start()
@@ -176,7 +176,7 @@ def scale() -> None:
             rows.append(
                 [name, f"{layers:,}", milliseconds(took), f"{1e6 * took / layers:.1f} us", f"{memory // layers} B"]
             )
-    title = "Growing networks: read, expanded, analysed, and what is kept for backward"
+    title = "Growing networks: read, expanded, analysed, and what is saved for backward"
     table(title, ("network", "layers", "time", "a layer", "memory a layer"), rows)
 
 

@@ -43,7 +43,7 @@ def test_alexnets_first_layer_as_on_the_slide() -> None:
     assert shown["MACs backward"] == (
         "105,415,200 by the weights + 0 by the input (nothing before it is learned) = 105,415,200"
     )
-    assert shown["kept for backward"] == "the network's input: 154,587 values"
+    assert shown["saved for backward"] == "the network's input: 154,587 values"
     assert shown["because"].startswith("the input")
     assert shown["source"].startswith("torch.nn.Conv2d; derivatives.yaml, convolution.")
 
@@ -209,5 +209,5 @@ def test_a_layer_is_found_by_its_path_alone() -> None:
 
 @pytest.mark.parametrize("name", sorted(registry.layers()))
 def test_every_layer_says_what_it_keeps_and_why(name: str) -> None:
-    _, _, why = registry.layers()[name].doc.partition("Kept for backward: ")
+    _, _, why = registry.layers()[name].doc.partition("Saved for backward: ")
     assert why.strip()

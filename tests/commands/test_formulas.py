@@ -87,9 +87,9 @@ def test_a_multiple_of_the_stride_gives_a_polynomial() -> None:
 
 def test_memory_is_fixed_and_for_each_sample() -> None:
     # Each batch normalisation keeps 8 bytes a channel once for the batch, 26,560 channels in all: 212,480 bytes.
-    made = formula("resnet50", ["image"], ["kept_bytes"])["kept_bytes"]
+    made = formula("resnet50", ["image"], ["saved_bytes"])["saved_bytes"]
     assert str(made).startswith("212480 + batch*(12*image**2 + ")  # the image itself is kept: 3 channels of 4 bytes
-    assert str(formula("resnet50", quantities=["kept_bytes"])["kept_bytes"]) == "212480 + batch*85909504"
+    assert str(formula("resnet50", quantities=["saved_bytes"])["saved_bytes"]) == "212480 + batch*85909504"
     # Measured with PyTorch: 86,121,984 bytes for one sample at 224, 172,031,488 for two.
     assert [made(image=224, batch=n) for n in (1, 2)] == [86_121_984, 172_031_488]
 
@@ -102,12 +102,12 @@ def test_memory_has_no_formula_where_storages_depend_on_the_values(spec: Any) ->
         layers:
           - conv: {out: 4, kernel: 3, stride: 2, padding: same}
         """)
-    with pytest.raises(archcalc.UsageError, match="kept_bytes has no single formula: which tensors `conv` stores"):
-        formula(path, ["image"], ["kept_bytes"])
+    with pytest.raises(archcalc.UsageError, match="saved_bytes has no single formula: which tensors `conv` stores"):
+        formula(path, ["image"], ["saved_bytes"])
     # Even: the copy has one position more along each axis. 3 * 4 * (2m + 1)^2 bytes.
-    even = formula(path, let={"image": "2*m"}, quantities=["kept_bytes"])["kept_bytes"]
+    even = formula(path, let={"image": "2*m"}, quantities=["saved_bytes"])["saved_bytes"]
     assert even(m=16, batch=1) == 3 * 4 * 33**2
-    odd = formula(path, let={"image": "2*m + 1"}, quantities=["kept_bytes"])["kept_bytes"]
+    odd = formula(path, let={"image": "2*m + 1"}, quantities=["saved_bytes"])["saved_bytes"]
     assert odd(m=16, batch=1) == 3 * 4 * 33**2  # the image itself, 33 by 33
 
 

@@ -20,7 +20,7 @@ def fits(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, 
 
 def test_the_lectures_fifty_images(capsys: pytest.CaptureFixture[str]) -> None:
     """ "5 GB, 100 MB an image, 50 images": by the lecture's own table 60,950,432 bytes an image forward, twice that
-    with gradients. A framework needs 73,658,368 an image at the worst moment (PyTorch's measured peak), beside
+    with gradients. A framework needs 73,658,368 an image at peak (PyTorch's measured peak), beside
     553,430,176 of parameters and, at that moment, 522,889,120 of gradients."""
     (found,) = fits(capsys, "vgg16", "--memory", "5GB")
     assert found["largest_outputs_batch"] == 5 * 10**9 // 60_950_432 == 82

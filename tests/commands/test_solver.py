@@ -131,7 +131,7 @@ def test_a_multiplier_is_searched_among_fractions(spec: Path) -> None:
 
 
 def test_memory_is_a_bound_too() -> None:
-    made = solve("resnet50", "image", "kept_bytes <= 86_121_984")  # what ResNet-50 keeps at 224
+    made = solve("resnet50", "image", "saved_bytes <= 86_121_984")  # what ResNet-50 keeps at 224
     assert 224 <= made.settings["image"] < 232
     assert made.method == "bisection"
 

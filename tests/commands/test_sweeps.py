@@ -227,7 +227,7 @@ def test_equal_points_are_all_on_the_front() -> None:
         ({"where": "params <= many"}, "is not a bound"),
         ({"where": "params <= 5M or macs <= 1"}, "is not a bound"),
         ({"where": "nothing <= 5M"}, "there is no quantity `nothing`"),
-        ({"where": "kept <= 5M"}, "there is no quantity `kept`: did you mean `kept_bytes`?"),
+        ({"where": "saved <= 5M"}, "there is no quantity `saved`: did you mean `saved_bytes`?"),
         ({"sort": "prams"}, "did you mean `params`"),
         ({"over": {}}, "a sweep needs at least one parameter"),
         ({"layer": "nowhere"}, "has no layer `nowhere`"),

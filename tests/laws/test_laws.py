@@ -23,7 +23,7 @@ from archcalc.diagnostics.diagnostic import Source, SpecError
 from archcalc.language.document import read_document
 from archcalc.language.write import resolve
 from archcalc.memory.conditions import Conditions
-from archcalc.memory.storages import Storages, kept_memory
+from archcalc.memory.storages import Storages, saved_memory
 from archcalc.output.formats.json import render
 from archcalc.quantities.registry import Part, quantities
 from archcalc.sizes.kinds import total
@@ -33,7 +33,7 @@ slow = settings(
     deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 
-QUANTITIES = ("params", "buffers", "macs", "flops", "operations", "outputs_bytes", "kept_bytes", "depth")
+QUANTITIES = ("params", "buffers", "macs", "flops", "operations", "outputs_bytes", "saved_bytes", "depth")
 
 
 def figures(analysis: Analysis) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def test_no_more_is_kept_than_there_is(spec: Spec) -> None:
     assert analysis is not None
     storages = Storages(analysis.interpretation, Conditions())
     for batch in (1, 7):
-        kept = kept_memory(storages)
+        kept = saved_memory(storages)
         assert kept.total.at(batch) <= total(storage.amount.at(batch) for storage in storages.all)
         assert kept.total.at(batch) == total(amount.at(batch) for amount in kept.layers)
 

@@ -208,7 +208,7 @@ def test_every_layer_is_documented_and_has_a_source() -> None:
     for layer in layers().values():
         assert layer.summary, layer.name
         assert "Source:" in layer.doc, layer.name
-        assert "backward" in layer.doc, f"{layer.name} says what is kept for backward"
+        assert "backward" in layer.doc, f"{layer.name} says what is saved for backward"
 
 
 def test_two_layers_of_one_name_are_an_error() -> None:

@@ -19,7 +19,7 @@ def test_scale_multiplies_each_value_and_keeps_nothing() -> None:
 
     assert row.output.shape == (3, 4, 5)
     assert (row.params, row.macs, row.operations) == (0, 0, 3 * 4 * 5)
-    assert row.outcome.kept == ()
+    assert row.outcome.saved == ()
 
 
 def test_table_conv_has_a_kernel_for_each_connection() -> None:

@@ -1,4 +1,4 @@
-"""The budget of training: what is held at the worst moment, as `fixed + N * per_sample`, exactly."""
+"""The budget of training: what is held at peak, as `fixed + N * per_sample`, exactly."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def test_an_optimizer_keeps_what_torch_keeps(optimizer: str, measured: int, tmp_
         "flatten",
         "linear: {out: 100, bias: false}",
     )
-    assert of(spec, optimizer=optimizer).standing.optimizer == measured
+    assert of(spec, optimizer=optimizer).persistent.optimizer == measured
 
 
 def test_adam8bit_keeps_two_bytes_a_value_and_two_scales_a_block(tmp_path: Path) -> None:
     spec = written(tmp_path, "flatten", "linear: 20", shape="[300]")
     # 6,000 weights are 24 blocks of 256 (the last not full); 20 biases are too few and stay in float32.
-    assert of(spec, optimizer="adam8bit").standing.optimizer == 2 * (6000 + 4 * 24) + 8 * 20
+    assert of(spec, optimizer="adam8bit").persistent.optimizer == 2 * (6000 + 4 * 24) + 8 * 20
 
 
 def test_the_peak_with_everything_is_the_frameworks() -> None:
@@ -104,7 +104,7 @@ def test_the_largest_batch_is_the_last_that_fits(batch: int) -> None:
 def test_accumulated_gradients_are_there_from_the_start(tmp_path: Path) -> None:
     spec = written(tmp_path, "flatten", "linear: 5", "relu", "linear: 2", shape="[10]")
     once, accumulated = of(spec), of(spec, accumulate=True)
-    assert accumulated.standing.gradients == 4 * (10 * 5 + 5 + 5 * 2 + 2)
+    assert accumulated.persistent.gradients == 4 * (10 * 5 + 5 + 5 * 2 + 2)
     # The worst moment is in the first layer, whose own gradients of 200 and 20 bytes are there twice.
     assert accumulated.peak_bytes(1) == once.peak_bytes(1) + 200 + 20
 
@@ -112,8 +112,8 @@ def test_accumulated_gradients_are_there_from_the_start(tmp_path: Path) -> None:
 def test_frozen_layers_have_no_gradients_and_no_state(tmp_path: Path) -> None:
     spec = written(tmp_path, "linear: 5", "relu", "linear: 2", shape="[10]")
     found = of(spec, conditions=Conditions(frozen=("linear.1",)), optimizer="momentum")
-    assert found.standing.optimizer == 4 * (5 * 2 + 2)
-    assert found.kept.total == (0, 4 * 5)
+    assert found.persistent.optimizer == 4 * (5 * 2 + 2)
+    assert found.saved.total == (0, 4 * 5)
 
 
 def test_nothing_to_train_is_said(tmp_path: Path) -> None:
@@ -127,12 +127,12 @@ def test_nothing_to_train_is_said(tmp_path: Path) -> None:
 def test_16_bits_halve_the_values_and_add_master_weights(tmp_path: Path) -> None:
     spec = written(tmp_path, "linear: 5", "batch_norm", "relu", "linear: 2", shape="[10]")
     full, half = of(spec, optimizer="adam"), of(spec, optimizer="adam", conditions=Conditions(dtype="bfloat16"))
-    assert 2 * half.standing.parameters == full.standing.parameters == 4 * (55 + 10 + 12)
-    assert half.standing.master_weights == 4 * 77
-    assert half.standing.optimizer == full.standing.optimizer
+    assert 2 * half.persistent.parameters == full.persistent.parameters == 4 * (55 + 10 + 12)
+    assert half.persistent.master_weights == 4 * 77
+    assert half.persistent.optimizer == full.persistent.optimizer
     # Input, normalisation's input and ReLU's output; the normalisation's statistics stay in 32 bits.
-    assert full.kept.total == (4 * 2 * 5, 4 * (10 + 5 + 5))
-    assert half.kept.total == (4 * 2 * 5, 2 * (10 + 5 + 5))
+    assert full.saved.total == (4 * 2 * 5, 4 * (10 + 5 + 5))
+    assert half.saved.total == (4 * 2 * 5, 2 * (10 + 5 + 5))
 
 
 def test_mixed_precision_keeps_what_autocast_makes(tmp_path: Path) -> None:
@@ -140,10 +140,10 @@ def test_mixed_precision_keeps_what_autocast_makes(tmp_path: Path) -> None:
     found = of(spec, conditions=Conditions(dtype="amp"))
     # Per sample: the input in 16 bits for the first product; its output in float32 for the normalisation, whose mean
     # and deviation are two more values; ReLU's output in float32, and its copy in 16 bits for the second product.
-    assert found.kept.total.per_sample == 2 * 10 + 4 * 5 + 2 * 4 + 4 * 5 + 2 * 5
+    assert found.saved.total.per_sample == 2 * 10 + 4 * 5 + 2 * 4 + 4 * 5 + 2 * 5
     # The second product's weights in 16 bits; the first's are for the gradient of the input, which has none.
-    assert found.kept.total.fixed == 2 * 5 * 2
-    assert found.standing.parameters == 4 * (55 + 10 + 12)
+    assert found.saved.total.fixed == 2 * 5 * 2
+    assert found.persistent.parameters == 4 * (55 + 10 + 12)
 
 
 def test_cross_attention_keeps_both_sequences(tmp_path: Path) -> None:
@@ -153,17 +153,17 @@ def test_cross_attention_keeps_both_sequences(tmp_path: Path) -> None:
         "  - select: {start: 0, count: 6}\n  - linear: {out: 6, each_position: true}\n    as: memory\n"
         "  - attention: 2\n    from: [words, memory]\n"
     )
-    kept = of(path).kept
+    saved = of(path).saved
     # The last layer keeps the memory's 9x6, query, key and value of 9x8 each, the attended 9x8, and for 2 heads a
     # logarithm at each of 9 positions. The words it keeps too are counted before: the linear layer sees a part of them.
-    assert kept.layers[-1] == (0, 4 * (9 * 6 + 3 * 9 * 8 + 9 * 8 + 2 * 9))
+    assert saved.layers[-1] == (0, 4 * (9 * 6 + 3 * 9 * 8 + 9 * 8 + 2 * 9))
 
 
 def test_a_table_of_connections_keeps_what_a_convolution_keeps(tmp_path: Path) -> None:
     spec = written(tmp_path, "conv: {out: 2, kernel: 1}", "gelu", "table_conv: {table: [[0], [0, 1]], kernel: 3}")
     # Its input 2x9x9, GELU's output; the weights that it copies under mixed precision are 3 kernels of 3x3.
-    assert of(spec).kept.layers[-1] == (0, 4 * 2 * 81)
-    assert of(spec, conditions=Conditions(dtype="amp")).kept.layers[-1] == (2 * 3 * 9, 2 * 2 * 81)
+    assert of(spec).saved.layers[-1] == (0, 4 * 2 * 81)
+    assert of(spec, conditions=Conditions(dtype="amp")).saved.layers[-1] == (2 * 3 * 9, 2 * 2 * 81)
 
 
 def test_the_options_are_the_analysis_own() -> None:
@@ -176,15 +176,15 @@ def test_the_command_answers_in_json(capsys: pytest.CaptureFixture[str]) -> None
     assert run(["memory", "vgg16", "--batch", "2", "--format", "json"]) == 0
     data = json.loads(capsys.readouterr().out)
     memory = data["memory"]
-    assert memory["kept_bytes"] == 146_710_528
+    assert memory["saved_bytes"] == 146_710_528
     assert memory["kept_bytes_without_input"] == 145_506_304
     assert memory["outputs_bytes"] == 2 * (60_950_432 - 602_112)
     assert memory["inference_peak_bytes"] == 2 * 26_292_224
     assert memory["training_peak_bytes"] == memory["fixed_bytes"] + 2 * memory["per_sample_bytes"]
-    assert sum(layer["kept_bytes"] for layer in data["layers"]) == memory["kept_bytes"]
+    assert sum(layer["saved_bytes"] for layer in data["layers"]) == memory["saved_bytes"]
     assert max(step["live_bytes"] for step in data["timeline"]) == memory["training_peak_bytes"]
     dropout = next(layer for layer in data["layers"] if layer["name"] == "classifier/fc6/dropout")
-    assert dropout["kept"] == ["mask (float32)"]
+    assert dropout["saved"] == ["mask (float32)"]
 
 
 def test_report_has_the_same_figures(capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,7 +193,7 @@ def test_report_has_the_same_figures(capsys: pytest.CaptureFixture[str]) -> None
     assert run(["memory", "resnet18", "--format", "json"]) == 0
     memory = json.loads(capsys.readouterr().out)["memory"]
     assert {key: memory[key] for key in report["memory"]} == report["memory"]
-    assert sum(layer["kept_bytes"] for layer in report["layers"]) == memory["kept_bytes"]
+    assert sum(layer["saved_bytes"] for layer in report["layers"]) == memory["saved_bytes"]
 
 
 def test_a_network_without_parameters_has_no_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -201,7 +201,7 @@ def test_a_network_without_parameters_has_no_training(tmp_path: Path, capsys: py
     assert run(["report", str(spec), "--format", "json"]) == 0
     memory = json.loads(capsys.readouterr().out)["memory"]
     # Input 768 bytes, outputs 192, indices 384.
-    assert (memory["training_peak_bytes"], memory["kept_bytes"]) == (None, 0)
+    assert (memory["training_peak_bytes"], memory["saved_bytes"]) == (None, 0)
     assert memory["inference_peak_bytes"] == 768 + 192 + 384
     assert run(["memory", str(spec)]) == 2
 
@@ -211,7 +211,7 @@ def test_a_network_without_layers_is_its_input(tmp_path: Path, capsys: pytest.Ca
     path.write_text("parameters: {deep: false}\ninput: [3, 8, 8]\nlayers:\n  - relu:\n    when: deep\n")
     assert run(["report", str(path), "--format", "json"]) == 0
     memory = json.loads(capsys.readouterr().out)["memory"]
-    assert (memory["inference_peak_bytes"], memory["kept_bytes"]) == (768, 0)
+    assert (memory["inference_peak_bytes"], memory["saved_bytes"]) == (768, 0)
 
 
 def test_a_timeline_in_csv_is_one_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,7 +91,7 @@ def test_a_checkpoint_keeps_only_what_enters_it(tmp_path: Path) -> None:
     middle = segments(interpretation.network, ("conv.2",))
     found = budget.training(interpretation, Setting(checkpoints=middle))
     # Image, ReLU's output (which enters the checkpoint and is its own), sigmoid's output.
-    assert found.kept.total.per_sample == 4 * 64 * (3 + 8 + 8)
+    assert found.saved.total.per_sample == 4 * 64 * (3 + 8 + 8)
     assert extra_macs(interpretation, middle) == 8 * 8 * 64
 
 

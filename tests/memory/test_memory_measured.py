@@ -21,7 +21,7 @@ import archcalc
 from archcalc.analysis.interpret import Interpretation, interpret
 from archcalc.memory import peaks
 from archcalc.memory.conditions import Conditions
-from archcalc.memory.storages import Storages, kept_memory
+from archcalc.memory.storages import Storages, saved_memory
 
 DATA = Path(__file__).parent.parent / "data" / "memory"
 
@@ -54,8 +54,8 @@ def label(row: dict[str, str]) -> str:
 def test_a_network_keeps_what_autograd_keeps(row: dict[str, str]) -> None:
     interpretation = network(row)
     batch = int(row["batch"])
-    cpu = kept_memory(Storages(interpretation, Conditions()))
-    cuda = kept_memory(Storages(interpretation, Conditions(device="cuda")))
+    cpu = saved_memory(Storages(interpretation, Conditions()))
+    cuda = saved_memory(Storages(interpretation, Conditions(device="cuda")))
     assert cpu.total.at(batch) == int(row["kept_bytes_with_input"])
     assert cpu.without_input.at(batch) == int(row["kept_bytes_without_input"])
     assert cuda.without_input.at(batch) == int(row["kept_bytes_without_input_cuda"])
@@ -89,11 +89,11 @@ def test_a_layer_keeps_and_makes_what_the_framework_does(row: dict[str, str], tm
     interpretation = interpret(archcalc.load(spec).expand())
     conditions = Conditions(frozen=tuple(row["frozen"].split()))
     batch = int(row["batch"])
-    kept = kept_memory(Storages(interpretation, conditions))
+    saved = saved_memory(Storages(interpretation, conditions))
     training = peaks.training(Storages(interpretation, conditions))
     found = {
-        "kept_bytes_with_input": kept.total.at(batch),
-        "kept_bytes_without_input": kept.without_input.at(batch),
+        "kept_bytes_with_input": saved.total.at(batch),
+        "kept_bytes_without_input": saved.without_input.at(batch),
         "inference_liveness_peak_with_input": peaks.inference(interpretation, conditions).bytes_at(batch),
         "training_peak_without_params_and_grads": training.activations.bytes_at(batch),
         "training_peak_with_grads": training.with_gradients.bytes_at(batch),
@@ -107,8 +107,8 @@ def test_a_layer_keeps_on_cuda_what_the_framework_does_in_each_type(row: dict[st
     spec = tmp_path / "small.yaml"
     spec.write_text(f"architecture: small\ninput: {row['input']}\nlayers:\n{layers}")
     interpretation = interpret(archcalc.load(spec).expand())
-    kept = kept_memory(Storages(interpretation, Conditions("cuda", row["dtype"])))
-    assert kept.total.at(int(row["batch"])) == int(row["kept_bytes_with_input"])
+    saved = saved_memory(Storages(interpretation, Conditions("cuda", row["dtype"])))
+    assert saved.total.at(int(row["batch"])) == int(row["kept_bytes_with_input"])
 
 
 TRACES = {"alexnet_torchvision": "alexnet_b1", "resnet18": "resnet18_b1", "googlenet_bn": "googlenet_no_aux_b1"}
@@ -140,26 +140,26 @@ def spec_of(tmp_path: Path, *layers: str, shape: str = "[4, 8, 8]") -> Any:
 
 
 def test_batch_statistics_do_not_grow_with_the_batch(tmp_path: Path) -> None:
-    kept = kept_memory(Storages(spec_of(tmp_path, "conv: {out: 8, kernel: 1}", "batch_norm"), Conditions()))
+    saved = saved_memory(Storages(spec_of(tmp_path, "conv: {out: 8, kernel: 1}", "batch_norm"), Conditions()))
     # Mean and inverse deviation of 8 channels; the convolution's input 4x8x8 and the normalisation's 8x8x8.
-    assert kept.total == (4 * 2 * 8, 4 * (4 * 64 + 8 * 64))
+    assert saved.total == (4 * 2 * 8, 4 * (4 * 64 + 8 * 64))
 
 
 def test_a_storage_is_kept_once(tmp_path: Path) -> None:
-    kept = kept_memory(
+    saved = saved_memory(
         Storages(spec_of(tmp_path, "conv: {out: 8, kernel: 1}", "relu", "conv: {out: 2, kernel: 1}"), Conditions())
     )
     # The image, and ReLU's output, which is the second convolution's input too.
-    assert [layer.per_sample for layer in kept.layers] == [4 * 4 * 64, 4 * 8 * 64, 0]
+    assert [layer.per_sample for layer in saved.layers] == [4 * 4 * 64, 4 * 8 * 64, 0]
 
 
 def test_frozen_layers_keep_nothing(tmp_path: Path) -> None:
     interpretation = spec_of(
         tmp_path, "conv: {out: 8, kernel: 1}", "relu", "maxpool: 2", "flatten", "linear: 3", "relu", "linear: 2"
     )
-    kept = kept_memory(Storages(interpretation, Conditions(frozen=("conv",))))
+    saved = saved_memory(Storages(interpretation, Conditions(frozen=("conv",))))
     # The first linear layer's input, 8x4x4 values, and the output of the second ReLU, which the last one keeps too.
-    assert kept.total == (0, 4 * (8 * 16 + 3))
+    assert saved.total == (0, 4 * (8 * 16 + 3))
 
 
 EAGER = [

@@ -176,8 +176,8 @@ def _attributes(before: AnalysedLayer, after: AnalysedLayer) -> Iterator[str]:
         is_ = after.node.attributes.get(name, attribute.default)
         if was != is_:
             yield f"{name} {_said(was)} -> {_said(is_)}"
-    if (before.node.pool is None) != (after.node.pool is None):
-        yield "weights its own -> shared" if before.node.pool is None else "weights shared -> its own"
+    if (before.node.tied is None) != (after.node.tied is None):
+        yield "weights its own -> shared" if before.node.tied is None else "weights shared -> its own"
 
 
 def _said(value: Any) -> str:

@@ -15,7 +15,7 @@ from archcalc.analysis.training import backward, wants_input_gradient
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.language.expand import INPUT_INDEX
 from archcalc.layers.attributes import decimal
-from archcalc.layers.outcome import WEIGHTS, Kept, Outcome
+from archcalc.layers.outcome import WEIGHTS, Outcome, Saved
 from archcalc.memory.conditions import Conditions, gradients
 from archcalc.sizes.kinds import total
 from archcalc.sizes.traced import arithmetic, remembered
@@ -166,20 +166,20 @@ def _memory(row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterator[E
 
 
 def _kept(analysis: Analysis, row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterator[Explained]:
-    """What is kept for the backward pass, and for which gradient; on a CPU."""
+    """What is saved for the backward pass, and for which gradient; on a CPU."""
     wanted = gradients(analysis.interpretation, Conditions())
     parameters = {tensor.name for tensor in outcome.params}  # these are there anyway
     said = [
         f"{_tensor(analysis, row, kept, known)}{_purpose(kept)}"
-        for kept in outcome.kept
+        for kept in outcome.saved
         if kept.what not in parameters
         if kept.device in (None, "cpu") and wanted.wanted(row.node, kept.needed_by)
     ]
-    yield Explained("kept for backward", "; ".join(said) or "nothing")
-    yield Explained("because", _paragraph(row, "Kept for backward:"))
+    yield Explained("saved for backward", "; ".join(said) or "nothing")
+    yield Explained("because", _paragraph(row, "Saved for backward:"))
 
 
-def _tensor(analysis: Analysis, row: AnalysedLayer, kept: Kept, known: set[int]) -> str:
+def _tensor(analysis: Analysis, row: AnalysedLayer, kept: Saved, known: set[int]) -> str:
     if kept.what == "input":
         volume = analysis.input_volumes(row)[kept.of]
         return f"{_origin(analysis.inputs(row)[kept.of])}: {int(volume.elements):,} values"
@@ -190,7 +190,7 @@ def _tensor(analysis: Analysis, row: AnalysedLayer, kept: Kept, known: set[int])
     return f"{kept.what}: {_equation(kept.elements, known, 'values')}{size}{once}"
 
 
-def _purpose(kept: Kept) -> str:
+def _purpose(kept: Saved) -> str:
     """For which gradients, where not for all of them."""
     if not kept.needed_by:
         return ""
@@ -268,7 +268,7 @@ def _front(front: int) -> str:
 def _paragraph(row: AnalysedLayer, start: str) -> str:
     """What the rule's documentation says after some words, up to the next thing that it names."""
     _, found, rest = " ".join(row.node.layer.doc.split()).partition(start)
-    for other in ("Source:", "Kept for backward:"):
+    for other in ("Source:", "Saved for backward:"):
         rest = rest.partition(other)[0]
     return rest.strip() if found else ""
 

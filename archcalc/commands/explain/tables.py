@@ -20,7 +20,7 @@ _ALIASES = {
     "macs": "MACs",
     "flops": "FLOPs",
     "memory": "output memory",
-    "kept": "kept for backward",
+    "saved": "saved for backward",
 }
 
 

@@ -22,7 +22,7 @@ class Available(NamedTuple):
 class Fit(NamedTuple):
     """The largest batches in one memory; 0 where not even one sample fits, None where nothing grows with the batch.
 
-    `training` and `inference` count everything that is held at the worst moment. `outputs` counts the input and every
+    `training` and `inference` count everything that is held at peak. `outputs` counts the input and every
     layer's output once, as the CS231n lecture does for the forward pass, and `outputs_twice` their gradients too.
     """
 

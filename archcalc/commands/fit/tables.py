@@ -12,8 +12,8 @@ from archcalc.output.layout import Column, Report, Table
 from archcalc.output.numbers import bytes_binary, bytes_decimal, exact
 
 _MEANINGS = (
-    "training: parameters, buffers, gradients, optimizer, and all activations alive at the worst moment",
-    "inference: parameters, buffers, and the activations alive at the worst moment, without gradients",
+    "training: parameters, buffers, gradients, optimizer, and all activations alive at peak",
+    "inference: parameters, buffers, and the activations alive at peak, without gradients",
     "outputs: the input and every layer's output once, nothing else: the lecture's count of a forward pass;"
     " outputs twice: with a gradient for each",
 )

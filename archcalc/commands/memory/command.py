@@ -29,7 +29,7 @@ def command(
 ) -> Report:
     """Show what training needs, and where it peaks.
 
-    Parameters, gradients, optimizer, what is kept for the backward pass, and the transients of the worst step.
+    Parameters, gradients, optimizer, what is saved for the backward pass, and the transients of the worst step.
 
     --checkpoint auto finds the stretches whose recomputation is the cheapest that fits --memory.
 

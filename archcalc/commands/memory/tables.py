@@ -26,9 +26,9 @@ _WHAT = {
     "buffers": "stored values that are not learned: running statistics",
     "optimizer": "what the optimizer remembers for each parameter",
     "master weights": "float32 copies of the parameters, which the optimizer updates",
-    "gradients": "of the parameters, as far as they exist at the worst moment",
-    "kept": "what the backward pass still needs at the worst moment, the input included",
-    "transient": "what the worst step itself reads and makes",
+    "gradients": "of the parameters, as far as they exist at peak",
+    "saved": "what the backward pass still needs at peak, the input included",
+    "transient": "what the peak itself reads and makes",
 }
 
 
@@ -49,8 +49,8 @@ def data(analysis: Analysis, memory: NetworkMemory, batch: int) -> dict[str, Any
     made: dict[str, Any] = {
         "input_bytes": memory.storages.all[0].amount.at(batch),
         "outputs_bytes": batch * analysis.totals.outputs_bytes,
-        "kept_bytes": memory.kept.total.at(batch),
-        "kept_bytes_without_input": memory.kept.without_input.at(batch),
+        "saved_bytes": memory.saved.total.at(batch),
+        "kept_bytes_without_input": memory.saved.without_input.at(batch),
         "inference_peak_bytes": memory.inference.bytes_at(batch),
         "inference_peak_layer": _peak_layer(analysis.network, memory.inference, batch),
     }
@@ -72,7 +72,7 @@ def data(analysis: Analysis, memory: NetworkMemory, batch: int) -> dict[str, Any
 
 def layer_data(memory: NetworkMemory, index: int, batch: int) -> dict[str, Any]:
     """A layer's own figures: bytes that it is the first to keep, and what it keeps in words."""
-    return {"kept_bytes": memory.kept.layers[index].at(batch), "kept": memory.why(index)}
+    return {"saved_bytes": memory.saved.layers[index].at(batch), "saved": memory.why(index)}
 
 
 def _peak_layer(network: Network, timeline: Timeline, batch: int) -> str:
@@ -81,13 +81,16 @@ def _peak_layer(network: Network, timeline: Timeline, batch: int) -> str:
 
 def facts(analysis: Analysis, memory: NetworkMemory, batch: int) -> tuple[tuple[str, str], ...]:
     """What a report says of memory in three lines."""
-    kept = memory.kept.total.at(batch)
+    saved = memory.saved.total.at(batch)
     inference = memory.inference.bytes_at(batch)
     lines = [
-        ("kept", f"{bytes_in_full(kept)} for the backward pass, the input included: a framework's, each storage once"),
+        (
+            "saved",
+            f"{bytes_in_full(saved)} for backward, the input included: as PyTorch stores it, each storage once",
+        ),
         (
             "inference",
-            f"{bytes_in_full(inference)} at the worst moment, without parameters: `"
+            f"{bytes_in_full(inference)} at peak, without parameters: `"
             f"{_peak_layer(analysis.network, memory.inference, batch)}`",
         ),
     ]
@@ -96,7 +99,7 @@ def facts(analysis: Analysis, memory: NetworkMemory, batch: int) -> tuple[tuple[
         lines.append(
             (
                 "training",
-                f"{bytes_in_full(budget.peak_bytes(batch))} at the worst moment, with parameters and gradients, no"
+                f"{bytes_in_full(budget.peak_bytes(batch))} at peak, with parameters and gradients, no"
                 f" optimizer: `{_peak_layer(analysis.network, budget.timeline, batch)}` backward",
             )
         )
@@ -134,7 +137,7 @@ def setting_data(setting: Setting) -> dict[str, Any]:
 
 
 def build(analysis: Analysis, memory: NetworkMemory, batch: int, *, timeline: bool = False) -> Report:
-    """The budget of training, and of inference, for a batch of that size; its tables are those of the worst moment, or
+    """The budget of training, and of inference, for a batch of that size; its tables are those of the peak, or
     with `timeline` the one of every step of training."""
     budget = memory.training
     tables = [_budget_table(budget, batch), _alive_table(analysis, budget, batch)]
@@ -176,8 +179,8 @@ def _budget_facts(analysis: Analysis, memory: NetworkMemory, budget: Budget, bat
     step = budget.timeline.steps[budget.timeline.peak(batch)]
     least, most = budget.batches_with_this_peak(batch)
     which = f"batches from {least:,} on" if most is None else f"batches {least:,} to {most:,}"
-    standing = budget.standing
-    inference = memory.inference.bytes_at(batch) + standing.parameters + standing.buffers
+    persistent = budget.persistent
+    inference = memory.inference.bytes_at(batch) + persistent.parameters + persistent.buffers
     again = extra_macs(analysis.interpretation, memory.setting.checkpoints)
     return (
         ("training needs", bytes_in_full(budget.peak_bytes(batch))),
@@ -188,13 +191,13 @@ def _budget_facts(analysis: Analysis, memory: NetworkMemory, budget: Budget, bat
             f" step {budget.timeline.peak(batch) + 1:,} of {len(budget.timeline.steps):,}",
         ),
         (
-            "kept in all",
-            f"{bytes_in_full(memory.kept.total.at(batch))} at the end of the forward pass, the input included",
+            "saved in all",
+            f"{bytes_in_full(memory.saved.total.at(batch))} at the end of the forward pass, the input included",
         ),
         ("inference needs", f"{bytes_in_full(inference)} with parameters and buffers, without gradients"),
         (
             "of which",
-            f"{bytes_decimal(memory.inference.bytes_at(batch))} are activations at the worst moment, `"
+            f"{bytes_decimal(memory.inference.bytes_at(batch))} are activations at peak, `"
             f"{_peak_layer(analysis.network, memory.inference, batch)}`;"
             f" {bytes_decimal(memory.eager_inference.bytes_at(batch))} where each block is a Python module that holds"
             f" its input; {bytes_decimal(memory.ideal_inference.bytes_at(batch))} ideally",
@@ -209,7 +212,7 @@ def _checkpoint_facts(analysis: Analysis, setting: Setting, again: int) -> Itera
         return
     forward = analysis.totals.macs
     names = ", ".join(f"`{segment.name}`" for segment in setting.checkpoints)
-    yield "checkpointed", f"{names}: only what enters is kept"
+    yield "checkpointed", f"{names}: only what enters is saved"
     yield (
         "computed twice",
         f"{exact(again)} MACs ({short(again)}) per sample: {percent(share(again, forward))} of the forward pass",
@@ -249,7 +252,7 @@ def _budget_table(budget: Budget, batch: int) -> Table:
 
 
 def _alive_table(analysis: Analysis, budget: Budget, batch: int) -> Table:
-    """The largest tensors that are there at the worst moment."""
+    """The largest tensors that are there at peak."""
     alive = sorted(budget.timeline.alive(budget.timeline.peak(batch)), key=lambda storage: -storage.amount.at(batch))
     rows = [
         (owner(analysis.network, storage.node), storage.what, storage.dtype, storage.amount.at(batch))
@@ -266,7 +269,7 @@ def _alive_table(analysis: Analysis, budget: Budget, batch: int) -> Table:
         Column("dtype", "type", right=False, rank=1),
         Column("bytes", "size", bytes_decimal),
     )
-    return Table(columns, rows, footer, "the largest tensors at the worst moment")
+    return Table(columns, rows, footer, "the largest tensors at peak")
 
 
 def _timeline(analysis: Analysis, budget: Budget, batch: int) -> Iterator[dict[str, Any]]:
@@ -278,7 +281,7 @@ def _timeline(analysis: Analysis, budget: Budget, batch: int) -> Iterator[dict[s
             "phase": step.phase,
             "layer": names[step.node],
             "operation": step.operation,
-            "live_bytes": budget.standing.total + amount.at(batch),
+            "live_bytes": budget.persistent.total + amount.at(batch),
         }
 
 
@@ -291,7 +294,7 @@ def _timeline_table(network: Network, budget: Budget, batch: int) -> Table:
     )
     names = {node: owner(network, node) for node in {step.node for step in budget.timeline.steps}}
     rows = [
-        (step.phase, names[step.node], step.operation, budget.standing.total + amount.at(batch))
+        (step.phase, names[step.node], step.operation, budget.persistent.total + amount.at(batch))
         for step, amount in zip(budget.timeline.steps, budget.timeline.during, strict=True)
     ]
     return Table(columns, rows, None, "every step: what is there while it runs")

@@ -110,9 +110,9 @@ def _memory_share(analysis: Analysis, row: Row, batch: int) -> float | None:
     return share(memory, _outputs_memory(analysis, batch)) if memory else None
 
 
-def _kept(analysis: Analysis, row: Row, batch: int) -> int:
+def _saved(analysis: Analysis, row: Row, batch: int) -> int:
     """Bytes that these layers are the first to keep for the backward pass."""
-    return total(analysis.memory.kept.layers[layer.node.index].at(batch) for layer in row.layers)
+    return total(analysis.memory.saved.layers[layer.node.index].at(batch) for layer in row.layers)
 
 
 def _why(analysis: Analysis, row: Row, batch: int) -> str:
@@ -142,8 +142,10 @@ COLUMNS: dict[str, LayerColumn] = {
             Column("output_memory", "output memory", _bytes_unless_zero, rank=2), _output_memory, _outputs_memory
         ),
         LayerColumn(Column("memory_share", "memory share", barred, rank=6), _memory_share),
-        LayerColumn(Column("kept", "kept", _bytes_unless_zero, rank=3), _kept, lambda a, b: a.memory.kept.total.at(b)),
-        LayerColumn(Column("why", "kept for backward", right=False, rank=8, wraps=True), _why),
+        LayerColumn(
+            Column("saved", "saved", _bytes_unless_zero, rank=3), _saved, lambda a, b: a.memory.saved.total.at(b)
+        ),
+        LayerColumn(Column("why", "saved for backward", right=False, rank=8, wraps=True), _why),
         LayerColumn(Column("receptive_field", "receptive field", rank=7), _receptive_field),
     )
 }
@@ -156,7 +158,7 @@ DEFAULT_COLUMNS = (
     "macs",
     "output_memory",
     "memory_share",
-    "kept",
+    "saved",
     "why",
     "receptive_field",
 )
@@ -217,8 +219,8 @@ def build(
     }
     heading = f"{analysis.architecture}: {citation}" if citation else analysis.architecture
     notes = ["K, M, G and kB, MB, GB are powers of 1000; MiB is 2^20 bytes; volumes are written channels last"]
-    if any(made.column.key == "kept" for made in columns):
-        notes.append("kept: what the layer is the first to keep for its backward pass; a tensor is counted once")
+    if any(made.column.key == "saved" for made in columns):
+        notes.append("saved: what the layer is the first to keep for its backward pass; a tensor is counted once")
     warnings = receptive_field.warnings(analysis)
     facts = (*_facts(analysis, batch), *_counting_facts(analysis, batch, counting))
     return Report(heading, facts, (table,), (*warnings, *notes), data)
@@ -279,7 +281,7 @@ def _layer(analysis: Analysis, row: Row, batch: int) -> dict[str, Any]:
         data["attributes"] = row.one.node.attributes
         data["inputs"] = analysis.inputs(row.one)
         data["storage"] = row.one.outcome.storage
-        data["kept"] = analysis.memory.why(row.one.node.index)
+        data["saved"] = analysis.memory.why(row.one.node.index)
     return {
         **data,
         "output": list(row.last.output.shape),
@@ -289,7 +291,7 @@ def _layer(analysis: Analysis, row: Row, batch: int) -> dict[str, Any]:
         "flops": batch * row.sum("flops"),
         "output_bytes": batch * row.last.output_bytes,
         "outputs_bytes": batch * row.sum("outputs_bytes"),
-        "kept_bytes": _kept(analysis, row, batch),
+        "saved_bytes": _saved(analysis, row, batch),
         "receptive_field": receptive_field.data(analysis.receptive_fields[row.last.node.index]),
     }
 
