@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.memory.conditions import Conditions, Gradients, gradients
+from archcalc.memory.gradients import Gradients, gradients
+from archcalc.memory.setup import Setup
 from archcalc.sizes.kinds import Size, total
 
 
@@ -72,7 +73,7 @@ def backward(row: AnalysedLayer, wanted: bool) -> Backward:
 def training_cost(analysis: Analysis) -> TrainingCost:
     """The cost of one training step with every weight learned. Source: the chain rule; ResNet-50 at 224 pixels takes
     3 * 4,089,184,256 - 118,013,952 (the first convolution needs no gradient by the image)."""
-    wanted = gradients(analysis.interpretation, Conditions())
+    wanted = gradients(analysis.interpretation, Setup())
     parts = [backward(row, wants_input_gradient(row, wanted)) for row in analysis.layers]
     return TrainingCost(
         analysis.totals.macs,

@@ -13,7 +13,8 @@ from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.analysis.training import backward, wants_input_gradient
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.layers.registry import layers
-from archcalc.memory.conditions import Conditions, gradients
+from archcalc.memory.gradients import gradients
+from archcalc.memory.setup import Setup
 from archcalc.sizes.kinds import Size, total
 from archcalc.sizes.volume import Volume
 
@@ -212,7 +213,7 @@ def profile(name: str) -> Profile:
 
 def subjects(analysis: Analysis) -> list[Subject]:
     """The layers as the facts see them."""
-    wanted = gradients(analysis.interpretation, Conditions())
+    wanted = gradients(analysis.interpretation, Setup())
     return [Subject(row, analysis.input_volumes(row), wants_input_gradient(row, wanted)) for row in analysis.layers]
 
 

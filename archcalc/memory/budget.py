@@ -13,22 +13,12 @@ from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.layers.outcome import Tensor
 from archcalc.memory import peaks
 from archcalc.memory.amount import NOTHING, Amount
-from archcalc.memory.checkpoint import Segment
-from archcalc.memory.conditions import Conditions, gradients
+from archcalc.memory.gradients import gradients
 from archcalc.memory.optimizers import STATE
 from archcalc.memory.peaks import Timeline
 from archcalc.memory.precision import WIDTH, storage_type
+from archcalc.memory.setup import Setup
 from archcalc.memory.storages import SavedMemory, Storages, saved_memory
-
-
-class Setting(NamedTuple):
-    """How a network is trained: the conditions, the optimizer, whether gradients are accumulated over batches, and
-    which stretches are checkpointed."""
-
-    conditions: Conditions = Conditions()
-    optimizer: str = "none"
-    accumulate: bool = False
-    checkpoints: tuple[Segment, ...] = ()
 
 
 class Persistent(NamedTuple):
@@ -63,7 +53,7 @@ class Budget(NamedTuple):
     `activations` is the timeline without the gradients of the parameters.
     """
 
-    setting: Setting
+    setup: Setup
     persistent: Persistent
     timeline: Timeline
     activations: Timeline
@@ -127,18 +117,18 @@ class Budget(NamedTuple):
         return min(bounds, default=None)
 
 
-def training(interpretation: Interpretation, setting: Setting) -> Budget:
+def training(interpretation: Interpretation, setup: Setup) -> Budget:
     """The budget of a training step: forward, cross-entropy, backward. UsageError if nothing would be trained."""
-    wanted = gradients(interpretation, setting.conditions)
+    wanted = gradients(interpretation, setup)
     if not any(wanted.weights):
         raise UsageError("nothing is trained: every layer with parameters is frozen, or there is none")
-    storages = Storages(interpretation, setting.conditions, checkpoints=setting.checkpoints)
+    storages = Storages(interpretation, setup, checkpoints=setup.checkpoints)
     saved = saved_memory(storages)
     saved_storages = frozenset(storage for first in storages.saved_first() for storage in first)
-    timelines = peaks.training(storages, accumulate=setting.accumulate)
+    timelines = peaks.training(storages, accumulate=setup.accumulate)
     return Budget(
-        setting,
-        persistent(interpretation, setting),
+        setup,
+        persistent(interpretation, setup),
         timelines.with_gradients,
         timelines.activations,
         saved,
@@ -147,20 +137,18 @@ def training(interpretation: Interpretation, setting: Setting) -> Budget:
     )
 
 
-def inference(interpretation: Interpretation, conditions: Conditions) -> Budget:
+def inference(interpretation: Interpretation, setup: Setup) -> Budget:
     """The budget of a forward pass without gradients."""
-    setting = Setting(conditions)
-    standing_ = persistent(interpretation, setting)._replace(optimizer=0, master_weights=0, gradients=0)
+    setup = setup._replace(optimizer="none", accumulate=False, checkpoints=())
     nothing = SavedMemory(NOTHING, NOTHING, [NOTHING] * len(interpretation.outcomes))
-    timeline = peaks.inference(interpretation, conditions)
-    return Budget(setting, standing_, timeline, timeline, nothing, frozenset(), frozenset())
+    timeline = peaks.inference(interpretation, setup)
+    return Budget(setup, persistent(interpretation, setup), timeline, timeline, nothing, frozenset(), frozenset())
 
 
-def persistent(interpretation: Interpretation, setting: Setting) -> Persistent:
+def persistent(interpretation: Interpretation, setup: Setup) -> Persistent:
     """Parameters, buffers and what belongs to the optimizer; shared weights once."""
-    conditions = setting.conditions
-    trained = gradients(interpretation, conditions).weights
-    values = "float32" if conditions.dtype == "amp" else conditions.dtype
+    trained = gradients(interpretation, setup).weights
+    values = "float32" if setup.dtype == "amp" else setup.dtype
     width = WIDTH[values]
     parameters = buffers = optimizer = master = grads = 0
     seen: set[tuple[object, str]] = set()
@@ -172,9 +160,9 @@ def persistent(interpretation: Interpretation, setting: Setting) -> Persistent:
             seen.add((owner, tensor.name))
             parameters += width * tensor.elements
             if trained[node.index]:
-                optimizer += STATE[setting.optimizer](tensor)
-                master += 4 * tensor.elements if values != "float32" and setting.optimizer != "none" else 0
-                grads += width * tensor.elements if setting.accumulate else 0
+                optimizer += STATE[setup.optimizer](tensor)
+                master += 4 * tensor.elements if values != "float32" and setup.optimizer != "none" else 0
+                grads += width * tensor.elements if setup.accumulate else 0
         buffers += sum(_bytes(tensor, values, owner, seen) for tensor in outcome.buffers)
     return Persistent(parameters, buffers, optimizer, master, grads)
 

@@ -11,8 +11,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
-from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
+from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.language.expand import INPUT_INDEX, Network
+from archcalc.language.paths import selected
 from archcalc.sizes.kinds import Size, total
 
 
@@ -46,11 +47,9 @@ def segments(network: Network, paths: Iterable[str]) -> tuple[Segment, ...]:
 
 
 def _below(names: list[str], path: str) -> Segment:
-    inside = [index for index, name in enumerate(names) if name == path or name.startswith(path + "/")]
-    if not inside:
-        blocks = dict.fromkeys("/".join(name.split("/")[:depth]) for name in names for depth in (1, 2))
-        hint = did_you_mean(path, blocks) or f"the blocks are {', '.join(list(blocks)[:12])}"
-        raise UsageError(f"no layer's path begins with `{path}`: {hint}")
+    inside = selected(names, path)
+    if inside[-1] - inside[0] != len(inside) - 1:
+        raise UsageError(f"`{path}` is not one stretch: checkpoint its parts apart")
     return Segment(inside[0], inside[-1], path)
 
 

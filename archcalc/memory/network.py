@@ -6,23 +6,24 @@ from functools import cached_property
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.memory import budget, peaks
-from archcalc.memory.budget import Budget, Setting
-from archcalc.memory.conditions import gradients
+from archcalc.memory.budget import Budget
+from archcalc.memory.gradients import gradients
 from archcalc.memory.peaks import Timeline
+from archcalc.memory.setup import Setup
 from archcalc.memory.storages import SavedMemory, Storages, saved_memory
 
 
 class NetworkMemory:
     """What is saved serves sizes of all kinds; what is alive when needs one network, whose sizes are numbers."""
 
-    def __init__(self, interpretation: Interpretation, setting: Setting | None = None) -> None:
+    def __init__(self, interpretation: Interpretation, setup: Setup | None = None) -> None:
         self.interpretation = interpretation
-        self.setting = setting or Setting()
+        self.setup = setup or Setup()
 
     @cached_property
     def storages(self) -> Storages:
         """The storages of the forward pass in training."""
-        return Storages(self.interpretation, self.setting.conditions, checkpoints=self.setting.checkpoints)
+        return Storages(self.interpretation, self.setup, checkpoints=self.setup.checkpoints)
 
     @cached_property
     def saved(self) -> SavedMemory:
@@ -32,31 +33,31 @@ class NetworkMemory:
     @cached_property
     def inference(self) -> Timeline:
         """The forward pass without gradients."""
-        return peaks.inference(self.interpretation, self.setting.conditions)
+        return peaks.inference(self.interpretation, self.setup)
 
     @cached_property
     def eager_inference(self) -> Timeline:
         """The same where every block is a Python module, whose caller holds its input until it returns."""
-        return peaks.eager_inference(self.interpretation, self.setting.conditions)
+        return peaks.eager_inference(self.interpretation, self.setup)
 
     @cached_property
     def ideal_inference(self) -> Timeline:
         """The same with nothing but outputs that are still needed."""
-        return peaks.ideal_inference(self.interpretation, self.setting.conditions)
+        return peaks.ideal_inference(self.interpretation, self.setup)
 
     @property
     def trains(self) -> bool:
         """Whether any parameter is trained."""
-        return any(gradients(self.interpretation, self.setting.conditions).weights)
+        return any(gradients(self.interpretation, self.setup).weights)
 
     @cached_property
     def training(self) -> Budget:
         """The budget of a training step; UsageError if nothing is trained."""
-        return budget.training(self.interpretation, self.setting)
+        return budget.training(self.interpretation, self.setup)
 
     def why(self, index: int) -> list[str]:
         """What a node keeps, in words: `input`, `mask (bool)`; "(copy)" where mixed precision converts it first."""
-        words = ["what enters the checkpoint" for segment in self.setting.checkpoints if segment.first == index]
+        words = ["what enters the checkpoint" for segment in self.setup.checkpoints if segment.first == index]
         for saved, storage in self.storages.nodes[index].saved:
             made = self.storages.all[storage]
             if saved.what in ("input", "output"):

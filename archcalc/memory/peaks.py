@@ -8,8 +8,8 @@ from archcalc.analysis.interpret import Interpretation
 from archcalc.memory import steps
 from archcalc.memory.amount import NOTHING, Amount
 from archcalc.memory.blocks import blocks
-from archcalc.memory.conditions import Conditions
 from archcalc.memory.liveness import Liveness, PassStep, liveness
+from archcalc.memory.setup import Setup
 from archcalc.memory.storages import INPUT_STORAGE, Storage, Storages
 
 
@@ -53,27 +53,27 @@ class TrainingTimelines(NamedTuple):
     parameter_gradients: frozenset[int]
 
 
-def inference(interpretation: Interpretation, conditions: Conditions) -> Timeline:
+def inference(interpretation: Interpretation, setup: Setup) -> Timeline:
     """A forward pass without gradients, the network's input held by the caller throughout."""
-    made = steps.inference(Storages(interpretation, conditions, training=False))
+    made = steps.inference(Storages(interpretation, setup, training=False))
     storages = made.storages.all
     return Timeline(storages, liveness(made.steps, [s.amount for s in storages], [INPUT_STORAGE]))
 
 
-def ideal_inference(interpretation: Interpretation, conditions: Conditions) -> Timeline:
+def ideal_inference(interpretation: Interpretation, setup: Setup) -> Timeline:
     """A forward pass that holds nothing but outputs that are still needed: no indices, no intermediate tensors of
     composed layers, and the network's input only until its last use."""
-    storages = Storages(interpretation, conditions, training=False)
+    storages = Storages(interpretation, setup, training=False)
     made = steps.inference(storages)
     outputs = {INPUT_STORAGE, *(placed.output for placed in storages.nodes)}
     amounts = [s.amount if number in outputs else NOTHING for number, s in enumerate(storages.all)]
     return Timeline(storages.all, liveness(made.steps, amounts))
 
 
-def eager_inference(interpretation: Interpretation, conditions: Conditions) -> Timeline:
+def eager_inference(interpretation: Interpretation, setup: Setup) -> Timeline:
     """A forward pass in which each block's input stays until the block returns, as it does where every block is a
     Python module: its caller's frame holds the argument."""
-    storages = Storages(interpretation, conditions, training=False)
+    storages = Storages(interpretation, setup, training=False)
     made = steps.inference(storages)
     last_step = {step.node: number for number, step in enumerate(made.steps)}
     order = list(made.steps)

@@ -17,9 +17,9 @@ from typing import NamedTuple
 from archcalc.analysis.interpret import Interpretation
 from archcalc.language.expand import INPUT_INDEX
 from archcalc.memory import budget, steps
-from archcalc.memory.budget import Setting
 from archcalc.memory.checkpoint import Segment, extra_macs, units
 from archcalc.memory.liveness import liveness
+from archcalc.memory.setup import Setup
 from archcalc.memory.steps import LOSS
 from archcalc.memory.storages import INPUT_STORAGE, Storages
 
@@ -67,11 +67,11 @@ class _Unit(NamedTuple):
     macs: int
 
 
-def cheapest(interpretation: Interpretation, setting: Setting, batch: int, memory: int) -> Plan | None:
+def cheapest(interpretation: Interpretation, setup: Setup, batch: int, memory: int) -> Plan | None:
     """The plan with the fewest extra multiply-accumulates, and of those the one with the fewest layers computed twice,
     whose peak is within `memory` bytes; None if none is."""
-    room = memory - budget.persistent(interpretation, setting).total
-    chain = _chain(interpretation, setting, batch)
+    room = memory - budget.persistent(interpretation, setup).total
+    chain = _chain(interpretation, setup, batch)
     found = _search(chain, room)
     if found is None:
         return None
@@ -204,13 +204,13 @@ def _groups(chain: list[_Unit], first: int, holds: bool) -> Iterator[tuple[int, 
             yield last, own, (macs, unit.segment.last - start.segment.first + 1)
 
 
-def _chain(interpretation: Interpretation, setting: Setting, batch: int) -> list[_Unit]:
+def _chain(interpretation: Interpretation, setup: Setup, batch: int) -> list[_Unit]:
     """Every unit's figures, from a training step that keeps everything and a forward pass that keeps nothing. The
     loss is a last unit, which is never checkpointed."""
     network = interpretation.network
     segments = _put_together(units(network))
-    everything = _Pass(interpretation, setting, batch, ())
-    nothing = _Pass(interpretation, setting, batch, (Segment(0, len(network.nodes) - 1, ""),))
+    everything = _Pass(interpretation, setup, batch, ())
+    nothing = _Pass(interpretation, setup, batch, (Segment(0, len(network.nodes) - 1, ""),))
     values = everything.storages.gradients.values
     chain: list[_Unit] = []
     for segment in segments:
@@ -269,15 +269,15 @@ class _Pass:
     """A training step: who uses which storage when, and how many bytes are alive during each step."""
 
     def __init__(
-        self, interpretation: Interpretation, setting: Setting, batch: int, checkpoints: tuple[Segment, ...]
+        self, interpretation: Interpretation, setup: Setup, batch: int, checkpoints: tuple[Segment, ...]
     ) -> None:
-        self.storages = Storages(interpretation, setting.conditions, checkpoints=checkpoints)
+        self.storages = Storages(interpretation, setup, checkpoints=checkpoints)
         #: The outputs of the first time, which a second time replaces.
         self.outputs = [placed.output for placed in self.storages.nodes]
-        made = steps.training(self.storages, accumulate=setting.accumulate)
+        made = steps.training(self.storages, accumulate=setup.accumulate)
         self.steps = made.steps
         amounts = [storage.amount for storage in self.storages.all]
-        stay = frozenset() if setting.accumulate else frozenset(made.parameter_gradients)
+        stay = frozenset() if setup.accumulate else frozenset(made.parameter_gradients)
         self.life = liveness(made.steps, amounts, [INPUT_STORAGE], stay)
         self.sizes = [amount.at(batch) for amount in amounts]
         self.live = [amount.at(batch) for amount in self.life.during]

@@ -114,7 +114,7 @@ class _Order:
         return {**inputs, "output": placed.output, **placed.own}
 
     def transient(self, node: Node, placed: Placed, tensor: Tensor) -> int:
-        dtype = storage_type(tensor.dtype, placed.values, self.storages.conditions.dtype)
+        dtype = storage_type(tensor.dtype, placed.values, self.storages.setup.dtype)
         return self.storages.allocate(tensor.name, tensor.elements, dtype, node.index)
 
     # --- the loss
@@ -132,7 +132,7 @@ class _Order:
         output = self.storages.interpretation.volume(index)
         logits = self.storages.of_value(index)
         values = self.storages.all[logits].dtype
-        if self.storages.conditions.dtype == "amp" and values != "float32":
+        if self.storages.setup.dtype == "amp" and values != "float32":
             values = "float32"
             copy = allocate("output in float32", output.elements, values, LOSS)
             self.step("loss", LOSS, "to", [logits], [copy])
@@ -236,14 +236,14 @@ class _Order:
 
     def parameter_gradient(self, node: Node, placed: Placed, tensor: Tensor) -> int:
         """A gradient in the type that the layer computes in where it has a copy of its weights in that type."""
-        dtype = "float32" if self.storages.conditions.dtype == "amp" else self.storages.conditions.dtype
+        dtype = "float32" if self.storages.setup.dtype == "amp" else self.storages.setup.dtype
         values = placed.values if placed.weights else dtype
         return self.storages.allocate(tensor.name, tensor.elements, values, node.index, "batch")
 
     def keep_gradient(self, node: Node, name: str, storage: int) -> None:
         """The gradient of a parameter stays: converted to the parameter's type, added to what other uses gave it."""
         made = self.storages.all[storage]
-        if self.storages.conditions.dtype == "amp" and made.dtype != "float32":
+        if self.storages.setup.dtype == "amp" and made.dtype != "float32":
             elements = made.amount.fixed // 2
             converted = self.storages.allocate(made.what, elements, "float32", node.index, "batch")
             self.step("backward", node.index, "to", [storage], [converted])

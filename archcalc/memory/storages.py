@@ -14,8 +14,9 @@ from archcalc.language.expand import INPUT_INDEX, Node
 from archcalc.layers.outcome import Composition, Outcome, Saved
 from archcalc.memory.amount import NOTHING, Amount
 from archcalc.memory.checkpoint import Segment
-from archcalc.memory.conditions import Conditions, Gradients, gradients
+from archcalc.memory.gradients import Gradients, gradients
 from archcalc.memory.precision import WIDTH, computes_in, ends_in, storage_type
+from archcalc.memory.setup import Setup
 from archcalc.sizes.kinds import Size, is_concrete
 from archcalc.sizes.symbols import Undecided
 
@@ -59,17 +60,17 @@ class Storages:
     def __init__(
         self,
         interpretation: Interpretation,
-        conditions: Conditions,
+        setup: Setup,
         *,
         training: bool = True,
         checkpoints: tuple[Segment, ...] = (),
     ) -> None:
         self.interpretation = interpretation
-        self.conditions = conditions
+        self.setup = setup
         self.training = training
         self.checkpoints = checkpoints
         self._forgetful = {index for segment in checkpoints for index in range(segment.first, segment.last + 1)}
-        self.gradients: Gradients = gradients(interpretation, conditions)
+        self.gradients: Gradients = gradients(interpretation, setup)
         self.all: list[Storage] = []
         self._amounts: dict[Amount, Amount] = {}
         self.nodes: list[Placed] = []
@@ -130,18 +131,18 @@ class Storages:
                         return "int64"
                 if outcome.storage == "view":
                     views.add(node.index)
-        return "float32" if self.conditions.dtype == "amp" else self.conditions.dtype
+        return "float32" if self.setup.dtype == "amp" else self.setup.dtype
 
     def _place(self, node: Node, outcome: Outcome) -> Placed:
         reached = tuple(self.of_value(i) for i in node.inputs)
         types = tuple(self.all[storage].dtype for storage in reached)
-        values = computes_in(outcome.autocast, types, self.conditions.dtype)
+        values = computes_in(outcome.autocast, types, self.setup.dtype)
         inputs = reached
-        if self.conditions.dtype == "amp" and outcome.autocast in ("half", "float32"):
+        if self.setup.dtype == "amp" and outcome.autocast in ("half", "float32"):
             inputs = tuple(self._converted(node, number, storage, values) for number, storage in enumerate(reached))
         output = self._output(node, outcome, values, inputs)
         device = outcome.composition.device
-        here = device is None or device == self.conditions.device
+        here = device is None or device == self.setup.device
         own = self._copied_weights(node, outcome, values)
         weights = tuple(own.values())
         saved = tuple(self._keep(node, outcome, values, inputs, output, own))
@@ -149,7 +150,7 @@ class Storages:
 
     def _copied_weights(self, node: Node, outcome: Outcome, values: str) -> dict[str, int]:
         """The copies that mixed precision makes of the parameters that the layer multiplies with."""
-        if self.conditions.dtype != "amp" or outcome.autocast != "half":
+        if self.setup.dtype != "amp" or outcome.autocast != "half":
             return {}
         named = {saved.what for saved in outcome.saved}
         return {
@@ -163,7 +164,7 @@ class Storages:
         in_order = node.inputs[0] not in self._out_of_order
         shared = outcome.storage in ("view", "inplace") or (outcome.storage == "training" and not self.training)
         if not shared or (outcome.order == "restored" and not in_order):
-            dtype = ends_in(outcome.autocast, values, self.conditions.dtype)
+            dtype = ends_in(outcome.autocast, values, self.setup.dtype)
             return self.allocate("output", outcome.output.elements, dtype, node.index)
         if outcome.order == "changed" or not in_order:
             self._out_of_order.add(node.index)
@@ -185,7 +186,7 @@ class Storages:
         for saved in outcome.saved:
             if saved.what in parameters and saved.what not in own:
                 continue  # the parameter itself, which is there anyway
-            if saved.device not in (None, self.conditions.device):
+            if saved.device not in (None, self.setup.device):
                 continue
             keeps = self.training and node.index not in self._forgetful
             wanted = keeps and self.gradients.wanted(node, saved.needed_by)
@@ -197,7 +198,7 @@ class Storages:
                 if not (wanted or saved.made == "always" or (self.training and saved.made == "training")):
                     continue
                 if saved.what not in own:
-                    dtype = storage_type(saved.dtype, values, self.conditions.dtype)
+                    dtype = storage_type(saved.dtype, values, self.setup.dtype)
                     own[saved.what] = self.allocate(saved.what, saved.elements, dtype, node.index, saved.per)
                 storage = own[saved.what]
             if wanted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archcalc.memory.conditions import Conditions
+from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storages, saved_memory
 from archcalc.quantities.registry import BYTES, Part, quantity
 from archcalc.sizes.kinds import Size
@@ -12,4 +12,4 @@ from archcalc.sizes.kinds import Size
 def saved_bytes(part: Part) -> Size:
     """Bytes that autograd keeps from the forward pass for the backward pass, each storage once, the network's input
     with them and parameters not, in float32 on a CPU."""
-    return saved_memory(Storages(part.analysis.interpretation, Conditions())).total.at(part.batch)
+    return saved_memory(Storages(part.analysis.interpretation, Setup())).total.at(part.batch)

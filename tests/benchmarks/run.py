@@ -153,7 +153,7 @@ def sweep() -> None:
 def scale() -> None:
     """Time and memory for each layer as networks grow: wide, deep, written out, repeated, and with branches."""
     import archcalc
-    from archcalc.memory.conditions import Conditions
+    from archcalc.memory.setup import Setup
     from archcalc.memory.storages import Storages, saved_memory
 
     rows = []
@@ -165,7 +165,7 @@ def scale() -> None:
             def analysed(path: Path = path) -> object:
                 analysis = archcalc.load(path).analyse()
                 assert analysis.totals.params > 0
-                return saved_memory(Storages(analysis.interpretation, Conditions())), analysis
+                return saved_memory(Storages(analysis.interpretation, Setup())), analysis
 
             took = best(analysed, 2)
             tracemalloc.start()

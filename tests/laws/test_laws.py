@@ -22,7 +22,7 @@ from archcalc.commands.sweep.evaluate import Block, Evaluator
 from archcalc.diagnostics.diagnostic import Source, SpecError
 from archcalc.language.document import read_document
 from archcalc.language.write import resolve
-from archcalc.memory.conditions import Conditions
+from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storages, saved_memory
 from archcalc.output.formats.json import render
 from archcalc.quantities.registry import Part, quantities
@@ -158,7 +158,7 @@ def test_no_more_is_kept_than_there_is(spec: Spec) -> None:
     analysis = analysed(spec.text())
     assume(analysis is not None)
     assert analysis is not None
-    storages = Storages(analysis.interpretation, Conditions())
+    storages = Storages(analysis.interpretation, Setup())
     for batch in (1, 7):
         kept = saved_memory(storages)
         assert kept.total.at(batch) <= total(storage.amount.at(batch) for storage in storages.all)

@@ -13,16 +13,15 @@ import archcalc
 from archcalc.cli import run, training
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.memory import budget
-from archcalc.memory.budget import Setting
-from archcalc.memory.conditions import DEVICES, Conditions
 from archcalc.memory.optimizers import OPTIMIZERS, STATE
 from archcalc.memory.precision import DTYPES
+from archcalc.memory.setup import DEVICES, Setup
 
 DATA = Path(__file__).parent.parent / "data" / "memory"
 
 
-def of(spec: str | Path, **setting: Any) -> budget.Budget:
-    return budget.training(archcalc.load(spec).analyse().interpretation, Setting(**setting))
+def of(spec: str | Path, **setup: Any) -> budget.Budget:
+    return budget.training(archcalc.load(spec).analyse().interpretation, Setup(**setup))
 
 
 def written(tmp_path: Path, *layers: str, shape: str = "[3, 9, 9]") -> Path:
@@ -111,7 +110,7 @@ def test_accumulated_gradients_are_there_from_the_start(tmp_path: Path) -> None:
 
 def test_frozen_layers_have_no_gradients_and_no_state(tmp_path: Path) -> None:
     spec = written(tmp_path, "linear: 5", "relu", "linear: 2", shape="[10]")
-    found = of(spec, conditions=Conditions(frozen=("linear.1",)), optimizer="momentum")
+    found = of(spec, frozen=("linear.1",), optimizer="momentum")
     assert found.persistent.optimizer == 4 * (5 * 2 + 2)
     assert found.saved.total == (0, 4 * 5)
 
@@ -119,14 +118,14 @@ def test_frozen_layers_have_no_gradients_and_no_state(tmp_path: Path) -> None:
 def test_nothing_to_train_is_said(tmp_path: Path) -> None:
     spec = written(tmp_path, "linear: 5", shape="[10]")
     with pytest.raises(UsageError, match="nothing is trained"):
-        of(spec, conditions=Conditions(frozen=("linear",)))
+        of(spec, frozen=("linear",))
     with pytest.raises(UsageError, match="did you mean `linear`"):
-        of(spec, conditions=Conditions(frozen=("liner",)))
+        of(spec, frozen=("liner",))
 
 
 def test_16_bits_halve_the_values_and_add_master_weights(tmp_path: Path) -> None:
     spec = written(tmp_path, "linear: 5", "batch_norm", "relu", "linear: 2", shape="[10]")
-    full, half = of(spec, optimizer="adam"), of(spec, optimizer="adam", conditions=Conditions(dtype="bfloat16"))
+    full, half = of(spec, optimizer="adam"), of(spec, optimizer="adam", dtype="bfloat16")
     assert 2 * half.persistent.parameters == full.persistent.parameters == 4 * (55 + 10 + 12)
     assert half.persistent.master_weights == 4 * 77
     assert half.persistent.optimizer == full.persistent.optimizer
@@ -137,7 +136,7 @@ def test_16_bits_halve_the_values_and_add_master_weights(tmp_path: Path) -> None
 
 def test_mixed_precision_keeps_what_autocast_makes(tmp_path: Path) -> None:
     spec = written(tmp_path, "linear: 5", "layer_norm", "relu", "linear: 2", shape="[10]")
-    found = of(spec, conditions=Conditions(dtype="amp"))
+    found = of(spec, dtype="amp")
     # Per sample: the input in 16 bits for the first product; its output in float32 for the normalisation, whose mean
     # and deviation are two more values; ReLU's output in float32, and its copy in 16 bits for the second product.
     assert found.saved.total.per_sample == 2 * 10 + 4 * 5 + 2 * 4 + 4 * 5 + 2 * 5
@@ -163,7 +162,7 @@ def test_a_table_of_connections_keeps_what_a_convolution_keeps(tmp_path: Path) -
     spec = written(tmp_path, "conv: {out: 2, kernel: 1}", "gelu", "table_conv: {table: [[0], [0, 1]], kernel: 3}")
     # Its input 2x9x9, GELU's output; the weights that it copies under mixed precision are 3 kernels of 3x3.
     assert of(spec).saved.layers[-1] == (0, 4 * 2 * 81)
-    assert of(spec, conditions=Conditions(dtype="amp")).saved.layers[-1] == (2 * 3 * 9, 2 * 2 * 81)
+    assert of(spec, dtype="amp").saved.layers[-1] == (2 * 3 * 9, 2 * 2 * 81)
 
 
 def test_the_options_are_the_analysis_own() -> None:

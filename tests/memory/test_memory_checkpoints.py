@@ -14,10 +14,9 @@ from archcalc.analysis.interpret import Interpretation
 from archcalc.cli import run
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.memory import budget
-from archcalc.memory.budget import Setting
 from archcalc.memory.checkpoint import Segment, extra_macs, segments, units
-from archcalc.memory.conditions import Conditions
 from archcalc.memory.recompute import cheapest
+from archcalc.memory.setup import Setup
 
 RESIDUAL = """
 input: [3, 16, 16]
@@ -74,7 +73,7 @@ def test_checkpoints_peak_where_torchs_do(
     paths: tuple[str, ...], with_gradients: int, without: int, tmp_path: Path
 ) -> None:
     interpretation = written(tmp_path, RESIDUAL)
-    found = budget.training(interpretation, Setting(checkpoints=segments(interpretation.network, paths)))
+    found = budget.training(interpretation, Setup(checkpoints=segments(interpretation.network, paths)))
     assert found.timeline.bytes_at(2) == with_gradients
     assert found.activations.bytes_at(2) == without
 
@@ -89,7 +88,7 @@ def test_a_checkpoint_keeps_only_what_enters_it(tmp_path: Path) -> None:
         "conv: {out: 2, kernel: 1}",
     )
     middle = segments(interpretation.network, ("conv.2",))
-    found = budget.training(interpretation, Setting(checkpoints=middle))
+    found = budget.training(interpretation, Setup(checkpoints=middle))
     # Image, ReLU's output (which enters the checkpoint and is its own), sigmoid's output.
     assert found.saved.total.per_sample == 4 * 64 * (3 + 8 + 8)
     assert extra_macs(interpretation, middle) == 8 * 8 * 64
@@ -150,33 +149,33 @@ CHAINS = {
     "views": ("conv: {out: 4, kernel: 3}", "identity", "relu", "flatten", "dropout", "linear: 6"),
     "enlarging": ("conv: {out: 4, kernel: 1}", "lrn: 3", "upsample: 2", "softmax", "conv: {out: 2, kernel: 1}"),
 }
-SETTINGS: dict[str, Setting] = {
-    "plain": Setting(),
-    "amp": Setting(Conditions(dtype="amp"), "adam"),
-    "accumulate": Setting(accumulate=True),
+SETTINGS: dict[str, Setup] = {
+    "plain": Setup(),
+    "amp": Setup(dtype="amp", optimizer="adam"),
+    "accumulate": Setup(accumulate=True),
 }
 
 
-@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("setup", SETTINGS.values(), ids=SETTINGS)
 @pytest.mark.parametrize("layers", CHAINS.values(), ids=CHAINS)
 def test_the_cheapest_plan_is_the_one_that_trying_all_finds(
-    layers: tuple[str, ...], setting: Setting, tmp_path: Path
+    layers: tuple[str, ...], setup: Setup, tmp_path: Path
 ) -> None:
     interpretation = chain(tmp_path, *layers)
     parts = units(interpretation.network)
     tried = []
     for plan in plans(len(parts)):
         made = tuple(Segment(parts[first].first, parts[last].last, "") for first, last in plan)
-        found = budget.training(interpretation, setting._replace(checkpoints=made))
+        found = budget.training(interpretation, setup._replace(checkpoints=made))
         tried.append((found.peak_bytes(16), extra_macs(interpretation, made)))
     peaks = sorted({peak for peak, _ in tried})
     for memory in peaks:
-        best = cheapest(interpretation, setting, 16, memory)
+        best = cheapest(interpretation, setup, 16, memory)
         assert best is not None
         assert best.extra_macs == min(cost for peak, cost in tried if peak <= memory)
-        made = budget.training(interpretation, setting._replace(checkpoints=best.segments))
+        made = budget.training(interpretation, setup._replace(checkpoints=best.segments))
         assert made.peak_bytes(16) <= memory
-    assert cheapest(interpretation, setting, 16, peaks[0] - 1) is None
+    assert cheapest(interpretation, setup, 16, peaks[0] - 1) is None
 
 
 def answered(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import pytest
 import archcalc
 from archcalc.analysis.interpret import Interpretation, interpret
 from archcalc.memory import peaks
-from archcalc.memory.conditions import Conditions
+from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storages, saved_memory
 
 DATA = Path(__file__).parent.parent / "data" / "memory"
@@ -54,8 +54,8 @@ def label(row: dict[str, str]) -> str:
 def test_a_network_keeps_what_autograd_keeps(row: dict[str, str]) -> None:
     interpretation = network(row)
     batch = int(row["batch"])
-    cpu = saved_memory(Storages(interpretation, Conditions()))
-    cuda = saved_memory(Storages(interpretation, Conditions(device="cuda")))
+    cpu = saved_memory(Storages(interpretation, Setup()))
+    cuda = saved_memory(Storages(interpretation, Setup(device="cuda")))
     assert cpu.total.at(batch) == int(row["kept_bytes_with_input"])
     assert cpu.without_input.at(batch) == int(row["kept_bytes_without_input"])
     assert cuda.without_input.at(batch) == int(row["kept_bytes_without_input_cuda"])
@@ -66,10 +66,10 @@ def test_a_network_peaks_where_the_framework_peaks(row: dict[str, str]) -> None:
     interpretation = network(row)
     batch = int(row["batch"])
     caller = 8 * batch + 4 + 4
-    training = peaks.training(Storages(interpretation, Conditions()))
+    training = peaks.training(Storages(interpretation, Setup()))
     assert training.activations.bytes_at(batch) == int(row["training_peak_without_params_and_grads"]) - caller
     assert training.with_gradients.bytes_at(batch) == int(row["training_peak_with_grads"]) - caller
-    inference = peaks.inference(interpretation, Conditions()).bytes_at(batch)
+    inference = peaks.inference(interpretation, Setup()).bytes_at(batch)
     measured = int(row["inference_liveness_peak_with_input"])
     if row["model"] == "densenet121" and row["relu"] != "not in place":
         # torchvision concatenates all earlier features anew in each layer and keeps them apart: the sixth layer's
@@ -87,14 +87,14 @@ def test_a_layer_keeps_and_makes_what_the_framework_does(row: dict[str, str], tm
     spec = tmp_path / "small.yaml"
     spec.write_text(f"architecture: small\ninput: {row['input']}\nlayers:\n{layers}")
     interpretation = interpret(archcalc.load(spec).expand())
-    conditions = Conditions(frozen=tuple(row["frozen"].split()))
+    setup = Setup(frozen=tuple(row["frozen"].split()))
     batch = int(row["batch"])
-    saved = saved_memory(Storages(interpretation, conditions))
-    training = peaks.training(Storages(interpretation, conditions))
+    saved = saved_memory(Storages(interpretation, setup))
+    training = peaks.training(Storages(interpretation, setup))
     found = {
         "kept_bytes_with_input": saved.total.at(batch),
         "kept_bytes_without_input": saved.without_input.at(batch),
-        "inference_liveness_peak_with_input": peaks.inference(interpretation, conditions).bytes_at(batch),
+        "inference_liveness_peak_with_input": peaks.inference(interpretation, setup).bytes_at(batch),
         "training_peak_without_params_and_grads": training.activations.bytes_at(batch),
         "training_peak_with_grads": training.with_gradients.bytes_at(batch),
     }
@@ -107,7 +107,7 @@ def test_a_layer_keeps_on_cuda_what_the_framework_does_in_each_type(row: dict[st
     spec = tmp_path / "small.yaml"
     spec.write_text(f"architecture: small\ninput: {row['input']}\nlayers:\n{layers}")
     interpretation = interpret(archcalc.load(spec).expand())
-    saved = saved_memory(Storages(interpretation, Conditions("cuda", row["dtype"])))
+    saved = saved_memory(Storages(interpretation, Setup("cuda", row["dtype"])))
     assert saved.total.at(int(row["batch"])) == int(row["kept_bytes_with_input"])
 
 
@@ -122,7 +122,7 @@ def test_the_backward_pass_follows_the_trace_step_by_step(spec: str) -> None:
     drops with the whole layer, though nothing reads it any more.
     """
     interpretation = archcalc.load(spec).analyse().interpretation
-    found = peaks.training(Storages(interpretation, Conditions())).with_gradients
+    found = peaks.training(Storages(interpretation, Setup())).with_gradients
     ours = [
         amount.at(1)
         for step, amount in zip(found.steps, found.during, strict=True)
@@ -140,14 +140,14 @@ def spec_of(tmp_path: Path, *layers: str, shape: str = "[4, 8, 8]") -> Any:
 
 
 def test_batch_statistics_do_not_grow_with_the_batch(tmp_path: Path) -> None:
-    saved = saved_memory(Storages(spec_of(tmp_path, "conv: {out: 8, kernel: 1}", "batch_norm"), Conditions()))
+    saved = saved_memory(Storages(spec_of(tmp_path, "conv: {out: 8, kernel: 1}", "batch_norm"), Setup()))
     # Mean and inverse deviation of 8 channels; the convolution's input 4x8x8 and the normalisation's 8x8x8.
     assert saved.total == (4 * 2 * 8, 4 * (4 * 64 + 8 * 64))
 
 
 def test_a_storage_is_kept_once(tmp_path: Path) -> None:
     saved = saved_memory(
-        Storages(spec_of(tmp_path, "conv: {out: 8, kernel: 1}", "relu", "conv: {out: 2, kernel: 1}"), Conditions())
+        Storages(spec_of(tmp_path, "conv: {out: 8, kernel: 1}", "relu", "conv: {out: 2, kernel: 1}"), Setup())
     )
     # The image, and ReLU's output, which is the second convolution's input too.
     assert [layer.per_sample for layer in saved.layers] == [4 * 4 * 64, 4 * 8 * 64, 0]
@@ -157,7 +157,7 @@ def test_frozen_layers_keep_nothing(tmp_path: Path) -> None:
     interpretation = spec_of(
         tmp_path, "conv: {out: 8, kernel: 1}", "relu", "maxpool: 2", "flatten", "linear: 3", "relu", "linear: 2"
     )
-    saved = saved_memory(Storages(interpretation, Conditions(frozen=("conv",))))
+    saved = saved_memory(Storages(interpretation, Setup(frozen=("conv",))))
     # The first linear layer's input, 8x4x4 values, and the output of the second ReLU, which the last one keeps too.
     assert saved.total == (0, 4 * (8 * 16 + 3))
 
@@ -173,7 +173,7 @@ EAGER = [
 
 @pytest.mark.parametrize("row", EAGER, ids=label)
 def test_eager_python_holds_what_enters_a_block(row: dict[str, str]) -> None:
-    eager = peaks.eager_inference(network(row), Conditions()).bytes_at(1)
+    eager = peaks.eager_inference(network(row), Setup()).bytes_at(1)
     assert eager == int(row["inference_peak_with_input"])
 
 
@@ -184,12 +184,12 @@ def test_eager_python_holds_as_much_as_its_modules_are_cut() -> None:
     interpretation = archcalc.load("resnet50").analyse().interpretation
     image, narrow, wide = 4 * 3 * 224 * 224, 4 * 64 * 56 * 56, 4 * 256 * 56 * 56
     assert 3 * wide + narrow + image == 11_038_720
-    assert peaks.inference(interpretation, Conditions()).bytes_at(1) == 3 * wide + image
-    assert peaks.eager_inference(interpretation, Conditions()).bytes_at(1) == 3 * wide + 2 * narrow + image
+    assert peaks.inference(interpretation, Setup()).bytes_at(1) == 3 * wide + image
+    assert peaks.eager_inference(interpretation, Setup()).bytes_at(1) == 3 * wide + 2 * narrow + image
 
 
 def test_an_ideal_pass_holds_only_what_is_still_needed(tmp_path: Path) -> None:
     interpretation = spec_of(tmp_path, "maxpool: 2", "relu6", "conv: {out: 2, kernel: 1}", shape="[4, 8, 8]")
     # Input 4x8x8 and its pooled 4x4x4; a framework has 64-bit indices beside it. Later the input is no longer needed.
-    assert peaks.ideal_inference(interpretation, Conditions()).bytes_at(1) == 4 * (256 + 64)
-    assert peaks.inference(interpretation, Conditions()).bytes_at(1) == 4 * (256 + 64) + 8 * 64
+    assert peaks.ideal_inference(interpretation, Setup()).bytes_at(1) == 4 * (256 + 64)
+    assert peaks.inference(interpretation, Setup()).bytes_at(1) == 4 * (256 + 64) + 8 * 64

@@ -16,7 +16,8 @@ from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.language.expand import INPUT_INDEX
 from archcalc.layers.attributes import decimal
 from archcalc.layers.outcome import WEIGHTS, Outcome, Saved
-from archcalc.memory.conditions import Conditions, gradients
+from archcalc.memory.gradients import gradients
+from archcalc.memory.setup import Setup
 from archcalc.sizes.kinds import total
 from archcalc.sizes.traced import arithmetic, remembered
 from archcalc.sizes.volume import Volume
@@ -167,7 +168,7 @@ def _memory(row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterator[E
 
 def _kept(analysis: Analysis, row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterator[Explained]:
     """What is saved for the backward pass, and for which gradient; on a CPU."""
-    wanted = gradients(analysis.interpretation, Conditions())
+    wanted = gradients(analysis.interpretation, Setup())
     parameters = {tensor.name for tensor in outcome.params}  # these are there anyway
     said = [
         f"{_tensor(analysis, row, kept, known)}{_purpose(kept)}"
@@ -203,7 +204,7 @@ def _purpose(kept: Saved) -> str:
 def _backward(analysis: Analysis, row: AnalysedLayer) -> Iterator[Explained]:
     if not row.outcome.macs:
         return
-    wanted = wants_input_gradient(row, gradients(analysis.interpretation, Conditions()))
+    wanted = wants_input_gradient(row, gradients(analysis.interpretation, Setup()))
     part = backward(row, wanted)
     unwanted = "" if wanted else " (nothing before it is learned)"
     products = f" + {part.by_products:,} by both operands of its products" if part.by_products else ""

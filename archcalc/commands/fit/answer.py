@@ -44,7 +44,7 @@ class Budgets(NamedTuple):
 def budgets(analysis: Analysis, memory: NetworkMemory) -> Budgets:
     """The budgets of training and inference, and the bytes of one sample's input and outputs."""
     totals = analysis.totals
-    inference = budget.inference(memory.interpretation, memory.setting.conditions)
+    inference = budget.inference(memory.interpretation, memory.setup)
     return Budgets(memory.training, inference, totals.input_bytes + totals.outputs_bytes)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archcalc.cli.options import reporting, set_option, spec_argument
-from archcalc.cli.training import training_options
+from archcalc.cli.setup import training_options
 from archcalc.output.layout import Report
 
 if TYPE_CHECKING:
@@ -47,15 +47,15 @@ def command(
       archcalc fit alexnet --gpu gtx580 --optimizer momentum --batch 128
     """
     from archcalc import api
-    from archcalc.cli.training import setting
+    from archcalc.cli.setup import setup
     from archcalc.commands.fit import tables as reports
     from archcalc.commands.fit.answer import budgets
     from archcalc.memory.network import NetworkMemory
 
     available = _available(memory, gpu, headroom)
     analysis = api.load(spec, **settings).analyse()
-    network = NetworkMemory(analysis.interpretation, setting(analysis.interpretation, **training))
-    return reports.build(analysis, network.setting, budgets(analysis, network), available, batch)
+    network = NetworkMemory(analysis.interpretation, setup(analysis.interpretation, **training))
+    return reports.build(analysis, network.setup, budgets(analysis, network), available, batch)
 
 
 def _available(memory: str | None, gpu: str | None, headroom: str) -> list[Available]:

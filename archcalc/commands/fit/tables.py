@@ -6,8 +6,8 @@ from typing import Any
 
 from archcalc.analysis.totals import Analysis
 from archcalc.commands.fit.answer import Available, Budgets, Fit, fit
-from archcalc.commands.memory.tables import NOT_COUNTED, UNITS, bytes_in_full, setting_data, setting_in_words
-from archcalc.memory.budget import Setting
+from archcalc.commands.memory.tables import NOT_COUNTED, UNITS, bytes_in_full, setup_data, setup_in_words
+from archcalc.memory.setup import Setup
 from archcalc.output.layout import Column, Report, Table
 from archcalc.output.numbers import bytes_binary, bytes_decimal, exact
 
@@ -19,20 +19,18 @@ _MEANINGS = (
 )
 
 
-def build(
-    analysis: Analysis, setting: Setting, budgets: Budgets, available: list[Available], batch: int | None
-) -> Report:
+def build(analysis: Analysis, setup: Setup, budgets: Budgets, available: list[Available], batch: int | None) -> Report:
     """A row for each memory."""
     fits = [fit(budgets, one) for one in available]
     return Report(
-        f"{analysis.architecture}: the largest batch that fits, {setting_in_words(setting)}",
+        f"{analysis.architecture}: the largest batch that fits, {setup_in_words(setup)}",
         _facts(budgets, fits, batch),
         (_table(budgets, fits, batch),),
         (*_MEANINGS, NOT_COUNTED, UNITS),
         {
             "architecture": analysis.architecture,
             "parameters": dict(analysis.network.parameters),
-            **setting_data(setting),
+            **setup_data(setup),
             "batch": batch,
             "fits": [_data(budgets, one, batch) for one in fits],
         },

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archcalc.cli.options import batch_option, reporting, set_option, spec_argument
-from archcalc.cli.training import training_options
+from archcalc.cli.setup import training_options
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.output.layout import Report
 
 if TYPE_CHECKING:
     from archcalc.analysis.interpret import Interpretation
-    from archcalc.memory.budget import Setting
+    from archcalc.memory.setup import Setup
 
 
 @click.command()
@@ -43,7 +43,7 @@ def command(
       archcalc memory alexnet --timeline --format csv
     """
     from archcalc import api
-    from archcalc.cli.training import setting
+    from archcalc.cli.setup import setup
     from archcalc.commands.memory import tables as reports
     from archcalc.memory.network import NetworkMemory
 
@@ -55,18 +55,18 @@ def command(
     if auto:
         training["checkpoint"] = ()
     interpretation = (analysis := api.load(spec, **settings).analyse()).interpretation
-    made = setting(interpretation, **training)
+    made = setup(interpretation, **training)
     if memory is not None:
         made = _checkpointed(interpretation, made, batch, memory)
     return reports.build(analysis, NetworkMemory(interpretation, made), batch, timeline=timeline)
 
 
-def _checkpointed(interpretation: Interpretation, setting: Setting, batch: int, memory: str) -> Setting:
-    """The setting with the cheapest checkpoints that fit; UsageError if none do."""
+def _checkpointed(interpretation: Interpretation, setup: Setup, batch: int, memory: str) -> Setup:
+    """The setup with the cheapest checkpoints that fit; UsageError if none do."""
     from archcalc.memory.recompute import cheapest
     from archcalc.units import memory_size
 
-    plan = cheapest(interpretation, setting, batch, memory_size(memory))
+    plan = cheapest(interpretation, setup, batch, memory_size(memory))
     if plan is None:
         raise UsageError(f"no checkpointing brings training at batch {batch:,} below {memory}: try a smaller batch")
-    return setting._replace(checkpoints=plan.segments)
+    return setup._replace(checkpoints=plan.segments)

@@ -7,10 +7,11 @@ from typing import Any
 
 from archcalc.analysis.totals import Analysis
 from archcalc.language.expand import INPUT_INDEX, Network
-from archcalc.memory.budget import Budget, Setting
+from archcalc.memory.budget import Budget
 from archcalc.memory.checkpoint import extra_macs
 from archcalc.memory.network import NetworkMemory
 from archcalc.memory.peaks import Timeline
+from archcalc.memory.setup import Setup
 from archcalc.memory.steps import LOSS
 from archcalc.output.layout import Column, Report, Table
 from archcalc.output.numbers import bytes_binary, bytes_decimal, exact, percent, share, short
@@ -111,28 +112,23 @@ def bytes_in_full(value: int) -> str:
     return f"{exact(value)} bytes ({bytes_decimal(value)}, {bytes_binary(value)})"
 
 
-def setting_in_words(setting: Setting) -> str:
+def setup_in_words(setup: Setup) -> str:
     """How the network is trained, for a heading."""
-    conditions = setting.conditions
-    words = [conditions.dtype, f"optimizer {setting.optimizer}", conditions.device]
-    words += [f"frozen: {', '.join(conditions.frozen)}"] if conditions.frozen else []
-    words += ["gradients accumulated"] if setting.accumulate else []
-    words += (
-        [f"{len(setting.checkpoints):,} checkpoint{'s' * (len(setting.checkpoints) > 1)}"]
-        if setting.checkpoints
-        else []
-    )
+    words = [setup.dtype, f"optimizer {setup.optimizer}", setup.device]
+    words += [f"frozen: {', '.join(setup.frozen)}"] if setup.frozen else []
+    words += ["gradients accumulated"] if setup.accumulate else []
+    words += [f"{len(setup.checkpoints):,} checkpoint{'s' * (len(setup.checkpoints) > 1)}"] if setup.checkpoints else []
     return ", ".join(words)
 
 
-def setting_data(setting: Setting) -> dict[str, Any]:
+def setup_data(setup: Setup) -> dict[str, Any]:
     """How the network is trained, for JSON."""
     return {
-        "dtype": setting.conditions.dtype,
-        "optimizer": setting.optimizer,
-        "device": setting.conditions.device,
-        "frozen": list(setting.conditions.frozen),
-        "accumulate": setting.accumulate,
+        "dtype": setup.dtype,
+        "optimizer": setup.optimizer,
+        "device": setup.device,
+        "frozen": list(setup.frozen),
+        "accumulate": setup.accumulate,
     }
 
 
@@ -144,7 +140,7 @@ def build(analysis: Analysis, memory: NetworkMemory, batch: int, *, timeline: bo
     if timeline:
         tables = [_timeline_table(analysis.network, budget, batch)]
     return Report(
-        f"{analysis.architecture}: memory of training, batch {batch:,}, {setting_in_words(memory.setting)}",
+        f"{analysis.architecture}: memory of training, batch {batch:,}, {setup_in_words(memory.setup)}",
         _budget_facts(analysis, memory, budget, batch),
         tuple(tables),
         (NOT_COUNTED, UNITS),
@@ -152,9 +148,9 @@ def build(analysis: Analysis, memory: NetworkMemory, batch: int, *, timeline: bo
             "architecture": analysis.architecture,
             "parameters": dict(analysis.network.parameters),
             "batch": batch,
-            **setting_data(memory.setting),
-            "checkpoints": _checkpoints(analysis, memory.setting, batch),
-            "extra_macs": batch * extra_macs(analysis.interpretation, memory.setting.checkpoints),
+            **setup_data(memory.setup),
+            "checkpoints": _checkpoints(analysis, memory.setup, batch),
+            "extra_macs": batch * extra_macs(analysis.interpretation, memory.setup.checkpoints),
             "memory": {
                 **data(analysis, memory, batch),
                 # Where every block is a Python module, and where nothing is held that is not needed any more.
@@ -181,7 +177,7 @@ def _budget_facts(analysis: Analysis, memory: NetworkMemory, budget: Budget, bat
     which = f"batches from {least:,} on" if most is None else f"batches {least:,} to {most:,}"
     persistent = budget.persistent
     inference = memory.inference.bytes_at(batch) + persistent.parameters + persistent.buffers
-    again = extra_macs(analysis.interpretation, memory.setting.checkpoints)
+    again = extra_macs(analysis.interpretation, memory.setup.checkpoints)
     return (
         ("training needs", bytes_in_full(budget.peak_bytes(batch))),
         ("as a formula", f"{exact(fixed)} + N x {exact(per_sample)} bytes for a batch of N, exact for {which}"),
@@ -202,16 +198,16 @@ def _budget_facts(analysis: Analysis, memory: NetworkMemory, budget: Budget, bat
             f" {bytes_decimal(memory.eager_inference.bytes_at(batch))} where each block is a Python module that holds"
             f" its input; {bytes_decimal(memory.ideal_inference.bytes_at(batch))} ideally",
         ),
-        *_checkpoint_facts(analysis, memory.setting, again),
+        *_checkpoint_facts(analysis, memory.setup, again),
     )
 
 
-def _checkpoint_facts(analysis: Analysis, setting: Setting, again: int) -> Iterator[tuple[str, str]]:
+def _checkpoint_facts(analysis: Analysis, setup: Setup, again: int) -> Iterator[tuple[str, str]]:
     """What is computed twice, and what that costs."""
-    if not setting.checkpoints:
+    if not setup.checkpoints:
         return
     forward = analysis.totals.macs
-    names = ", ".join(f"`{segment.name}`" for segment in setting.checkpoints)
+    names = ", ".join(f"`{segment.name}`" for segment in setup.checkpoints)
     yield "checkpointed", f"{names}: only what enters is saved"
     yield (
         "computed twice",
@@ -219,7 +215,7 @@ def _checkpoint_facts(analysis: Analysis, setting: Setting, again: int) -> Itera
     )
 
 
-def _checkpoints(analysis: Analysis, setting: Setting, batch: int) -> list[dict[str, Any]]:
+def _checkpoints(analysis: Analysis, setup: Setup, batch: int) -> list[dict[str, Any]]:
     nodes = analysis.network.nodes
     return [
         {
@@ -228,7 +224,7 @@ def _checkpoints(analysis: Analysis, setting: Setting, batch: int) -> list[dict[
             "layers": segment.last - segment.first + 1,
             "macs": batch * extra_macs(analysis.interpretation, (segment,)),
         }
-        for segment in setting.checkpoints
+        for segment in setup.checkpoints
     ]
 
 

@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from archcalc.analysis.interpret import Interpretation
-    from archcalc.memory.budget import Setting
+    from archcalc.memory.setup import Setup
 
 # The words stand here so that the help needs no analysis; a test holds them against the analysis' own.
 DTYPES = ("float32", "float16", "bfloat16", "amp")
@@ -46,7 +46,7 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def setting(
+def setup(
     interpretation: Interpretation,
     *,
     dtype: str,
@@ -55,11 +55,9 @@ def setting(
     freeze: tuple[str, ...],
     accumulate: bool,
     checkpoint: tuple[str, ...],
-) -> Setting:
+) -> Setup:
     """The options as the analysis takes them, for a network; UsageError for paths that it does not have."""
-    from archcalc.memory.budget import Setting
     from archcalc.memory.checkpoint import segments
-    from archcalc.memory.conditions import Conditions
+    from archcalc.memory.setup import Setup
 
-    conditions = Conditions(device, dtype, freeze)
-    return Setting(conditions, optimizer, accumulate, segments(interpretation.network, checkpoint))
+    return Setup(device, dtype, freeze, optimizer, accumulate, segments(interpretation.network, checkpoint))

@@ -1,0 +1,79 @@
+"""Naming layers of a network: one way, wherever a command, an option or a claim takes a path.
+
+`stage2/bottleneck.3/conv.2` is a layer, `stage2/bottleneck.3` a block with all that is in it; `*` in a path stands for
+any text, slashes too. The end of a path is enough where no other path has it: `fc6` for `classifier/fc6`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
+
+#: An ambiguous end of a path is answered with at most so many paths that have it.
+_MOST_SHOWN = 6
+
+
+class NoSuchPath(UsageError):
+    """No layer and no block has the path: `message` says so, `help` what to write instead."""
+
+    def __init__(self, message: str, help: str | None) -> None:
+        super().__init__(f"{message}: {help}" if help else message)
+        self.message = message
+        self.help = help
+
+
+def selected(names: Sequence[str], path: str) -> list[int]:
+    """The numbers of the layers that a path names, in order; `names` are the paths of all layers.
+
+    NoSuchPath if there is none, or if only ends of several paths are meant.
+    """
+    path = path.rstrip("/")
+    if "*" in path:
+        # fnmatch would give brackets and question marks a meaning too.
+        pattern = re.compile(".*".join(map(re.escape, re.sub(r"\*+", "*", path).split("*"))) + "(?:/.*)?", re.DOTALL)
+        found = [index for index, name in enumerate(names) if pattern.fullmatch(name)]
+        if not found:
+            raise NoSuchPath(f"no layer matches `{path[:80]}`", _closest(names, path.replace("*", "")))
+        return found
+    return _below(names, path) or _below(names, _whole(names, path))
+
+
+def _below(names: Sequence[str], path: str) -> list[int]:
+    inside = f"{path}/"
+    return [index for index, name in enumerate(names) if name == path or name.startswith(inside)]
+
+
+def _whole(names: Sequence[str], end: str) -> str:
+    """The one path of a layer or a block that ends so."""
+    ends = f"/{end}"
+    found = dict.fromkeys(
+        prefix for name in names if ends in f"/{name}" for prefix in prefixes(name) if prefix.endswith(ends)
+    )
+    if len(found) == 1:
+        return next(iter(found))
+    if found:
+        shown = ", ".join(f"`{each}`" for each in list(found)[:_MOST_SHOWN])
+        more = f" and {len(found) - _MOST_SHOWN:,} more" if len(found) > _MOST_SHOWN else ""
+        raise NoSuchPath(f"`{end[:80]}` is the end of {len(found):,} paths", f"{shown}{more}")
+    raise NoSuchPath(f"no layer `{end[:80]}`", _closest(names, end))
+
+
+def prefixes(path: str) -> Iterator[str]:
+    """The paths of the blocks around a layer, from the outside in, and its own."""
+    end = path.find("/")
+    while end >= 0:
+        yield path[:end]
+        end = path.find("/", end + 1)
+    yield path
+
+
+def _closest(names: Sequence[str], path: str) -> str | None:
+    known = dict.fromkeys(prefix for name in names for prefix in prefixes(name))
+    ends = {name.rpartition("/")[2]: name for name in known}
+    hint = did_you_mean(path, [*known, *ends])
+    if hint is None:
+        tops = dict.fromkeys(name.partition("/")[0] for name in names)
+        return f"the paths begin with {', '.join(list(tops)[:12])}" if tops else None
+    return hint

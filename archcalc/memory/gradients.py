@@ -1,0 +1,50 @@
+"""Which gradients are wanted: what is frozen has none, and what nothing trained lies before has none either."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from archcalc.analysis.interpret import Interpretation
+from archcalc.language.expand import INPUT_INDEX, Network, Node
+from archcalc.language.paths import selected
+from archcalc.layers.outcome import WEIGHTS, Need
+from archcalc.memory.setup import Setup
+
+
+class Gradients(NamedTuple):
+    """Which gradients are wanted: `weights[i]` for the parameters of node i, `values[i]` for its output."""
+
+    weights: list[bool]
+    values: list[bool]
+
+    def of_value(self, index: int) -> bool:
+        """Whether a node's output has a gradient; the network's input has none."""
+        return index != INPUT_INDEX and self.values[index]
+
+    def wanted(self, node: Node, need: Need) -> bool:
+        """Whether any of the gradients is wanted that something of this node is needed for."""
+        if not need:
+            return self.values[node.index]
+        return any(self.weights[node.index] if one == WEIGHTS else self.of_value(node.inputs[int(one)]) for one in need)
+
+
+def gradients(interpretation: Interpretation, setup: Setup) -> Gradients:
+    """A parameter has a gradient unless it is frozen; a value has one if it depends on such a parameter."""
+    frozen = _frozen(interpretation.network, setup.frozen)
+    weights: list[bool] = []
+    values: list[bool] = []
+    for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
+        trained = bool(outcome.params) and not frozen[node.index]
+        weights.append(trained)
+        values.append(trained or any(i != INPUT_INDEX and values[i] for i in node.inputs))
+    return Gradients(weights, values)
+
+
+def _frozen(network: Network, paths: tuple[str, ...]) -> list[bool]:
+    """Which layers are frozen; UsageError for a path that names none."""
+    frozen = [False] * len(network.nodes)
+    if paths:
+        names = [node.name for node in network.nodes]
+        for index in (index for path in paths for index in selected(names, path)):
+            frozen[index] = True
+    return frozen
