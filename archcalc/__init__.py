@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from archcalc.diagnostics.diagnostic import Diagnostic, SpecError, UsageError
 
 __version__ = "0.1.0"
+#: Where the program is described.
+HOMEPAGE = "https://pypi.org/project/archcalc/"
 __all__ = [
+    "HOMEPAGE",
     "Architecture",
     "Diagnostic",
     "SpecError",

@@ -13,7 +13,7 @@ from typing import IO, Any
 import click
 
 from archcalc import __version__
-from archcalc.diagnostics.diagnostic import SpecError, UsageError, plain, render
+from archcalc.diagnostics.diagnostic import SpecError, UsageError, plain
 
 
 class _Commands(click.Group):
@@ -25,15 +25,9 @@ class _Commands(click.Group):
         return names()
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        import importlib
+        from archcalc.commands import load
 
-        from archcalc.commands import home
-
-        module = home(cmd_name)
-        if module is None:
-            return None
-        command: click.Command = importlib.import_module(module).command
-        return command
+        return load(cmd_name)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         try:
@@ -97,7 +91,7 @@ def run(arguments: list[str]) -> int:
         _say(f"error: {error}")
         return 2
     except SpecError as error:
-        _say("\n\n".join(render(diagnostic) for diagnostic in error.diagnostics))
+        _say_findings(error)
         return 1
     except BrokenPipeError:
         _discard(sys.stdout)  # whoever read our output has seen enough
@@ -145,18 +139,25 @@ _LONGEST_LINE = 2000
 def _say(message: str) -> None:
     """A message on standard error, its first word coloured on a terminal that wants colour."""
     lines = [plain(line.expandtabs(), _LONGEST_LINE) for line in message.split("\n")]
-    if sys.stderr.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb":
-        lines = [_coloured(line) for line in lines]
+    head, colon, rest = "\n".join(lines).partition(":")
+    if head.lower() == "error":
+        from archcalc.output.terminal import painting
+
+        head = painting(sys.stderr)("error", head)
+    _print(head + colon + rest)
+
+
+def _say_findings(error: SpecError) -> None:
+    from archcalc.diagnostics.text import render
+    from archcalc.output.terminal import painting
+
+    paint = painting(sys.stderr)
+    _print("\n\n".join(render(diagnostic, paint) for diagnostic in error.diagnostics))
+
+
+def _print(message: str) -> None:
     encoding = sys.stderr.encoding or "utf-8"
     try:
-        print("\n".join(lines).encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr, flush=True)
+        print(message.encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr, flush=True)
     except OSError:  # nobody can be told
         _discard(sys.stderr)
-
-
-def _coloured(line: str) -> str:
-    for word, colour in (("error", "red"), ("warning", "yellow")):
-        if line.startswith((f"{word}[", f"{word}:")):
-            head, colon, rest = line.partition(":")
-            return click.style(head + colon, fg=colour, bold=True) + rest
-    return line

@@ -5,16 +5,20 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
 
-from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.diagnostics.diagnostic import SpecError, UsageError
+from archcalc.harmless import harmless_lines
 from archcalc.output import formats
+from archcalc.output.formats import Format
 from archcalc.output.layout import Report
+from archcalc.output.terminal import is_terminal
 
 
 class SpecType(click.ParamType):  # type: ignore[type-arg]
@@ -69,47 +73,154 @@ def counting_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def reporting(function: Callable[..., Report]) -> Callable[..., None]:
-    """`--format` and `--output` for a command that returns a report, which is then rendered and written."""
+class FileType(click.Path):
+    """A file to write; refused at once where it lies in no folder, or is one of the files that the command reads."""
 
-    @click.option(
-        "--format", "format_", type=click.Choice(formats.names()), help="How to write the result.  [default: text]"
-    )
-    @click.option(
-        "-o", "--output", type=click.Path(path_type=Path), help="Write to a file; .md, .csv and .json tell the format."
-    )
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from archcalc.output.file import check_writable
+
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        check_writable(path)
+        return path
+
+
+def output_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`-o FILE`; the function receives `output`, a path that may be written, or None for standard output."""
+
+    @click.option("-o", "--output", type=FileType(), help="Write to a file.")
     @functools.wraps(function)
-    def wrapped(*args: Any, format_: str | None, output: Path | None, **kwargs: Any) -> None:
-        write(function(*args, **kwargs), format_, output)
+    def wrapped(*args: Any, output: Path | None, **kwargs: Any) -> Any:
+        _spare_inputs(output)
+        return function(*args, output=output, **kwargs)
 
     return wrapped
 
 
-def write(report: Report, format_: str | None, output: Path | None) -> None:
-    """Write a report to a file or to standard output. UsageError if the file cannot be written."""
-    if format_ is None:
-        format_ = formats.of_file(output) if output else formats.DEFAULT
-    if output is None and format_ == "text" and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-        from archcalc.output.formats.text import write_to_terminal
+def format_options(own: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--format` and `-o`; the function receives `out`, which says what is asked for and takes the report.
 
-        write_to_terminal(report, sys.stdout)
-    else:
-        write_text(formats.render(report, format_), output)
-
-
-def write_text(pieces: Iterable[str], output: Path | None) -> None:
-    """Write pieces of text to a file as UTF-8, or to standard output in its encoding.
-
-    UsageError if the file cannot be written.
+    `own` is a package of formats that only this command has.
     """
-    if output is None:
-        encoding = sys.stdout.encoding or "utf-8"
-        for piece in pieces:
-            sys.stdout.write(piece.encode(encoding, "replace").decode(encoding))
-        sys.stdout.flush()
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option(
+            "--format",
+            "format_",
+            type=click.Choice(formats.names(own)),
+            help="How to write the result.  [default: text, or what the file's ending tells]",
+        )
+        @click.option("-o", "--output", type=FileType(), help="Write to a file; its ending tells the format.")
+        @functools.wraps(function)
+        def wrapped(*args: Any, format_: str | None, output: Path | None, **kwargs: Any) -> Any:
+            _spare_inputs(output)
+            return function(*args, out=Output.of(format_, output, own), **kwargs)
+
+        return wrapped
+
+    return decorate
+
+
+def reporting(function: Callable[..., Report]) -> Callable[..., None]:
+    """`--format` and `-o` for a command that returns a report, which is then rendered and written."""
+
+    @format_options()
+    @functools.wraps(function)
+    def wrapped(*args: Any, out: Output, **kwargs: Any) -> None:
+        out.write(function(*args, **kwargs))
+
+    return wrapped
+
+
+class Output(NamedTuple):
+    """Where a report goes and how it is written. `asked` is whether the format was named, not told by a file."""
+
+    format: Format
+    path: Path | None
+    asked: bool
+    own: str | None
+
+    @classmethod
+    def of(cls, name: str | None, path: Path | None, own: str | None = None) -> Output:
+        """What the options say. UsageError for an ending that no format has."""
+        if name is not None:
+            return cls(formats.load(name, own), path, True, own)
+        format_ = formats.load(formats.DEFAULT, own) if path is None else formats.of_file(path, own)
+        return cls(format_, path, False, own)
+
+    def instead(self, name: str, option: str) -> Output:
+        """The same in the format that an option stands for. UsageError if another was named."""
+        if self.asked and self.format.name != name:
+            raise UsageError(f"{option} is --format {name}, and --format {self.format.name} was given too")
+        return self._replace(format=formats.load(name, self.own))
+
+    def spare(self, files: Iterable[Path]) -> None:
+        """UsageError if what would be written is one of these files, which the command reads."""
+        _spare(self.path, files)
+
+    def write(self, report: Report) -> None:
+        """Write a report. UsageError if the format cannot show it, or the file cannot be written."""
+        if self.path is None and self.format.on_terminal and is_terminal(sys.stdout):
+            self.format.on_terminal(report, sys.stdout)
+        else:
+            write_pieces(self.format.render(report), self.path)
+
+
+def write_pieces(pieces: Iterable[str] | Iterable[bytes], path: Path | None) -> None:
+    """Write pieces of text or bytes to a file as they are; to standard output text in its encoding.
+
+    A terminal gets no bytes, and no character that steers it. UsageError if the file cannot be written.
+    """
+    if path is not None:
+        from archcalc.output.file import write_file
+
+        write_file(pieces, path)
         return
-    try:
-        with output.open("w", encoding="utf-8") as file:
-            file.writelines(pieces)
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}") from None
+    terminal = sys.stdout.isatty()
+    encoding = sys.stdout.encoding or "utf-8"
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            if terminal:
+                raise UsageError("the format is not text: name a file with --output")
+            sys.stdout.buffer.write(piece)
+        else:
+            piece = harmless_lines(piece) if terminal else piece
+            sys.stdout.write(piece.encode(encoding, "replace").decode(encoding))
+    sys.stdout.flush()
+
+
+def _spare_inputs(output: Path | None) -> None:
+    """UsageError if a file to be written is one that the command reads: a spec, what it imports, a baseline."""
+    if output is None or not output.is_file():
+        return
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        if isinstance(parameter.type, FileType) or not isinstance(parameter.type, (SpecType, click.Path)):
+            continue
+        given = context.params.get(parameter.name or "")
+        for one in given if isinstance(given, tuple) else (given,):
+            if one is not None:
+                _spare(output, _files(one))
+
+
+def _files(reference: str | Path) -> Iterator[Path]:
+    """The files that an argument stands for."""
+    from archcalc.language import catalogue
+
+    if isinstance(reference, Path):
+        yield reference
+    elif reference == "-":
+        yield Path("/dev/stdin")
+    else:
+        # A spec that cannot be read is the command's to report.
+        with suppress(UsageError, SpecError):
+            yield from catalogue.files(reference)
+
+
+def _spare(output: Path | None, files: Iterable[Path]) -> None:
+    for path in files:
+        with suppress(OSError):
+            if output is not None and output.samefile(path):
+                raise UsageError(f"{output} is read by this command: write to another file")

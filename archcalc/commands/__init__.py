@@ -4,17 +4,26 @@ itself."""
 
 from __future__ import annotations
 
-import pkgutil
+import importlib
+from typing import TYPE_CHECKING
+
+from archcalc.discovery import found_in
+
+if TYPE_CHECKING:
+    import click
 
 
 def names() -> list[str]:
     """The names of the commands, in order."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return [*found_in(__name__)]  # `list` is a command here
 
 
-def home(name: str) -> str | None:
-    """The module that holds a command; None if there is no such command."""
-    for module in pkgutil.iter_modules(__path__):
-        if module.name == name:
-            return f"{__name__}.{name}.command" if module.ispkg else f"{__name__}.{name}"
-    return None
+def load(name: str) -> click.Command | None:
+    """A command, loaded with all that it imports; None if there is none of that name."""
+    if name not in found_in(__name__):
+        return None
+    home = importlib.import_module(found_in(__name__)[name])
+    if hasattr(home, "__path__"):  # a folder
+        home = importlib.import_module(f"{home.__name__}.command")
+    command: click.Command = home.command
+    return command

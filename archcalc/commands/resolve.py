@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from archcalc.cli.options import set_option, spec_argument, write_text
+from archcalc.cli.options import output_option, set_option, spec_argument, write_pieces
 
 
 @click.command()
 @spec_argument
 @set_option
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file.")
+@output_option
 def command(spec: str, settings: dict[str, Any], output: Path | None) -> None:
     """Print a spec with blocks inlined and repeats written out.
 
@@ -26,4 +26,4 @@ def command(spec: str, settings: dict[str, Any], output: Path | None) -> None:
     from archcalc import api
     from archcalc.language.write import resolve
 
-    write_text(resolve(api.load(spec, **settings).expand()), output)
+    write_pieces(resolve(api.load(spec, **settings).expand()), output)

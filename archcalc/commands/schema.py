@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from archcalc.cli.options import write_text
+from archcalc.cli.options import output_option, write_pieces
 
 
 @click.command()
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file.")
+@output_option
 def command(output: Path | None) -> None:
     """Print the JSON Schema by which editors check specs.
 
@@ -22,4 +22,4 @@ def command(output: Path | None) -> None:
 
     from archcalc.language.schema import json_schema
 
-    write_text([json.dumps(json_schema(), indent=2), "\n"], output)
+    write_pieces([json.dumps(json_schema(), indent=2), "\n"], output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from archcalc.cli.options import spec_argument, write_text
+from archcalc.cli.options import spec_argument, write_pieces
 
 
 @click.command()
@@ -19,4 +19,4 @@ def command(spec: str) -> None:
     """
     from archcalc.language import catalogue
 
-    write_text([catalogue.read_source(spec).text], None)
+    write_pieces([catalogue.read_source(spec).text], None)

@@ -1,4 +1,5 @@
-"""What is said when something is wrong: a diagnostic is data, and this file draws it as text."""
+"""What is said when something is wrong: a diagnostic is data, which other files of this folder write as text, for
+GitHub, as JUnit, SARIF and JSON."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
+
+from archcalc.harmless import harmless
 
 
 class Source:
@@ -71,11 +74,12 @@ class Diagnostic(NamedTuple):
     help: str | None = None
     severity: str = "error"
 
-    def order(self) -> tuple[str, int, str]:
-        """Sort key: by file, then by place in it, then by message."""
+    def order(self) -> tuple[object, ...]:
+        """Sort key: by file, then by place in it, then by what is said. Findings that compare equal look alike."""
+        said = (self.message, self.rule, self.severity, self.label, self.notes, self.help or "")
         if self.place is None:
-            return ("", -1, self.message)
-        return (self.place.source.name, self.place.start, self.message)
+            return ("", -1, -1, *said)
+        return (self.place.source.name, self.place.start, self.place.end, *said)
 
 
 class SpecError(Exception):
@@ -83,7 +87,12 @@ class SpecError(Exception):
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics: tuple[Diagnostic, ...] = tuple(sorted(set(diagnostics), key=Diagnostic.order))
-        super().__init__("\n\n".join(render(d) for d in self.diagnostics))
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        from archcalc.diagnostics.text import render
+
+        return "\n\n".join(map(render, self.diagnostics))
 
 
 class UsageError(Exception):
@@ -95,36 +104,6 @@ def fail(rule: str, message: str, place: Place | None = None, *, label: str = ""
     return SpecError([Diagnostic(rule, message, place, label=label, help=help)])
 
 
-_WIDEST_SNIPPET = 160
-
-
-def _snippet(place: Place, label: str) -> list[str]:
-    line, column = place.source.line_and_column(place.start)
-    text = place.source.line_text(line)
-    width = max(1, min(place.end, place.start + len(text) - column + 1) - place.start)
-    first = 0
-    if len(text) > _WIDEST_SNIPPET:  # a very long line: show the stretch around the place
-        first = max(0, min(column - 40, len(text) - _WIDEST_SNIPPET))
-        text = text[first : first + _WIDEST_SNIPPET]
-    at = column - 1 - first
-    before = "".join("\t" if c == "\t" else " " * _columns(c) for c in text[:at])
-    shown = "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
-    gutter = " " * len(str(line))
-    carets = before + "^" * max(1, sum(map(_columns, text[at : at + width])))
-    carets += f" {plain(label)}" if label else ""
-    where = f"{plain(place.source.name)}:{line}:{column}"
-    return [f"{gutter}--> {where}", f"{gutter} |", f"{line} | {shown}".rstrip(), f"{gutter} | {carets}"]
-
-
-def _columns(character: str) -> int:
-    """How many columns of a terminal a character takes."""
-    if character.isascii():
-        return 1
-    import unicodedata
-
-    return 0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
 #: As much of a message is shown as can be read.
 _LONGEST = 600
 
@@ -133,22 +112,7 @@ def plain(text: str, longest: int = _LONGEST) -> str:
     """Text that can be shown as it is: without characters that steer a terminal, and of a bounded length."""
     if len(text) > longest:
         text = f"{text[: longest // 2]} … {text[-(longest // 2) :]}"
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def render(diagnostic: Diagnostic) -> str:
-    """The diagnostic as text: message, place with its line and caret, notes, help."""
-    lines = [f"{diagnostic.severity}[{diagnostic.rule}]: {plain(diagnostic.message)}"]
-    indent = ""
-    if diagnostic.place is not None:
-        lines += _snippet(diagnostic.place, diagnostic.label)
-        indent = " " * len(str(diagnostic.place.line)) + " "
-        if diagnostic.notes or diagnostic.help:
-            lines.append(f"{indent}|")
-    lines += [f"{indent}= {plain(note)}" for note in diagnostic.notes]
-    if diagnostic.help:
-        lines.append(f"{indent}= help: {plain(diagnostic.help)}")
-    return "\n".join(lines)
+    return harmless(text)
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:

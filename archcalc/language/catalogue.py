@@ -137,6 +137,20 @@ def read_source(reference: str) -> Source:
     return _source(split(reference).name)[0]
 
 
+def files(reference: str) -> list[Path]:
+    """The files that a reference is read from: the spec's own, and those that it imports, or that these import."""
+    source, path = _source(split(reference).name)
+    found = [path]
+    waiting = [read_document(source, path)]
+    while waiting:
+        for block in waiting.pop().imported.values():
+            path = block.document.directory / Path(block.document.source.name).name
+            if path not in found:
+                found.append(path)
+                waiting.append(block.document)
+    return found
+
+
 def _source(name: str, *, explicit: bool = False) -> tuple[Source, Path]:
     if name == "-" and not explicit:
         return read_stdin(), Path.cwd() / "-"

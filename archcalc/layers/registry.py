@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, NamedTuple, TypeVar, overload
 
+from archcalc.discovery import loaded_from
 from archcalc.layers.attributes import Kind
 from archcalc.layers.outcome import Outcome
 
@@ -107,10 +106,7 @@ def layer(function: Any = None, *, ranks: Iterable[int] | None = None) -> Any:
 @cache
 def layers() -> dict[str, Layer]:
     """Every layer by name: all modules of this package are loaded, so a new file is found by itself."""
-    import archcalc.layers as package
-
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    loaded_from("archcalc.layers")
     return _known
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fractions import Fraction
 from typing import Any, NamedTuple
+
+from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.harmless import harmless
 
 
 class Column(NamedTuple):
@@ -36,6 +40,10 @@ class Table(NamedTuple):
     rows: Iterable[tuple[Any, ...]]
     footer: tuple[Any, ...] | None = None
     title: str = ""
+    #: So many rows people read; formats of rows take any number. None: as many as there are.
+    most: int | None = None
+    #: How the table becomes shorter, in words.
+    shorter: str = "write it as csv, jsonl or parquet"
 
     def without(self, index: int) -> Table:
         """The table without the column at an index."""
@@ -44,7 +52,7 @@ class Table(NamedTuple):
             return row[:index] + row[index + 1 :]
 
         footer = None if self.footer is None else short(self.footer)
-        return Table(short(self.columns), [short(row) for row in self.rows], footer, self.title)
+        return self._replace(columns=short(self.columns), rows=[short(row) for row in self.rows], footer=footer)
 
 
 class Report(NamedTuple):
@@ -58,16 +66,60 @@ class Report(NamedTuple):
     tables: tuple[Table, ...]
     notes: tuple[str, ...]
     data: Mapping[str, Any]
+    #: The table that formats of rows (CSV, JSON lines, Parquet) take, where it is not the only one.
+    rows: Table | None = None
+    #: What the report is about, for formats of a command's own.
+    answer: Any = None
+
+
+def row_table(report: Report) -> Table:
+    """The one table that a format of rows takes. UsageError where there is none, or none that is meant."""
+    if report.rows is not None:
+        return report.rows
+    if len(report.tables) != 1:
+        what = f"{len(report.tables)} tables and not one" if report.tables else "no table"
+        raise UsageError(f"this result has {what}, and the format takes rows: use text, markdown or json")
+    return report.tables[0]
+
+
+def plain_value(value: Any) -> Any:
+    """A value of a row as a number, a truth value, None or text: fractions as the nearest decimal, sizes as 7x7."""
+    if type(value) in _AS_IT_IS:
+        return value
+    if isinstance(value, Fraction):
+        return value.numerator if value.denominator == 1 else float(value)
+    return harmless("x".join(map(str, value)) if type(value) is tuple else str(value))
+
+
+_AS_IT_IS = frozenset((int, float, bool, type(None)))
+
+
+def readable(report: Report) -> Report:
+    """The report as people read it: no text of it, cells aside, can steer what shows it."""
+    return report._replace(
+        heading=harmless(report.heading),
+        facts=tuple((harmless(label), harmless(text)) for label, text in report.facts),
+        tables=tuple(table._replace(title=harmless(table.title)) for table in report.tables),
+        notes=tuple(map(harmless, report.notes)),
+    )
 
 
 def texts(table: Table) -> list[list[str]]:
     """The table column by column, as text: title first, then the rows, then the footer if there is one.
 
-    A value of None is an empty cell.
+    A value of None is an empty cell. UsageError for a table that is too long to be read.
     """
-    rows = list(table.rows) if table.footer is None else [*table.rows, table.footer]
+    rows = list(readable_rows(table)) if table.footer is None else [*readable_rows(table), table.footer]
     columns = zip(*rows, strict=True) if rows else [()] * len(table.columns)
     return [
-        [column.title, *("" if value is None else column.show(value) for value in values)]
+        [column.title, *("" if value is None else harmless(column.show(value)) for value in values)]
         for column, values in zip(table.columns, columns, strict=True)
     ]
+
+
+def readable_rows(table: Table) -> Iterator[tuple[Any, ...]]:
+    """The rows of a table for people. UsageError for more than they read."""
+    for number, row in enumerate(table.rows):
+        if table.most is not None and number == table.most:
+            raise UsageError(f"the table has more than {number:,} rows: {table.shorter}")
+        yield row

@@ -6,13 +6,12 @@ A claim, a comparison or a sweep asks for a quantity by name. A new one is a fun
 from __future__ import annotations
 
 import fnmatch
-import importlib
-import pkgutil
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.discovery import loaded_from
 from archcalc.sizes.kinds import Size
 
 #: The units of quantities. A count is a plain number, bytes are bytes; a volume is written 55x55x96; an extent is the
@@ -78,10 +77,7 @@ def quantity(unit: str = COUNT, *, of: str = "any", sums: bool = False) -> Calla
 @cache
 def quantities() -> dict[str, Quantity]:
     """Every quantity by name: all modules of this package are loaded, so a new file is found by itself."""
-    import archcalc.quantities as package
-
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    loaded_from("archcalc.quantities")
     return _known
 
 

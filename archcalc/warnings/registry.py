@@ -6,15 +6,14 @@ to mend it.
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import NamedTuple, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.diagnostics.diagnostic import Diagnostic, Place
+from archcalc.discovery import loaded_from
 from archcalc.language.document import Document
 from archcalc.language.expand import Scope
 
@@ -71,10 +70,7 @@ def about_document(rule: AboutDocument) -> AboutDocument:
 
 @cache
 def _load() -> None:
-    import archcalc.warnings as package
-
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    loaded_from("archcalc.warnings")
 
 
 def rules() -> dict[str, Warned]:

@@ -14,11 +14,12 @@ import pytest
 import yaml
 
 from archcalc.cli import run
-from archcalc.commands.check.run import check
+from archcalc.commands.check.run import Checked, check
 from archcalc.commands.check.tables import claims
 from archcalc.commands.check.targets import is_spec, targets
 from archcalc.diagnostics.diagnostic import UsageError
-from archcalc.output.formats.text import write_to_terminal
+from archcalc.output.formats.text import on_terminal
+from archcalc.output.layout import Report
 
 SMALL = """\
 architecture: small
@@ -67,8 +68,8 @@ def checked(capsys: pytest.CaptureFixture[str]) -> Any:
 # --- what is checked
 
 
-def test_without_paths_the_catalogue_is_checked_and_true(checked: Any) -> None:
-    found = checked("--format", "json")
+def test_the_catalogue_is_checked_and_true(checked: Any) -> None:
+    found = checked("--catalogue", "--format", "json")
 
     assert found.code == 0
     data = json.loads(found.out)
@@ -140,7 +141,7 @@ def test_a_broken_symbolic_link_in_a_folder_is_no_spec(folder: Path) -> None:
 def test_a_true_spec_passes(folder: Path, checked: Any) -> None:
     write(folder / "small.yaml", SMALL)
 
-    found = checked("small.yaml")
+    found = checked("small.yaml", "-v")
     assert (found.code, found.err) == (0, "")
     assert found.out.rstrip().endswith("1 spec, 3 claims: 3 met; no errors")
     assert re.search(r"macs\s+194K\s+194,400\s+met\s+a table", found.out)
@@ -286,6 +287,7 @@ def test_junit_has_the_errors_of_a_network_as_one_failure(folder: Path, checked:
 
 #: What SARIF 2.1.0 requires of the parts that we write (sections 3.13, 3.14, 3.18, 3.19, 3.27, 3.28, 3.30, 3.49).
 _TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
+_ADDRESS = {"type": "string", "pattern": "^https://[^ ]+$"}
 _POSITIVE = {"type": "integer", "minimum": 1}
 _LEVEL = {"enum": ["none", "note", "warning", "error"]}
 _SARIF = {
@@ -316,6 +318,7 @@ _SARIF = {
                                 "properties": {
                                     "name": {"type": "string"},
                                     "version": {"type": "string"},
+                                    "informationUri": _ADDRESS,
                                     "rules": {
                                         "type": "array",
                                         "uniqueItems": True,
@@ -328,6 +331,7 @@ _SARIF = {
                                                 "shortDescription": _TEXT,
                                                 "fullDescription": _TEXT,
                                                 "help": _TEXT,
+                                                "helpUri": _ADDRESS,
                                                 "defaultConfiguration": {
                                                     "type": "object",
                                                     "additionalProperties": False,
@@ -529,7 +533,7 @@ def test_on_a_terminal_words_wrap_and_numbers_stay_whole(
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("NO_COLOR", "1")
     out = io.StringIO()
-    write_to_terminal(claims(check(targets(["cnn_basics"]))), out)
+    on_terminal(Report("", (), claims(Checked(check(targets(["cnn_basics"])))), (), {}), out)
 
     lines = out.getvalue().split("\n")
     assert max(map(len, lines)) <= width

@@ -19,7 +19,7 @@ from archcalc.commands.compare.tables import build, ratio
 from archcalc.commands.diff.answer import Cost, diff, total
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.language import catalogue
-from archcalc.output.formats.text import write_to_terminal
+from archcalc.output.formats.text import on_terminal
 
 ONE = """\
 architecture: one
@@ -139,7 +139,7 @@ def test_on_a_narrow_terminal_names_stay_whole_and_ratios_go_before_figures(
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("NO_COLOR", "1")
     specs, out = ["alexnet", "alexnet_torchvision"], io.StringIO()
-    write_to_terminal(build(compare(specs, default_columns(specs)), "alexnet"), out)
+    on_terminal(build(compare(specs, default_columns(specs)), "alexnet"), out)
 
     head, _, first, second = (line.replace("|", " ").rstrip() for line in out.getvalue().strip().split("\n")[:4])
     assert head.endswith(last)

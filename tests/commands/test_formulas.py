@@ -14,10 +14,11 @@ from click.testing import CliRunner
 
 import archcalc
 from archcalc.cli import group
-from archcalc.commands.formula import tables as reports
 from archcalc.commands.formula.answer import Formulas, formula
 from archcalc.commands.formula.conditions import Constraint, conditions
+from archcalc.commands.formula.formats import latex, python
 from archcalc.commands.formula.simplify import simplified
+from archcalc.commands.formula.tables import build
 from archcalc.sizes.conditions import at_least, at_most, divides, equal
 from archcalc.sizes.symbols import variable
 
@@ -305,9 +306,9 @@ def test_a_layer_has_a_formula_of_its_own(spec: Any) -> None:
 def test_the_python_source_runs_and_latex_is_balanced(spec: Any) -> None:
     made = formula(spec(UNET), ["c", "g", "image"], ["params", "macs"])
     space: dict[str, Any] = {}
-    exec(reports.python(made), space)
+    exec("".join(python.render(build(made))), space)
     assert space["params"](c=16, g=2, image=64) == archcalc.load(spec(UNET)).analyse().totals.params
-    text = reports.latex(made)
+    text = "".join(latex.render(build(made)))
     assert text.count("{") == text.count("}")
     assert r"\frac{113 \, c^{2}}{2}" in text
 

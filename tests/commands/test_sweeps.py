@@ -358,7 +358,6 @@ def test_the_command_counts_the_reasons(grouped: Path) -> None:
     "arguments",
     [
         ["--over", "width=1:100000"],
-        ["--over", "width=4", "--format", "parquet"],
         ["--over", "width=4", "--shard", "0/3"],
         ["--over", "width=4", "--shard", "x"],
         ["--over", "width=4", "--top", "0"],

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import archcalc
-from archcalc.cli import run, training
+from archcalc.cli import run, setup
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.memory import budget
 from archcalc.memory.optimizers import OPTIMIZERS, STATE
@@ -166,9 +166,9 @@ def test_a_table_of_connections_keeps_what_a_convolution_keeps(tmp_path: Path) -
 
 
 def test_the_options_are_the_analysis_own() -> None:
-    assert training.DTYPES == DTYPES
-    assert training.OPTIMIZERS == OPTIMIZERS == tuple(STATE)
-    assert training.DEVICES == DEVICES
+    assert setup.DTYPES == DTYPES
+    assert setup.OPTIMIZERS == OPTIMIZERS == tuple(STATE)
+    assert setup.DEVICES == DEVICES
 
 
 def test_the_command_answers_in_json(capsys: pytest.CaptureFixture[str]) -> None:

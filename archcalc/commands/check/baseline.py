@@ -6,28 +6,12 @@ import json
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from archcalc.commands.check.run import FIGURES, SpecCheck, figures
+from archcalc.commands.check.run import FIGURES, Change, SpecCheck, figures
 from archcalc.commands.check.targets import in_folder
 from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError
 from archcalc.output.numbers import exact
-
-
-class Change(NamedTuple):
-    """A figure of a spec that is not what it was; `before` or `after` is None where the spec or figure is missing."""
-
-    spec: str
-    quantity: str
-    before: Any
-    after: Any
-
-    @property
-    def growth(self) -> Fraction | None:
-        """The change as a share of what it was: 1/100 for one percent more. None where there is nothing to divide."""
-        if not self.before or self.after is None:
-            return None
-        return Fraction(self.after - self.before) / Fraction(self.before)
 
 
 def read(old: Path) -> dict[str, dict[str, Any]]:

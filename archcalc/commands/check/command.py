@@ -3,68 +3,81 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from archcalc.cli.options import counting_option, write, write_text
+from archcalc.cli.options import Output, SpecType, counting_option, format_options
 from archcalc.diagnostics.diagnostic import UsageError
 
 if TYPE_CHECKING:
-    from archcalc.commands.check.baseline import Change
-    from archcalc.commands.check.run import SpecCheck
     from archcalc.counting.count import Profile
-
-_FORMATS = ("text", "json", "github", "junit", "sarif", "markdown")
+    from archcalc.output.layout import Report
 
 
 @click.command()
-@click.argument("paths", nargs=-1, metavar="[PATHS]...")
-@click.option("--format", "format_", type=click.Choice(_FORMATS), default="text", show_default=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file.")
+@click.argument("paths", nargs=-1, type=SpecType(), metavar="[PATHS]...")
+@click.option("--catalogue", "whole", is_flag=True, help="Check the whole catalogue.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every claim, not only what is wrong.")
+@click.option("-q", "--quiet", is_flag=True, help="Write no text: the exit code tells.")
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
-@click.option("--baseline", type=click.Path(path_type=Path), metavar="OLD", help="Print what changed since OLD.")
+@click.option("--baseline", type=click.Path(path_type=Path), metavar="OLD", help="Show what changed since OLD.")
 @click.option("--max-growth", metavar="PERCENT", help="With --baseline: fail if a figure grew by more.")
 @counting_option
+@format_options("archcalc.commands.check.formats")
 def command(
     paths: tuple[str, ...],
-    format_: str,
-    output: Path | None,
+    whole: bool,
+    verbose: bool,
+    quiet: bool,
     strict: bool,
     baseline: Path | None,
     max_growth: str | None,
     counting: Profile | None,
+    out: Output,
 ) -> int:
     """Check that specs are consistent and that their claims are true.
 
-    PATHS are files, folders (every spec in them and below) or names of the catalogue; without any, the whole
-    catalogue is checked. OLD is a folder of specs, or a report saved with --format json. The exit code is 0 if nothing
-    is wrong, 1 if something is, 2 if the check could not be run.
+    PATHS are files, folders (every spec in them and below) or names of the catalogue; without any, the current folder
+    is checked. OLD is a folder of specs, or a report saved with --format json. The exit code is 0 if nothing is wrong,
+    1 if something is, 2 if the check could not be run.
 
     \b
     Examples:
       archcalc check
-      archcalc check mine.yaml --counting fvcore
+      archcalc check mine.yaml -v --counting fvcore
       archcalc check specs/ --strict --format github
       archcalc check specs/ --baseline old/ --max-growth 1
     """
     from archcalc.commands.check.baseline import changes, read, with_growth
-    from archcalc.commands.check.run import check
-    from archcalc.commands.check.targets import targets
+    from archcalc.commands.check.run import Checked, check
+    from archcalc.commands.check.tables import build
+    from archcalc.commands.check.targets import in_catalogue, targets
 
     allowed = None if max_growth is None else _percent(max_growth)
     if allowed is not None and baseline is None:
         raise click.UsageError("--max-growth needs --baseline: growth since when?")
+    if verbose and quiet:
+        raise click.UsageError("--verbose and --quiet exclude each other")
+    if whole and paths:
+        raise click.UsageError("--catalogue checks the whole catalogue: name no paths beside it")
     old = None if baseline is None else read(baseline)
-    checks = check(targets(paths), strict=strict, counting=counting)
-    changed = None if old is None else changes(checks, old)
+    chosen = in_catalogue() if whole else targets(paths)
+    out.spare(target.path for target in chosen)
+    specs = check(chosen, strict=strict, counting=counting)
+    changed = None if old is None else changes(specs, old)
     if allowed is not None and changed is not None:
-        checks = with_growth(checks, changed, allowed)
-    _write(checks, changed, format_, output)
-    return 0 if all(each.passed for each in checks) else 1
+        specs = with_growth(specs, changed, allowed)
+    report = build(Checked(specs, changed))
+    if out.format.name == "text":
+        report = report if verbose else report._replace(tables=())
+    if not (quiet and out.format.name == "text"):
+        out.write(report)
+    if out.format.name == "github":
+        _write_step_summary(report)
+    return 0 if all(each.passed for each in specs) else 1
 
 
 def _percent(text: str) -> Fraction:
@@ -79,48 +92,15 @@ def _percent(text: str) -> Fraction:
     return figure.value / 100
 
 
-def _write(checks: Sequence[SpecCheck], changed: Sequence[Change] | None, format_: str, output: Path | None) -> None:
-    from archcalc.commands.check import tables as reports
+def _write_step_summary(report: Report) -> None:
+    """GitHub shows the Markdown in the file that it names beside the log."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    from archcalc.output.formats.markdown import render
 
-    if format_ in ("json", "markdown"):
-        write(reports.build(checks, changed), format_, output)
-    elif format_ == "text":
-        claims = reports.claims(checks)
-        rest = reports.paragraphs(checks, changed)
-        if output is None and claims.tables:
-            write(claims, "text", None)
-            write_text("\n", None)
-        elif claims.tables:
-            from archcalc.output.formats.text import render
-
-            rest.insert(0, "".join(render(claims)).rstrip("\n"))
-        write_text("\n\n".join(rest) + "\n", output)
-    else:
-        write_text(_rendered(checks, changed, format_), output)
-        summary = os.environ.get("GITHUB_STEP_SUMMARY")
-        if format_ == "github" and summary:
-            from archcalc.output.formats.markdown import render as markdown
-
-            _append("".join(markdown(reports.build(checks, changed))), Path(summary))
-
-
-def _rendered(checks: Sequence[SpecCheck], changed: Sequence[Change] | None, format_: str) -> str:
-    if format_ == "github":
-        from archcalc.commands.check import github
-
-        return github.render(checks, changed)
-    if format_ == "junit":
-        from archcalc.commands.check import junit
-
-        return junit.render(checks)
-    from archcalc.commands.check import sarif
-
-    return sarif.render(checks)
-
-
-def _append(text: str, path: Path) -> None:
     try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(text)
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.writelines(render(report))
     except OSError as error:
         raise UsageError(f"cannot write the step summary {path}: {error.strerror}") from None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from archcalc.analysis.totals import Analysis
@@ -38,6 +39,34 @@ class SpecCheck(NamedTuple):
     def passed(self) -> bool:
         """Whether nothing in it is an error."""
         return all(finding.severity != "error" for finding in self.findings)
+
+
+class Change(NamedTuple):
+    """A figure of a spec that is not what it was; `before` or `after` is None where the spec or figure is missing."""
+
+    spec: str
+    quantity: str
+    before: Any
+    after: Any
+
+    @property
+    def growth(self) -> Fraction | None:
+        """The change as a share of what it was: 1/100 for one percent more. None where there is nothing to divide."""
+        if not self.before or self.after is None:
+            return None
+        return Fraction(self.after - self.before) / Fraction(self.before)
+
+
+class Checked(NamedTuple):
+    """A check from one end to the other; `changes` are those since a baseline, None without one."""
+
+    specs: Sequence[SpecCheck]
+    changes: Sequence[Change] | None = None
+
+    @property
+    def findings(self) -> list[Diagnostic]:
+        """Every finding, spec by spec."""
+        return [finding for each in self.specs for finding in each.findings]
 
 
 def check(targets: Iterable[Target], *, strict: bool = False, counting: Profile | None = None) -> list[SpecCheck]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 from archcalc.claims.verdict import ERRATUM, Verdict, shown, what
-from archcalc.commands.check.baseline import Change, sentence
-from archcalc.commands.check.run import SpecCheck, counts
-from archcalc.diagnostics.diagnostic import Diagnostic, render
+from archcalc.commands.check.baseline import sentence
+from archcalc.commands.check.run import Checked, SpecCheck, counts
+from archcalc.diagnostics.json import data
+from archcalc.diagnostics.text import Paint, Role, render, unpainted
 from archcalc.output.layout import Column, Report, Table
 from archcalc.sizes.volume import Volume
 
@@ -32,65 +32,67 @@ NOTE = (
 )
 
 
-def build(checks: Sequence[SpecCheck], changes: Sequence[Change] | None) -> Report:
-    """The whole result; `changes` are those since a baseline, None without one."""
-    tables = list(claims(checks).tables)
-    found = [finding for each in checks for finding in each.findings]
-    if found:
-        rows = [(f.severity, f.rule, str(f.place or ""), f.message) for f in found]
+def build(checked: Checked) -> Report:
+    """The whole result: the claims of every spec, the findings, what changed, the counts."""
+    tables = list(claims(checked))
+    if checked.findings:
+        rows = [(f.severity, f.rule, str(f.place or ""), f.message) for f in checked.findings]
         tables.append(Table(_FINDING_COLUMNS, rows, title="findings"))
-    return Report("", (), tuple(tables), tuple(closing(checks, changes)), _data(checks, changes))
+    note = [NOTE] if any(each.verdicts for each in checked.specs) else []
+    notes = (*note, *changes_text(checked), summary(checked))
+    return Report("", (), tuple(tables), notes, _data(checked), _every_claim(checked), checked)
 
 
-def claims(checks: Sequence[SpecCheck]) -> Report:
-    """The claims alone, a table for each spec that makes any."""
-    return Report("", (), tuple(_claims(each) for each in checks if each.verdicts), (), {})
+def claims(checked: Checked) -> tuple[Table, ...]:
+    """The claims, a table for each spec that makes any."""
+    return tuple(
+        Table(_CLAIM_COLUMNS, list(map(_row, each.verdicts)), title=each.target.name)
+        for each in checked.specs
+        if each.verdicts
+    )
 
 
-def closing(checks: Sequence[SpecCheck], changes: Sequence[Change] | None) -> list[str]:
-    """The last lines: how claims are held to account, what changed, and the counts."""
-    said = [NOTE] if any(each.verdicts for each in checks) else []
-    return [*said, *changes_text(changes), summary(checks)]
+def _every_claim(checked: Checked) -> Table:
+    """The claims of all specs in one table, for formats of rows."""
+    columns = (Column("spec", "spec", right=False), *_CLAIM_COLUMNS)
+    return Table(columns, [(each.target.name, *_row(v)) for each in checked.specs for v in each.verdicts])
 
 
-def paragraphs(checks: Sequence[SpecCheck], changes: Sequence[Change] | None) -> list[str]:
-    """What stands below the claims: the findings, and the last lines."""
-    note = NOTE if any(each.verdicts for each in checks) else ""
-    said = (findings_text(checks), note, "\n".join(changes_text(changes)), summary(checks))
-    return [paragraph for paragraph in said if paragraph]
+def _row(verdict: Verdict) -> tuple[str, ...]:
+    claim = verdict.claim
+    return (
+        what(claim), claim.figure.text, shown(verdict.computed, verdict.unit), verdict.verdict, _source(verdict),
+    )  # fmt: skip
 
 
-def changes_text(changes: Sequence[Change] | None) -> list[str]:
+def changes_text(checked: Checked) -> list[str]:
     """What changed since a baseline, a line for each spec; nothing without one."""
-    return [] if changes is None else sentence(list(changes)) or ["nothing changed since the baseline"]
+    if checked.changes is None:
+        return []
+    return sentence(list(checked.changes)) or ["nothing changed since the baseline"]
 
 
-def findings_text(checks: Sequence[SpecCheck]) -> str:
+def findings_text(checked: Checked, paint: Paint = unpainted) -> str:
     """Every finding with its line, caret and notes."""
-    return "\n\n".join(render(finding) for each in checks for finding in each.findings)
+    return "\n\n".join(render(finding, paint) for finding in checked.findings)
 
 
-def summary(checks: Sequence[SpecCheck]) -> str:
+def summary(checked: Checked, paint: Paint = unpainted) -> str:
     """The counts in words: `44 specs, 510 claims: 489 met, 21 errata; no errors, 2 warnings`."""
-    n = counts(checks)
+    n = counts(checked.specs)
     claims = f"{n['claims']:,} claim{'s' * (n['claims'] != 1)}"
-    if n["claims"]:
-        parts = [
-            (n["met"], "met"),
-            (n["erratum"], "errata" if n["erratum"] != 1 else "erratum"),
-            (n["failed"], "failed"),
-        ]
-        claims += f": {', '.join(f'{count:,} {word}' for count, word in parts if count)}"
+    fared: tuple[tuple[Role, int, str], ...] = (
+        ("met", n["met"], "met"),
+        ("dim", n["erratum"], "errata" if n["erratum"] != 1 else "erratum"),
+        ("error", n["failed"], "failed"),
+    )
+    parts = [paint(role, f"{count:,} {word}") for role, count, word in fared if count]
+    claims += f": {', '.join(parts)}" if parts else ""
     errors = f"{n['errors'] or 'no'} error{'s' * (n['errors'] != 1)}"
-    warnings = f", {n['warnings']} warning{'s' * (n['warnings'] != 1)}" if n["warnings"] else ""
-    return f"{n['specs']} spec{'s' * (n['specs'] != 1)}, {claims}; {errors}{warnings}"
-
-
-def _claims(each: SpecCheck) -> Table:
-    rows = [
-        (what(v.claim), v.claim.figure.text, shown(v.computed, v.unit), v.verdict, _source(v)) for v in each.verdicts
-    ]
-    return Table(_CLAIM_COLUMNS, rows, title=each.target.name)
+    errors = paint("error", errors) if n["errors"] else errors
+    if n["warnings"]:
+        errors += ", " + paint("warning", f"{n['warnings']} warning{'s' * (n['warnings'] != 1)}")
+    return f"{n['specs']} spec{'s' * (n['specs'] != 1)}, {claims}; {errors}"
 
 
 def _source(verdict: Verdict) -> str:
@@ -102,16 +104,18 @@ def _source(verdict: Verdict) -> str:
     return "; ".join(text for text in said if text)
 
 
-def _data(checks: Sequence[SpecCheck], changes: Sequence[Change] | None) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "specs": [_spec(each) for each in checks],
-        "claims": [_claim(each, verdict) for each in checks for verdict in each.verdicts],
-        "findings": [_finding(each, finding) for each in checks for finding in each.findings],
-        "counts": counts(checks),
+def _data(checked: Checked) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "specs": [_spec(each) for each in checked.specs],
+        "claims": [_claim(each, verdict) for each in checked.specs for verdict in each.verdicts],
+        "findings": [
+            {"spec": each.target.name, **data(finding)} for each in checked.specs for finding in each.findings
+        ],
+        "counts": counts(checked.specs),
     }
-    if changes is not None:
-        data["changes"] = [{**change._asdict(), "growth": change.growth} for change in changes]
-    return data
+    if checked.changes is not None:
+        made["changes"] = [{**change._asdict(), "growth": change.growth} for change in checked.changes]
+    return made
 
 
 def _spec(each: SpecCheck) -> dict[str, Any]:
@@ -165,30 +169,3 @@ def _plain(computed: Any) -> Any:
     if isinstance(computed, Fraction) and computed.denominator == 1:
         return computed.numerator
     return [_plain(size) for size in computed] if isinstance(computed, tuple) else computed
-
-
-def _finding(each: SpecCheck, finding: Diagnostic) -> dict[str, Any]:
-    return {"spec": each.target.name, **data(finding)}
-
-
-def data(finding: Diagnostic) -> dict[str, Any]:
-    """A finding as an object, its place as lines and columns counted from 1, the end excluded."""
-    place = finding.place
-    made: dict[str, Any] = {
-        "rule": finding.rule,
-        "severity": finding.severity,
-        "message": finding.message,
-        "notes": list(finding.notes),
-        "help": finding.help,
-        "file": None,
-        "line": None,
-        "column": None,
-        "end_line": None,
-        "end_column": None,
-    }
-    if place is not None:
-        line, column = place.source.line_and_column(place.start)
-        end_line, end_column = place.source.line_and_column(max(place.end, place.start))
-        made |= {"file": place.source.name, "line": line, "column": column}
-        made |= {"end_line": end_line, "end_column": end_column}
-    return made

@@ -24,12 +24,11 @@ class Target(NamedTuple):
 
 
 def targets(paths: Iterable[str]) -> list[Target]:
-    """The files that paths and catalogue names stand for, each once; the catalogue if there are none.
+    """The files that paths and catalogue names stand for, each once; those of the current folder if there are none.
 
     A folder stands for every spec in it and below. UsageError for what does not exist, and for a folder without specs.
     """
-    named = list(paths)
-    found = [target for path in named for target in _of(path)] if named else in_catalogue()
+    found = [target for path in list(paths) or ["."] for target in _of(path)]
     unique: dict[Path, Target] = {}
     for target in found:
         unique.setdefault(target.path.resolve(), target)
@@ -57,7 +56,8 @@ def _of(reference: str) -> list[Target]:
     if os.path.isdir(path):
         found = in_folder(path)
         if not found:
-            raise UsageError(f"there are no specs in {reference}")
+            where = "this folder" if reference == "." else reference
+            raise UsageError(f"there are no specs in {where} or below: --catalogue checks those of archcalc")
         return found
     if os.path.isfile(path):
         return [Target(_shown(path), path, _shown(path), _key(path))]

@@ -38,7 +38,7 @@ def build(old: Analysis, new: Analysis, old_name: str, new_name: str) -> Report:
     notes = ("costs are per sample, new minus old; an affected layer is as it was, and what reaches it is not",)
     shown_facts = tuple((label, text) for label, text in facts if text)
     if not found:
-        return Report(f"{old_name} and {new_name} are the same, layer by layer", shown_facts, (), (), data)
+        return Report(f"{old_name} and {new_name} are the same, layer by layer", shown_facts, (), (), data, table)
     return Report(f"{old_name} -> {new_name}", shown_facts, (table,), notes, data)
 
 

@@ -31,14 +31,16 @@ def of_layer(analysis: Analysis, row: AnalysedLayer, quantity: str | None) -> Re
         found = _only(found, quantity)
     given = ", ".join(f"{name}: {shown(value)}" for name, value in row.node.attributes.items())
     heading = f"{analysis.architecture}, {row.name}: {row.layer}{f' {{{given}}}' if given else ''}"
-    data = {
+    data: dict[str, Any] = {
         "architecture": analysis.architecture,
         "layer": row.name,
         "steps": [
             {"quantity": one.quantity, "arithmetic": one.text, "value": one.value, "unit": one.unit} for one in found
         ],
     }
-    return Report(heading, tuple((one.quantity, one.text) for one in found), (), (), data)
+    columns = ("quantity", "arithmetic", "value", "unit")
+    rows = Table(tuple(Column(name, name) for name in columns), [tuple(step.values()) for step in data["steps"]])
+    return Report(heading, tuple((one.quantity, one.text) for one in found), (), (), data, rows)
 
 
 def _only(found: list[Explained], quantity: str) -> list[Explained]:
@@ -75,7 +77,9 @@ def of_network(analysis: Analysis, quantity: str | None) -> Report:
     said = ", ".join(f"{short(made['sum'])} {name}" for name, made in data.items())
     heading = f"{analysis.architecture}: {said}"
     notes = ("`archcalc explain SPEC LAYER` shows the arithmetic of one layer",)
-    return Report(heading, (), tuple(tables), notes, {"architecture": analysis.architecture, "totals": data})
+    every = [(name, part["name"], part["amount"]) for name in data for part in data[name]["contributions"]]
+    long = Table(tuple(Column(name, name) for name in ("quantity", "layer", "amount")), every)
+    return Report(heading, (), tuple(tables), notes, {"architecture": analysis.architecture, "totals": data}, long)
 
 
 def _of_receptive_field(analysis: Analysis) -> Report:

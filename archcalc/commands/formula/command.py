@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from archcalc.cli.options import set_option, spec_argument, write, write_text
+from archcalc.cli.options import Output, format_options, set_option, spec_argument
 
 
 @click.command()
@@ -17,8 +16,7 @@ from archcalc.cli.options import set_option, spec_argument, write, write_text
 @click.option("--quantity", default="params,macs", show_default=True, metavar="NAMES", help="Quantities, with commas.")
 @click.option("--layer", metavar="PATH", help="Of a layer, of the layers of a block, or of a pattern with *.")
 @set_option
-@click.option("--format", "format_", type=click.Choice(("text", "latex", "python", "json")), default="text")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file.")
+@format_options("archcalc.commands.formula.formats")
 def command(
     spec: str,
     free: str,
@@ -26,8 +24,7 @@ def command(
     quantity: str,
     layer: str | None,
     settings: dict[str, Any],
-    format_: str,
-    output: Path | None,
+    out: Output,
 ) -> None:
     """Show quantities as exact formulas in free parameters.
 
@@ -39,19 +36,14 @@ def command(
       archcalc formula resnet50 --quantity macs --let image=32*m
       archcalc formula vgg16 --free image --format python -o vgg16_figures.py
     """
-    from archcalc.commands.formula import tables as formulas
     from archcalc.commands.formula.answer import formula
+    from archcalc.commands.formula.tables import build
     from archcalc.language import catalogue
 
     made = formula(
         spec, _names(free), _names(quantity), let=dict(map(catalogue.setting, let)), layer=layer, settings=settings
     )
-    if format_ == "latex":
-        write_text(formulas.latex(made), output)
-    elif format_ == "python":
-        write_text(formulas.python(made), output)
-    else:
-        write(formulas.build(made), format_, output)
+    out.write(build(made))
 
 
 def _names(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Formulas as a report, as LaTeX and as Python source."""
+"""Formulas as a report; as LaTeX and as Python source they are formats of their own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from archcalc.commands.formula.answer import BATCH, Formula, Formulas
 from archcalc.layers.attributes import shown
-from archcalc.output.layout import Report
+from archcalc.output.layout import Column, Report, Table
 
 _UNITS = {"count": "", "bytes": "bytes"}
 
@@ -15,40 +15,26 @@ def build(made: Formulas) -> Report:
     """Each quantity's formula, the conditions under which they hold, and what is fixed."""
     facts = [(_label(each), str(each)) for each in made.formulas.values()]
     facts += [("for whole", ", ".join(made.free))] if made.free else []
-    facts += [("where", _conditions(made))] if made.conditions.constraints else []
+    facts += [("where", conditions_in_words(made))] if made.conditions.constraints else []
     facts += [("with", ", ".join(f"{name} = {value}" for name, value in made.given.items()))] if made.given else []
     fixed = ", ".join(f"{name} = {shown(value)}" for name, value in made.fixed.items())
     facts += [("fixed", fixed)] if fixed else []
     batched = any(BATCH in each.exact.names for each in made.formulas.values())
     samples = "for one sample, or where it stands for `batch` samples" if batched else "for one sample"
     notes = (f"{samples}; // divides and rounds down, / comes out whole under the conditions",)
-    return Report(_heading(made), tuple(facts), (), notes, _data(made))
+    data = _data(made)
+    columns = tuple(Column(name, name) for name in ("quantity", "unit", "simplified", "exact", "latex"))
+    rows = Table(columns, [tuple(each.values()) for each in data["formulas"]])
+    return Report(heading(made), tuple(facts), (), notes, data, rows, made)
 
 
-def latex(made: Formulas) -> str:
-    """The formulas as one aligned equation; the conditions as a comment."""
-    lines = [f"% {_heading(made)}", *(f"% where {each}" for each in made.conditions.constraints)]
-    names = [each.quantity.name.replace("_", r"\_") for each in _all(made)]
-    equations = [rf"  \text{{{name}}} &= {each.latex}" for name, each in zip(names, _all(made), strict=True)]
-    return "\n".join([*lines, r"\begin{align*}", " \\\\\n".join(equations), r"\end{align*}"]) + "\n"
-
-
-def python(made: Formulas) -> str:
-    """A function for each quantity, exact for whole numbers of any size."""
-    where = f", where {_conditions(made)}" if made.conditions.constraints else ""
-    lines = [f'"""{_heading(made)}, for one sample{where}."""']
-    for each in _all(made):
-        names = ", ".join(sorted({*made.free, *each.exact.names}))
-        lines += ["", "", f"def {each.quantity.name}({names}):", f'    """{each.quantity.doc}"""']
-        lines += [f"    return {each.python}"]
-    return "\n".join(lines) + "\n"
-
-
-def _all(made: Formulas) -> list[Formula]:
+def all_of(made: Formulas) -> list[Formula]:
+    """The formulas, in the order asked for."""
     return list(made.formulas.values())
 
 
-def _heading(made: Formulas) -> str:
+def heading(made: Formulas) -> str:
+    """What the formulas are of."""
     free = f" in free {', '.join(made.free)}" if made.free else ""
     return f"{made.architecture}{free}"
 
@@ -58,7 +44,8 @@ def _label(each: Formula) -> str:
     return f"{each.quantity.name} ({unit})" if unit else each.quantity.name
 
 
-def _conditions(made: Formulas) -> str:
+def conditions_in_words(made: Formulas) -> str:
+    """The conditions under which the formulas hold, on one line."""
     return "; ".join(map(str, made.conditions.constraints))
 
 
@@ -80,6 +67,6 @@ def _data(made: Formulas) -> dict[str, Any]:
                 "exact": each.python,
                 "latex": each.latex,
             }
-            for each in _all(made)
+            for each in all_of(made)
         ],
     }

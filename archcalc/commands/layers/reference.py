@@ -37,8 +37,10 @@ def page(name: str) -> Report:
     )
     rows = [(a.name, _default(a), a.kind.said) for a in layer.attributes.values()]
     facts = (("in a spec", _example(layer)), ("input", _input(layer)), ("family", layer.family))
-    tables = (Table(columns, rows),) if rows else ()
-    return Report(f"{layer.name}: {layer.summary}", facts, tables, tuple(layer.doc.split("\n")[2:]), _data(layer))
+    table = Table(columns, rows)
+    tables = (table,) if rows else ()
+    notes = tuple(layer.doc.split("\n")[2:])
+    return Report(f"{layer.name}: {layer.summary}", facts, tables, notes, _data(layer), table)
 
 
 def _signature(layer: Layer) -> str:

@@ -167,6 +167,7 @@ def build(analysis: Analysis, memory: NetworkMemory, batch: int, *, timeline: bo
             ),
             "timeline": ({"step": number, **row} for number, row in enumerate(_timeline(analysis, budget, batch))),
         },
+        tables[0],
     )
 
 

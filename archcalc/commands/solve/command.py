@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from archcalc.cli.options import set_option, spec_argument, write, write_text
+from archcalc.cli.options import Output, format_options, set_option, spec_argument
 
 
 @click.command()
@@ -18,10 +17,9 @@ from archcalc.cli.options import set_option, spec_argument, write, write_text
 @click.option("--smallest", is_flag=True, help="The smallest value instead of the largest.")
 @click.option("--round", "multiple", type=click.IntRange(1), default=1, metavar="N", help="Only multiples of N.")
 @click.option("--within", metavar="VALUES", help="Where to look: 16:512:16 (ends included) or [1, 2].")
-@click.option("--spec", "resolved", is_flag=True, help="Print the solution as a flat spec instead of a report.")
+@click.option("--spec", "resolved", is_flag=True, help="Print the solution as a flat spec: --format yaml.")
 @set_option
-@click.option("--format", "format_", type=click.Choice(("text", "markdown", "json")), help="[default: text]")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file.")
+@format_options("archcalc.commands.solve.formats")
 def command(
     spec: str,
     name: str | None,
@@ -32,8 +30,7 @@ def command(
     within: str | None,
     resolved: bool,
     settings: dict[str, Any],
-    format_: str | None,
-    output: Path | None,
+    out: Output,
 ) -> None:
     """Find the value of a parameter that meets bounds.
 
@@ -48,7 +45,10 @@ def command(
     """
     from archcalc import api
     from archcalc.commands.solve import answer as solver
+    from archcalc.commands.solve.tables import build
 
+    if resolved:
+        out = out.instead("yaml", "--spec")
     if (name is None) == (scale is None):
         raise click.UsageError("say either --for NAME or --scale NAME=RATE,...")
     if name is not None:
@@ -59,14 +59,7 @@ def command(
         if smallest or within is not None:
             raise click.UsageError("--scale finds the largest power: --smallest and --within are for --for")
         found = solver.scale(spec, _rates(scale or ""), target, multiple=multiple, settings=settings)
-    if resolved:
-        from archcalc.language.write import resolve
-
-        write_text(resolve(api.load(spec, **{**settings, **found.settings}).expand()), output)
-    else:
-        from archcalc.commands.solve.tables import build
-
-        write(build(found), format_, output)
+    out.write(build(found)._replace(answer=api.load(spec, **{**settings, **found.settings})))
 
 
 def _values(name: str, within: str | None) -> Any:

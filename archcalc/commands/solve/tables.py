@@ -6,7 +6,7 @@ from typing import Any
 
 from archcalc.commands.solve.answer import Solution
 from archcalc.layers.attributes import shown
-from archcalc.output.layout import Report
+from archcalc.output.layout import Column, Report, Table
 from archcalc.output.numbers import exact, short
 
 
@@ -28,7 +28,9 @@ def build(made: Solution) -> Report:
         "method": made.method,
     }
     notes = (f"found by {made.method}; figures for one sample, bytes in float32",)
-    return Report("", tuple(facts), (), notes, data)
+    columns = tuple(Column(name, name) for name in ("spec", *made.settings, *made.figures))
+    row = (made.reference, *made.settings.values(), *made.figures.values())
+    return Report("", tuple(facts), (), notes, data, Table(columns, [row]))
 
 
 def _figure(value: Any) -> str:

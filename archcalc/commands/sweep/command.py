@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from archcalc.cli.options import set_option, spec_argument, write
+from archcalc.cli.options import Output, format_options, set_option, spec_argument
 
 if TYPE_CHECKING:
     from archcalc.commands.sweep.run import Sweep
-
-FORMATS = ("text", "markdown", "json", "csv", "jsonl", "parquet")
-_BY_SUFFIX = {".md": "markdown", ".json": "json", ".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet"}
+    from archcalc.output.layout import Report
 
 
 class _Shard(click.ParamType):  # type: ignore[type-arg]
@@ -46,8 +41,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]
 @click.option("--shard", type=_Shard(), default="1/1", help="The i-th of n parts, which together are the sweep.")
 @click.option("--why", is_flag=True, help="Count the combinations that are not valid by the rule they break first.")
 @set_option
-@click.option("--format", "format_", type=click.Choice(FORMATS), help="How to write the result.  [default: text]")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write to a file; its ending tells the format.")
+@format_options()
 def command(
     spec: str,
     over: tuple[str, ...],
@@ -63,8 +57,7 @@ def command(
     shard: tuple[int, int],
     why: bool,
     settings: dict[str, Any],
-    format_: str | None,
-    output: Path | None,
+    out: Output,
 ) -> None:
     """Show the figures of many combinations of parameters.
 
@@ -84,19 +77,17 @@ def command(
     from archcalc.commands.sweep.choose import choice
     from archcalc.commands.sweep.plan import plan
     from archcalc.commands.sweep.run import Sweep
+    from archcalc.commands.sweep.tables import table
     from archcalc.commands.sweep.values import read
 
     made = plan([read(text) for text in over], zipped=zipped, sample=sample, seed=seed, shard=shard)
     chosen = choice(where=where, sort=sort, top=top, pareto=_names(pareto))
     progress = Progress(len(made.picks), "combinations")
     sweep = Sweep(spec, settings, made, _names(columns), chosen, layer, watch=progress)
-    if format_ is None:
-        format_ = _BY_SUFFIX.get(output.suffix.lower(), "text") if output else "text"
     try:
-        if why:
-            _write_reasons(sweep, format_, output)
-        else:
-            _write_columns(sweep, format_, output)
+        out.write(
+            _reasons(sweep) if why else table(sweep.architecture, sweep.names, (p.columns for p in sweep.pieces()))
+        )
     finally:
         progress.close()
     invalid = sum(sweep.reasons.values())
@@ -104,36 +95,12 @@ def command(
         click.echo(f"{invalid:,} of {sweep.visited:,} combinations are not valid: --why counts the reasons", err=True)
 
 
-def _write_reasons(sweep: Sweep, format_: str, output: Path | None) -> None:
+def _reasons(sweep: Sweep) -> Report:
     from archcalc.commands.sweep.tables import reasons
 
     for _ in sweep.pieces():
         pass
-    if format_ in ("jsonl", "parquet"):
-        raise click.UsageError(f"--why is a report: write it as text, markdown, csv or json, not {format_}")
-    write(reasons(sweep.architecture, sweep.visited, sweep.reasons), format_, output)
-
-
-def _write_columns(sweep: Sweep, format_: str, output: Path | None) -> None:
-    from archcalc.commands.sweep import tables as columns
-
-    pieces: Iterator[Any] = (piece.columns for piece in sweep.pieces())
-    if format_ == "parquet":
-        if output is None:
-            raise click.UsageError("Parquet is not text: name a file with --output")
-        columns.write_parquet(pieces, output)
-    elif format_ not in ("csv", "jsonl"):
-        write(columns.table(sweep.architecture, sweep.names, pieces), format_, output)
-    else:
-        write_rows = columns.write_csv if format_ == "csv" else columns.write_json_lines
-        if output is None:
-            write_rows(sweep.names, pieces, sys.stdout)
-            return
-        try:
-            with output.open("w", encoding="utf-8") as stream:
-                write_rows(sweep.names, pieces, stream)
-        except OSError as error:
-            raise click.ClickException(f"cannot write {output}: {error.strerror}") from None
+    return reasons(sweep.architecture, sweep.visited, sweep.reasons)
 
 
 def _names(text: str) -> list[str]:

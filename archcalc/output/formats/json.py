@@ -9,7 +9,7 @@ from typing import Any
 
 from archcalc.output.layout import Report
 
-SUFFIX = ".json"
+ENDINGS = (".json",)
 
 SCHEMA_VERSION = 1
 

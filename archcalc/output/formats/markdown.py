@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-from archcalc.output.layout import Report, Table, texts
+from archcalc.output.layout import Report, Table, readable, texts
 
-SUFFIX = ".md"
+ENDINGS = (".md", ".markdown")
+
+#: What begins HTML, which pages made from Markdown would show as such.
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
 def render(report: Report) -> list[str]:
     """The report as GitHub-flavoured Markdown."""
+    report = readable(report)
     lines = [f"# {_escaped(report.heading)}", ""] if report.heading else []
     lines += [f"- **{_escaped(label)}**: {_escaped(text)}" for label, text in report.facts]
     for table in report.tables:
@@ -32,4 +37,4 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+    return _TAG.sub(r"\\<", text.replace("\\", "\\\\").replace("|", "\\|"))

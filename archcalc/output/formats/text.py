@@ -8,9 +8,9 @@ import shutil
 import textwrap
 from typing import IO, Any
 
-from archcalc.output.layout import NARROWEST, Column, Report, Table, texts
+from archcalc.output.layout import NARROWEST, Column, Report, Table, readable, readable_rows, texts
 
-SUFFIX = ".txt"
+ENDINGS = (".txt",)
 
 _GAP = 2
 
@@ -19,6 +19,7 @@ def render(report: Report) -> list[str]:
     """The report as plain text at its natural width, or fitted to COLUMNS where that is set; numbers are never cut."""
     columns = os.environ.get("COLUMNS", "")
     width = int(columns) if columns.isascii() and columns.isdigit() and int(columns) > 0 else None
+    report = readable(report)
     lines = _wrapped(report.heading, width) if report.heading else []
     lines += _facts(report, width)
     left_out: list[str] = []
@@ -31,11 +32,12 @@ def render(report: Report) -> list[str]:
     return [f"{line}\n" for line in [*lines, *([""] if notes and lines else []), *notes]]
 
 
-def write_to_terminal(report: Report, stream: IO[str]) -> None:
+def on_terminal(report: Report, stream: IO[str]) -> None:
     """Write the report to a terminal: fitted to its width, coloured unless NO_COLOR is set."""
     from rich.console import Console
     from rich.text import Text
 
+    report = readable(report)
     size = shutil.get_terminal_size()
 
     def of_width(width: int) -> Console:
@@ -62,7 +64,7 @@ def write_to_terminal(report: Report, stream: IO[str]) -> None:
 
 def _fit(table: Table, width: int | None) -> tuple[Table, list[str]]:
     """The table with as many columns as the width has room for, and the titles of those left out."""
-    table = table._replace(rows=list(table.rows))
+    table = table._replace(rows=list(readable_rows(table)))
     left_out: list[str] = []
     while width is not None and _least_width(table) > width:
         last = max(range(len(table.columns)), key=lambda i: (table.columns[i].rank, i))

@@ -1,4 +1,4 @@
-"""Findings as SARIF 2.1.0, the format of code-scanning services.
+"""SARIF 2.1.0, the format of code-scanning services.
 
 Source: OASIS, Static Analysis Results Interchange Format version 2.1.0.
 """
@@ -11,20 +11,24 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from archcalc import __version__
-from archcalc.commands.check.run import SpecCheck
+from archcalc import HOMEPAGE, __version__
 from archcalc.diagnostics.diagnostic import Diagnostic, Place
+from archcalc.diagnostics.repository import path_in_repository
 from archcalc.diagnostics.rules import Rule, rules
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
-def render(checks: Sequence[SpecCheck]) -> str:
+def document(found: Sequence[Diagnostic]) -> str:
     """One run with every finding; it lists the rules that the findings name."""
-    found = [finding for each in checks for finding in each.findings]
     used = sorted({finding.rule for finding in found})
     index = {name: number for number, name in enumerate(used)}
-    driver = {"name": "archcalc", "version": __version__, "rules": [_rule(rules()[name]) for name in used]}
+    driver = {
+        "name": "archcalc",
+        "version": __version__,
+        "informationUri": HOMEPAGE,
+        "rules": [_rule(rules()[name]) for name in used],
+    }
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
@@ -39,6 +43,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "shortDescription": {"text": f"{rule.meaning.partition('. ')[0].removesuffix('.')}."},
         "fullDescription": {"text": rule.meaning},
         "help": {"text": rule.mending},
+        "helpUri": f"{HOMEPAGE}#{rule.name}",
         "defaultConfiguration": {"level": rule.severity},
     }
 
@@ -60,7 +65,7 @@ def _location(place: Place) -> dict[str, Any]:
     line, column = place.source.line_and_column(place.start)
     end_line, end_column = place.source.line_and_column(max(place.end, place.start))
     region = {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column}
-    return {"artifactLocation": {"uri": _uri(place.source.name)}, "region": region}
+    return {"artifactLocation": {"uri": _uri(path_in_repository(place.source.name))}, "region": region}
 
 
 def _uri(name: str) -> str:

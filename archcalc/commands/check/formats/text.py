@@ -1,0 +1,42 @@
+"""A check as text: what failed or warns, and one line of counts; the claims too if they were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO
+
+from archcalc.commands.check.run import Checked
+from archcalc.commands.check.tables import NOTE, changes_text, findings_text, summary
+from archcalc.diagnostics.text import Paint, unpainted
+from archcalc.output.formats import text
+from archcalc.output.layout import Report
+from archcalc.output.terminal import painting
+
+ENDINGS = (".txt",)
+
+
+def render(report: Report) -> Iterator[str]:
+    """Plain text; nothing at all for a check that was told to be silent."""
+    if report.tables:
+        yield from text.render(_claims(report))
+        yield "\n"
+    yield _closing(report, unpainted)
+
+
+def on_terminal(report: Report, stream: IO[str]) -> None:
+    """The same on a terminal, with colours."""
+    if report.tables:
+        text.on_terminal(_claims(report), stream)
+        stream.write("\n")
+    stream.write(_closing(report, painting(stream)))
+
+
+def _claims(report: Report) -> Report:
+    return report._replace(notes=())
+
+
+def _closing(report: Report, paint: Paint) -> str:
+    checked: Checked = report.answer
+    note = NOTE if report.tables else ""
+    paragraphs = (findings_text(checked, paint), note, "\n".join(changes_text(checked)), summary(checked, paint))
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"

@@ -1,0 +1,119 @@
+"""Findings as other programs read them: their order, the paths in them, the schemas they keep to."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from archcalc.cli import run
+from archcalc.diagnostics.diagnostic import Diagnostic, Place, Source, SpecError
+from archcalc.diagnostics.junit import Case, Suite, document
+from archcalc.diagnostics.repository import path_in_repository
+
+WRONG = "input: [3, 8, 8]\nlayers:\n  - conv: {out: 4, kernel: 3}\nexpect: {params: 5}\n"
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with a wrong spec in nets/, and the working folder in it."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "nets/deep").mkdir(parents=True)
+    (tmp_path / "nets/wrong.yaml").write_text(WRONG, encoding="utf-8")
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    monkeypatch.chdir(tmp_path / "nets")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("folder", "argument"),
+    [(".", "nets"), ("nets", "wrong.yaml"), ("nets", "."), ("nets/deep", "../wrong.yaml"), ("nets/deep", "ABSOLUTE")],
+)
+@pytest.mark.parametrize("workspace", [False, True])
+def test_paths_are_those_of_the_repository(
+    repository: Path,
+    folder: str,
+    argument: str,
+    workspace: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(repository / folder)
+    if workspace:  # on GitHub, where the folder above may be no repository
+        (repository / ".git").rmdir()
+        monkeypatch.setenv("GITHUB_WORKSPACE", str(repository))
+    argument = argument.replace("ABSOLUTE", str(repository / "nets/wrong.yaml"))
+
+    assert run(["check", argument, "--format", "github"]) == 1
+    (command, *_) = capsys.readouterr().out.splitlines()
+    assert ",file=nets/wrong.yaml,line=4," in command
+    assert run(["check", argument, "--format", "sarif"]) == 1
+    (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": "nets/wrong.yaml"}
+
+
+def test_a_file_in_a_repository_within_the_workspace_is_the_workspaces(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository / "nets/.git").touch()  # a submodule
+    assert path_in_repository("wrong.yaml") == "wrong.yaml"
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(repository))
+    assert path_in_repository("wrong.yaml") == "nets/wrong.yaml"
+    assert path_in_repository("<stdin>") == "<stdin>"
+
+
+def test_findings_have_one_order_whatever_the_hash_seed(tmp_path: Path) -> None:
+    spec = tmp_path / "two.yaml"
+    spec.write_text("parameters: {width: 4}\ninput: [3, 8, 8]\nlayers:\n  - conv: {out: width, kernel: 3}\n")
+    outputs = set()
+    for seed in range(8):
+        found = subprocess.run(
+            [sys.executable, "-m", "archcalc", "count", str(spec), "--set", "width=[1]"],
+            capture_output=True, check=False, timeout=60, env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        )  # fmt: skip
+        assert found.returncode == 1
+        outputs.add(found.stderr)
+    assert len(outputs) == 1
+
+
+def test_findings_at_one_place_are_told_apart_by_all_they_say() -> None:
+    place = Place(Source("a.yaml", "abc"), 0, 1)
+    found = [
+        Diagnostic("b", "same", place),
+        Diagnostic("a", "same", place),
+        Diagnostic("a", "same", place, help="x"),
+        Diagnostic("a", "same", place, label="l"),
+        Diagnostic("a", "same", place._replace(end=2)),
+    ]
+    expected = SpecError(found).diagnostics
+    assert SpecError(reversed(found)).diagnostics == expected
+    assert len({finding.order() for finding in found}) == len(found)
+
+
+#: The attributes that the schema of Jenkins' xUnit plugin, junit-10.xsd, knows; required ones with an exclamation mark.
+_JENKINS = {
+    "testsuites": "name time tests failures disabled errors",
+    "testsuite": "name! tests! failures errors group time skipped timestamp hostname id package file log url version",
+    "testcase": "name! classname time status assertions class group",
+    "failure": "type message",
+    "system-out": "",
+}
+
+
+def test_junit_keeps_to_the_schema_of_jenkins() -> None:
+    finding = Diagnostic("a-rule", "it is <wrong> \x07\ud800", Place(Source("a.yaml", "abc"), 0, 1))
+    root = ElementTree.fromstring(document([Suite("a & b", [Case("x", []), Case("y", [finding])], [finding])]))
+    assert [case.attrib["classname"] for case in root.iter("testcase")] == ["a & b", "a & b"]
+    for element in root.iter():
+        known = _JENKINS[element.tag].split()
+        assert set(element.attrib) <= {name.rstrip("!") for name in known}
+        assert {name[:-1] for name in known if name.endswith("!")} <= set(element.attrib)
+    for time in (element.attrib["time"] for element in root.iter() if "time" in element.attrib):
+        assert re.fullmatch(r"(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]{0,3})?", time)
