@@ -9,7 +9,8 @@ from archcalc.analysis.totals import Analysis, analyse
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.language import catalogue
 from archcalc.language.document import Document
-from archcalc.language.expand import Network, expand
+from archcalc.language.expand import expand
+from archcalc.language.network import Network
 from archcalc.sizes.kinds import settled
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from archcalc.analysis.totals import Analysis, analyse
 from archcalc.diagnostics.diagnostic import Source
-from archcalc.language.document import read_document
 from archcalc.language.expand import expand
+from archcalc.language.read import read_document
 
 
 def analysed(text: str, **parameters: Any) -> Analysis:

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from archcalc.diagnostics.diagnostic import Diagnostic, SpecError
-from archcalc.language.expand import INPUT_INDEX, MAX_ERRORS, Network, Node
+from archcalc.language.expand import MAX_ERRORS
+from archcalc.language.network import INPUT_INDEX, Network, Node
 from archcalc.layers.attributes import Refused
 from archcalc.layers.outcome import Outcome
 from archcalc.layers.registry import Attribute, Layer

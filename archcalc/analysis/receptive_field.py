@@ -14,7 +14,7 @@ from math import gcd
 from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
-from archcalc.language.expand import INPUT_INDEX, Node
+from archcalc.language.network import INPUT_INDEX, Node
 from archcalc.layers.outcome import Outcome, Window
 
 #: Longer periods than this are not followed: they come from enlarging a map thousands of times.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from archcalc.analysis.interpret import Interpretation, Open, interpret
 from archcalc.analysis.receptive_field import Field, receptive_fields
 from archcalc.diagnostics.diagnostic import Diagnostic, SpecError
-from archcalc.language.expand import INPUT_INDEX, Network, Node
+from archcalc.language.network import INPUT_INDEX, Network, Node
 from archcalc.layers.outcome import Outcome, Tensor
 from archcalc.sizes.conditions import equal, judge
 from archcalc.sizes.kinds import Size, total

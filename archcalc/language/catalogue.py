@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from archcalc.diagnostics.diagnostic import Source, SpecError, UsageError, did_you_mean
-from archcalc.language.document import Document, read_document
+from archcalc.language.document import Document
 from archcalc.language.expression import ExpressionError, compile_expression, unknown_names
+from archcalc.language.read import read_document
 from archcalc.language.source import Scalar, Sequence, Value, parse, read_stdin, read_text
 from archcalc.layers.registry import words
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
 
-from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError, did_you_mean, plain
+from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError, did_you_mean
 from archcalc.language.document import HEAD, INPUT, MAX_LAYERS, OUTPUT, Argument, Block, Document, Formula, Step
 from archcalc.language.expression import ExpressionError
+from archcalc.language.network import INPUT_INDEX, Network, Node, Scope, TiedWeights, trail
 from archcalc.layers.attributes import Refused, shown, whole
 from archcalc.layers.registry import Layer
 from archcalc.sizes.kinds import is_concrete, is_size
@@ -19,137 +20,6 @@ from archcalc.sizes.volume import Volume
 MAX_STEPS = 300_000
 MAX_DEPTH = 100
 MAX_ERRORS = 20
-
-#: The number of the network's input, where a node's number could stand.
-INPUT_INDEX = -1
-
-#: A path as steps of (name, how many of that name came before): stable, while printed paths need the whole graph.
-Key: TypeAlias = tuple[tuple[str, int], ...]
-
-
-class Scope:
-    """One level of a path: a block call, a branch, or the whole network. It counts the names within it."""
-
-    __slots__ = ("_path", "arguments", "base", "counts", "key", "ordinal", "parent", "step")
-
-    def __init__(self, parent: Scope | None, base: str, step: Step | None, arguments: Mapping[str, Any] | None) -> None:
-        self.parent = parent
-        self.base = base
-        self.step = step
-        #: What a block was called with; None for a branch.
-        self.arguments = arguments
-        self.counts: dict[str, int] = {}
-        self._path: str | None = None
-        self.ordinal = 0
-        self.key: Key = ()
-        if parent is not None:
-            self.ordinal = parent.number(base)
-            self.key = (*parent.key, (base, self.ordinal))
-
-    def number(self, base: str) -> int:
-        """The next number for a name in this scope, from 1."""
-        count = self.counts.get(base, 0) + 1
-        self.counts[base] = count
-        return count
-
-    def label(self, base: str, ordinal: int) -> str:
-        """The name as it is printed: numbered only where the scope has several of it."""
-        return f"{base}.{ordinal}" if self.counts[base] > 1 else base
-
-    @property
-    def path(self) -> str:
-        """Names from the outside in, joined by `/`; empty for the network. Final only once all is expanded."""
-        if self._path is None:
-            self._path = "" if self.parent is None else self.parent.join(self.base, self.ordinal)
-        return self._path
-
-    @property
-    def block(self) -> Scope:
-        """The block call it belongs to, or the network: names are known within that."""
-        scope = self
-        while scope.arguments is None and scope.parent is not None:
-            scope = scope.parent
-        return scope
-
-    def join(self, base: str, ordinal: int) -> str:
-        """The path of something in this scope."""
-        label = self.label(base, ordinal)
-        return f"{self.path}/{label}" if self.path else label
-
-
-class TiedWeights(NamedTuple):
-    """The weights that a node shares: `name` is theirs, `key` the node's place inside the step that shares."""
-
-    name: str
-    key: Key
-
-
-class Node:
-    """One layer of the flat network."""
-
-    __slots__ = ("attributes", "base", "index", "inputs", "layer", "ordinal", "scope", "step", "tied")
-
-    def __init__(
-        self,
-        index: int,
-        layer: Layer,
-        attributes: dict[str, Any],
-        inputs: tuple[int, ...],
-        scope: Scope,
-        step: Step,
-        tied: TiedWeights | None,
-    ) -> None:
-        self.index = index
-        self.layer = layer
-        #: The attributes that the spec gives, typed; the rule has its defaults for the others.
-        self.attributes = attributes
-        #: Numbers of the nodes it reads; `INPUT_INDEX` for the network's input.
-        self.inputs = inputs
-        self.scope = scope
-        self.base = step.label or step.name
-        self.ordinal = scope.number(self.base)
-        self.step = step
-        self.tied = tied
-
-    @property
-    def name(self) -> str:
-        """Its path, unique in the network: `stage2/bottleneck.3/conv.2`."""
-        return self.scope.join(self.base, self.ordinal)
-
-    def place_of(self, attribute: str | None) -> Place:
-        """Where an attribute's value stands in the spec; the layer's own place if it is not given there."""
-        for argument in self.step.arguments:
-            if argument.name == attribute:
-                return argument.formula.place
-        return self.step.place
-
-    def trail(self) -> list[str]:
-        """The block calls that led here, innermost first."""
-        return trail(self.scope)
-
-
-class Network(NamedTuple):
-    """A spec with its parameters filled in: `nodes` in an order in which every input comes before its use.
-
-    `outputs` maps names to node numbers: `output` is the stream's end, the others are heads.
-    """
-
-    document: Document
-    parameters: dict[str, Any]
-    input: Volume
-    nodes: list[Node]
-    outputs: dict[str, int]
-
-
-def trail(scope: Scope | None) -> list[str]:
-    """The block calls around a scope, innermost first, as notes of a diagnostic."""
-    notes = []
-    while scope is not None:
-        if scope.step is not None and scope.arguments is not None:
-            given = ", ".join(f"{name}={plain(shown(value), 40)}" for name, value in scope.arguments.items())
-            notes.append(f"in `{scope.step.name}({given})`, called at {scope.step.place}")
-        scope = scope.parent
-    return notes if len(notes) <= 8 else [*notes[:4], f"… {len(notes) - 7} more calls …", *notes[-3:]]
 
 
 class _Found(Exception):

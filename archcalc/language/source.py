@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
-from archcalc.diagnostics.diagnostic import Place, Source, UsageError, fail
+from archcalc.diagnostics.diagnostic import Place, Source, SpecError, UsageError, fail
 
 MAX_BYTES = 8_000_000
 MAX_NODES = 1_000_000
@@ -56,6 +57,11 @@ class Mapping(NamedTuple):
 
 
 Value: TypeAlias = Scalar | Sequence | Mapping
+
+
+def is_empty(value: Value) -> bool:
+    """Whether nothing is written: no text, or YAML's sign for nothing."""
+    return isinstance(value, Scalar) and value.plain and value.text in ("", "~")
 
 
 def read_text(path: Path, *, name: str | None = None) -> Source:
@@ -155,13 +161,53 @@ def _add(source: Source, parent: _Open, value: Value) -> None:
         parent.key = None
 
 
+def _events(source: Source, opened: list[_Open]) -> Iterator[Any]:
+    """The parser's events. It reads ahead of them, and has a bound on depth of its own: ours comes first."""
+    event: Any = None
+    try:
+        for event in yaml.parse(source.text, Loader=_Loader):
+            yield event
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        start = 0 if event is None else event.end_mark.index
+        ahead = source.text[start : start if mark is None else min(mark.index + 1, start + _READ_AHEAD)]
+        in_brackets = bool(opened) and source.text[opened[-1].start] in "[{"
+        deep = _depth_passed(ahead, MAX_DEPTH - len(opened), in_brackets)
+        if deep is None:
+            raise
+        raise _too_deep(source, start + deep) from None
+
+
+#: A parser reads as far as this ahead, to find out whether brackets are the key of a map (1024 characters in YAML).
+_READ_AHEAD = 1500
+
+
+def _depth_passed(text: str, levels: int, in_brackets: bool) -> int | None:
+    """Where the text opens more levels than that, if it does; brackets in quotes and comments open none."""
+    before = "[" if in_brackets else ""
+    depth = -len(before)
+    try:
+        for token in yaml.scan(before + text, Loader=yaml.SafeLoader):  # the scanner in Python has no bound
+            depth += isinstance(token, (yaml.FlowSequenceStartToken, yaml.FlowMappingStartToken))
+            depth -= isinstance(token, (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken))
+            if depth > levels:
+                return int(token.start_mark.index) - len(before)
+    except yaml.YAMLError:
+        pass  # what is wrong there was found already
+    return None
+
+
+def _too_deep(source: Source, start: int) -> SpecError:
+    place = Place(source, start, start + 1)
+    return fail("too-deep", f"the file nests deeper than {MAX_DEPTH} levels", place)
+
+
 def _build(source: Source) -> Value:
     opened: list[_Open] = []
     root: Value | None = None
     nodes = 0
     documents = 0
-    events: Any = yaml.parse(source.text, Loader=_Loader)
-    for event in events:
+    for event in _events(source, opened):
         kind = type(event)
         if kind is yaml.ScalarEvent:
             start, end = event.start_mark.index, event.end_mark.index
@@ -173,8 +219,7 @@ def _build(source: Source) -> Value:
                 raise _not_a_tree(source, event)
             start = event.start_mark.index
             if len(opened) >= MAX_DEPTH:
-                place = Place(source, start, start + 1)
-                raise fail("too-deep", f"the file nests deeper than {MAX_DEPTH} levels", place)
+                raise _too_deep(source, start)
             opened.append(_Open(start, kind is yaml.MappingStartEvent))
             continue
         elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:

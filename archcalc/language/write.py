@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archcalc.language.document import HEAD, INPUT, OUTPUT
-from archcalc.language.expand import INPUT_INDEX, Network, Node
+from archcalc.language.network import INPUT_INDEX, Network, Node
 from archcalc.layers.attributes import shown
 
 

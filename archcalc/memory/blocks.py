@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archcalc.language.expand import Network, Scope
+from archcalc.language.network import Network, Scope
 
 
 class BlockCall(NamedTuple):

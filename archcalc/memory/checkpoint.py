@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.diagnostics.diagnostic import UsageError
-from archcalc.language.expand import INPUT_INDEX, Network
+from archcalc.language.network import INPUT_INDEX, Network
 from archcalc.language.paths import selected
 from archcalc.sizes.kinds import Size, total
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
-from archcalc.language.expand import INPUT_INDEX, Network, Node
+from archcalc.language.network import INPUT_INDEX, Network, Node
 from archcalc.language.paths import selected
 from archcalc.layers.outcome import WEIGHTS, Need
 from archcalc.memory.setup import Setup

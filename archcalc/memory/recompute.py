@@ -15,7 +15,7 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
-from archcalc.language.expand import INPUT_INDEX
+from archcalc.language.network import INPUT_INDEX
 from archcalc.memory import budget, steps
 from archcalc.memory.checkpoint import Segment, extra_macs, units
 from archcalc.memory.liveness import liveness

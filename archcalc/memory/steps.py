@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archcalc.language.expand import INPUT_INDEX, Node
+from archcalc.language.network import INPUT_INDEX, Node
 from archcalc.layers.outcome import Outcome, Step, Tensor, gradients_of, nth
 from archcalc.memory.amount import Amount
 from archcalc.memory.checkpoint import Segment

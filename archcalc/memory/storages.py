@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
-from archcalc.language.expand import INPUT_INDEX, Node
+from archcalc.language.network import INPUT_INDEX, Node
 from archcalc.layers.outcome import Composition, Outcome, Saved
 from archcalc.memory.amount import NOTHING, Amount
 from archcalc.memory.checkpoint import Segment

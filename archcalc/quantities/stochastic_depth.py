@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.language.expand import INPUT_INDEX
+from archcalc.language.network import INPUT_INDEX
 from archcalc.quantities.registry import Part, quantity
 from archcalc.sizes.kinds import total
 

@@ -15,7 +15,7 @@ from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.diagnostics.diagnostic import Diagnostic, Place
 from archcalc.discovery import loaded_from
 from archcalc.language.document import Document
-from archcalc.language.expand import Scope
+from archcalc.language.network import Scope
 
 
 class Found(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archcalc.analysis.totals import Analysis
-from archcalc.language.expand import INPUT_INDEX
+from archcalc.language.network import INPUT_INDEX
 from archcalc.warnings.registry import Found, about_network, at
 
 #: f(f(x)) = f(x).

@@ -11,8 +11,8 @@ import pytest
 import archcalc
 from archcalc.analysis.totals import analyse
 from archcalc.diagnostics.diagnostic import Diagnostic, Source
-from archcalc.language.document import read_document
 from archcalc.language.expand import expand
+from archcalc.language.read import read_document
 
 ERRORS = Path(__file__).parent.parent / "errors"
 _EXPECTED = re.compile(r"# error\[([\w-]+)\]: (.*?)(?= # error\[|$)")
@@ -66,6 +66,8 @@ def refused(text: str) -> set[str]:
         ("", "empty-file"),
         ("[" * 100_000, "too-deep"),
         ("a: " + "{b: " * 100_000, "too-deep"),
+        ("a: [b, {c: " + "[" * 2_000, "too-deep"),
+        ('a: ["[[", [b, ' + "[" * 1_200, "too-deep"),
         ("just text", "not-a-map"),
         ("input: [3]\nlayers: []", "no-layers"),
         ("input: [3]\n---\ninput: [3]", "two-documents"),
@@ -94,6 +96,11 @@ def refused(text: str) -> set[str]:
 )
 def test_hostile_texts_are_refused(text: str, rule: str) -> None:
     assert rule in refused(text)
+
+
+@pytest.mark.parametrize("text", ['a: "' + "[" * 200, "a: # " + "[" * 200 + "\n\tb", "a: b" + "[" * 200 + ": c: d"])
+def test_brackets_in_quotes_comments_and_words_nest_nothing(text: str) -> None:
+    assert refused(text) == {"yaml-syntax"}
 
 
 def test_a_name_close_to_a_known_one_is_suggested() -> None:

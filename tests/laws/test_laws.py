@@ -20,7 +20,7 @@ from archcalc.commands.formula.simplify import simplified
 from archcalc.commands.report import tables as architecture
 from archcalc.commands.sweep.evaluate import Block, Evaluator
 from archcalc.diagnostics.diagnostic import Source, SpecError
-from archcalc.language.document import read_document
+from archcalc.language.read import read_document
 from archcalc.language.write import resolve
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storages, saved_memory

@@ -9,8 +9,8 @@ import pytest
 from archcalc.analysis.interpret import interpret
 from archcalc.analysis.totals import Analysis
 from archcalc.diagnostics.diagnostic import Source, SpecError
-from archcalc.language.document import read_document
 from archcalc.language.expand import expand
+from archcalc.language.read import read_document
 from archcalc.sizes.conditions import divides as divides_
 from archcalc.sizes.conditions import judge
 from archcalc.sizes.kinds import identity, is_many

@@ -14,7 +14,8 @@ from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict
 from archcalc.commands.check.targets import Target
 from archcalc.counting.count import Profile
 from archcalc.diagnostics.diagnostic import Diagnostic, Source, SpecError
-from archcalc.language.document import Document, read_document
+from archcalc.language.document import Document
+from archcalc.language.read import read_document
 from archcalc.language.source import read_text
 from archcalc.quantities.counting import counted_by
 from archcalc.quantities.registry import Part, quantities

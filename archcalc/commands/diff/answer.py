@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.language.expand import INPUT_INDEX, Key
+from archcalc.language.network import INPUT_INDEX, Key
 from archcalc.layers.attributes import shown
 
 #: The kinds of difference. A layer is affected if it is as it was and what reaches it is not.

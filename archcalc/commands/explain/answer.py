@@ -13,7 +13,7 @@ from archcalc.analysis.receptive_field import ITSELF, Span
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.analysis.training import backward, wants_input_gradient
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
-from archcalc.language.expand import INPUT_INDEX
+from archcalc.language.network import INPUT_INDEX
 from archcalc.layers.attributes import decimal
 from archcalc.layers.outcome import WEIGHTS, Outcome, Saved
 from archcalc.memory.gradients import gradients

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archcalc.analysis.totals import Analysis
-from archcalc.language.expand import INPUT_INDEX, Network
+from archcalc.language.network import INPUT_INDEX, Network
 from archcalc.memory.budget import Budget
 from archcalc.memory.checkpoint import extra_macs
 from archcalc.memory.network import NetworkMemory

@@ -1,0 +1,84 @@
+"""Arguments: what a step gives the layer or block that it calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archcalc.diagnostics.diagnostic import did_you_mean
+from archcalc.language.document import STEP_KEYS, Argument, Block, Step
+from archcalc.language.formulas import read_formula
+from archcalc.language.names import Known
+from archcalc.language.reading import Reading
+from archcalc.language.source import Mapping, Value, is_empty
+from archcalc.layers.attributes import Refused
+from archcalc.layers.registry import Layer
+
+
+def layer_arguments(reading: Reading, step: Step, layer: Layer, given: Value | None, known: Known) -> None:
+    """What a step gives a layer, checked against the layer's schema."""
+    step.arguments = _arguments(
+        reading, step, given, known, list(layer.attributes), layer.first, f"{layer.name} has no attribute"
+    )
+    names = {argument.name for argument in step.arguments}
+    for attribute in layer.attributes.values():
+        if attribute.required and attribute.name not in names:
+            message = f"{layer.name} needs `{attribute.name}`"
+            reading.findings.add("missing-attribute", message, step.place, help=f"a {attribute.kind.said}")
+    step.constants = _constants(reading, step, layer)
+
+
+def block_arguments(reading: Reading, step: Step, block: Block, given: Value | None, known: Known) -> None:
+    """What a step gives a block, checked against its signature."""
+    names = [parameter.name for parameter in block.parameters]
+    first = names[0] if names else None
+    step.arguments = _arguments(reading, step, given, known, names, first, f"{block.name} has no parameter")
+    bound = {argument.name for argument in step.arguments}
+    for parameter in block.parameters:
+        if parameter.default is None and parameter.name not in bound:
+            message = f"{block.name} needs `{parameter.name}`"
+            reading.findings.add("missing-argument", message, step.place, help=f"it is {block.signature}")
+
+
+def _arguments(
+    reading: Reading,
+    step: Step,
+    given: Value | None,
+    known: Known,
+    names: list[str],
+    first: str | None,
+    complaint: str,
+) -> tuple[Argument, ...]:
+    if given is None or is_empty(given):
+        return ()
+    if not isinstance(given, Mapping):
+        if first is None:
+            reading.findings.add("unknown-attribute", f"{step.name} takes no values", reading.place(given))
+            return ()
+        formula = read_formula(reading, given, known)
+        return (Argument(first, formula),)
+    made = []
+    for key, value in given.entries:
+        formula = read_formula(reading, value, known)
+        if key.text not in names:
+            hint = did_you_mean(key.text, names) or (f"it has {', '.join(names)}" if names else None)
+            if key.text in STEP_KEYS:
+                hint = f"`{key.text}` belongs to the step: write it beside `{step.name}:`"
+            message = f"{complaint} `{key.text[:80]}`"
+            reading.findings.add("unknown-attribute", message, reading.place(key), help=hint)
+        made.append(Argument(key.text, formula))
+    return tuple(made)
+
+
+def _constants(reading: Reading, step: Step, layer: Layer) -> dict[str, Any] | None:
+    """The attributes of a step that has only constants, typed once and for all."""
+    typed = {}
+    for argument in step.arguments:
+        attribute = layer.attributes.get(argument.name)
+        if attribute is None or argument.formula.constant is None:
+            return None
+        try:
+            typed[argument.name] = attribute.kind.accept(argument.formula.constant)
+        except Refused as refused:
+            reading.findings.add("bad-value", f"{argument.name} {refused}", argument.formula.place)
+            return None
+    return typed

@@ -1,0 +1,107 @@
+"""The values that a spec gives, read as formulas: expressions compiled, their names known to be defined."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from archcalc.diagnostics.diagnostic import Place, Source, did_you_mean
+from archcalc.language.document import Formula
+from archcalc.language.expression import ExpressionError, compile_expression
+from archcalc.language.names import Known
+from archcalc.language.reading import Reading
+from archcalc.language.source import Scalar, Sequence, Value
+from archcalc.layers.registry import words
+
+#: How many values a list may have, lists within it included.
+MAX_VALUES = 10_000
+
+#: What other tools call a value of ours.
+_OTHER_WORDS = {
+    "valid": "no padding is written `0`",
+    "True": "did you mean `true`?",
+    "False": "did you mean `false`?",
+    "None": "leave out what is not given",
+}
+
+
+def read_formula(reading: Reading, value: Value, known: Known) -> Formula:
+    """A value as a formula over the known names; a finding, and a formula of nothing, if it is none."""
+    place = reading.place(value)
+    if isinstance(value, Scalar):
+        text = value.text.strip()
+        if not text:
+            reading.findings.add("missing-value", "a value is missing here", place)
+            return _unknown(place)
+        begins = begins_at(reading.document.source, value, text)
+        if begins is None:
+            return read_expression(reading, text, place, known, exact=False)
+        return read_expression(reading, text, place._replace(start=begins, end=begins + len(text)), known)
+    if isinstance(value, Sequence):
+        if (count := _count(value)) > MAX_VALUES:
+            message = f"a list has at most {MAX_VALUES:,} values, and this one has {count:,}"
+            reading.findings.add("too-large", message, place._replace(end=place.start + 1))
+            return _unknown(place)
+        return _list(place, [read_formula(reading, item, known) for item in value.items])
+    reading.findings.add("bad-value", "a value is a number, a word, an expression or a list, not a map", place)
+    return _unknown(place)
+
+
+def read_expression(reading: Reading, text: str, place: Place, known: Known, *, exact: bool = True) -> Formula:
+    """The text of an expression as a formula. `exact` says that it stands at the place letter by letter, so that
+    offsets in it can be shown."""
+    try:
+        compiled = compile_expression(text)
+    except ExpressionError as error:
+        reading.findings.add("bad-expression", error.message, _within(place, error, exact), help=error.help)
+        return _unknown(place)
+    if not compiled.names:
+        return Formula(place, compiled.evaluate, compiled.constant, ())
+    names = tuple(
+        (n.text, Place(place.source, place.start + n.start, place.start + n.end) if exact else place)
+        for n in compiled.names
+    )
+    for name, where in names:
+        if name not in known and name not in words():
+            hint = _OTHER_WORDS.get(name) or did_you_mean(name, chain(known, words(), ("true", "false")))
+            reading.findings.add("unknown-name", f"there is no parameter `{name}`", where, help=hint)
+    return Formula(place, compiled.evaluate, compiled.constant, names)
+
+
+def begins_at(source: Source, value: Scalar, text: str) -> int | None:
+    """Where the text of a scalar stands letter by letter, also behind a quote; None if it is written otherwise."""
+    for offset in (value.start, value.start + 1):
+        if source.text.startswith(text, offset):
+            return offset
+    return None
+
+
+def _count(value: Sequence) -> int:
+    """The values of a list, those of lists within it included."""
+    count = 0
+    lists = [value]
+    while lists:
+        items = lists.pop().items
+        count += len(items)
+        lists += [item for item in items if isinstance(item, Sequence)]
+    return count
+
+
+def _unknown(place: Place) -> Formula:
+    """What stands for a value that could not be read: nothing follows from it, since the stage has failed."""
+    return Formula(place, lambda env: None, None, ())
+
+
+def _within(place: Place, error: ExpressionError, exact: bool) -> Place:
+    if not exact:
+        return place
+    end = place.end if error.end is None else min(place.end, place.start + error.end)
+    return Place(place.source, place.start + error.start, end)
+
+
+def _list(place: Place, parts: list[Formula]) -> Formula:
+    names = tuple(name for part in parts for name in part.names)
+    constants = tuple(part.constant for part in parts)
+    if all(constant is not None for constant in constants):
+        return Formula(place, lambda env: constants, constants, names)
+    evaluators = tuple(part.evaluate for part in parts)
+    return Formula(place, lambda env: tuple(evaluate(env) for evaluate in evaluators), None, names)

@@ -1,0 +1,56 @@
+"""What may be called what: parameters and blocks have plain names, steps also paths as reports print them."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Iterator
+
+from archcalc.diagnostics.diagnostic import Place
+from archcalc.language.reading import Reading
+from archcalc.language.source import Scalar, Value
+
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
+#: What a step may be called: a name, or the path of a layer as reports print it.
+_STEP_NAME = re.compile(r"[A-Za-z_]\w*([./][\w.]+)*\Z", re.ASCII)
+
+
+class Known:
+    """The names that expressions can use at a place: its own, and those of what is around it."""
+
+    __slots__ = ("_outer", "_own")
+
+    def __init__(self, own: Iterable[str] = (), outer: Known | None = None) -> None:
+        self._own = dict.fromkeys(own)
+        self._outer = outer
+
+    def add(self, name: str) -> None:
+        """One more name."""
+        self._own[name] = None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._own or (self._outer is not None and name in self._outer)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._own
+        if self._outer is not None:
+            yield from self._outer
+
+
+def check_identifier(reading: Reading, name: str, place: Place, what: str) -> None:
+    """A finding unless a parameter, a block or an index can be called so."""
+    if not _IDENTIFIER.match(name):
+        message = f"`{name}` is not a name: {what} has letters, digits and `_`, and no digit first"
+        reading.findings.add("bad-name", message, place)
+    elif name in ("true", "false") or keyword.iskeyword(name):  # expressions have Python's grammar
+        reading.findings.add("bad-name", f"`{name}` cannot be a name: it has a meaning in expressions", place)
+
+
+def step_name(reading: Reading, value: Value) -> str:
+    """What a step is called; a finding, and no name, if it cannot be called so."""
+    if isinstance(value, Scalar) and len(value.text) <= 1000 and _STEP_NAME.match(value.text):
+        return value.text
+    shown = f"`{value.text[:80]}`" if isinstance(value, Scalar) else "this"
+    message = f"{shown} is not a name: a step is called by letters, digits and `_`"
+    reading.findings.add("bad-name", message, reading.place(value))
+    return ""

@@ -1,0 +1,115 @@
+"""A spec file to a document: its sections, each read in turn, and all that it imports.
+
+This stage knows the layers' schemas but no values: it finds what is wrong with a spec whatever its parameters are,
+all of it in one go, also in blocks that nobody uses.
+"""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+from archcalc.diagnostics.diagnostic import Source, SpecError, did_you_mean, fail, plain
+from archcalc.language.blocks import read_blocks
+from archcalc.language.document import SECTIONS, Document, Parameter
+from archcalc.language.findings import Enough, Findings
+from archcalc.language.formulas import read_formula
+from archcalc.language.imports import read_imports
+from archcalc.language.names import Known, check_identifier
+from archcalc.language.reading import Files, Reading
+from archcalc.language.source import Mapping, Scalar, Value, is_empty, parse
+from archcalc.language.steps import read_steps
+
+#: What the sections that are maps have as keys and values.
+_MAPS = {
+    "parameters": "names and values",
+    "import": "files and the names of their blocks",
+    "blocks": "signatures and lists of steps",
+    "expect": "quantities and values",
+    "published": "facts and values",
+}
+#: Of a name or citation, as much is shown.
+_LONGEST_TEXT = 1000
+
+
+def read_document(source: Source, path: Path) -> Document:
+    """The document in a source, and all it imports; imports must stay in the folder of `path` or below."""
+    path = path.resolve()
+    findings = Findings()
+    files = Files(path.parent, [path], {}, lambda source, directory: _read(source, directory, findings, files))
+    # A tree makes many objects and no garbage: the collector would walk them again and again for nothing.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        document = files.read(source, path.parent)
+    except Enough:
+        raise SpecError(findings.found) from None
+    finally:
+        if collecting:
+            gc.enable()
+    findings.stop()
+    return document
+
+
+def _read(source: Source, directory: Path, findings: Findings, files: Files) -> Document:
+    document = Document(source, directory)
+    reading = Reading(document, findings, files)
+    tree = parse(source)
+    if not isinstance(tree, Mapping):
+        raise fail("not-a-map", f"a spec is a map of {', '.join(SECTIONS)}", reading.place(tree))
+    sections = _sections(reading, tree)
+    document.architecture = _text(reading, sections.get("architecture"))
+    document.citation = _text(reading, sections.get("source"))
+    known = _parameters(reading, _map(reading, sections, "parameters"))
+    if (stated := sections.get("input")) is not None:
+        document.input = read_formula(reading, stated, known)
+    read_imports(reading, _map(reading, sections, "import"))
+    read_blocks(reading, _map(reading, sections, "blocks"), known)
+    if (listed := sections.get("layers")) is not None:
+        document.steps = read_steps(reading, listed, known)
+    document.expect = _map(reading, sections, "expect")
+    document.published = _map(reading, sections, "published")
+    return document
+
+
+def _sections(reading: Reading, tree: Mapping) -> dict[str, Value]:
+    found = {}
+    for key, value in tree.entries:
+        if key.text not in SECTIONS:
+            hint = did_you_mean(key.text, SECTIONS) or f"the sections are {', '.join(SECTIONS)}"
+            reading.findings.add("unknown-section", f"there is no section `{key.text}`", reading.place(key), help=hint)
+        found[key.text] = value
+    return found
+
+
+def _text(reading: Reading, value: Value | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Scalar):
+        return plain(" ".join(value.text.split()), _LONGEST_TEXT)
+    reading.findings.add("not-text", "this must be text", reading.place(value))
+    return ""
+
+
+def _map(reading: Reading, sections: dict[str, Value], name: str) -> Mapping | None:
+    """A section that is a map; None if it is not there, or empty."""
+    value = sections.get(name)
+    if value is None or is_empty(value):
+        return None
+    if isinstance(value, Mapping):
+        return value
+    reading.findings.add("not-a-map", f"{name} is a map of {_MAPS[name]}", reading.place(value))
+    return None
+
+
+def _parameters(reading: Reading, mapping: Mapping | None) -> Known:
+    """The parameters of the file, each of which can use those before it; returns the names of all."""
+    parameters = []
+    known = Known()
+    for key, given in mapping.entries if mapping else ():
+        place = reading.place(key)
+        check_identifier(reading, key.text, place, "a parameter")
+        parameters.append(Parameter(key.text, place, read_formula(reading, given, known)))
+        known.add(key.text)
+    reading.document.parameters = tuple(parameters)
+    return known

@@ -1,0 +1,33 @@
+"""The state of reading one file: its document so far, the findings, and the files that are open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from archcalc.diagnostics.diagnostic import Place, Source
+from archcalc.language.document import Document
+from archcalc.language.findings import Findings
+
+
+class Files(NamedTuple):
+    """The files of one spec: imports stay in the folder `root` or below, and `read` reads one of them."""
+
+    root: Path
+    #: The files that are being read, each imported by the one before.
+    open: list[Path]
+    finished: dict[Path, Document]
+    read: Callable[[Source, Path], Document]
+
+
+class Reading(NamedTuple):
+    """One file that is being read."""
+
+    document: Document
+    findings: Findings
+    files: Files
+
+    def place(self, value: Any) -> Place:
+        """Where a value of the file stands."""
+        return Place(self.document.source, value.start, value.end)

@@ -1,0 +1,177 @@
+"""Steps: what each calls, and the step's own keys."""
+
+from __future__ import annotations
+
+from archcalc.diagnostics.diagnostic import did_you_mean
+from archcalc.language.arguments import block_arguments, layer_arguments
+from archcalc.language.document import HEAD, INPUT, MAX_LAYERS, OUTPUT, STEP_KEYS, Block, Step
+from archcalc.language.formulas import read_formula
+from archcalc.language.names import Known, check_identifier, step_name
+from archcalc.language.reading import Reading
+from archcalc.language.source import Mapping, Scalar, Sequence, Value, is_empty
+from archcalc.layers.registry import Layer, layers, other_name
+
+
+def read_steps(reading: Reading, value: Value, known: Known) -> tuple[Step, ...]:
+    """A list of steps, which can use the known names."""
+    if is_empty(value):
+        return ()
+    if not isinstance(value, Sequence):
+        hint = "begin each step with `- `"
+        reading.findings.add("not-a-list", "this must be a list of steps", reading.place(value), help=hint)
+        return ()
+    if len(value.items) > MAX_LAYERS:
+        message = f"the network has more than {MAX_LAYERS:,} layers"
+        reading.findings.add("too-many-layers", message, reading.place(value.items[MAX_LAYERS]))
+        return ()
+    made = (_step(reading, item, known) for item in value.items)
+    return tuple(step for step in made if step is not None)
+
+
+def _step(reading: Reading, value: Value, known: Known) -> Step | None:
+    if is_empty(value):
+        reading.findings.add("missing-value", "a step is missing here", reading.place(value))
+        return None
+    if isinstance(value, Scalar):
+        key, given, own = value, None, {}
+    elif isinstance(value, Mapping):
+        own = {k.text: (k, v) for k, v in value.entries if k.text in STEP_KEYS}
+        called = [(k, v) for k, v in value.entries if k.text not in STEP_KEYS]
+        if len(called) != 1:
+            if called:
+                names = " and ".join(f"`{k.text}`" for k, _ in called[:3])
+                message, place = f"a step has one layer, and here are {names}", reading.place(called[1][0])
+                hint = "attributes go inside the layer: `- conv: {out: 64, kernel: 3}`"
+            else:
+                message, place, hint = "this step names no layer", reading.place(value), None
+            reading.findings.add("one-layer-a-step", message, place, help=hint)
+            return None
+        key, given = called[0]
+    else:
+        reading.findings.add("one-layer-a-step", "a step is a layer, not a list", reading.place(value))
+        return None
+    step = Step(key.text, reading.place(key))
+    known = _own_keys(reading, step, own, known)
+    if key.text != HEAD:
+        step.callee = _callee(reading, key)
+    if step.brought and (isinstance(step.callee, Layer) or key.text == HEAD):
+        message = f"{step.name} is no block: `from` takes a name, or a list of them"
+        reading.findings.add("wrong-inputs", message, next(iter(step.brought.values()))[1])
+    if key.text == HEAD:
+        _join(reading, step, given, known, least=1)
+    elif isinstance(step.callee, Layer) and step.callee.joins:
+        _join(reading, step, given, known, least=2)
+    elif isinstance(step.callee, Layer):
+        layer_arguments(reading, step, step.callee, given, known)
+    elif isinstance(step.callee, Block):
+        block_arguments(reading, step, step.callee, given, known)
+    return step
+
+
+def _callee(reading: Reading, key: Scalar) -> Layer | Block | None:
+    name = key.text
+    found = reading.document.blocks.get(name) or reading.document.imported.get(name) or layers().get(name)
+    if found is None and name not in reading.document.missing:
+        known = [*layers(), *reading.document.blocks, *reading.document.imported, HEAD]
+        hint = other_name(name) or did_you_mean(name, known)
+        if hint is None and ":" in name:
+            hint = "write a space after the colon"
+        message = f"there is no layer or block `{name[:80]}`"
+        reading.findings.add("unknown-layer", message, reading.place(key), help=hint)
+    return found
+
+
+def _own_keys(reading: Reading, step: Step, own: dict[str, tuple[Scalar, Value]], known: Known) -> Known:
+    """Fill in the step's own keys; returns the names known inside the step (its index is one more)."""
+    if "as" in own:
+        step.label = step_name(reading, own["as"][1])
+        step.label_place = reading.place(own["as"][1])
+        if step.label == INPUT:
+            message = f"`{INPUT}` is the network's input already"
+            reading.findings.add("bad-name", message, step.label_place)
+    if "weights" in own:
+        step.weights = step_name(reading, own["weights"][1])
+    if "from" in own:
+        _inputs(reading, step, own["from"][1])
+    if "when" in own:
+        step.when = read_formula(reading, own["when"][1], known)
+    if "repeat" in own:
+        known = _repeat(reading, step, own["repeat"][1], known)
+    return known
+
+
+def _inputs(reading: Reading, step: Step, value: Value) -> None:
+    """`from` is a name, a list of names, or a map of what a block calls its inputs to their names here."""
+    if isinstance(value, Mapping) and value.entries:
+        for key, item in value.entries:
+            check_identifier(reading, key.text, reading.place(key), "an input")
+            step.brought[key.text] = (step_name(reading, item), reading.place(item))
+        return
+    items = value.items if isinstance(value, Sequence) else [value] if isinstance(value, Scalar) else []
+    if not items:
+        reading.findings.add("wrong-inputs", "`from` is empty: name a step, or leave it out", reading.place(value))
+    named = ((step_name(reading, item), reading.place(item)) for item in items)
+    step.inputs = tuple((name, place) for name, place in named if name)
+
+
+def _repeat(reading: Reading, step: Step, value: Value, known: Known) -> Known:
+    if isinstance(value, Mapping):
+        if len(value.entries) != 1:
+            message = "repeat takes a number, or one index and a number: `repeat: {i: 3}`"
+            reading.findings.add("bad-repeat", message, reading.place(value))
+            return known
+        key, times = value.entries[0]
+        check_identifier(reading, key.text, reading.place(key), "an index")
+        step.index = key.text
+        value = times
+    step.repeat = read_formula(reading, value, known)
+    return Known([step.index], known) if step.index else known
+
+
+def _join(reading: Reading, step: Step, given: Value | None, known: Known, *, least: int) -> None:
+    if isinstance(given, Mapping):
+        step.branches = tuple(
+            (_branch_name(reading, step, key), _branch(reading, steps, known)) for key, steps in given.entries
+        )
+        count, place = len(given.entries), reading.place(given)
+        if len(step.inputs) > 1:
+            message = f"all branches begin at one input, and `from` names {len(step.inputs)}"
+            reading.findings.add("wrong-inputs", message, step.inputs[1][1])
+    elif isinstance(given, Sequence) and not step.inputs and step.name != HEAD:
+        if any(not isinstance(item, Scalar) for item in given.items):
+            hint = "give each branch a name: `residual:` and below it the list of its steps"
+            message = f"{step.name} takes a map of branches, or a list of names"
+            reading.findings.add("bad-branches", message, reading.place(given), help=hint)
+            return
+        named = ((step_name(reading, item), reading.place(item)) for item in given.items)
+        step.inputs = tuple((name, place) for name, place in named if name)
+        count, place = len(given.items), reading.place(given)
+    elif (given is None or is_empty(given)) and step.name != HEAD:
+        count, place = len(step.inputs), step.place
+    else:
+        reading.findings.add(
+            "bad-branches",
+            f"{step.name} takes a map of branches" + ("" if step.name == HEAD else ", or a list of names"),
+            reading.place(given) if given is not None else step.place,
+        )
+        return
+    if count < least:
+        help_text = "a branch that changes nothing is written `shortcut: []`" if step.name != HEAD else None
+        reading.findings.add(
+            "bad-branches", f"{step.name} needs at least {least} branches, and has {count}", place, help=help_text
+        )
+
+
+def _branch_name(reading: Reading, step: Step, key: Scalar) -> str:
+    if step.name == HEAD and key.text == OUTPUT:
+        message = f"`{OUTPUT}` is the network's own output: a head needs another name"
+        reading.findings.add("bad-name", message, reading.place(key))
+    return step_name(reading, key)
+
+
+def _branch(reading: Reading, value: Value, known: Known) -> tuple[Step, ...]:
+    if isinstance(value, (Sequence, Scalar)) and (isinstance(value, Sequence) or is_empty(value)):
+        return read_steps(reading, value, known)
+    hint = "a branch is a list: begin each of its steps with `- `"
+    reading.findings.add("not-a-list", "a branch must be a list of steps", reading.place(value), help=hint)
+    return ()
