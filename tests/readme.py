@@ -1,64 +1,102 @@
-"""The examples of the README: found, run, and (`python tests/readme.py`) written anew with what they print now.
+"""The examples of the documentation: found, run, and (`python tests/readme.py`) written anew with what they print now.
 
-A fenced block that begins with `# NAME.yaml` is a file. In a `console` block each line `$ archcalc ...` is run in a
-folder that holds those files, and the lines below it are what it must print: standard output and standard error. A
-line `...` stands for any number of lines. The layers' table stands between two comments and is made by `layers`.
+The pages are README.md and those in archcalc/guide. A fenced block that begins with `# NAME.yaml` is a file. In a
+`console` block each line `$ archcalc ...` is run in a folder that holds the files of its page, in a terminal of 80
+columns, and the lines below it are what it must print: standard output and standard error. A line `...` stands for
+any number of lines. Between two comments stands what is generated from the code: see `reference.py`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import shlex
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+import reference
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+WIDTH = 80
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_TABLE = re.compile(r"(?<=<!-- layers: made by the tests -->\n).*?(?=<!-- end of layers -->)", re.DOTALL)
+_FILE = re.compile(r"# ([\w/.-]+\.(?:ya?ml|toml))\n")
+_GENERATED = re.compile(r"(?<=<!-- generated: )([\w-]+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+
+def pages() -> list[Path]:
+    """README.md and every page of the guide."""
+    return [README, *sorted((ROOT / "archcalc" / "guide").rglob("*.md"))]
+
+
+def title(page: Path) -> str:
+    """A page as the tests name it: `README`, `howto/check-in-ci`."""
+    return "README" if page == README else page.relative_to(ROOT / "archcalc" / "guide").with_suffix("").as_posix()
+
+
+class Example(NamedTuple):
+    """A command that a page types, and what the page says is printed."""
+
+    page: Path
+    command: str
+    expected: str
 
 
 def files(text: str) -> dict[str, str]:
-    """The files that the README shows, by name."""
+    """The files that a page shows, by name."""
     bodies = (body for _, body in _FENCE.findall(text))
-    named = ((re.match(r"# ([\w/.-]+\.ya?ml)\n", body), body) for body in bodies)
+    named = ((_FILE.match(body), body) for body in bodies)
     return {match.group(1): body for match, body in named if match}
 
 
-def examples(text: str) -> Iterator[tuple[str, str]]:
-    """Each command that the README types, and what it says is printed."""
-    for language, body in _FENCE.findall(text):
+def examples(page: Path) -> Iterator[Example]:
+    """The commands of a page, in order."""
+    for language, body in _FENCE.findall(page.read_text(encoding="utf-8")):
         if language == "console":
             for part in re.split(r"^\$ ", body, flags=re.MULTILINE)[1:]:
                 command, _, printed = part.partition("\n")
-                yield command, printed
+                yield Example(page, command, printed)
+
+
+def python_blocks(page: Path) -> list[str]:
+    """The Python of a page."""
+    return [body for language, body in _FENCE.findall(page.read_text(encoding="utf-8")) if language == "python"]
+
+
+def lay_out(page: Path, folder: Path) -> None:
+    """Write the files of a page into a folder."""
+    for name, body in files(page.read_text(encoding="utf-8")).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(body, encoding="utf-8")
 
 
 def run(command: str, folder: Path) -> str:
-    """What a command prints, in a folder that holds the README's files."""
+    """What a command prints on a screen of 80 columns, in a folder; in this process, because a new one takes longer
+    than the command."""
+    from archcalc import cli
+
     program, *arguments = shlex.split(command)
-    if program == "archcalc":
-        words = [sys.executable, "-m", "archcalc", *arguments]
-    elif program == "python":
-        words = [sys.executable, *arguments]
-    else:
-        raise AssertionError(f"the README types a command that is not archcalc's: {command}")
-    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "FORCE_COLOR")}
-    environment["PYTHONPATH"] = os.pathsep.join([str(README.parent), environment.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        words, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    return done.stdout
-
-
-def lay_out(text: str, folder: Path) -> None:
-    """Write the README's files into a folder."""
-    for name, body in files(text).items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(body, encoding="utf-8")
+    if program != "archcalc":
+        raise AssertionError(f"the page types a command that is not archcalc's: {command}")
+    printed = io.StringIO()
+    environment = {name: os.environ.pop(name, None) for name in ("COLUMNS", "FORCE_COLOR")}
+    os.environ["COLUMNS"] = str(WIDTH)
+    try:
+        with (
+            contextlib.chdir(folder),
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(printed),
+        ):
+            cli.run(arguments)
+    finally:
+        del os.environ["COLUMNS"]
+        os.environ.update({name: value for name, value in environment.items() if value is not None})
+    return printed.getvalue()
 
 
 def agrees(printed: str, expected: str) -> bool:
@@ -69,24 +107,26 @@ def agrees(printed: str, expected: str) -> bool:
     return re.fullmatch(pattern, printed if printed.endswith("\n") or not printed else printed + "\n") is not None
 
 
-def layers_table(folder: Path) -> str:
-    """The table of layers, as the program prints it in Markdown."""
-    lines = run("archcalc layers --format markdown", folder).splitlines()
-    return "\n".join(line for line in lines if line.startswith("|")) + "\n"
+def generated(text: str) -> str:
+    """A page with its generated parts as they are now. KeyError for a part that nothing generates."""
+    return _GENERATED.sub(lambda match: match.group(1) + match.group(2) + reference.PARTS[match.group(1)](), text)
 
 
-def update() -> None:
-    """Write what the examples print now into the README, but for those that leave lines out."""
-    text = README.read_text(encoding="utf-8")
+def update(page: Path) -> None:
+    """Write what the examples of a page print now into it, but for those that leave lines out and still agree."""
+    text = page.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        lay_out(text, folder)
-        for command, expected in examples(text):
-            if not agrees(printed := run(command, folder), expected) or "..." not in expected.split():
+        lay_out(page, folder)
+        for _, command, expected in examples(page):
+            if not agrees(printed := run(command, folder), expected):
+                if "..." in (line.strip() for line in expected.splitlines()):
+                    print(f"{title(page)}: lines are left out of `{command}`: choose them anew", file=sys.stderr)
                 text = text.replace(f"$ {command}\n{expected}", f"$ {command}\n{printed}")
-        text = _TABLE.sub(lambda _: layers_table(folder), text)
-    README.write_text(text, encoding="utf-8")
+    page.write_text(generated(text), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    update()
+    sys.path.insert(0, str(ROOT))
+    for _page in pages():
+        update(_page)

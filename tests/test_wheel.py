@@ -23,11 +23,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_holds_the_package_and_the_catalogue_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_the_package_the_catalogue_and_the_guide_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert "archcalc/architectures/vgg/vgg16.yaml" in names
+    assert "archcalc/guide/tutorial.md" in names
     assert "archcalc/py.typed" in names
+    assert [name for name in names if name.endswith("/licenses/archcalc/LICENSE")]
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"archcalc"}
 
 

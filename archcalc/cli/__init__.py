@@ -24,6 +24,21 @@ class _Commands(click.Group):
 
         return names()
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands under the questions that they answer."""
+        from archcalc.commands import QUESTIONS
+
+        width = max(len(name) for names in QUESTIONS.values() for name in names)
+        for question, names in QUESTIONS.items():
+            commands = ((name, self.get_command(ctx, name)) for name in names)
+            rows = [
+                (name.ljust(width), command.get_short_help_str(formatter.width - width - 6))
+                for name, command in commands
+                if command is not None
+            ]
+            with formatter.section(question):
+                formatter.write_dl(rows)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         from archcalc.commands import load
 

@@ -12,6 +12,16 @@ from archcalc.discovery import found_in
 if TYPE_CHECKING:
     import click
 
+#: The questions that commands answer, as `archcalc --help` lists them; a command stands under one of them.
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "Look": ("report", "compare", "diff", "list", "show"),
+    "Count": ("explain", "count", "counting", "formula"),
+    "Memory and time": ("memory", "fit", "roofline"),
+    "Design": ("sweep", "solve"),
+    "Check": ("check",),
+    "Language": ("layers", "resolve", "schema", "help"),
+}
+
 
 def names() -> list[str]:
     """The names of the commands, in order."""

@@ -1,0 +1,1 @@
+"""`archcalc help`: a command's help, or a page of the guide."""

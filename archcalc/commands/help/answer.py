@@ -1,0 +1,53 @@
+"""Which page of the guide a topic names, and its text."""
+
+from __future__ import annotations
+
+import re
+
+from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
+from archcalc.guide import Page, pages
+
+_COMMENT = re.compile(r"^<!--.*-->\n", re.MULTILINE)
+
+
+def contents() -> str:
+    """The topics of the guide with their titles, as a list under the help of the program."""
+    known = pages()
+    width = max(map(len, known))
+    lines = (f"  {page.topic.ljust(width)}  {page.title}" for page in known.values())
+    return "Guide (archcalc help TOPIC):\n" + "\n".join(lines) + "\n"
+
+
+def page(topic: str) -> Page:
+    """The page of a topic, which can be named by its last part; UsageError with a suggestion if there is none."""
+    known = pages()
+    if topic in known:
+        return known[topic]
+    matching = [name for name in known if name.endswith(f"/{topic}")]
+    if len(matching) == 1:
+        return known[matching[0]]
+    raise UsageError(f"there is no help on `{topic}`: {_hint(topic, known)}")
+
+
+def _hint(topic: str, known: dict[str, Page]) -> str:
+    from archcalc.commands import names
+    from archcalc.diagnostics.rules import rules
+    from archcalc.layers.registry import layers
+
+    if topic in layers():
+        return f"it is a layer, see `archcalc layers {topic}`"
+    if topic in rules():
+        return f"it is a rule, see `archcalc explain {topic}`"
+    short = [name.rpartition("/")[2] for name in known]
+    return did_you_mean(topic, [*names(), *known, *short]) or "`archcalc help` lists the topics"
+
+
+def see_also(command: str) -> str:
+    """The pages that have a command's name, if there are any."""
+    topics = [name for name in pages() if name.endswith(f"/{command}")]
+    return "\n" + "".join(f"See also: archcalc help {topic}\n" for topic in topics) if topics else ""
+
+
+def plain(page: Page) -> str:
+    """A page as Markdown, without the marks around generated parts."""
+    return _COMMENT.sub("", page.text)
