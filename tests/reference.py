@@ -66,11 +66,11 @@ def _commands() -> str:
     from archcalc.cli import group
 
     sections = []
-    context = click.Context(group, info_name="archcalc")
+    context = click.Context(group, info_name="archcalc", **group.context_settings)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
-        inner = click.Context(command, info_name=name, parent=context, terminal_width=80, max_content_width=80)
+        inner = click.Context(command, parent=context, info_name=name, terminal_width=80, max_content_width=80)
         sections.append(f"## {name}\n\n```text\n{command.get_help(inner)}\n```\n")
     return "\n".join(sections)
 
