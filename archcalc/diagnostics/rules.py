@@ -50,6 +50,25 @@ _ERRORS: dict[str, tuple[str, str]] = {
         "Remove one of the two, or give several claims of one quantity as a list under one key.",
     ),
     "key-not-a-word": ("A key of a map is itself a map or a list.", "Write a single word before the colon."),
+    # --- model files
+    "bad-archive": (
+        "The file is not an archive as torch.export writes it: damaged, of another kind, or without a model.",
+        'Write it with `torch.export.save(torch.export.export(model, (input,)), "model.pt2")`.',
+    ),
+    "bad-model": (
+        "The model is not one that a spec can describe: a network from an input, batch first, to its outputs.",
+        "See the message; export the part of the model that is such a network.",
+    ),
+    "unknown-operation": (
+        "A model has operations for which there is no layer. They are refused, since a total that leaves something "
+        "out would be wrong without saying so.",
+        "Export the part of the model without them, or write a spec of it by hand.",
+    ),
+    "model-disagrees": (
+        "A model file states the shape of every value and the size of every parameter, and the layers that were read "
+        "from it have others: the file is damaged, or one of its operations is misread.",
+        "Export the model again; if the finding stays, it is a defect of the reader.",
+    ),
     # --- sections, steps and names
     "unknown-section": (
         "A spec has the sections architecture, source, parameters, import, input, blocks, layers, expect and "

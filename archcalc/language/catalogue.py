@@ -1,4 +1,5 @@
-"""Where specs are found: in the catalogue by name, on disk by path, on standard input as `-`."""
+"""Where specs are found: in the catalogue by name, on disk by path (a spec, or a model file that is read as one), on
+standard input as `-`."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from archcalc.diagnostics.diagnostic import Source, SpecError, UsageError, did_you_mean
+from archcalc.exchange import is_model, read_model
 from archcalc.language.document import Document
 from archcalc.language.expression import ExpressionError, compile_expression, unknown_names
 from archcalc.language.read import read_document
@@ -158,6 +160,8 @@ def _source(name: str, *, explicit: bool = False) -> tuple[Source, Path]:
     path = Path(name)
     if not explicit and (inside := _in_catalogue(name)) is not None:
         return read_text(inside, name=name), inside
+    if is_model(path):
+        return read_model(path, str(path)), path
     if explicit or "/" in name or "\\" in name or path.suffix in (".yaml", ".yml") or os.path.isfile(path):
         return read_text(path), path
     path = find(name)

@@ -1,0 +1,40 @@
+"""What people have: a reader for each format of model files, which turns one into the text of a spec.
+
+A reader never runs code from a file and needs no framework. It refuses what it does not know, all of it at once.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archcalc.diagnostics.diagnostic import Source
+
+#: The endings of the files that are read.
+ENDINGS = (".pt2",)
+
+
+def is_model(name: str | os.PathLike[str]) -> bool:
+    """Whether a file is a model of some format, by its ending."""
+    return os.fspath(name).lower().endswith(ENDINGS)
+
+
+def read_model(path: Path, shown: str) -> Source:
+    """A model's flat network as the text of a spec, a step for each layer, named by the path of its module.
+
+    `shown` is the file's name in messages. UsageError if there is nothing to read; SpecError if the file is damaged,
+    has an operation that is not known, or says other shapes than the layers have.
+    """
+    from archcalc.diagnostics.diagnostic import Source
+    from archcalc.exchange import torch_export
+    from archcalc.exchange.flat import spec_text
+    from archcalc.exchange.translate import translate
+    from archcalc.exchange.verify import verify
+    from archcalc.language.read import read_document
+
+    flat = translate(torch_export.read(path, shown), shown)
+    source = Source(shown, spec_text(flat))
+    verify(flat, read_document(source, path))
+    return source

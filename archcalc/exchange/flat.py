@@ -1,0 +1,137 @@
+"""A flat network as a reader makes it, and its text as a spec: one step for each layer, in their order."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from archcalc.diagnostics.diagnostic import plain
+from archcalc.language.document import HEAD, INPUT, OUTPUT
+from archcalc.layers.attributes import shown
+
+#: The number of the network's input, where a step's number could stand.
+SOURCE = -1
+
+
+class FlatStep(NamedTuple):
+    """One layer: attributes as a spec gives them, the numbers of the steps it reads, and its path in the model.
+
+    `owned` are the paths of the parameters it computes with: two steps that own the same share them. `parameters` is
+    how many values those have, and `volume` the shape of the output, as the file says, if it does.
+    """
+
+    layer: str
+    attributes: dict[str, Any]
+    inputs: tuple[int, ...]
+    path: str
+    owned: tuple[str, ...] = ()
+    joins: bool = False
+    parameters: int = 0
+    volume: tuple[int, ...] | None = None
+
+
+class Flat(NamedTuple):
+    """A network: its input (channels first), its steps, and the numbers of those that end it, by name."""
+
+    name: str
+    notes: tuple[str, ...]
+    input: tuple[int, ...]
+    steps: list[FlatStep]
+    outputs: dict[str, int]
+
+
+def spec_text(flat: Flat) -> str:
+    """The network as a spec."""
+    return "\n".join(_lines(flat)) + "\n"
+
+
+def _lines(flat: Flat) -> Iterator[str]:
+    yield f"architecture: {json.dumps(plain(flat.name), ensure_ascii=False)}"
+    for note in flat.notes:
+        yield f"# {note}"
+    yield f"input: [{', '.join(map(str, flat.input))}]"
+    end = flat.outputs[OUTPUT]
+    ends_elsewhere = end != len(flat.steps) - 1
+    if ends_elsewhere:  # the last layer belongs to a head, or there is none: a block without steps leads to the end
+        yield "blocks:"
+        yield f"  {OUTPUT}: []"
+    yield "layers:"
+    names = unique_names([step.path for step in flat.steps])
+    shared = _shared(flat.steps)
+    for number, step in enumerate(flat.steps):
+        inputs = [INPUT if i == SOURCE else names[i] for i in step.inputs]
+        if step.joins:
+            yield f"  - {step.layer}: [{', '.join(inputs)}]"
+        elif step.attributes:
+            given = ", ".join(f"{name}: {_value(value)}" for name, value in step.attributes.items())
+            yield f"  - {step.layer}: {{{given}}}"
+        else:
+            yield f"  - {step.layer}:"
+        yield f"    as: {names[number]}"
+        if not step.joins and step.inputs != (number - 1,):
+            yield f"    from: {inputs[0] if len(inputs) == 1 else '[' + ', '.join(inputs) + ']'}"
+        if step.owned in shared:
+            yield f"    weights: {shared[step.owned]}"
+    for name, index in flat.outputs.items():
+        if name != OUTPUT:
+            yield f"  - {HEAD}: {{{name}: []}}"
+            yield f"    from: {INPUT if index == SOURCE else names[index]}"
+    if ends_elsewhere:
+        yield f"  - {OUTPUT}:"
+        yield f"    from: {INPUT if end == SOURCE else names[end]}"
+
+
+def _shared(steps: list[FlatStep]) -> dict[tuple[str, ...], str]:
+    """The name of the weights that several steps own."""
+    uses = Counter(step.owned for step in steps if step.owned)
+    return {owned: step_name(owned[0]) for owned, times in uses.items() if times > 1}
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, float):  # as it was written, and not the nearest sum of powers of two
+        value = Fraction(repr(value))
+    text = shown(value)
+    return f'"{text}"' if "," in text else text
+
+
+#: Of a module's path, so many last characters are used.
+_LONGEST_PATH = 300
+_UNFIT = re.compile(r"[^\w.]", re.ASCII)
+
+
+def step_name(path: str) -> str:
+    """A module's path as the name of a step: `layer1.0.conv1` becomes `layer1.0/conv1`."""
+    name = ""
+    for part in _UNFIT.sub("_", path[-_LONGEST_PATH:]).split("."):
+        if part.isdigit() and name:
+            name += f".{part}"
+        elif part:
+            name += f"/{part}" if name else part
+    if not name or not (name[0].isalpha() or name[0] == "_"):
+        name = f"layers.{name}" if name else "layers"
+    return f"{name}_" if name in (INPUT, OUTPUT) else name
+
+
+def unique_names(paths: list[str]) -> list[str]:
+    """A name for each path; those that several have are numbered."""
+    wanted = [step_name(path) for path in paths]
+    uses = Counter(wanted)
+    taken = {name for name, times in uses.items() if times == 1}
+    numbers: Counter[str] = Counter()
+    names = []
+    for name in wanted:
+        chosen = name
+        while uses[name] > 1:
+            numbers[name] += 1
+            chosen = f"{name}.{numbers[name]}"
+            if chosen not in taken:
+                break
+        taken.add(chosen)
+        names.append(chosen)
+    return names

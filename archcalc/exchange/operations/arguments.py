@@ -1,0 +1,64 @@
+"""Arguments of operations as attributes of layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archcalc.exchange.graph import Operation
+from archcalc.exchange.operations.registry import Refusal
+
+
+def whole(operation: Operation, name: str, default: int | None = None) -> int:
+    """A whole number."""
+    value = operation.arguments.get(name, default)
+    if type(value) is not int:
+        raise Refusal(f"its `{name}` is not a number")
+    return value
+
+
+def flag(operation: Operation, name: str, default: bool) -> bool:
+    """True or false."""
+    value = operation.arguments.get(name, default)
+    if type(value) is not bool:
+        raise Refusal(f"its `{name}` is not true or false")
+    return value
+
+
+def number(operation: Operation, name: str, default: float | None = None) -> float | int:
+    """A number, whole or not."""
+    value = operation.arguments.get(name, default)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise Refusal(f"its `{name}` is not a number")
+    return value
+
+
+def sizes(operation: Operation, name: str, rank: int, default: Any = ()) -> tuple[int, ...]:
+    """A number for each of the axes; empty where there is none."""
+    value = operation.arguments.get(name, default)
+    items = [value] if type(value) is int else list(value or ())
+    if any(type(item) is not int for item in items):
+        raise Refusal(f"its `{name}` is not a list of numbers")
+    return tuple(items * rank if len(items) == 1 else items)
+
+
+def axis(operation: Operation, name: str, rank: int, default: int | None = None) -> int:
+    """An axis of a sample, counted from 0; `rank` is the number of a sample's axes. Refusal if it is the batch."""
+    return sample_axis(whole(operation, name, default), rank)
+
+
+def sample_axis(given: int, rank: int) -> int:
+    """An axis of a tensor as an axis of a sample."""
+    found = (given % (rank + 1)) - 1 if -rank - 1 <= given <= rank else -1
+    if found < 0:
+        raise Refusal("it works along the batch")
+    return found
+
+
+def given(**attributes: tuple[Any, Any]) -> dict[str, Any]:
+    """Attributes that differ from their defaults: each is a value and its default; equal values are one number."""
+    made = {}
+    for name, (value, default) in attributes.items():
+        plain = value[0] if isinstance(value, tuple) and value and len(set(value)) == 1 else value
+        if plain != default:
+            made[name] = plain
+    return made

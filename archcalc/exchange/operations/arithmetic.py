@@ -1,0 +1,87 @@
+"""Sums, products and stacks of several values."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from archcalc.exchange.graph import Operation
+from archcalc.exchange.operations.arguments import axis
+from archcalc.exchange.operations.registry import Refusal, operation
+from archcalc.exchange.translate import Noise, Owned, Translation, Value
+
+
+@operation("add", "add_")
+def add(t: Translation, op: Operation) -> None:
+    """`add` of two values of one shape."""
+    if op.arguments.get("alpha", 1) != 1:
+        raise Refusal("one of the two is multiplied")
+    first, second = t.value(op.arguments["self"]), t.value(op.arguments["other"])
+    if isinstance(first, Owned) and first.kind == "buffer" and op.target == "add_":
+        t.same(first)  # the number of batches that a normalisation has seen
+        return
+    if not isinstance(first, Value) or not isinstance(second, Value):
+        raise Refusal(f"it adds {_said(second if isinstance(first, Value) else first)}")
+    if t.sizes(op.arguments["self"]) != t.sizes(op.arguments["other"]):
+        raise Refusal("one of the two is repeated to fit")
+    _join(t, "add", first, second)
+
+
+@operation("mul", "mul_")
+def mul(t: Translation, op: Operation) -> None:
+    """`multiply` of two values, `scale` by a number, `layer_scale` by a factor for each channel."""
+    first, second = t.value(op.arguments["self"]), t.value(op.arguments["other"])
+    if not isinstance(first, Value):
+        first, second = second, first
+    if not isinstance(first, Value):
+        raise Refusal("it works on something that is not computed from the input")
+    if type(second) in (int, float):
+        t.emit_as("scale", first, {"factor": second})
+    elif isinstance(second, Noise):
+        t.emit_as("drop_path", first, {} if second.survives == 0.5 else {"rate": 1 - Fraction(repr(second.survives))})
+    elif isinstance(second, Owned):
+        _by_channel(t, first, second)
+    elif isinstance(second, Value):
+        if len(first.axes) != len(second.axes):
+            raise Refusal("one of the two has more axes")
+        _join(t, "multiply", first, second)
+    else:
+        raise Refusal(f"it multiplies {_said(second)}")
+
+
+def _by_channel(t: Translation, value: Value, factor: Owned) -> None:
+    sizes = [1] * (len(value.axes) - len(factor.sizes)) + list(factor.sizes)
+    sizes = sizes[-len(value.axes) :]
+    wide = [axis for axis, size in enumerate(sizes) if size != 1]
+    if factor.kind != "parameter" or [value.axes[axis] for axis in wide] != [0]:
+        raise Refusal("it multiplies by a tensor that is not one factor for each channel")
+    step = t.step("layer_scale", {}, (value.step,), (factor,))
+    t.same(value._replace(step=step))
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Owned):
+        return f"a {value.kind} of the model"
+    return "a number" if type(value) in (int, float) else "something that is not computed from the input"
+
+
+@operation("cat", "concat", "concatenate")
+def cat(t: Translation, op: Operation) -> None:
+    """`concat` along the channels."""
+    streams = [t.stream(each) for each in op.arguments["tensors"]]
+    rank = len(streams[0].axes)
+    if any(len(each.axes) != rank for each in streams):
+        raise Refusal("they have different numbers of axes")
+    along = axis(op, "dim", rank, 0)
+    if any(each.axes[along] != 0 for each in streams):
+        raise Refusal("it is not along the channels")
+    if len(streams) == 1:  # a copy, which no figure but the moment of a peak tells from the value
+        t.same(streams[0])
+    else:
+        _join(t, "concat", *streams)
+
+
+def _join(t: Translation, layer: str, *values: Value) -> None:
+    first = values[0]
+    reads = tuple(t.like(each, first.axes) for each in values)
+    t.same(Value(t.step(layer, {}, reads, (), True), first.axes))

@@ -1,0 +1,79 @@
+"""Convolutions and linear layers."""
+
+from __future__ import annotations
+
+from archcalc.exchange.graph import Operation
+from archcalc.exchange.operations.arguments import given, sizes, whole
+from archcalc.exchange.operations.registry import Refusal, operation
+from archcalc.exchange.translate import Owned, Translation
+
+
+def _weights(t: Translation, op: Operation) -> tuple[tuple[Owned, ...], tuple[int, ...]]:
+    """What the operation owns, and the sizes of its weight."""
+    weight = t.owned(op.arguments["weight"])
+    bias = op.arguments.get("bias")
+    owned = (weight,) if bias is None else (weight, t.owned(bias))
+    return owned, weight.sizes
+
+
+@operation("conv1d", "conv2d", "conv3d", "convolution")
+def convolution(t: Translation, op: Operation) -> None:
+    """`conv`, of as many axes as its kernel has."""
+    owned, (out, _, *kernel) = _weights(t, op)
+    rank = len(kernel)
+    word = op.arguments.get("padding")
+    padding = {"same": "same", "valid": 0}[word] if isinstance(word, str) else sizes(op, "padding", rank, [0])
+    stride, dilation = sizes(op, "stride", rank, [1]), sizes(op, "dilation", rank, [1])
+    groups = whole(op, "groups", 1)
+    if op.arguments.get("transposed"):
+        _transposed(t, op)
+        return
+    attributes = given(
+        out=(out, None),
+        kernel=(tuple(kernel), None),
+        stride=(stride, 1),
+        padding=(padding, 0),
+        dilation=(dilation, 1),
+        groups=(groups, 1),
+        bias=(len(owned) == 2, True),
+    )
+    t.emit("conv", t.aligned(op.arguments["input"]), attributes, owned=owned)
+
+
+@operation("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
+def _transposed(t: Translation, op: Operation) -> None:
+    owned, (_, of_group, *kernel) = _weights(t, op)
+    rank = len(kernel)
+    groups = whole(op, "groups", 1)
+    attributes = given(
+        out=(of_group * groups, None),
+        kernel=(tuple(kernel), None),
+        stride=(sizes(op, "stride", rank, [1]), 1),
+        padding=(sizes(op, "padding", rank, [0]), 0),
+        output_padding=(sizes(op, "output_padding", rank, [0]), 0),
+        dilation=(sizes(op, "dilation", rank, [1]), 1),
+        groups=(groups, 1),
+        bias=(len(owned) == 2, True),
+    )
+    t.emit("conv_transpose", t.aligned(op.arguments["input"]), attributes, owned=owned)
+
+
+@operation("linear")
+def linear(t: Translation, op: Operation) -> None:
+    """`linear`, on the last axis."""
+    owned, (out, _) = _weights(t, op)
+    inputs = t.aligned(op.arguments["input"], -1)
+    positions = len(t.stream(op.arguments["input"]).axes) > 1
+    attributes = given(out=(out, None), bias=(len(owned) == 2, True), each_position=(positions, False))
+    t.emit("linear", inputs, attributes, channels=-1, owned=owned)
+
+
+@operation("embedding")
+def embedding(t: Translation, op: Operation) -> None:
+    """`embedding`: a table of rows, looked up."""
+    weight = t.owned(op.arguments["weight"])
+    count, out = weight.sizes
+    stream = t.stream(op.arguments["indices"])
+    if len(stream.axes) != 1:
+        raise Refusal("its indices have more than one axis")
+    t.emit("embedding", stream.step, {"count": count, "out": out}, channels=-1, owned=(weight,))

@@ -1,0 +1,148 @@
+"""Writes tests/data/exchange: small models as PyTorch exports them, and what PyTorch says of each.
+
+    python tests/exchange/make_fixtures.py
+
+Needs torch and torchvision. Of an archive the model's JSON is kept, and of a stack trace its last line.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from measure import measure
+from torch import nn
+from torchvision.models.densenet import DenseNet
+from torchvision.models.mobilenetv3 import InvertedResidual, InvertedResidualConfig
+from torchvision.models.resnet import BasicBlock, ResNet
+from torchvision.models.shufflenetv2 import ShuffleNetV2
+from torchvision.models.squeezenet import Fire
+from torchvision.ops import StochasticDepth
+
+FOLDER = Path(__file__).parent.parent / "data" / "exchange"
+
+
+class Tied(nn.Module):
+    """One convolution, called twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, padding=1)
+        self.again = nn.Conv2d(8, 8, 3, padding="same", bias=False)
+        self.act = nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.act(self.first(x))
+        return self.again(self.act(self.again(x))).mean([2, 3])
+
+
+class TwoHeads(nn.Module):
+    """An auxiliary classifier in training, as GoogLeNet has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.BatchNorm2d(8), nn.SiLU(inplace=True))
+        self.aux = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Dropout(0.7), nn.Linear(32, 10))
+        self.deep = nn.Sequential(StochasticDepth(0.2, "row"), nn.Conv2d(8, 8, 3, padding=1, groups=4))
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        x = self.stem(x)
+        out = self.fc(torch.flatten(nn.functional.adaptive_avg_pool2d(x + self.deep(x), 1), 1))
+        return (out, self.aux(x)) if self.training else out
+
+
+class Sine(nn.Module):
+    """An operation that no layer is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sin(torch.sin(self.conv(x))).cumsum(1)
+
+
+def resnet() -> nn.Module:
+    """Three basic blocks of a ResNet, one of which halves the map."""
+    return ResNet(BasicBlock, [1, 2, 1, 1], num_classes=10)
+
+
+def densenet() -> nn.Module:
+    """Two dense blocks and the transition between them."""
+    return DenseNet(4, (2, 3), 8, num_classes=10)
+
+
+def shufflenet() -> nn.Module:
+    """A ShuffleNet of three stages of two units."""
+    return ShuffleNetV2([2, 2, 2], [8, 16, 24, 32, 64], num_classes=10)
+
+
+def mobilenet() -> nn.Module:
+    """An inverted residual with squeeze-and-excitation, as MobileNetV3 has it."""
+    configuration = InvertedResidualConfig(16, 5, 64, 16, True, "HS", 1, 1, 1.0)
+    block = InvertedResidual(configuration, nn.BatchNorm2d)
+    return nn.Sequential(nn.Conv2d(3, 16, 3, 2, 1, bias=False), nn.Hardswish(inplace=True), block)
+
+
+def squeezenet() -> nn.Module:
+    """Two fire modules, pooled with windows that reach past the end."""
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 7, stride=2),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(3, 2, ceil_mode=True),
+        Fire(16, 4, 8, 8),
+        Fire(16, 4, 16, 16),
+        nn.AvgPool2d(3, 2, 1),
+        nn.Flatten(),
+    )
+
+
+#: Models by name: how they are built, whether for training, and their input.
+MODELS: dict[str, tuple[Callable[[], nn.Module], bool, tuple[int, ...]]] = {
+    "resnet": (resnet, False, (3, 64, 64)),
+    "densenet": (densenet, False, (3, 64, 64)),
+    "shufflenet": (shufflenet, False, (3, 64, 64)),
+    "mobilenet": (mobilenet, False, (3, 32, 32)),
+    "squeezenet": (squeezenet, False, (3, 61, 61)),
+    "tied": (Tied, False, (3, 16, 16)),
+    "two_heads": (TwoHeads, True, (3, 33, 33)),
+    "two_heads_eval": (TwoHeads, False, (3, 33, 33)),
+    "sine": (Sine, False, (3, 16, 16)),
+}
+
+
+def export(model: nn.Module, shape: tuple[int, ...], path: Path) -> None:
+    """Export a model for a batch of 2, and keep of the archive what a reader needs."""
+    whole = io.BytesIO()
+    torch.export.save(torch.export.export(model, (torch.empty(2, *shape, device="meta"),)), whole)
+    with zipfile.ZipFile(whole) as archive:
+        name = next(name for name in archive.namelist() if name.endswith("/models/model.json"))
+        content = json.loads(archive.read(name))
+    for node in content["graph_module"]["graph"]["nodes"]:
+        trace = node["metadata"].get("stack_trace", "").strip().splitlines()
+        node["metadata"]["stack_trace"] = trace[-1].strip() if trace else ""
+    member = zipfile.ZipInfo(f"{path.stem}/models/model.json", (1980, 1, 1, 0, 0, 0))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        archive.writestr(member, json.dumps(content, separators=(",", ":")), zipfile.ZIP_DEFLATED)
+
+
+def main() -> None:
+    """Write every archive, and the figures of all in one file."""
+    figures = {}
+    for name, (build, training, shape) in MODELS.items():
+        with torch.device("meta"):
+            model = build().train(training)
+        export(model, shape, FOLDER / f"{name}.pt2")
+        if name != "sine":
+            figures[name] = {"input": shape, **measure(model, shape)}
+    (FOLDER / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""Models as PyTorch exports them: read without PyTorch, and exact. tests/exchange/make_fixtures.py writes the data."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from archcalc import api
+from archcalc.cli import group
+from archcalc.diagnostics.diagnostic import SpecError, UsageError
+from archcalc.language.expand import Network
+
+DATA = Path(__file__).parent.parent / "data" / "exchange"
+FIGURES: dict[str, Any] = json.loads((DATA / "figures.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_the_figures_are_those_of_pytorch(name: str) -> None:
+    said = FIGURES[name]
+
+    analysis = api.load(DATA / f"{name}.pt2").analyse()
+
+    network, totals = analysis.network, analysis.totals
+    assert network.input.shape == tuple(said["input"])
+    assert analysis.interpretation.volume(network.outputs["output"]).shape == tuple(said["output"])
+    assert (totals.params, totals.buffers) == (said["params"], said["buffers"])
+    if name != "two_heads":  # PyTorch's MACs are those of inference, which has no auxiliary head
+        assert totals.macs == said["macs"]
+    if name != "two_heads_eval":  # exported for inference, without what it has in training
+        assert analysis.memory.saved.without_input.at(2) == said["saved_bytes"]
+
+
+def _named(network: Network) -> dict[str, list[str]]:
+    """The names of the layers of each kind."""
+    names: dict[str, list[str]] = {}
+    for node in network.nodes:
+        names.setdefault(node.layer.name, []).append(node.name)
+    return names
+
+
+def test_layers_are_named_by_their_modules_and_numbered_where_one_is_called_again() -> None:
+    names = _named(api.load(DATA / "resnet.pt2").expand())
+
+    assert names["conv"][:3] == ["conv1", "layer1.0/conv1", "layer1.0/conv2"]
+    assert names["relu"][:3] == ["relu", "layer1.0/relu.1", "layer1.0/relu.2"]
+    assert names["add"][0] == "layer1.0/add"
+    assert "layer2.0/downsample.0" in names["conv"]
+
+
+def test_a_module_that_is_called_twice_shares_its_weights() -> None:
+    network = api.load(DATA / "tied.pt2").expand()
+
+    first, *again = [node for node in network.nodes if node.layer.name == "conv"]
+
+    assert first.tied is None
+    assert [node.tied.name for node in again if node.tied] == ["again/weight", "again/weight"]
+
+
+def test_a_second_output_is_a_head_and_what_acts_in_training_is_there() -> None:
+    network = api.load(DATA / "two_heads.pt2").expand()
+
+    assert list(network.outputs) == ["output", "aux"]
+    assert [str(node.attributes["rate"]) for node in network.nodes if "rate" in node.attributes] == ["1/5", "7/10"]
+
+
+def test_parameters_that_take_no_part_are_said() -> None:
+    shown = CliRunner().invoke(group, ["show", str(DATA / "two_heads_eval.pt2")]).output
+
+    # The auxiliary classifier: 32 * 10 weights and 10 biases.
+    assert "# 330 parameters take no part in the forward pass: those of aux" in shown
+
+
+def test_a_channel_shuffle_is_one_layer() -> None:
+    layers = _named(api.load(DATA / "shufflenet.pt2").expand())
+
+    assert len(layers["channel_shuffle"]) == 6  # three stages of two units
+    assert "reshape" not in layers
+
+
+def test_unknown_operations_are_all_named_in_one_finding() -> None:
+    with pytest.raises(SpecError) as caught:
+        api.load(DATA / "sine.pt2")
+
+    (found,) = caught.value.diagnostics
+    assert found.rule == "unknown-operation"
+    assert found.notes == (
+        "sin (there is no rule for it) in the model itself: `return torch.sin(torch.sin(self.conv(x))).cumsum(1)`",
+    )
+
+
+@pytest.mark.parametrize("command", [["report"], ["compare", "vgg16"], ["count"], ["check"], ["resolve"]])
+def test_every_command_takes_a_model_as_its_spec(command: list[str]) -> None:
+    result = CliRunner().invoke(group, [*command, str(DATA / "resnet.pt2")])
+
+    assert result.exit_code == 0, result.output
+
+
+def test_what_resolve_prints_is_the_same_network(tmp_path: Path) -> None:
+    flat = tmp_path / "flat.yaml"
+    CliRunner().invoke(group, ["resolve", str(DATA / "two_heads.pt2"), "-o", str(flat)])
+
+    result = CliRunner().invoke(group, ["diff", str(DATA / "two_heads.pt2"), str(flat)])
+
+    assert "are the same, layer by layer" in result.output
+
+
+# --- damaged and hostile files
+
+
+def _damaged(tmp_path: Path, change: Callable[[Any], None]) -> Path:
+    """The model `tied` with its JSON changed."""
+    with zipfile.ZipFile(DATA / "tied.pt2") as archive:
+        (name,) = archive.namelist()
+        model = json.loads(archive.read(name))
+    change(model)
+    path = tmp_path / "tied.pt2"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, json.dumps(model))
+    return path
+
+
+def _nodes(model: Any) -> Any:
+    return model["graph_module"]["graph"]["nodes"]
+
+
+def _reading(node: Any, name: str) -> None:
+    node["inputs"][0]["arg"]["as_tensor"]["name"] = name
+
+
+def _stating(model: Any, value: str, sizes: list[int]) -> None:
+    model["graph_module"]["graph"]["tensor_values"][value]["sizes"] = [{"as_int": size} for size in sizes]
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "message"),
+    [
+        (lambda m: m.pop("graph_module"), "bad-archive", "`graph_module` is missing"),
+        (lambda m: m.update(graph_module=[]), "bad-archive", "`graph_module` is of the wrong type"),
+        (lambda m: _nodes(m)[0].update(target=5), "bad-archive", "`target` is of the wrong type"),
+        (lambda m: _nodes(m)[0]["inputs"].append({"name": "x", "arg": {}}), "bad-archive", "should have one field"),
+        (lambda m: _nodes(m).extend([{}] * 200_000), "bad-archive", "the largest network has 200,000 layers"),
+        (lambda m: _stating(m, "x", [2, 3, -1]), "bad-archive", "a size is neither a number nor an expression"),
+        (lambda m: _stating(m, "x", [2]), "bad-model", "its input has 1 axes"),
+        (lambda m: _stating(m, "x", [2, 3, 2**40, 2**40]), "model-disagrees", ""),
+        (lambda m: _nodes(m).append(_nodes(m)[0]), "bad-model", "two operations make the value `conv2d`"),
+        (lambda m: _reading(_nodes(m)[0], "conv2d_1"), "bad-model", "reads `conv2d_1`, which nothing before it makes"),
+        (lambda m: _nodes(m).pop(), "bad-model", "nothing makes its output"),
+        (lambda m: _nodes(m)[0]["inputs"].clear(), "unknown-operation", "has an operation that cannot be read"),
+        (lambda m: _stating(m, "conv2d", [2, 8, 15, 15]), "model-disagrees", "an output of [8, 15, 15] in the file"),
+        (lambda m: _stating(m, "conv2d", [3, 8, 16, 16]), "unknown-operation", ""),
+        (lambda m: _stating(m, "p_first_weight", [8, 4, 3, 3]), "model-disagrees", "296 parameters in the file"),
+    ],
+)
+def test_a_damaged_model_is_a_finding(tmp_path: Path, change: Callable[[Any], None], rule: str, message: str) -> None:
+    path = _damaged(tmp_path, change)
+
+    with pytest.raises(SpecError) as caught:
+        api.load(path).analyse()
+
+    first = caught.value.diagnostics[0]
+    assert first.rule == rule
+    assert message in first.message
+
+
+def test_an_archive_that_grows_without_end_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.pt2"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("m/models/model.json", "w") as file:
+        for _ in range(70):
+            file.write(b" " * 1_000_000)
+    assert path.stat().st_size < 100_000
+
+    with pytest.raises(SpecError, match="larger than 64,000,000 bytes"):
+        api.load(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no archive", "cannot be read as an archive"),
+        (b"", "cannot be read as an archive"),
+        ((DATA / "tied.pt2").read_bytes()[:700], "cannot be read as an archive"),
+    ],
+)
+def test_what_is_no_archive_is_a_finding(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "model.pt2"
+    path.write_bytes(content)
+
+    with pytest.raises(SpecError, match=message):
+        api.load(path)
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"m/data.pkl": b"cos\nsystem\n(S'true'\ntR."}, "has no model inside"),
+        ({"a/models/model.json": b"{}", "b/models/model.json": b"{}"}, "has 2 models inside"),
+        ({"m/models/model.json": b"[" * 200_000}, "it nests too deep"),
+        ({"m/models/model.json": b"{" + b'"a": 1'}, "is not JSON"),
+        ({"m/models/model.json": b"\xff\xfe\xff"}, "is not JSON"),
+        ({"m/models/model.json": b"9" * 10_000}, "is not JSON"),
+    ],
+)
+def test_an_archive_without_a_model_is_a_finding(tmp_path: Path, members: dict[str, bytes], message: str) -> None:
+    path = tmp_path / "model.pt2"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+    with pytest.raises(SpecError, match=re.escape(message)):
+        api.load(path)
+
+
+def test_a_model_that_is_not_there_is_a_wrong_request() -> None:
+    with pytest.raises(UsageError, match=r"cannot read missing\.pt2: No such file"):
+        api.load("missing.pt2")
+
+
+def test_fixtures_hold_no_paths_of_a_machine() -> None:
+    for path in DATA.glob("*.pt2"):
+        with zipfile.ZipFile(path) as archive:
+            (name,) = archive.namelist()
+            assert b"/" not in archive.read(name).replace(b"//", b""), path
