@@ -126,8 +126,12 @@ def run(arguments: list[str]) -> int:
 
 def _called(arguments: list[str]) -> Any:
     """What the command returns, once all it wrote is written."""
-    if "_ARCHCALC_COMPLETE" in os.environ:  # a shell asks for completions, which click's `main` gives
-        return group.main(arguments, prog_name="archcalc", standalone_mode=False)
+    if asked := os.environ.get("_ARCHCALC_COMPLETE"):
+        from archcalc.cli.shells import completions
+
+        for line in completions(group, asked):
+            print(line)
+        return 0
     # Not by `main`, which makes exit code 1, ours for findings, of a reader who stops early.
     with group.make_context("archcalc", list(arguments)) as context:
         result = group.invoke(context)

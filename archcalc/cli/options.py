@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -11,8 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
-from click.shell_completion import CompletionItem
 
+from archcalc.cli import known
+from archcalc.cli.types import FileType, Name, SpecType
 from archcalc.diagnostics.diagnostic import SpecError, UsageError
 from archcalc.harmless import harmless_lines
 from archcalc.output import formats
@@ -20,26 +20,20 @@ from archcalc.output.formats import Format
 from archcalc.output.layout import Report
 from archcalc.output.terminal import is_terminal
 
-
-class SpecType(click.ParamType):  # type: ignore[type-arg]
-    """A catalogue name, a path or `-`, with settings after a colon; completes the catalogue and files."""
-
-    name = "spec"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from archcalc.language import catalogue
-
-        found = [CompletionItem(name) for name in catalogue.names() if name.startswith(incomplete)]
-        return [*found, CompletionItem(incomplete, type="file")]
-
-
 spec_argument = click.argument("spec", type=SpecType())
 
 
 def set_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--set NAME=VALUE`, any number of times; the function receives `settings`, a dict of values."""
 
-    @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a parameter of the spec.")
+    @click.option(
+        "--set",
+        "settings",
+        type=Name(known.settings),
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Set a parameter of the spec.",
+    )
     @functools.wraps(function)
     def wrapped(*args: Any, settings: tuple[str, ...], **kwargs: Any) -> Any:
         from archcalc.language import catalogue
@@ -63,7 +57,12 @@ batch_option = click.option(
 def counting_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--counting PROFILE`; the function receives `counting`, a profile, or None where none is named."""
 
-    @click.option("--counting", metavar="PROFILE", help="Count operations as a tool does: see archcalc counting.")
+    @click.option(
+        "--counting",
+        type=Name(known.profiles),
+        metavar="PROFILE",
+        help="Count operations as a tool does: see archcalc counting.",
+    )
     @functools.wraps(function)
     def wrapped(*args: Any, counting: str | None, **kwargs: Any) -> Any:
         from archcalc.counting.count import profile
@@ -71,20 +70,6 @@ def counting_option(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, counting=None if counting is None else profile(counting), **kwargs)
 
     return wrapped
-
-
-class FileType(click.Path):
-    """A file to write; refused at once where it lies in no folder, or is one of the files that the command reads."""
-
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from archcalc.output.file import check_writable
-
-        path = Path(os.fsdecode(super().convert(value, param, ctx)))
-        check_writable(path)
-        return path
 
 
 def output_option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archcalc.cli import known
+from archcalc.cli.types import Name
+
 if TYPE_CHECKING:
     from archcalc.analysis.interpret import Interpretation
     from archcalc.memory.setup import Setup
@@ -35,10 +38,20 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="A dropout mask takes 4 bytes a value on the CPU and 1 on CUDA.",
         ),
-        click.option("--freeze", multiple=True, metavar="PATH", help="Do not train the layers below a path."),
+        click.option(
+            "--freeze",
+            type=Name(known.layer_paths),
+            multiple=True,
+            metavar="PATH",
+            help="Do not train the layers below a path.",
+        ),
         click.option("--accumulate", is_flag=True, help="Gradients are added up over several batches."),
         click.option(
-            "--checkpoint", multiple=True, metavar="PATH", help="Keep only what enters a block, and compute it twice."
+            "--checkpoint",
+            type=Name(known.layer_paths),
+            multiple=True,
+            metavar="PATH",
+            help="Keep only what enters a block, and compute it twice.",
         ),
     )
     for option in reversed(options):

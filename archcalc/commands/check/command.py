@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archcalc.cli.options import Output, SpecType, counting_option, format_options
+from archcalc.cli.options import Output, counting_option, format_options
+from archcalc.cli.types import SpecType
 from archcalc.diagnostics.diagnostic import UsageError
 
 if TYPE_CHECKING:

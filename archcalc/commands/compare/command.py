@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archcalc.cli.options import SpecType, counting_option, reporting
+from archcalc.cli import known
+from archcalc.cli.options import counting_option, reporting
+from archcalc.cli.types import Name, Names, SpecType
 from archcalc.output.layout import Report
 
 if TYPE_CHECKING:
@@ -17,15 +19,17 @@ if TYPE_CHECKING:
 @click.argument("specs", nargs=-1, type=SpecType(), metavar="[SPECS]...")
 @click.option("--all", "all_", is_flag=True, help="Compare the whole catalogue.")
 @click.option("--base", type=SpecType(), metavar="SPEC", help="Ratios are to this one.  [default: the first]")
-@click.option("--columns", metavar="NAMES", help="Quantities and published facts, separated by commas.")
-@click.option("--sort", metavar="NAME", help="Order by a column; -NAME from large to small.")
+@click.option(
+    "--columns", type=Names(known.compared), metavar="NAMES", help="Quantities and published facts, with commas."
+)
+@click.option("--sort", type=Name(known.compared), metavar="NAME", help="Order by a column; -NAME from large to small.")
 @counting_option
 @reporting
 def command(
     specs: tuple[str, ...],
     all_: bool,
     base: str | None,
-    columns: str | None,
+    columns: list[str] | None,
     sort: str | None,
     counting: Profile | None,
 ) -> Report:
@@ -48,10 +52,7 @@ def command(
     chosen = [*specs, *(catalogue.names() if all_ else ())]
     if not chosen:
         raise click.UsageError("name the specs to compare, or say --all")
-    asked = list(engine.default_columns(chosen)) if columns is None else columns.replace(",", " ").split()
-    if not asked:
-        raise click.UsageError("--columns names no column")
-    asked += [sort.removeprefix("-")] if sort else []
+    asked = [*(columns or engine.default_columns(chosen)), *([sort.removeprefix("-")] if sort else [])]
     own = [name_of(counting)] if counting else []
     names = engine.columns([*(counted_by(name, counting) for name in asked), *own])
     if sort:

@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
+from archcalc.cli import known
 from archcalc.cli.options import reporting, set_option, spec_argument
+from archcalc.cli.types import Name
 from archcalc.output.layout import Report
 
 
@@ -14,7 +16,12 @@ from archcalc.output.layout import Report
 @spec_argument
 @set_option
 @click.option(
-    "--counting", "names", multiple=True, metavar="PROFILE", help="Only these profiles; of two, their difference."
+    "--counting",
+    "names",
+    type=Name(known.profiles),
+    multiple=True,
+    metavar="PROFILE",
+    help="Only these profiles; of two, their difference.",
 )
 @reporting
 def command(spec: str, settings: dict[str, Any], names: tuple[str, ...]) -> Report:

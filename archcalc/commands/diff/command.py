@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from archcalc.cli.options import SpecType, reporting
+from archcalc.cli.options import reporting
+from archcalc.cli.types import SpecType
 from archcalc.output.layout import Report
 
 

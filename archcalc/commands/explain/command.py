@@ -6,14 +6,21 @@ from typing import Any
 
 import click
 
-from archcalc.cli.options import SpecType, reporting, set_option
+from archcalc.cli import known
+from archcalc.cli.options import reporting, set_option
+from archcalc.cli.types import Name, SpecType
 from archcalc.output.layout import Report
 
 
 @click.command()
 @click.argument("spec", type=SpecType(), metavar="SPEC|RULE")
-@click.argument("layer", required=False)
-@click.option("--quantity", metavar="NAME", help="Explain this figure only: params, macs, receptive_field, ...")
+@click.argument("layer", type=Name(known.layer_paths), required=False)
+@click.option(
+    "--quantity",
+    type=Name(known.totals),
+    metavar="NAME",
+    help="Explain this figure only: params, macs, receptive_field, ...",
+)
 @set_option
 @reporting
 def command(spec: str, layer: str | None, quantity: str | None, settings: dict[str, Any]) -> Report:

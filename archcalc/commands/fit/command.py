@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archcalc.cli import known
 from archcalc.cli.options import reporting, set_option, spec_argument
 from archcalc.cli.setup import training_options
+from archcalc.cli.types import Names
 from archcalc.output.layout import Report
 
 if TYPE_CHECKING:
@@ -17,8 +19,12 @@ if TYPE_CHECKING:
 @click.command()
 @spec_argument
 @set_option
-@click.option("--memory", metavar="SIZES", help="Amounts of memory, separated by commas: 24GB, 80GiB.")
-@click.option("--gpu", metavar="NAMES", help="Cards, separated by commas: gtx580, v100, a100-80gb, h100.")
+@click.option(
+    "--memory", type=Names(known.nothing), metavar="SIZES", help="Amounts of memory, separated by commas: 24GB, 80GiB."
+)
+@click.option(
+    "--gpu", type=Names(known.cards), metavar="NAMES", help="Cards, separated by commas: gtx580, v100, a100-80gb, h100."
+)
 @click.option(
     "--headroom", default="0", show_default=True, metavar="PART", help="What to leave free: 10% or 1GB of each memory."
 )
@@ -28,8 +34,8 @@ if TYPE_CHECKING:
 def command(
     spec: str,
     settings: dict[str, Any],
-    memory: str | None,
-    gpu: str | None,
+    memory: list[str] | None,
+    gpu: list[str] | None,
     headroom: str,
     batch: int | None,
     **training: Any,
@@ -58,15 +64,15 @@ def command(
     return reports.build(analysis, network.setup, budgets(analysis, network), available, batch)
 
 
-def _available(memory: str | None, gpu: str | None, headroom: str) -> list[Available]:
+def _available(memory: list[str] | None, gpu: list[str] | None, headroom: str) -> list[Available]:
     """The memories asked for, or those of all cards."""
     from archcalc import units as memory_sizes
     from archcalc.commands.fit.answer import Available
     from archcalc.devices import GPUS
     from archcalc.devices import gpu as card
 
-    sizes = [(text.strip(), memory_sizes.memory_size(text), "") for text in (memory or "").split(",") if text.strip()]
-    cards = [card(name.strip()) for name in (gpu or "").split(",") if name.strip()]
+    sizes = [(text, memory_sizes.memory_size(text), "") for text in memory or ()]
+    cards = [card(name) for name in gpu or ()]
     if not sizes and not cards:
         cards = list(GPUS.values())
     sizes += [(made.name, made.memory, made.source) for made in cards]

@@ -6,22 +6,44 @@ from typing import Any
 
 import click
 
+from archcalc.cli import known
 from archcalc.cli.options import Output, format_options, set_option, spec_argument
+from archcalc.cli.types import Name, Names
 
 
 @click.command()
 @spec_argument
-@click.option("--free", default="", metavar="NAMES", help="Parameters to leave free, separated by commas.")
-@click.option("--let", multiple=True, metavar="NAME=EXPRESSION", help="Set a parameter to an expression: image=32*m.")
-@click.option("--quantity", default="params,macs", show_default=True, metavar="NAMES", help="Quantities, with commas.")
-@click.option("--layer", metavar="PATH", help="Of a layer, of the layers of a block, or of a pattern with *.")
+@click.option(
+    "--free", type=Names(known.parameters), metavar="NAMES", help="Parameters to leave free, separated by commas."
+)
+@click.option(
+    "--let",
+    type=Name(known.settings),
+    multiple=True,
+    metavar="NAME=EXPRESSION",
+    help="Set a parameter to an expression: image=32*m.",
+)
+@click.option(
+    "--quantity",
+    type=Names(known.quantities),
+    default="params,macs",
+    show_default=True,
+    metavar="NAMES",
+    help="Quantities, with commas.",
+)
+@click.option(
+    "--layer",
+    type=Name(known.layer_paths),
+    metavar="PATH",
+    help="Of a layer, of the layers of a block, or of a pattern with *.",
+)
 @set_option
 @format_options("archcalc.commands.formula.formats")
 def command(
     spec: str,
-    free: str,
+    free: list[str] | None,
     let: tuple[str, ...],
-    quantity: str,
+    quantity: list[str],
     layer: str | None,
     settings: dict[str, Any],
     out: Output,
@@ -40,11 +62,5 @@ def command(
     from archcalc.commands.formula.tables import build
     from archcalc.language import catalogue
 
-    made = formula(
-        spec, _names(free), _names(quantity), let=dict(map(catalogue.setting, let)), layer=layer, settings=settings
-    )
+    made = formula(spec, free or (), quantity, let=dict(map(catalogue.setting, let)), layer=layer, settings=settings)
     out.write(build(made))
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]

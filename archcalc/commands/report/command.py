@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archcalc.cli import known
 from archcalc.cli.options import batch_option, counting_option, reporting, set_option, spec_argument
+from archcalc.cli.types import Names
 from archcalc.output.layout import Report
 
 if TYPE_CHECKING:
@@ -19,10 +21,17 @@ if TYPE_CHECKING:
 @batch_option
 @counting_option
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Fold paths after N names; totals stay.")
-@click.option("--columns", metavar="KEYS", help="Columns to show, separated by commas.")
+@click.option(
+    "--columns", type=Names(known.report_columns), metavar="KEYS", help="Columns to show, separated by commas."
+)
 @reporting
 def command(
-    spec: str, settings: dict[str, Any], batch: int, counting: Profile | None, depth: int | None, columns: str | None
+    spec: str,
+    settings: dict[str, Any],
+    batch: int,
+    counting: Profile | None,
+    depth: int | None,
+    columns: list[str] | None,
 ) -> Report:
     """Show an architecture layer by layer, and its totals.
 
@@ -38,6 +47,6 @@ def command(
     from archcalc import api
     from archcalc.commands.report import tables as architecture
 
-    chosen = architecture.chosen_columns(columns)
+    chosen = architecture.chosen_columns(columns or architecture.DEFAULT_COLUMNS)
     analysis = api.load(spec, **settings).analyse()
     return architecture.build(analysis, batch=batch, depth=depth, columns=chosen, counting=counting)

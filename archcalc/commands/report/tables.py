@@ -164,15 +164,12 @@ DEFAULT_COLUMNS = (
 )
 
 
-def chosen_columns(text: str | None) -> list[LayerColumn]:
-    """The columns that a comma-separated list of keys names; UsageError for one that does not exist."""
-    keys = list(DEFAULT_COLUMNS) if text is None else [key.strip() for key in text.split(",") if key.strip()]
+def chosen_columns(keys: Sequence[str]) -> list[LayerColumn]:
+    """The columns of these keys; UsageError for one that does not exist."""
     for key in keys:
         if key not in COLUMNS:
             hint = did_you_mean(key, COLUMNS) or f"the columns are {', '.join(COLUMNS)}"
             raise UsageError(f"there is no column `{key}`: {hint}")
-    if not keys:
-        raise UsageError(f"--columns names no column: the columns are {', '.join(COLUMNS)}")
     return [COLUMNS[key] for key in dict.fromkeys(keys)]
 
 
@@ -196,7 +193,7 @@ def build(
 
     With a counting profile, a column with what it counts stands in the place of the MACs.
     """
-    columns = columns or chosen_columns(None)
+    columns = columns or chosen_columns(DEFAULT_COLUMNS)
     if counting is not None:
         columns = _counted_by(counting, analysis, columns)
     lines = rows(analysis, depth)

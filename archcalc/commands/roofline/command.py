@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
+from archcalc.cli import known
 from archcalc.cli.options import batch_option, reporting, set_option, spec_argument
+from archcalc.cli.types import Name
 from archcalc.output.layout import Report
 
 
@@ -14,7 +16,13 @@ from archcalc.output.layout import Report
 @spec_argument
 @set_option
 @batch_option
-@click.option("--device", "name", metavar="NAME", help="A card whose rate and bandwidth are known: v100, a100-80gb.")
+@click.option(
+    "--device",
+    "name",
+    type=Name(known.rated_cards),
+    metavar="NAME",
+    help="A card whose rate and bandwidth are known: v100, a100-80gb.",
+)
 @reporting
 def command(spec: str, settings: dict[str, Any], batch: int, name: str | None) -> Report:
     """Show bytes moved, MACs per byte, and the least time.

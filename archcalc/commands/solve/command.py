@@ -6,13 +6,20 @@ from typing import Any
 
 import click
 
+from archcalc.cli import known
 from archcalc.cli.options import Output, format_options, set_option, spec_argument
+from archcalc.cli.types import Name
 
 
 @click.command()
 @spec_argument
-@click.option("--for", "name", metavar="NAME", help="The parameter to solve for.")
-@click.option("--scale", metavar="NAME=RATE,...", help="Scale parameters together, each by its rate to one power.")
+@click.option("--for", "name", type=Name(known.parameters), metavar="NAME", help="The parameter to solve for.")
+@click.option(
+    "--scale",
+    type=Name(known.parameters),
+    metavar="NAME=RATE,...",
+    help="Scale parameters together, each by its rate to one power.",
+)
 @click.option("--target", required=True, metavar="BOUNDS", help='What to meet: "macs <= 300M and params <= 5M".')
 @click.option("--smallest", is_flag=True, help="The smallest value instead of the largest.")
 @click.option("--round", "multiple", type=click.IntRange(1), default=1, metavar="N", help="Only multiples of N.")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archcalc.cli import known
 from archcalc.cli.options import Output, format_options, set_option, spec_argument
+from archcalc.cli.types import Name, Names
 
 if TYPE_CHECKING:
     from archcalc.commands.sweep.run import Sweep
@@ -27,17 +29,41 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]
 @click.command()
 @spec_argument
 @click.option(
-    "--over", multiple=True, required=True, metavar="NAME=VALUES", help="16:512:16 (ends included) or [1, 2]."
+    "--over",
+    type=Name(known.settings),
+    multiple=True,
+    required=True,
+    metavar="NAME=VALUES",
+    help="16:512:16 (ends included) or [1, 2].",
 )
 @click.option("--zip", "zipped", is_flag=True, help="Go through the values together instead of combining them.")
 @click.option("--sample", type=click.IntRange(1), metavar="N", help="Draw so many combinations, none twice.")
 @click.option("--seed", type=int, default=0, show_default=True, help="What the sample depends on.")
-@click.option("--columns", default="params,macs", show_default=True, metavar="NAMES", help="Quantities, with commas.")
-@click.option("--layer", metavar="PATH", help="Of a layer, of the layers of a block, or of a pattern with *.")
+@click.option(
+    "--columns",
+    type=Names(known.quantities),
+    default="params,macs",
+    show_default=True,
+    metavar="NAMES",
+    help="Quantities, with commas.",
+)
+@click.option(
+    "--layer",
+    type=Name(known.layer_paths),
+    metavar="PATH",
+    help="Of a layer, of the layers of a block, or of a pattern with *.",
+)
 @click.option("--where", metavar="BOUNDS", help='Keep what meets bounds: "params <= 5M and macs <= 300M".')
-@click.option("--sort", metavar="NAME", help="Order by a column; -NAME puts the largest first.")
+@click.option(
+    "--sort", type=Name(known.quantities), metavar="NAME", help="Order by a column; -NAME puts the largest first."
+)
 @click.option("--top", type=click.IntRange(1), metavar="N", help="Keep the first N.")
-@click.option("--pareto", default="", metavar="NAMES", help="Keep what nothing betters; less is better, with - more.")
+@click.option(
+    "--pareto",
+    type=Names(known.quantities),
+    metavar="NAMES",
+    help="Keep what nothing betters; less is better, with - more.",
+)
 @click.option("--shard", type=_Shard(), default="1/1", help="The i-th of n parts, which together are the sweep.")
 @click.option("--why", is_flag=True, help="Count the combinations that are not valid by the rule they break first.")
 @set_option
@@ -48,12 +74,12 @@ def command(
     zipped: bool,
     sample: int | None,
     seed: int,
-    columns: str,
+    columns: list[str],
     layer: str | None,
     where: str | None,
     sort: str | None,
     top: int | None,
-    pareto: str,
+    pareto: list[str] | None,
     shard: tuple[int, int],
     why: bool,
     settings: dict[str, Any],
@@ -81,9 +107,9 @@ def command(
     from archcalc.commands.sweep.values import read
 
     made = plan([read(text) for text in over], zipped=zipped, sample=sample, seed=seed, shard=shard)
-    chosen = choice(where=where, sort=sort, top=top, pareto=_names(pareto))
+    chosen = choice(where=where, sort=sort, top=top, pareto=pareto or ())
     progress = Progress(len(made.picks), "combinations")
-    sweep = Sweep(spec, settings, made, _names(columns), chosen, layer, watch=progress)
+    sweep = Sweep(spec, settings, made, columns, chosen, layer, watch=progress)
     try:
         out.write(
             _reasons(sweep) if why else table(sweep.architecture, sweep.names, (p.columns for p in sweep.pieces()))
@@ -101,7 +127,3 @@ def _reasons(sweep: Sweep) -> Report:
     for _ in sweep.pieces():
         pass
     return reasons(sweep.architecture, sweep.visited, sweep.reasons)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]

@@ -1,0 +1,72 @@
+"""The kinds of argument that commands share: what each takes, and what a shell completes it with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import click
+from click.shell_completion import CompletionItem
+
+from archcalc.cli import known
+
+#: What can be named, given the command line so far and the beginning of the name.
+Known: TypeAlias = Callable[[click.Context, str], Iterable[str]]
+
+
+class Name(click.ParamType):  # type: ignore[type-arg]
+    """One name, taken as it is."""
+
+    name = "name"
+
+    def __init__(self, names: Known) -> None:
+        self._names = names
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        names = dict.fromkeys(self._names(ctx, incomplete))
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+class SpecType(Name):
+    """A catalogue name, a path or `-`, with settings after a colon."""
+
+    name = "spec"
+
+    def __init__(self) -> None:
+        super().__init__(known.specs)
+
+
+class Names(Name):
+    """Names separated by commas: the command receives a list, which is not empty."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        if isinstance(value, list):
+            return value
+        names = [name.strip() for name in str(value).split(",") if name.strip()]
+        if not names:
+            self.fail(f"no name in `{value}`", param, ctx)
+        return names
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        front, comma, last = incomplete.rpartition(",")
+        taken = [name.strip() for name in front.split(",")]
+        found = super().shell_complete(ctx, param, last)
+        return [CompletionItem(f"{front}{comma}{item.value}") for item in found if item.value not in taken]
+
+
+class FileType(click.Path):
+    """A file to write; refused at once where it lies in no folder."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from archcalc.output.file import check_writable
+
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        check_writable(path)
+        return path
