@@ -47,6 +47,21 @@ class AnalysedLayer:
         return self.outcome.output
 
     @property
+    def kernel(self) -> str | None:
+        """The window as papers write it: `11x11 /4` is a kernel of 11x11 with stride 4; None for a layer without."""
+        node = self.node
+        if "kernel" not in node.layer.attributes:
+            return None
+        rank = self.output.rank
+        kernel = node.attributes["kernel"]
+        stride = node.attributes.get("stride", kernel if node.layer.family == "pool" else 1)
+        strides = stride if isinstance(stride, tuple) else (stride,) * rank
+        text = "x".join(map(str, kernel if isinstance(kernel, tuple) else (kernel,) * rank))
+        if all(s == 1 for s in strides):
+            return text
+        return f"{text} /{strides[0] if len(set(strides)) == 1 else 'x'.join(map(str, strides))}"
+
+    @property
     def shares(self) -> bool:
         """Whether the layer has weights, and all of them belong to a layer before it."""
         return bool(self.outcome.params) and self.node.tied is not None and _is_zero(self.params)

@@ -103,11 +103,16 @@ def quantities(_: click.Context, __: str) -> Iterable[str]:
     return quantities()
 
 
-def totals(_: click.Context, __: str) -> Iterable[str]:
-    """The quantities that add up over layers, and the receptive field: what `explain` can be asked for."""
+def sums(_: click.Context, __: str) -> Iterable[str]:
+    """The quantities that add up over layers."""
     from archcalc.quantities.registry import quantities
 
-    return [*(name for name, quantity in quantities().items() if quantity.sums), "receptive_field"]
+    return [name for name, quantity in quantities().items() if quantity.sums]
+
+
+def totals(context: click.Context, begun: str) -> Iterable[str]:
+    """The quantities that add up over layers, and the receptive field: what `explain` can be asked for."""
+    return [*sums(context, begun), "receptive_field"]
 
 
 def report_columns(_: click.Context, __: str) -> Iterable[str]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.harmless import harmless
+
+if TYPE_CHECKING:
+    from archcalc.pictures.svg import Drawing
 
 
 class Column(NamedTuple):
@@ -70,6 +73,15 @@ class Report(NamedTuple):
     rows: Table | None = None
     #: What the report is about, for formats of a command's own.
     answer: Any = None
+    #: Draws the report, for formats that are pictures; None where there is nothing to draw.
+    picture: Callable[[], Drawing] | None = None
+
+
+def drawing(report: Report) -> Drawing:
+    """The picture of a report. UsageError where there is none."""
+    if report.picture is None:
+        raise UsageError("this result has no picture: use text, markdown or json")
+    return report.picture()
 
 
 def row_table(report: Report) -> Table:

@@ -8,7 +8,7 @@ import click
 
 from archcalc.cli import known
 from archcalc.cli.options import batch_option, counting_option, reporting, set_option, spec_argument
-from archcalc.cli.types import Names
+from archcalc.cli.types import Name, Names
 from archcalc.output.layout import Report
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 @click.option(
     "--columns", type=Names(known.report_columns), metavar="KEYS", help="Columns to show, separated by commas."
 )
+@click.option(
+    "--heat",
+    type=Name(known.sums),
+    metavar="QUANTITY",
+    help="In a picture: colour by macs, params, ..., not by kind of layer.",
+)
 @reporting
 def command(
     spec: str,
@@ -32,6 +38,7 @@ def command(
     counting: Profile | None,
     depth: int | None,
     columns: list[str] | None,
+    heat: str | None,
 ) -> Report:
     """Show an architecture layer by layer, and its totals.
 
@@ -43,10 +50,18 @@ def command(
       archcalc report resnet50:image=288 --depth 1 --batch 32
       archcalc report resnet50 --counting fvcore
       archcalc report ./mine.yaml --columns name,inputs,output,params --format markdown
+      archcalc report resnet50 -o resnet50.svg
+      archcalc report resnet50 --columns params --heat macs -o resnet50.svg
     """
     from archcalc import api
+    from archcalc.commands.report import picture
     from archcalc.commands.report import tables as architecture
 
     chosen = architecture.chosen_columns(columns or architecture.DEFAULT_COLUMNS)
     analysis = api.load(spec, **settings).analyse()
-    return architecture.build(analysis, batch=batch, depth=depth, columns=chosen, counting=counting)
+    report = architecture.build(analysis, batch=batch, depth=depth, columns=chosen, counting=counting)
+    asked = chosen if columns is not None else []
+    colours = None if heat is None else picture.by_quantity(analysis, heat, batch)
+    return report._replace(
+        picture=lambda: picture.draw(analysis, batch=batch, depth=depth, columns=asked, heat=colours)
+    )

@@ -50,18 +50,7 @@ class LayerColumn(NamedTuple):
 
 
 def _kernel(analysis: Analysis, row: Row, batch: int) -> str | None:
-    """The window as papers write it: `11x11 /4` is a kernel of 11x11 with stride 4."""
-    layer = row.one
-    if layer is None or "kernel" not in layer.node.layer.attributes:
-        return None
-    rank = layer.output.rank
-    kernel = layer.node.attributes["kernel"]
-    stride = layer.node.attributes.get("stride", kernel if layer.node.layer.family == "pool" else 1)
-    strides = stride if isinstance(stride, tuple) else (stride,) * rank
-    text = "x".join(map(str, kernel if isinstance(kernel, tuple) else (kernel,) * rank))
-    if all(s == 1 for s in strides):
-        return text
-    return f"{text} /{strides[0] if len(set(strides)) == 1 else 'x'.join(map(str, strides))}"
+    return row.one.kernel if row.one else None
 
 
 def _type(analysis: Analysis, row: Row, batch: int) -> str:

@@ -1,0 +1,208 @@
+"""The drawing of a network: readable whatever the network, folded where copies are alike, the same every time."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from drawn import drawn, faults
+from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import strategies as st
+from inline import analysed, layers
+from specs import Spec, specs
+
+from archcalc.analysis.totals import Analysis
+from archcalc.api import load
+from archcalc.diagnostics.diagnostic import SpecError
+from archcalc.language import catalogue
+from archcalc.pictures import graph, network, svg
+from archcalc.pictures.graph import Frame, Item
+from archcalc.pictures.network import Setting
+
+
+def titles(analysis: Analysis) -> list[str]:
+    """What the frames of a drawing are called."""
+    return [words[0].said for _, words in drawn(network.draw(analysis)).frames]
+
+
+def said(analysis: Analysis, setting: Setting | None = None) -> list[list[str]]:
+    """What each box says."""
+    return [[each.said for each in words] for _, words in drawn(network.draw(analysis, setting)).boxes]
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_drawings_of_the_catalogue_are_readable(name: str) -> None:
+    assert faults(network.draw(load(name).analyse())) == []
+
+
+@pytest.mark.parametrize("name", ["resnet50", "googlenet", "densenet40_k12", "fractalnet20", "inception_v4"])
+@pytest.mark.parametrize("setting", [Setting(folded=False), Setting(depth=1), Setting(depth=2)])
+def test_drawings_are_readable_unfolded_and_closed(name: str, setting: Setting) -> None:
+    assert faults(network.draw(load(name).analyse(), setting)) == []
+
+
+@given(spec=specs)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_drawings_of_random_networks_are_readable(spec: Spec) -> None:
+    try:
+        analysis = analysed(spec.text())
+    except SpecError:  # windows that do not fit
+        reject()
+    assert faults(network.draw(analysis)) == []
+
+
+@st.composite
+def wired(draw: st.DrawFn) -> str:
+    """A list of layers, each of which adds up any of those before it."""
+    steps = ["conv: {out: 4, kernel: 3, padding: 1}\n  as: n0"]
+    for number in range(1, draw(st.integers(2, 40))):
+        names = draw(st.lists(st.integers(0, number - 1), min_size=1, max_size=4, unique=True))
+        if len(names) == 1:
+            steps.append(f"conv: {{out: 4, kernel: 3, padding: 1}}\n  from: n{names[0]}\n  as: n{number}")
+        else:
+            steps.append(f"add: [{', '.join(f'n{each}' for each in names)}]\n  as: n{number}")
+    return "\n".join(f"- {step}" for step in steps)
+
+
+@given(steps=wired())
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_drawings_of_random_graphs_are_readable(steps: str) -> None:
+    assert faults(network.draw(layers("3, 8, 8", steps))) == []
+
+
+def test_far_edges_run_at_the_side_of_the_rows() -> None:
+    steps = "\n".join(
+        ["- conv: {out: 4, kernel: 1}\n  as: first", *["- conv: {out: 4, kernel: 3, padding: 1}\n- silu"] * 60]
+    )
+    far = layers("4, 8, 8", f"{steps}\n- add: [first, last]".replace("- silu\n- add", "- silu:\n  as: last\n- add"))
+    made = network.draw(far, Setting(folded=False))
+    assert faults(made) == []
+
+
+def test_every_layer_is_in_one_box() -> None:
+    analysis = load("resnet50").analyse()
+
+    def covered(items: tuple[Item, ...]) -> list[int]:
+        return [layer.node.index for box in graph.boxes(items) for copy in box.copies for layer in copy]
+
+    assert sorted(covered(graph.items(analysis))) == list(range(analysis.totals.layers))
+    assert sorted(covered(graph.items(analysis, folded=False))) == list(range(analysis.totals.layers))
+
+
+def test_copies_that_follow_each_other_are_drawn_once() -> None:
+    # 3, 4, 6 and 3 bottlenecks a stage, of which the first is another one: He et al. 2015, table 1.
+    assert [title for title in titles(load("resnet50").analyse()) if " x " in title] == [
+        "bottleneck x 2",
+        "bottleneck x 3",
+        "bottleneck x 5",
+        "bottleneck x 2",
+    ]
+    # 8 and 36: 152 layers are drawn as large as 50.
+    assert "bottleneck x 35" in titles(load("resnet152").analyse())
+    small, large = (network.draw(load(name).analyse()) for name in ("resnet50", "resnet152"))
+    assert large.height == pytest.approx(small.height, rel=0.05)
+
+
+def test_copies_whose_channels_grow_are_drawn_once_with_both_ends() -> None:
+    # Each of 6 dense layers adds 32 maps to 64: 96 after the first, 256 after the last.
+    boxes = said(load("densenet121").analyse())
+    assert ["concat", "56x56x96 … 56x56x256"] in boxes
+
+
+def test_copies_of_other_sizes_are_drawn_apart() -> None:
+    # Two stages of the same widths, the second on a map of half the size.
+    assert not any(" x " in title for title in titles(load("vgg16").analyse()))
+
+
+def test_copies_that_others_read_are_drawn_apart() -> None:
+    network_ = layers(
+        "4, 8, 8",
+        """
+        - add: {body: [{conv: {out: 4, kernel: 1}}], skip: []}
+        - conv: {out: 4, kernel: 3, padding: 1}
+        - conv: {out: 4, kernel: 3, padding: 1}
+        - conv: {out: 4, kernel: 3, padding: 1}
+          as: middle
+        - conv: {out: 4, kernel: 3, padding: 1}
+        - conv: {out: 4, kernel: 3, padding: 1}
+          as: end
+        - add: [middle, end]
+        """,
+    )
+    boxes = list(graph.boxes(graph.items(network_)))
+    assert [box.times for box in boxes] == [1] * 8  # of five alike, the third is read by the last
+
+
+def test_a_block_that_calls_itself_is_drawn_whole() -> None:
+    # A fractal of 3 columns has 4 + 2 + 1 convolutions and 3 means.
+    (first, *_) = (item for item in graph.items(load("fractalnet20").analyse()) if isinstance(item, Frame))
+    kinds = [box.main.layer for box in graph.boxes([first])]
+    assert kinds.count("conv") == 7
+    assert kinds.count("mean") == 3
+
+
+def test_light_layers_share_a_box() -> None:
+    after = layers("3, 8, 8", "- conv: {out: 4, kernel: 3}\n- batch_norm\n- relu\n- maxpool: 2")
+    assert said(after) == [["conv 3x3", "batch_norm, relu", "6x6x4"], ["maxpool 2x2 /2", "3x3x4"]]
+    before = layers("3, 8, 8", "- batch_norm\n- relu\n- conv: {out: 4, kernel: 3}")
+    assert said(before) == [["batch_norm, relu", "conv 3x3", "6x6x4"]]
+
+
+def test_a_layer_whose_value_two_read_has_a_box_of_its_own() -> None:
+    made = layers("4, 8, 8", "- conv: {out: 4, kernel: 1}\n  as: a\n- relu:\n  as: b\n- add: [a, b]")
+    assert [box[-2] for box in said(made)] == ["conv 1x1", "relu", "add"]
+
+
+def test_a_head_is_drawn_beside_the_stream() -> None:
+    made = network.draw(load("googlenet:heads=true").analyse())
+    names = [words[0].said for _, words in drawn(made).frames]
+    assert names.count("auxiliary") == 2
+    assert faults(made) == []
+
+
+def test_a_drawing_is_the_same_every_time() -> None:
+    first, second = (svg.document(network.draw(load("googlenet").analyse())) for _ in range(2))
+    assert first == second
+
+
+def test_text_is_text_and_cannot_become_markup() -> None:
+    hostile = "</text><script>alert(1)</script>&"
+    spec = f"""
+    architecture: {hostile!r}
+    source: {hostile!r}
+    input: [3, 8, 8]
+    layers:
+      - conv: {{out: 4, kernel: 3}}
+        as: conv_e
+    """
+    made = network.draw(analysed(spec))
+    markup = svg.document(made)
+    assert "<script" not in markup
+    assert hostile.replace("&", "&amp;").replace("<", "&lt;").split("&")[0] in markup
+    assert faults(made) == []
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\x1b[31m", "\u202e", "\ud800", "\uffff"])
+def test_what_xml_cannot_hold_is_replaced(sign: str) -> None:
+    assert re.fullmatch(r"a\ufffd.*b", svg.escaped(f"a{sign}b"))
+
+
+def test_text_is_cut_in_its_middle_where_it_is_too_wide() -> None:
+    made = layers("3, 8, 8", f"- conv: {{out: 4, kernel: 3}}\n  as: {'long_' * 60}name")
+    (box,) = said(made)
+    assert box[0].startswith("long_")
+    assert box[0].endswith("_name")
+    assert "…" in box[0]
+    assert faults(network.draw(made)) == []
+
+
+def test_ten_thousand_layers_are_laid_out_in_time_linear_in_them() -> None:
+    def seconds(count: int) -> float:
+        steps = "- conv: {out: 4, kernel: 3, padding: 1}\n- add: {body: [{conv: {out: 4, kernel: 1}}], skip: []}\n"
+        analysis = layers("4, 8, 8", steps * (count // 3))
+        start = time.process_time()
+        network.draw(analysis, Setting(folded=False))
+        return time.process_time() - start
+
+    assert seconds(10_000) < 10 * seconds(2_500)  # four times as many
