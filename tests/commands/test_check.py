@@ -147,6 +147,35 @@ def test_a_true_spec_passes(folder: Path, checked: Any) -> None:
     assert re.search(r"macs\s+194K\s+194,400\s+met\s+a table", found.out)
 
 
+def test_without_paths_the_current_folder_is_checked(folder: Path, checked: Any) -> None:
+    write(folder / "deep/small.yaml", WRONG)
+    found = checked()
+    assert found.code == 1
+    assert " --> deep/small.yaml:8:17\n" in found.out
+
+
+def test_a_folder_without_specs_is_an_error(folder: Path, checked: Any) -> None:
+    write(folder / "compose.yaml", "services: {}\n")
+    found = checked()
+    assert (found.code, found.out) == (2, "")
+    assert "there are no specs in this folder or below: --catalogue checks those of archcalc" in found.err
+    assert checked("--catalogue", "small.yaml").code == 2
+
+
+def test_a_check_is_quiet_unless_asked(folder: Path, checked: Any) -> None:
+    write(folder / "good.yaml", SMALL)
+    write(folder / "wrong.yaml", WRONG)
+    assert checked("good.yaml").out == "1 spec, 3 claims: 3 met; no errors\n"
+    assert "194K" not in checked(".").out
+    verbose = checked(".", "-v").out
+    assert re.search(r"macs\s+194K\s+194,400\s+met", verbose)
+    assert re.search(r"macs\s+195K\s+194,400\s+failed", verbose)
+    assert (checked(".", "-q").code, checked(".", "-q").out) == (1, "")
+    # What programs read holds every claim, however much people see.
+    assert len(json.loads(checked(".", "--format", "json", "-q").out)["claims"]) == 6
+    assert checked(".", "-q", "-v").code == 2
+
+
 def test_a_changed_digit_fails_at_its_line(folder: Path, checked: Any) -> None:
     write(folder / "small.yaml", WRONG)
 
@@ -514,6 +543,19 @@ def test_a_baseline_that_is_none_is_a_usage_error(folder: Path, checked: Any, co
     assert found.code == 2
     assert "is not a JSON report" in found.err
     assert checked("small.yaml", "--baseline", "missing.json").code == 2
+
+
+def test_growth_since_a_baseline_of_other_specs_is_a_usage_error(folder: Path, checked: Any) -> None:
+    write(folder / "old/small.yaml", SMALL)
+    write(folder / "old/deep/small.yaml", SMALL)
+    write(folder / "new/large.yaml", SMALL)
+    (folder / "none").mkdir()
+
+    assert checked("new", "--baseline", "old").code == 0  # what changed: one is new, two are gone
+    found = checked("new", "--baseline", "old", "--max-growth", "1")
+    assert (found.code, found.out) == (2, "")
+    assert "the baseline has `deep/small.yaml`, checked is `large.yaml`" in found.err
+    assert checked("new", "--baseline", "none", "--max-growth", "1").code == 2
 
 
 @pytest.mark.parametrize("arguments", [["--max-growth", "1"], ["--baseline", ".", "--max-growth", "much"]])

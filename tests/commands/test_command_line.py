@@ -372,3 +372,18 @@ def test_on_a_terminal_of_any_width_no_number_is_cut(width: str) -> None:
     os.close(master)
     for figure in (b"38,720", b"123,642,856", b"138,357,544", b"112x112x64"):
         assert figure in shown
+
+
+def test_an_interrupt_while_loading_is_quiet(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n", encoding="utf-8")
+    found = archcalc("list", PYTHONPATH=str(tmp_path))
+    assert (found.returncode, found.stdout, found.stderr) == (130, b"", b"")
+
+
+@pytest.mark.parametrize("option", ["--memory", "--gpu"])
+@pytest.mark.parametrize("value", ["", ",", " , "])
+def test_a_list_that_names_nothing_is_not_everything(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["fit", "lenet5", option, value]) == 2
+    assert "no name in" in capsys.readouterr().err

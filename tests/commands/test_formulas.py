@@ -321,3 +321,8 @@ def test_the_command(spec: Any) -> None:
     data = json.loads(run.stdout)
     assert data["formulas"][0]["simplified"] == "27*C**2"
     assert data["conditions"] == [{"relation": "at_least", "left": "C", "right": "1", "text": "C >= 1"}]
+
+
+def test_a_parameter_can_be_let_be_a_number(spec: Any) -> None:
+    path = spec(stack(3, 3))
+    assert str(formula(path, [], ["params"], let={"C": 3})["params"]) == str(27 * 9)

@@ -369,3 +369,12 @@ def test_the_command_refuses_what_it_cannot_do(grouped: Path, arguments: list[st
     from archcalc.cli import run
 
     assert run(["sweep", str(grouped), *arguments]) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [([4], {"sample": 0}), ([4], {"sample": -1}), (numpy.ones((2, 2), dtype=int), {})],
+)
+def test_what_python_gives_is_refused_in_words(grouped: Path, values: Any, options: dict[str, Any]) -> None:
+    with pytest.raises(archcalc.UsageError):
+        sweep(grouped, {"width": values}, **options)

@@ -97,11 +97,11 @@ def test_findings_at_one_place_are_told_apart_by_all_they_say() -> None:
     assert len({finding.order() for finding in found}) == len(found)
 
 
-#: The attributes that the schema of Jenkins' xUnit plugin, junit-10.xsd, knows; required ones with an exclamation mark.
+#: The attributes of the schema of Jenkins' xUnit plugin, junit-10.xsd; required ones with an exclamation mark.
 _JENKINS = {
-    "testsuites": "name time tests failures disabled errors",
-    "testsuite": "name! tests! failures errors group time skipped timestamp hostname id package file log url version",
-    "testcase": "name! classname time status assertions class group",
+    "testsuites": "name time tests failures errors",
+    "testsuite": "name! tests! failures! errors! group time skipped timestamp hostname id package file log url",
+    "testcase": "name! time classname group",
     "failure": "type message",
     "system-out": "",
 }

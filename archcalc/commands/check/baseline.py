@@ -44,6 +44,14 @@ def _numbers(saved: Any) -> dict[str, Any]:
     return {name: saved[name] for name in FIGURES if type(saved.get(name)) is int}
 
 
+def need_common(checks: Iterable[SpecCheck], old: dict[str, dict[str, Any]]) -> None:
+    """UsageError if no spec is in the baseline too: then nothing could ever grow."""
+    keys = [each.target.key for each in checks]
+    if not set(keys) & set(old):
+        has = f"the baseline has `{min(old)}`" if old else "the baseline has no specs"
+        raise UsageError(f"no spec that is checked is in the baseline: {has}, checked is `{min(keys)}`")
+
+
 def changes(checks: Iterable[SpecCheck], old: dict[str, dict[str, Any]]) -> list[Change]:
     """Every figure that differs, spec by spec; then the specs that are gone."""
     found = []

@@ -52,7 +52,7 @@ def command(
       archcalc check specs/ --strict --format github
       archcalc check specs/ --baseline old/ --max-growth 1
     """
-    from archcalc.commands.check.baseline import changes, read, with_growth
+    from archcalc.commands.check.baseline import changes, need_common, read, with_growth
     from archcalc.commands.check.run import Checked, check
     from archcalc.commands.check.tables import build
     from archcalc.commands.check.targets import in_catalogue, targets
@@ -69,7 +69,8 @@ def command(
     out.spare(target.path for target in chosen)
     specs = check(chosen, strict=strict, counting=counting)
     changed = None if old is None else changes(specs, old)
-    if allowed is not None and changed is not None:
+    if old is not None and changed is not None and allowed is not None:
+        need_common(specs, old)
         specs = with_growth(specs, changed, allowed)
     report = build(Checked(specs, changed))
     if out.format.name == "text":

@@ -94,7 +94,7 @@ def formula(
     free: Sequence[str] = (),
     quantities: Sequence[str] = DEFAULT_QUANTITIES,
     *,
-    let: Mapping[str, str] | None = None,
+    let: Mapping[str, str | int] | None = None,
     layer: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Formulas:
@@ -117,7 +117,7 @@ def formula(
             hint = did_you_mean(name, known) or (f"it has {', '.join(known)}" if known else "it has none")
             raise UsageError(f"{document.architecture or spec} has no parameter `{name}`: {hint}")
     images = {name: variable(name) for name in free}
-    images.update({name: _read(name, text) for name, text in (let or {}).items()})
+    images.update({name: _read(name, str(text)) for name, text in (let or {}).items()})
     analysis = Analysis(interpret(expand(document, {**settings, **images})))
     part = Part(analysis) if layer is None else select(analysis, layer)
     if part is None:

@@ -65,6 +65,8 @@ def plan(
     if count >= 1 << 62:
         raise UsageError(f"the sweep has {count:,} combinations: no machine visits so many")
     picks: Sequence[int] = range(count)
+    if sample is not None and sample < 1:
+        raise UsageError(f"a sample of {sample:,} combinations is not one: draw at least 1")
     if sample is not None:
         picks = sorted(random.Random(seed).sample(range(count), min(sample, count)))
     part, parts = shard

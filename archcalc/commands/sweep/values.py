@@ -50,6 +50,8 @@ def axis(name: str, values: Iterable[Any] | Any) -> Axis:
 
 
 def _value(name: str, value: Any) -> Any:
+    if getattr(value, "ndim", 0):
+        raise UsageError(f"the values of {name} are an array of more than one axis: give them as a list")
     if hasattr(value, "item"):  # a NumPy scalar
         value = value.item()
     if isinstance(value, float):
