@@ -17,7 +17,13 @@ from archcalc.layers.registry import Layer
 def layer_arguments(reading: Reading, step: Step, layer: Layer, given: Value | None, known: Known) -> None:
     """What a step gives a layer, checked against the layer's schema."""
     step.arguments = _arguments(
-        reading, step, given, known, list(layer.attributes), layer.first, f"{layer.name} has no attribute"
+        reading,
+        step,
+        given,
+        known,
+        {attribute.name: attribute.kind.words for attribute in layer.attributes.values()},
+        layer.first,
+        f"{layer.name} has no attribute",
     )
     names = {argument.name for argument in step.arguments}
     for attribute in layer.attributes.values():
@@ -29,8 +35,8 @@ def layer_arguments(reading: Reading, step: Step, layer: Layer, given: Value | N
 
 def block_arguments(reading: Reading, step: Step, block: Block, given: Value | None, known: Known) -> None:
     """What a step gives a block, checked against its signature."""
-    names = [parameter.name for parameter in block.parameters]
-    first = names[0] if names else None
+    names: dict[str, tuple[str, ...]] = {parameter.name: () for parameter in block.parameters}
+    first = block.parameters[0].name if block.parameters else None
     step.arguments = _arguments(reading, step, given, known, names, first, f"{block.name} has no parameter")
     bound = {argument.name for argument in step.arguments}
     for parameter in block.parameters:
@@ -44,21 +50,22 @@ def _arguments(
     step: Step,
     given: Value | None,
     known: Known,
-    names: list[str],
+    names: dict[str, tuple[str, ...]],
     first: str | None,
     complaint: str,
 ) -> tuple[Argument, ...]:
+    """The arguments of a step; `names` are those that it can have, with the words that each can be."""
     if given is None or is_empty(given):
         return ()
     if not isinstance(given, Mapping):
         if first is None:
             reading.findings.add("unknown-attribute", f"{step.name} takes no values", reading.place(given))
             return ()
-        formula = read_formula(reading, given, known)
+        formula = read_formula(reading, given, known, names[first])
         return (Argument(first, formula),)
     made = []
     for key, value in given.entries:
-        formula = read_formula(reading, value, known)
+        formula = read_formula(reading, value, known, names.get(key.text, ()))
         if key.text not in names:
             hint = did_you_mean(key.text, names) or (f"it has {', '.join(names)}" if names else None)
             if key.text in STEP_KEYS:

@@ -68,7 +68,7 @@ def _parameters(
     names = [argument.arg for argument in arguments.args]
     defaults: list[ast.expr | None] = [None] * (len(names) - len(arguments.defaults)) + list(arguments.defaults)
     begins = begins_at(reading.document.source, key, key.text)
-    known = Known(outer=known)
+    known = Known(outer=known, at_step=True)
     parameters: dict[str, Parameter] = {}
     for name, default in zip(names, defaults, strict=True):
         check_identifier(reading, name, block.place, "a parameter")

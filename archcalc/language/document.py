@@ -24,12 +24,16 @@ MAX_LAYERS = 200_000
 
 
 class Formula(NamedTuple):
-    """A value that a spec gives, ready to be evaluated: an expression, or a list of formulas."""
+    """A value that a spec gives, ready to be evaluated: an expression, or a list of formulas.
+
+    `asks_volume` says that its value depends on the volume at its step, or on that of a named step.
+    """
 
     place: Place
     evaluate: Callable[[Environment], Any]
     constant: Any
     names: tuple[tuple[str, Place], ...]
+    asks_volume: bool = False
 
 
 class Argument(NamedTuple):

@@ -12,6 +12,7 @@ from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageE
 from archcalc.language.document import HEAD, INPUT, MAX_LAYERS, OUTPUT, Argument, Block, Document, Formula, Step
 from archcalc.language.expression import ExpressionError
 from archcalc.language.network import INPUT_INDEX, Network, Node, Scope, TiedWeights, trail
+from archcalc.language.volumes import AtStep, NoVolume, Volumes
 from archcalc.layers.attributes import Refused, shown, whole
 from archcalc.layers.registry import Layer
 from archcalc.sizes.kinds import is_concrete, is_size
@@ -46,13 +47,15 @@ def expand(document: Document, parameters: Mapping[str, Any] | None = None) -> N
     if not document.steps:
         place = Place(document.source, 0, 0)
         raise SpecError([Diagnostic("no-layers", f"{document.source.name} has no layers: it is not a network", place)])
-    expansion = _Expansion()
+    expansion = _Expansion(volume)
     expansion.environments[document] = values
     frame = _Frame(ChainMap(values), Scope(None, "", None, None), {INPUT: (INPUT_INDEX, None)}, None, 0)
     try:
         last = expansion.steps(document.steps, frame, INPUT_INDEX)
     except _Limit as limit:
         raise SpecError([limit.diagnostic]) from None
+    except NoVolume as found:
+        raise SpecError([*expansion.problems, *found.findings(expansion.nodes)]) from None
     problems = expansion.problems or _doubled_names(expansion)
     if problems:
         raise SpecError(problems)
@@ -156,11 +159,19 @@ class _Frame(NamedTuple):
     depth: int
 
 
+class _Here(NamedTuple):
+    """Where a formula is evaluated: its frame, and the node whose output reaches the step (or who finds it)."""
+
+    frame: _Frame
+    reached_by: int | Callable[[], int]
+
+
 class _Expansion:
     """The nodes made so far, and the budget that keeps a hostile spec from making too many."""
 
-    def __init__(self) -> None:
+    def __init__(self, input: Volume) -> None:
         self.nodes: list[Node] = []
+        self.volumes = Volumes(input, self.nodes)
         #: Each head and the node that ends it.
         self.heads: list[tuple[Scope, int]] = []
         self.problems: list[Diagnostic] = []
@@ -180,9 +191,9 @@ class _Expansion:
 
     def step(self, step: Step, frame: _Frame, current: int) -> int:
         self.spend(step, frame)
-        if step.when is not None and not self.truth(step.when, frame):
+        if step.when is not None and not self.truth(step.when, self.at(step, frame, current)):
             return current
-        times = 1 if step.repeat is None else self.times(step.repeat, frame)
+        times = 1 if step.repeat is None else self.times(step.repeat, self.at(step, frame, current))
         inputs = tuple(self.named(name, place, frame) for name, place in step.inputs)
         brought = {inner: self.named(name, place, frame) for inner, (name, place) in step.brought.items()}
         inputs = (brought.pop(INPUT),) if INPUT in brought else inputs
@@ -223,8 +234,9 @@ class _Expansion:
             raise _Found(Diagnostic("wrong-inputs", message, step.inputs[0][1], notes=tuple(trail(frame.scope))))
         attributes = step.constants
         if attributes is None:
+            here = _Here(frame, inputs[0])
             attributes = {
-                argument.name: self.typed(argument, layer.attributes[argument.name].kind.accept, frame)
+                argument.name: self.typed(argument, layer.attributes[argument.name].kind.accept, here)
                 for argument in step.arguments
             }
         node = Node(len(self.nodes), layer, attributes, inputs, frame.scope, step, None)
@@ -259,9 +271,10 @@ class _Expansion:
             place = step.inputs[0][1]
             raise _Found(Diagnostic("wrong-inputs", message, place, notes=tuple(trail(frame.scope)), help=hint))
         self.descend(step, frame)
+        here = _Here(frame, inputs[0])
         arguments: dict[str, Any] = {}
         for argument in step.arguments:
-            arguments[argument.name] = self.evaluate(argument.formula, frame)
+            arguments[argument.name] = self.evaluate(argument.formula, here)
         bound: dict[str, Any] = {}
         names: Names = {INPUT: (inputs[0], None), **{name: (index, None) for name, index in brought.items()}}
         inner = _Frame(
@@ -276,7 +289,7 @@ class _Expansion:
                 value = arguments[parameter.name]
             else:
                 assert parameter.default is not None
-                value = self.evaluate(parameter.default, inner)
+                value = self.evaluate(parameter.default, _Here(inner, inputs[0]))
             bound[parameter.name] = value
         return self.steps(block.steps, inner, inputs[0])
 
@@ -301,35 +314,35 @@ class _Expansion:
             )
             raise _Limit(Diagnostic("endless-recursion", message, step.place, notes=tuple(trail(frame.scope))))
 
-    def evaluate(self, formula: Formula, frame: _Frame) -> Any:
+    def evaluate(self, formula: Formula, here: _Here) -> Any:
         if formula.constant is not None:
             return formula.constant
         try:
-            return formula.evaluate(frame.env)
+            return formula.evaluate(self.environment(here, formula.place) if formula.asks_volume else here.frame.env)
         except ExpressionError as error:
             found = Diagnostic(
-                "bad-value", error.message, formula.place, notes=tuple(trail(frame.scope)), help=error.help
+                "bad-value", error.message, formula.place, notes=tuple(trail(here.frame.scope)), help=error.help
             )
             raise _Found(found) from None
 
-    def typed(self, argument: Argument, accept: Callable[[Any], Any], frame: _Frame) -> Any:
-        value = self.evaluate(argument.formula, frame)
+    def typed(self, argument: Argument, accept: Callable[[Any], Any], here: _Here) -> Any:
+        value = self.evaluate(argument.formula, here)
         try:
             return accept(value)
         except Refused as refused:
             message = f"{argument.name} {refused}"
-            notes = tuple(trail(frame.scope))
+            notes = tuple(trail(here.frame.scope))
             raise _Found(Diagnostic("bad-value", message, argument.formula.place, shown(value), notes)) from None
 
-    def truth(self, formula: Formula, frame: _Frame) -> bool:
-        value = self.evaluate(formula, frame)
+    def truth(self, formula: Formula, here: _Here) -> bool:
+        value = self.evaluate(formula, here)
         if value is True or value is False:
             return value
         message = f"`when` must be true or false: {shown(value)} is neither"
-        raise _Found(Diagnostic("bad-value", message, formula.place, notes=tuple(trail(frame.scope))))
+        raise _Found(Diagnostic("bad-value", message, formula.place, notes=tuple(trail(here.frame.scope))))
 
-    def times(self, formula: Formula, frame: _Frame) -> int:
-        value = self.evaluate(formula, frame)
+    def times(self, formula: Formula, here: _Here) -> int:
+        value = self.evaluate(formula, here)
         if is_concrete(value) and 0 <= value <= MAX_LAYERS:
             return int(value)
         if isinstance(value, Fraction) or not is_size(value):
@@ -340,11 +353,29 @@ class _Expansion:
             message = f"`repeat` must be at least 0: {value} is not"
         else:
             message = ""
-        notes = tuple(trail(frame.scope))
+        notes = tuple(trail(here.frame.scope))
         if message:
             raise _Found(Diagnostic("bad-value", message, formula.place, notes=notes))
         message = f"`repeat` must be at most {MAX_LAYERS:,}, the largest network: {value} is more"
         raise _Limit(Diagnostic("too-many-layers", message, formula.place, notes=notes))
+
+    def environment(self, here: _Here, place: Place) -> AtStep:
+        """What an expression can name that asks for volumes."""
+        frame, node = here
+
+        def reaching() -> Volume:
+            return self.volumes.of(node() if callable(node) else node)
+
+        return AtStep(frame.env, reaching, lambda name: self.volumes.of(self.named(name, place, frame)))
+
+    def at(self, step: Step, frame: _Frame, current: int) -> _Here:
+        """Where the conditions of a step are judged. What its `from` names need not exist if nobody asks."""
+
+        def index() -> int:
+            stated = (*step.inputs[:1], *(named for inner, named in step.brought.items() if inner == INPUT))
+            return self.named(*stated[0], frame) if stated else current
+
+        return _Here(frame, index)
 
     def named(self, name: str, place: Place, frame: _Frame) -> int:
         if name in frame.names:

@@ -1,7 +1,8 @@
 """Attributes are arithmetic over parameters: an allow-list over Python's own grammar, compiled to closures.
 
 Whole numbers, exact decimals, names, `true` and `false`, `+ - * // % **`, comparisons, `and or not`, `[i]`, and the
-functions of `FUNCTIONS`; nothing else. Text, numbers and powers are bounded, so no expression can hang or swell.
+functions of `FUNCTIONS` and `VOLUME_NAMES`; nothing else. Text, numbers and powers are bounded, so no expression can
+hang or swell.
 """
 
 from __future__ import annotations
@@ -42,11 +43,30 @@ class Name(NamedTuple):
 
 
 class Compiled(NamedTuple):
-    """An expression ready to be evaluated. `constant` is its value if it mentions no names and cannot fail."""
+    """An expression ready to be evaluated. `constant` is its value if it mentions no names and cannot fail.
+
+    `steps` are the steps whose volumes it mentions.
+    """
 
     evaluate: Callable[[Environment], Any]
     names: tuple[Name, ...]
     constant: Any = None
+    steps: tuple[Name, ...] = ()
+
+
+#: The measures of a volume: by themselves of the one that reaches the step, as functions of a named step's output.
+VOLUME_NAMES = ("channels", "size", "positions")
+
+
+def _step_key(measure: str, step: str) -> str:
+    """How an environment calls the measure of a named step."""
+    return f"{measure}({step})"
+
+
+def of_step(key: str) -> tuple[str, str | None]:
+    """What `_step_key` joined: the measure and the step; None for that of the volume at the step itself."""
+    measure, bracket, step = key.partition("(")
+    return measure, step[:-1] if bracket else None
 
 
 # --- the functions of the language
@@ -246,6 +266,14 @@ def _truth(value: Any) -> bool:
 
 # --- compiling
 
+
+class _Mentioned(NamedTuple):
+    """The names and the steps that an expression mentions, while it is compiled."""
+
+    names: list[Name]
+    steps: list[Name]
+
+
 _INTEGER = re.compile(r"\d[\d_]*\Z", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 _DECIMAL = re.compile(r"(\d[\d_]*)?\.?[\d_]*\Z", re.ASCII)
@@ -287,10 +315,10 @@ def compile_expression(text: str) -> Compiled:
         raise ExpressionError(f"`{text}` is not an expression", help=_syntax_help(text)) from None
     if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
         raise ExpressionError("the expression is too complicated")
-    names: list[Name] = []
-    evaluate = _compile(tree, text, names)
-    if names:
-        return Compiled(evaluate, tuple(names))
+    mentioned = _Mentioned([], [])
+    evaluate = _compile(tree, text, mentioned)
+    if mentioned.names or mentioned.steps:
+        return Compiled(evaluate, tuple(mentioned.names), steps=tuple(mentioned.steps))
     return _constant(evaluate({}))
 
 
@@ -309,7 +337,7 @@ def _where(node: ast.AST) -> tuple[int, int | None]:
     return getattr(node, "col_offset", 0), getattr(node, "end_col_offset", None)
 
 
-def _compile(node: ast.expr, text: str, names: list[Name]) -> Callable[[Environment], Any]:
+def _compile(node: ast.expr, text: str, mentioned: _Mentioned) -> Callable[[Environment], Any]:
     start, end = _where(node)
     if isinstance(node, ast.Constant):
         return _literal(node, text)
@@ -317,7 +345,7 @@ def _compile(node: ast.expr, text: str, names: list[Name]) -> Callable[[Environm
         if node.id in _CONSTANTS:
             value = _CONSTANTS[node.id]
             return lambda env: value
-        names.append(Name(node.id, start, end or start + len(node.id)))
+        mentioned.names.append(Name(node.id, start, end or start + len(node.id)))
         return _lookup(node.id)
     if isinstance(node, ast.BinOp):
         if type(node.op) not in _ARITHMETIC:
@@ -325,25 +353,25 @@ def _compile(node: ast.expr, text: str, names: list[Name]) -> Callable[[Environm
             hint = "`//` divides and rounds down" if sign == "/" else None
             raise ExpressionError(f"`{sign}` is not part of the language", start, end, hint)
         sign, apply = _ARITHMETIC[type(node.op)]
-        left, right = _compile(node.left, text, names), _compile(node.right, text, names)
+        left, right = _compile(node.left, text, mentioned), _compile(node.right, text, mentioned)
         return lambda env: _arithmetic(sign, apply, left(env), right(env))
     if isinstance(node, ast.UnaryOp):
-        operand = _compile(node.operand, text, names)
+        operand = _compile(node.operand, text, mentioned)
         if isinstance(node.op, ast.Not):
             return lambda env: not _truth(operand(env))
         if isinstance(node.op, ast.USub):
             return lambda env: _arithmetic("-", operator.sub, 0, operand(env))
     if isinstance(node, ast.BoolOp):
-        parts = [_compile(value, text, names) for value in node.values]
+        parts = [_compile(value, text, mentioned) for value in node.values]
         every = isinstance(node.op, ast.And)
         return lambda env: _combine(parts, every, env)
     if isinstance(node, ast.Compare):
-        return _comparison(node, text, names)
+        return _comparison(node, text, mentioned)
     if isinstance(node, ast.Subscript):
-        sequence, index = _compile(node.value, text, names), _compile(node.slice, text, names)
+        sequence, index = _compile(node.value, text, mentioned), _compile(node.slice, text, mentioned)
         return lambda env: _item(sequence(env), index(env))
     if isinstance(node, ast.Call):
-        return _call(node, text, names)
+        return _call(node, text, mentioned)
     raise ExpressionError(f"`{text[start:end]}` is not part of the language", start, end)
 
 
@@ -366,12 +394,12 @@ def _literal(node: ast.Constant, text: str) -> Callable[[Environment], Any]:
     return lambda env: number
 
 
-def _comparison(node: ast.Compare, text: str, names: list[Name]) -> Callable[[Environment], Any]:
+def _comparison(node: ast.Compare, text: str, mentioned: _Mentioned) -> Callable[[Environment], Any]:
     start, end = _where(node)
     if len(node.ops) != 1 or type(node.ops[0]) not in _COMPARISONS:
         raise ExpressionError("a comparison has two sides", start, end)
     sign, apply = _COMPARISONS[type(node.ops[0])]
-    left, right = _compile(node.left, text, names), _compile(node.comparators[0], text, names)
+    left, right = _compile(node.left, text, mentioned), _compile(node.comparators[0], text, mentioned)
     return lambda env: _compare(sign, apply, left(env), right(env))
 
 
@@ -385,13 +413,15 @@ def _item(sequence: Any, index: Any) -> Any:
     return sequence[index]
 
 
-def _call(node: ast.Call, text: str, names: list[Name]) -> Callable[[Environment], Any]:
+def _call(node: ast.Call, text: str, mentioned: _Mentioned) -> Callable[[Environment], Any]:
     start, end = _where(node)
     called = node.func.id if isinstance(node.func, ast.Name) else text[slice(*_where(node.func))]
+    if called in VOLUME_NAMES:
+        return _volume(called, node, text, mentioned)
     if called not in FUNCTIONS:
         from archcalc.diagnostics.diagnostic import did_you_mean
 
-        hint = did_you_mean(called, FUNCTIONS) or f"the functions are {', '.join(FUNCTIONS)}"
+        hint = did_you_mean(called, (*FUNCTIONS, *VOLUME_NAMES)) or f"the functions are {', '.join(FUNCTIONS)}"
         raise ExpressionError(f"there is no function `{called}`", start, end, hint)
     if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
         raise ExpressionError(f"{called} takes plain values", start, end)
@@ -399,8 +429,19 @@ def _call(node: ast.Call, text: str, names: list[Name]) -> Callable[[Environment
     if wanted is not None and len(node.args) != wanted:
         raise ExpressionError(f"{called} takes {wanted} value{'s' * (wanted > 1)}", start, end)
     function = FUNCTIONS[called]
-    parts = [_compile(argument, text, names) for argument in node.args]
+    parts = [_compile(argument, text, mentioned) for argument in node.args]
     return lambda env: _bounded(function(*(part(env) for part in parts)))
+
+
+def _volume(called: str, node: ast.Call, text: str, mentioned: _Mentioned) -> Callable[[Environment], Any]:
+    """A measure of the volume of a named step."""
+    (step,) = node.args if len(node.args) == 1 and not node.keywords else (None,)
+    if not isinstance(step, ast.Name):
+        hint = f"write `{called}` for the volume that reaches the step, `{called}(stem)` for that of the step `stem`"
+        raise ExpressionError(f"{called} takes the name of one step", *_where(node), hint)
+    mentioned.steps.append(Name(step.id, *_where(step)))  # type: ignore[arg-type]
+    key = _step_key(called, step.id)
+    return lambda env: env[key]
 
 
 def unknown_names(compiled: Compiled, known: Iterable[str]) -> list[Name]:

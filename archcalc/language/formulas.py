@@ -6,7 +6,7 @@ from itertools import chain
 
 from archcalc.diagnostics.diagnostic import Place, Source, did_you_mean
 from archcalc.language.document import Formula
-from archcalc.language.expression import ExpressionError, compile_expression
+from archcalc.language.expression import VOLUME_NAMES, ExpressionError, Name, compile_expression
 from archcalc.language.names import Known
 from archcalc.language.reading import Reading
 from archcalc.language.source import Scalar, Sequence, Value
@@ -24,8 +24,11 @@ _OTHER_WORDS = {
 }
 
 
-def read_formula(reading: Reading, value: Value, known: Known) -> Formula:
-    """A value as a formula over the known names; a finding, and a formula of nothing, if it is none."""
+def read_formula(reading: Reading, value: Value, known: Known, own_words: tuple[str, ...] = ()) -> Formula:
+    """A value as a formula over the known names; a finding, and a formula of nothing, if it is none.
+
+    `own_words` are those that the value can be one of: they are no names of volumes there.
+    """
     place = reading.place(value)
     if isinstance(value, Scalar):
         text = value.text.strip()
@@ -33,6 +36,8 @@ def read_formula(reading: Reading, value: Value, known: Known) -> Formula:
             reading.findings.add("missing-value", "a value is missing here", place)
             return _unknown(place)
         begins = begins_at(reading.document.source, value, text)
+        if text in own_words:
+            known = Known(own_words, outer=known)
         if begins is None:
             return read_expression(reading, text, place, known, exact=False)
         return read_expression(reading, text, place._replace(start=begins, end=begins + len(text)), known)
@@ -54,17 +59,37 @@ def read_expression(reading: Reading, text: str, place: Place, known: Known, *, 
     except ExpressionError as error:
         reading.findings.add("bad-expression", error.message, _within(place, error, exact), help=error.help)
         return _unknown(place)
-    if not compiled.names:
+    if not compiled.names and not compiled.steps:
         return Formula(place, compiled.evaluate, compiled.constant, ())
-    names = tuple(
-        (n.text, Place(place.source, place.start + n.start, place.start + n.end) if exact else place)
-        for n in compiled.names
-    )
+    names = _located(compiled.names, place, exact)
+    asks_volume = bool(compiled.steps)
     for name, where in names:
-        if name not in known and name not in words():
-            hint = _OTHER_WORDS.get(name) or did_you_mean(name, chain(known, words(), ("true", "false")))
-            reading.findings.add("unknown-name", f"there is no parameter `{name}`", where, help=hint)
-    return Formula(place, compiled.evaluate, compiled.constant, names)
+        if name in known:
+            continue
+        if name in VOLUME_NAMES and known.at_step:
+            asks_volume = True
+        elif name not in words():
+            reading.findings.add("unknown-name", f"there is no parameter `{name}`", where, help=_name_help(name, known))
+    if compiled.steps and not known.at_step:
+        _, where = _located(compiled.steps, place, exact)[0]
+        reading.findings.add("unknown-name", "no step comes before this", where, help=_NO_STEP)
+    return Formula(place, compiled.evaluate, compiled.constant, names, asks_volume)
+
+
+_NO_STEP = "volumes are known at a step, and in the defaults of a block's parameters"
+
+
+def _name_help(name: str, known: Known) -> str | None:
+    if name in VOLUME_NAMES:
+        return _NO_STEP
+    volumes = VOLUME_NAMES if known.at_step else ()
+    return _OTHER_WORDS.get(name) or did_you_mean(name, chain(known, volumes, words(), ("true", "false")))
+
+
+def _located(names: tuple[Name, ...], place: Place, exact: bool) -> tuple[tuple[str, Place], ...]:
+    return tuple(
+        (n.text, Place(place.source, place.start + n.start, place.start + n.end) if exact else place) for n in names
+    )
 
 
 def begins_at(source: Source, value: Scalar, text: str) -> int | None:
@@ -104,4 +129,5 @@ def _list(place: Place, parts: list[Formula]) -> Formula:
     if all(constant is not None for constant in constants):
         return Formula(place, lambda env: constants, constants, names)
     evaluators = tuple(part.evaluate for part in parts)
-    return Formula(place, lambda env: tuple(evaluate(env) for evaluate in evaluators), None, names)
+    asks_volume = any(part.asks_volume for part in parts)
+    return Formula(place, lambda env: tuple(evaluate(env) for evaluate in evaluators), None, names, asks_volume)

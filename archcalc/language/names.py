@@ -16,13 +16,17 @@ _STEP_NAME = re.compile(r"[A-Za-z_]\w*([./][\w.]+)*\Z", re.ASCII)
 
 
 class Known:
-    """The names that expressions can use at a place: its own, and those of what is around it."""
+    """The names that expressions can use at a place: its own, and those of what is around it.
 
-    __slots__ = ("_outer", "_own")
+    `at_step` says that they stand at a step, where the volume is known too.
+    """
 
-    def __init__(self, own: Iterable[str] = (), outer: Known | None = None) -> None:
+    __slots__ = ("_outer", "_own", "at_step")
+
+    def __init__(self, own: Iterable[str] = (), outer: Known | None = None, *, at_step: bool = False) -> None:
         self._own = dict.fromkeys(own)
         self._outer = outer
+        self.at_step: bool = at_step or (outer is not None and outer.at_step)
 
     def add(self, name: str) -> None:
         """One more name."""

@@ -66,7 +66,7 @@ def _read(source: Source, directory: Path, findings: Findings, files: Files) -> 
     read_imports(reading, _map(reading, sections, "import"))
     read_blocks(reading, _map(reading, sections, "blocks"), known)
     if (listed := sections.get("layers")) is not None:
-        document.steps = read_steps(reading, listed, known)
+        document.steps = read_steps(reading, listed, Known(outer=known, at_step=True))
     document.expect = _map(reading, sections, "expect")
     document.published = _map(reading, sections, "published")
     return document

@@ -10,7 +10,17 @@ import archcalc
 from archcalc.diagnostics.rules import rules
 
 #: What takes a rule's name as its first argument.
-_NAMING = ("Diagnostic", "fail", "Condition", "divides", "equal", "at_least", "at_most", "reading.findings.add")
+_NAMING = (
+    "Diagnostic",
+    "fail",
+    "Condition",
+    "Misfit",
+    "divides",
+    "equal",
+    "at_least",
+    "at_most",
+    "reading.findings.add",
+)
 
 
 def _named_in(tree: ast.AST) -> Iterator[str]:

@@ -111,7 +111,7 @@ class Evaluator:
             try:
                 expand(self.document, {**self.settings, **first, **trial})
                 ranges = trial
-            except SpecError:
+            except (SpecError, ZeroDivisionError, Undecided):
                 found.add(axis.name)
         return frozenset(found)
 
@@ -144,7 +144,7 @@ class Evaluator:
         ranges = {name: Range(int(v.min()), int(v.max()), ceiling) for name, v in block.sizes.items()}
         try:
             network = expand(self.document, {**self.settings, **block.settings, **ranges})
-        except SpecError:
+        except (SpecError, ZeroDivisionError, Undecided):
             return None
         try:
             self._measured(interpret(network))
