@@ -39,7 +39,7 @@ def _layer(text: str) -> Step:
     return (text, {}, "")
 
 
-_widths = st.sampled_from(["width", "2 * width", "width // 2 + 3", "12"])
+_widths = st.sampled_from(["width", "2 * width", "width // 2 + 3", "12", "channels", "channels + 1"])
 _groups = st.sampled_from(["1", "1", "2", "groups"])
 
 _keeping = st.sampled_from(
@@ -62,6 +62,9 @@ _windows = st.one_of(
         lambda p: _layer(f"conv: {{out: {p[0]}, kernel: {p[1]}, stride: {p[2]}, padding: same, bias: false}}")
     ),
     st.sampled_from(["subsample: groups", "crop: groups", "adaptive_avgpool: groups"]).map(_layer),
+    st.sampled_from(["upsample: {to: 2 * size[0] - 1}", "crop: {to: size[1] - 1}"]).map(
+        lambda text: _layer(text.replace("to: ", 'to: "').replace("}", '"}'))
+    ),
     st.tuples(st.sampled_from([2, 3]), st.booleans()).map(
         lambda p: _layer(f"maxpool: {{kernel: {p[0]}, stride: 2, ceil_mode: {str(p[1]).lower()}}}")
     ),

@@ -118,6 +118,7 @@ _ERRORS: dict[str, tuple[str, str]] = {
         "`from` stand beside the layer, not inside it.",
     ),
     "missing-attribute": ("The layer needs an attribute that has no default.", "Give it."),
+    "conflicting-attributes": ("Two attributes of a layer say the same in two ways.", "Give one of them."),
     "missing-argument": ("The block needs an argument that has no default.", "Give it, or give the block a default."),
     "bad-branches": (
         "A join holds its branches as a map of step lists, or names two steps or more as a list.",
@@ -212,7 +213,7 @@ _ERRORS: dict[str, tuple[str, str]] = {
         "axes must agree.",
         "Give the branches the same strides, padding and output channels; a shortcut may need a 1x1 convolution.",
     ),
-    "crop-fits": ("The crop leaves nothing of an axis.", "Crop less."),
+    "crop-fits": ("The crop leaves nothing of an axis, or would enlarge it.", "Crop less."),
     "reshape-keeps": ("A reshape keeps the number of values.", "Choose sizes whose product is that of the input's."),
     "select-fits": ("The selected channels or positions lie outside the input.", "Select from those that exist."),
     "split-part": ("A split has as many parts as it says, counted from 0.", "Choose a part that exists."),

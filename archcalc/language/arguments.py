@@ -30,7 +30,18 @@ def layer_arguments(reading: Reading, step: Step, layer: Layer, given: Value | N
         if attribute.required and attribute.name not in names:
             message = f"{layer.name} needs `{attribute.name}`"
             reading.findings.add("missing-attribute", message, step.place, help=f"a {attribute.kind.said}")
+    _check_alternatives(reading, step, layer, names)
     step.constants = _constants(reading, step, layer)
+
+
+def _check_alternatives(reading: Reading, step: Step, layer: Layer, names: set[str]) -> None:
+    """Of the attributes that say the same in several ways, one is given."""
+    given = [name for name in layer.one_of if name in names]
+    message = f"{layer.name} needs {' or '.join(f'`{name}`' for name in layer.one_of)}"
+    if layer.one_of and not given:
+        reading.findings.add("missing-attribute", message, step.place)
+    elif len(given) > 1:
+        reading.findings.add("conflicting-attributes", f"{message}, not both", step.place)
 
 
 def block_arguments(reading: Reading, step: Step, block: Block, given: Value | None, known: Known) -> None:

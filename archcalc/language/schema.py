@@ -104,12 +104,14 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "required": [a.name for a in layer.attributes.values() if a.required],
         "additionalProperties": False,
     }
+    if layer.one_of:
+        named["oneOf"] = [{"required": [name]} for name in layer.one_of]
     bare: dict[str, Any] = {"type": "null"}
     if layer.first is not None:
         bare = _attribute(layer.attributes[layer.first])
     required = [a for a in layer.attributes.values() if a.required]
     forms = [named, bare] if len(required) <= 1 else [named]
-    if not required and layer.first is not None:
+    if not required and not layer.one_of and layer.first is not None:
         forms.append({"type": "null"})
     return {**described, "anyOf": forms}
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Annotated, Any, TypeAlias
 
-from archcalc.sizes.conditions import Condition, at_least, equal
+from archcalc.sizes.conditions import Condition, at_least, at_most, equal
 from archcalc.sizes.kinds import Size, is_concrete, is_size
 
 
@@ -177,6 +177,22 @@ class Shape(Kind):
         return {"anyOf": [{"type": "string"}, {"type": "array", "items": _NUMBER, "minItems": 1}]}
 
 
+class ShapeToInfer(Shape):
+    """A list of whole numbers, one of which may be -1: it follows from the others."""
+
+    said = "list of whole numbers, each at least 1; one of them may be -1, and follows from the others"
+
+    def domain(self, name: str, value: Any) -> Iterator[Condition]:
+        inferred = sum(is_inferred(size) for size in value)
+        yield at_most("reshape-keeps", inferred, 1, f"one size of {name} can follow from the others", name)
+        yield from super().domain(name, tuple(size for size in value if not is_inferred(size)))
+
+
+def is_inferred(size: Size) -> bool:
+    """Whether a size is written as -1: it follows from the others."""
+    return is_concrete(size) and size == -1
+
+
 class AxisOrder(Shape):
     """The axes of the input, counted from 0 (the channels), in a new order."""
 
@@ -276,6 +292,7 @@ Amount: TypeAlias = Annotated[Any, PerAxis(0)]
 Padding: TypeAlias = Annotated[Any, Sides()]
 PaddingOrSame: TypeAlias = Annotated[Any, Sides("same")]
 Sizes: TypeAlias = Annotated[Any, Shape()]
+SizesToInfer: TypeAlias = Annotated[Any, ShapeToInfer()]
 Order: TypeAlias = Annotated[Any, AxisOrder()]
 ConnectionTable: TypeAlias = Annotated[Any, Connections()]
 Switch: TypeAlias = Annotated[bool, Flag()]

@@ -23,9 +23,11 @@ class Attribute(NamedTuple):
 class Layer:
     """A layer of the language: its name, its rule, and the schema read off the rule's signature."""
 
-    __slots__ = ("attributes", "family", "first", "fitted", "function", "least", "most", "name", "ranks")
+    __slots__ = ("attributes", "family", "first", "fitted", "function", "least", "most", "name", "one_of", "ranks")
 
-    def __init__(self, function: Callable[..., Outcome], ranks: Iterable[int] | None) -> None:
+    def __init__(
+        self, function: Callable[..., Outcome], ranks: Iterable[int] | None, one_of: tuple[str, ...] = ()
+    ) -> None:
         code = function.__code__
         positional = code.co_varnames[: code.co_argcount]
         keywords = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
@@ -35,6 +37,8 @@ class Layer:
         self.function = function
         #: The numbers of spatial axes the layer can work on; None for any.
         self.ranks = None if ranks is None else tuple(ranks)
+        #: Attributes of which one is given, and no other.
+        self.one_of = one_of
         many = bool(code.co_flags & 0x04)
         self.least = 1 if many else len(positional) - len(function.__defaults__ or ())
         #: How many volumes the layer takes at the most; None for a join.
@@ -85,16 +89,16 @@ _Rule = TypeVar("_Rule", bound=Callable[..., Outcome])
 @overload
 def layer(function: _Rule) -> _Rule: ...
 @overload
-def layer(*, ranks: Iterable[int]) -> Callable[[_Rule], _Rule]: ...
-def layer(function: Any = None, *, ranks: Iterable[int] | None = None) -> Any:
+def layer(*, ranks: Iterable[int], one_of: tuple[str, ...] = ()) -> Callable[[_Rule], _Rule]: ...
+def layer(function: Any = None, *, ranks: Iterable[int] | None = None, one_of: tuple[str, ...] = ()) -> Any:
     """Make a rule known under its function's name.
 
     The rule takes its volumes by position and its attributes by keyword. `ranks` are the numbers of spatial axes it
-    works on. ValueError if another layer has the name.
+    works on; of the attributes `one_of`, one must be given and no other. ValueError if another layer has the name.
     """
 
     def register(rule: _Rule) -> _Rule:
-        made = Layer(rule, ranks)
+        made = Layer(rule, ranks, one_of)
         if made.name in _known:
             raise ValueError(f"two layers are called {made.name}: in {_known[made.name].family} and in {made.family}")
         _known[made.name] = made

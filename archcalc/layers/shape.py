@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from archcalc.layers.attributes import Count, Kernel, Order, Padding, Positive, Sizes, Word
+from archcalc.layers.attributes import Count, Kernel, Order, Padding, Positive, SizesToInfer, Word, is_inferred
 from archcalc.layers.outcome import (
     EVERYTHING,
     WEIGHTS,
@@ -61,18 +61,24 @@ def flatten(x: Volume) -> Outcome:
 
 
 @layer
-def reshape(x: Volume, *, shape: Sizes) -> Outcome:
-    """The same values in another shape, channels first: `reshape: [64, 7, 7]`.
+def reshape(x: Volume, *, shape: SizesToInfer) -> Outcome:
+    """The same values in another shape, channels first: `reshape: [64, 7, 7]`. One size may be -1, and follows from
+    the others: `reshape: [channels, -1]`.
 
     Saved for backward: nothing; the output shares the input's storage, unless its values must be copied as in flatten.
     Source: torch.reshape.
     """
-    output = Volume(shape[0], tuple(shape[1:]))
+    stated = product(size for size in shape if not is_inferred(size))
     message = "reshape must keep the number of values"
+    keeps = equal("reshape-keeps", stated, x.elements, message, "shape")
+    if any(map(is_inferred, shape)):
+        message = "the sizes of the shape must divide the number of values"
+        keeps = divides("reshape-keeps", stated, x.elements, message, "shape")
+        shape = tuple(x.elements // stated if is_inferred(size) else size for size in shape)
     return Outcome(
-        output,
+        Volume(shape[0], tuple(shape[1:])),
         windows=EVERYTHING,
-        conditions=(equal("reshape-keeps", output.elements, x.elements, message, "shape"),),
+        conditions=(keeps,),
         storage="view",
         order="restored",
     )
@@ -121,20 +127,27 @@ def pad(
     )
 
 
-@layer(ranks=(1, 2, 3))
-def crop(x: Volume, *, size: Padding) -> Outcome:
+@layer(ranks=(1, 2, 3), one_of=("size", "to"))
+def crop(x: Volume, *, size: Padding = None, to: Kernel = None) -> Outcome:
     """Positions are taken off the sides of each axis: U-Net's crop before it concatenates.
 
+    `to` gives the positions that are left, in the middle, in place of those taken off: `crop: {to: size(up)}`. Of an
+    odd number taken off, the larger half is at the end.
     Saved for backward: nothing; the output shares the input's storage.
     Source: Ronneberger et al. 2015, arXiv:1505.04597, figure 1.
     """
+    fits: list[Condition] = []
+    if to is not None:
+        message = "a crop cannot enlarge an axis"
+        fits += [at_least("crop-fits", n, m, message, "to") for n, m in zip(x.space, to, strict=True)]
+        size = tuple(((n - m) // 2, n - m - (n - m) // 2) for n, m in zip(x.space, to, strict=True))
     space = tuple(n - before - after for n, (before, after) in zip(x.space, size, strict=True))
     cropped = [axis for axis, sides in enumerate(size) if not all(certainly_equal(side, 0) for side in sides)]
     message = "cropping must leave at least 1 position"
     return Outcome(
         Volume(x.channels, space),
         windows=tuple(Window(before, before) for before, _ in size),
-        conditions=tuple(at_least("crop-fits", n, 1, message, "size") for n in space),
+        conditions=(*fits, *(at_least("crop-fits", n, 1, message, "size") for n in space)),
         storage="view",
         order="changed" if cropped else "same",
         undecided=undecided((side, 0) for sides in size for side in sides),
@@ -172,24 +185,31 @@ def pad_channels(x: Volume, *, out: Positive) -> Outcome:
     return Outcome(Volume(out, x.space), conditions=(at_least("padding-fits", out, x.channels, message, "out"),))
 
 
-@layer(ranks=(1, 2, 3))
+@layer(ranks=(1, 2, 3), one_of=("scale", "to"))
 def upsample(
     x: Volume,
     *,
-    scale: Kernel,
+    scale: Kernel = None,
+    to: Kernel = None,
     mode: Annotated[str, Word("nearest", "linear")] = "nearest",
 ) -> Outcome:
     """Each axis is enlarged by a whole factor, repeating the nearest value or interpolating linearly along each axis
     (bilinear on an image).
 
+    `to` gives the positions that it is enlarged to, in place of the factor: `upsample: {to: size(skip)}`.
     Operations: none for nearest; linear multiplies and adds 2 values along each axis (4 on an image), per output.
     Saved for backward: nothing.
     Source: torch.nn.Upsample; derivatives.yaml, upsample_nearest2d, upsample_bilinear2d.
     """
-    output = Volume(x.channels, tuple(n * s for n, s in zip(x.space, scale, strict=True)))
+    if to is None:
+        ratios = [(1, s) for s in scale]
+        to = tuple(n * s for n, s in zip(x.space, scale, strict=True))
+    else:
+        ratios = list(zip(x.space, to, strict=True))
+    output = Volume(x.channels, to)
     corners = 2**x.rank
-    # A linear interpolation takes the two values around (o + 1/2) / s - 1/2.
-    around = (Window(0, 0, 1, s) if mode == "nearest" else Window(1 - s, 1 + s, 2, 2 * s) for s in scale)
+    # From n positions to m: output o takes the value at o * n / m, or the two around (o + 1/2) * n / m - 1/2.
+    around = (Window(0, 0, n, m) if mode == "nearest" else Window(n - m, n + m, 2 * n, 2 * m) for n, m in ratios)
     counted = operations("elementwise", multiply=output.elements * corners, add=output.elements * (corners - 1))
     return Outcome(
         output,
