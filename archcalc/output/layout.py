@@ -10,6 +10,7 @@ from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.harmless import harmless
 
 if TYPE_CHECKING:
+    from archcalc.diagnostics.text import Role
     from archcalc.pictures.svg import Drawing
 
 
@@ -27,6 +28,8 @@ class Column(NamedTuple):
     right: bool = True
     rank: int = 0
     wraps: bool = False
+    #: What a value is, for the colour of its cell on a terminal; None where the column has one colour.
+    role: Callable[[Any], Role] | None = None
 
 
 #: How narrow a column of words may become.

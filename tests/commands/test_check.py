@@ -176,6 +176,74 @@ def test_a_check_is_quiet_unless_asked(folder: Path, checked: Any) -> None:
     assert checked(".", "-q", "-v").code == 2
 
 
+# --- fixing
+
+STALE = """\
+# the figures of a small network
+architecture: small
+input: [3, 32, 32]
+layers:
+  - conv: {out: 8, kernel: 3}
+    as: conv1
+expect:
+  params: 999   # three digits
+  weights:    "999"
+  macs: {value: 1_000, with: {}, note: ours}
+  flops: 1000
+  outputs_bytes: 1 B
+  neurons: [{value: 8, source: a table}, {value: 9, erratum: counted twice}]
+  depth: {value: 3, tolerance: 1}
+  buffers: "> 3"
+  layers:
+    conv1: {output: 31x31x8, receptive_field: 5x5}  # as the lecture has it
+"""
+
+
+def test_fix_rewrites_exact_figures_and_nothing_else(folder: Path, checked: Any) -> None:
+    path = folder / "small.yaml"
+    stale = STALE.replace("with: {}, ", "")
+    path.write_bytes(b"\xef\xbb\xbf" + stale.replace("\n", "\r\n").encode())
+
+    found = checked("small.yaml", "--fix")
+    assert found.err == "rewrote 7 figures\n"
+    # 8 * 27 weights and 8 biases; 30 * 30 * 8 values of 4 bytes; 216 MACs for each of 900 positions, 2 FLOPs for each
+    # and a bias addition for each value
+    fixed = stale
+    for old, new in [
+        ("999   #", "224   #"),
+        ('"999"', '"216"'),
+        ("1_000", "194_400"),
+        ("1000", "396000"),
+        ("1 B", "28_800 B"),
+        ("31x31x8", "30x30x8"),
+        ("5x5", "3x3"),
+    ]:
+        fixed = fixed.replace(old, new)
+    assert path.read_bytes() == b"\xef\xbb\xbf" + fixed.replace("\n", "\r\n").encode()
+    # What a source says, and what is not exact, stays wrong.
+    assert found.code == 1
+    assert found.out.count("error[") == 3
+    assert checked("small.yaml", "--fix").err == ""
+
+
+def test_fix_does_not_touch_what_is_true(folder: Path, checked: Any) -> None:
+    path = write(folder / "small.yaml", SMALL)
+    before = path.stat()
+    assert (checked("small.yaml", "--fix").code, checked("small.yaml", "--fix").err) == (0, "")
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_fix_needs_the_path_of_what_it_rewrites(folder: Path, monkeypatch: pytest.MonkeyPatch, checked: Any) -> None:
+    from archcalc.language import catalogue
+
+    write(folder / "nets/stale/stale.yaml", SMALL.replace("224", "225"))
+    monkeypatch.setattr(catalogue, "folder", lambda: folder / "nets")
+    found = checked("stale", "--fix")
+    assert found.code == 2
+    assert "name `stale` by its path" in found.err
+    assert "225" in (folder / "nets/stale/stale.yaml").read_text(encoding="utf-8")
+
+
 def test_a_changed_digit_fails_at_its_line(folder: Path, checked: Any) -> None:
     write(folder / "small.yaml", WRONG)
 

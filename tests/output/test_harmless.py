@@ -125,3 +125,10 @@ def test_json_is_ascii_and_tells_the_text_as_it_is(spec: str, capsys: pytest.Cap
     out = capsys.readouterr().out
     assert out.isascii()
     assert json.loads(out)["claims"][0]["source"] == f"x{NASTY}".replace("\u2028", " ")
+
+
+def test_verdicts_are_coloured_on_a_terminal(spec: str) -> None:
+    lines = on_terminal("check", spec, "-v").split("\n")
+    assert any("\x1b[1;31mfailed" in line for line in lines)
+    assert any("\x1b[2merratum" in line for line in lines)
+    assert any("\x1b[32m" in line for line in on_terminal("check", "lenet5", "-v").split("\n"))

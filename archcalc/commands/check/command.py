@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--catalogue", "whole", is_flag=True, help="Check the whole catalogue.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every claim, not only what is wrong.")
 @click.option("-q", "--quiet", is_flag=True, help="Write no text: the exit code tells.")
+@click.option("--fix", is_flag=True, help="Rewrite exact figures that are stale and have no source.")
 @click.option("--strict", is_flag=True, help="Warnings are errors.")
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="OLD", help="Show what changed since OLD.")
 @click.option("--max-growth", metavar="PERCENT", help="With --baseline: fail if a figure grew by more.")
@@ -33,6 +34,7 @@ def command(
     whole: bool,
     verbose: bool,
     quiet: bool,
+    fix: bool,
     strict: bool,
     baseline: Path | None,
     max_growth: str | None,
@@ -45,10 +47,14 @@ def command(
     is checked. OLD is a folder of specs, or a report saved with --format json. The exit code is 0 if nothing is wrong,
     1 if something is, 2 if the check could not be run.
 
+    --fix writes the computed figure in the place of one that is exact, wrong, and neither from a source nor an erratum;
+    comments and layout stay.
+
     \b
     Examples:
       archcalc check
       archcalc check mine.yaml -v --counting fvcore
+      archcalc check specs/ --fix
       archcalc check specs/ --strict --format github
       archcalc check specs/ --baseline old/ --max-growth 1
     """
@@ -68,6 +74,12 @@ def command(
     chosen = in_catalogue() if whole else targets(paths)
     out.spare(target.path for target in chosen)
     specs = check(chosen, strict=strict, counting=counting)
+    if fix:
+        from archcalc.commands.check import fix as fixing
+
+        if fixed := fixing.fix(specs):
+            click.echo(f"rewrote {fixed:,} figure{'s' * (fixed != 1)}", err=True)
+            specs = check(chosen, strict=strict, counting=counting)
     changed = None if old is None else changes(specs, old)
     if old is not None and changed is not None and allowed is not None:
         need_common(specs, old)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from archcalc.claims.verdict import ERRATUM, Verdict, shown, what
+from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict, shown, what
 from archcalc.commands.check.baseline import sentence
 from archcalc.commands.check.run import Checked, SpecCheck, counts
 from archcalc.diagnostics.json import data
@@ -13,11 +13,13 @@ from archcalc.diagnostics.text import Paint, Role, render, unpainted
 from archcalc.output.layout import Column, Report, Table
 from archcalc.sizes.volume import Volume
 
+#: The colours of the verdicts.
+_ROLES: dict[str, Role] = {MET: "met", FAILED: "error", ERRATUM: "dim"}
 _CLAIM_COLUMNS = (
     Column("quantity", "claim", right=False),
     Column("claimed", "claimed"),
     Column("computed", "computed"),
-    Column("verdict", "verdict", right=False),
+    Column("verdict", "verdict", right=False, role=lambda verdict: _ROLES[verdict]),
     Column("source", "source", right=False, rank=1, wraps=True),
 )
 _FINDING_COLUMNS = (

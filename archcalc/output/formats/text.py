@@ -8,11 +8,14 @@ import shutil
 import textwrap
 from typing import IO, Any
 
+from archcalc.diagnostics.text import Role
 from archcalc.output.layout import NARROWEST, Column, Report, Table, readable, readable_rows, texts
 
 ENDINGS = (".txt",)
 
 _GAP = 2
+#: How rich calls the colours of what a value is.
+_ROLES: dict[Role, str] = {"error": "bold red", "warning": "bold yellow", "met": "green", "dim": "dim"}
 
 
 def render(report: Report) -> list[str]:
@@ -190,10 +193,16 @@ def _rich_table(table: Table, stream: IO[str]) -> Any:
             overflow="fold",
             no_wrap=column.right or (words and not column.wraps),
         )
-    for row in zip(*(cells[1:end] for cells in columns), strict=True):
-        made.add_row(*row)
+    for row, values in zip(zip(*(cells[1:end] for cells in columns), strict=True), table.rows, strict=True):
+        made.add_row(*map(_cell, table.columns, row, values))
     return made
 
 
+def _cell(column: Column, text: str, value: Any) -> Any:
+    from rich.text import Text
+
+    return text if column.role is None else Text(text, style=_ROLES[column.role(value)])
+
+
 def _style(column: Column) -> str:
-    return "" if column.right else "cyan" if column.rank == 0 else "dim"
+    return "" if column.right or column.role else "cyan" if column.rank == 0 else "dim"
