@@ -1,7 +1,7 @@
 """archcalc: what follows from a neural network's description, exactly, without running it.
 
 >>> import archcalc
->>> archcalc.load("vgg16").analyse().totals.params
+>>> archcalc.load("vgg16").figure("params")
 138357544
 """
 

@@ -31,8 +31,22 @@ class Architecture:
         return expand(self.document, self.settings)
 
     def analyse(self) -> Analysis:
-        """Every figure of the network, exact, for one sample; SpecError if its layers do not fit together."""
+        """The network with every layer's rule run; SpecError if its layers do not fit together."""
         return analyse(self.expand())
+
+    def figure(self, name: str, *, layer: str | None = None, **setup: Any) -> Any:
+        """One quantity of the network, or of the layers that a path names, exactly.
+
+        `setup` states how the network is run: `batch=32, optimizer="adam", dtype="amp", gpu="a100-80gb"`.
+        UsageError if there is no such quantity, layer or setup; SpecError if the layers do not fit together.
+        """
+        from archcalc.memory.setup import setup as made
+        from archcalc.quantities.registry import Part, quantity_named, select
+
+        analysis = self.analyse()
+        asked = quantity_named(name, of="network" if layer is None else "layers")
+        stated = made(analysis.network, **setup)
+        return asked.measure(Part(analysis, setup=stated) if layer is None else select(analysis, layer, stated))
 
 
 def load(spec: str | Path, /, **parameters: Any) -> Architecture:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from textwrap import dedent, indent
-from typing import Any
+from typing import Any, NamedTuple
 
 from archcalc.analysis.totals import Analysis, analyse
 from archcalc.diagnostics.diagnostic import Source
 from archcalc.language.expand import expand
 from archcalc.language.read import read_document
+from archcalc.quantities.registry import figure
 
 
 def analysed(text: str, **parameters: Any) -> Analysis:
@@ -20,3 +21,17 @@ def analysed(text: str, **parameters: Any) -> Analysis:
 def layers(volume: str, steps: str) -> Analysis:
     """The network with an input volume (`3, 224, 224`) and a list of steps, analysed."""
     return analysed(f"input: [{volume}]\nlayers:\n{indent(dedent(steps), '  ')}")
+
+
+class Totals(NamedTuple):
+    """The figures of a whole network, read as attributes: `totals(analysis).macs`."""
+
+    analysis: Analysis
+
+    def __getattr__(self, name: str) -> Any:
+        return figure(self.analysis, name)
+
+
+def totals(analysis: Analysis) -> Totals:
+    """The figures of a network."""
+    return Totals(analysis)

@@ -33,7 +33,7 @@ def _quantities() -> str:
     asked_of = {"any": "network, part", "network": "network", "layers": "part"}
     return _table(
         ("quantity", "unit", "of", "what it counts"),
-        ((f"`{q.name}`", q.unit, asked_of[q.of], q.doc) for _, q in sorted(quantities().items())),
+        ((f"`{q.name}`", q.unit.name, asked_of[q.of], q.doc) for _, q in sorted(quantities().items())),
     )
 
 
@@ -84,7 +84,7 @@ _REQUESTS = (
     "explain lenet5",
     "explain alexnet conv1",
     "count lenet5",
-    "roofline lenet5 --device v100",
+    "roofline lenet5 --gpu v100",
     "memory lenet5",
     "fit lenet5 --memory 1GB",
     "formula lenet5 --free classes",

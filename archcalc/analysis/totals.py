@@ -1,9 +1,9 @@
-"""A network analysed: a row for each layer and the totals, every figure exact and for one sample."""
+"""A network analysed: a row for each layer, every figure exact and for one sample."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from archcalc.analysis.interpret import Interpretation, Open, interpret
 from archcalc.analysis.receptive_field import Field, receptive_fields
@@ -13,9 +13,6 @@ from archcalc.layers.outcome import Outcome, Tensor
 from archcalc.sizes.conditions import equal, judge
 from archcalc.sizes.kinds import Size, total
 from archcalc.sizes.volume import Volume
-
-if TYPE_CHECKING:
-    from archcalc.memory.network import NetworkMemory
 
 
 class AnalysedLayer:
@@ -87,39 +84,18 @@ class AnalysedLayer:
         return 4 * self.output.elements
 
     @property
-    def outputs_bytes(self) -> Size:
-        """What it adds to the outputs of the network: nothing if it works in place, is a view, or changes nothing."""
+    def activation_bytes(self) -> Size:
+        """What it adds to the activations: nothing if it works in place, is a view, or changes nothing."""
         return self.output_bytes * (1 - self.outcome.unchanged) if self.outcome.storage == "new" else 0
 
     @property
     def has_weights(self) -> bool:
-        """Whether it is a layer with weights in the sense in which depth is counted: convolution, linear, attention."""
+        """Whether it is a weighted layer, as depth is counted: convolution, linear, attention."""
         return bool(self.outcome.params) and not _is_zero(self.outcome.macs)
 
 
-class Totals(NamedTuple):
-    """The figures of a whole network, for one sample where they depend on samples.
-
-    `params` counts learned values once however often they are used; `trainable_params` is the same until layers can
-    be frozen. `depth` is the largest number of layers with weights on a way from the input to the main output.
-    `outputs_bytes` adds up the float32 output of every layer that has a storage of its own: layers that work in
-    place, views, and poolings to the size that the input has add nothing. `input_bytes` is the network's input.
-    """
-
-    params: Size
-    trainable_params: Size
-    buffers: Size
-    macs: Size
-    flops: Size
-    operations: dict[str, Size]
-    depth: int
-    layers: int
-    outputs_bytes: Size
-    input_bytes: Size
-
-
 class Analysis:
-    """A network, its layers with all their figures, and the totals."""
+    """A network, and its layers with all their figures."""
 
     def __init__(self, interpretation: Interpretation) -> None:
         self.interpretation = interpretation
@@ -127,9 +103,18 @@ class Analysis:
         self.layers: list[AnalysedLayer] = _layers(interpretation)
 
     @cached_property
-    def totals(self) -> Totals:
-        """The figures of the whole network, added up when they are first asked for."""
-        return _totals(self)
+    def depth(self) -> int:
+        """Weighted layers on the longest path from the input to the main output."""
+        return _depth(self)
+
+    @cached_property
+    def operations_by_role(self) -> dict[str, Size]:
+        """Operations of one sample other than multiply-accumulates, by what they are for."""
+        operations: dict[str, Size] = {}
+        for row in self.layers:
+            for role, _, amount in row.outcome.operations:
+                operations[role] = operations.get(role, 0) + amount
+        return operations
 
     @property
     def architecture(self) -> str:
@@ -140,13 +125,6 @@ class Analysis:
     def receptive_fields(self) -> list[Field]:
         """What each layer's output sees of the input, in the order of the layers. The network's sizes are ints."""
         return receptive_fields(self.interpretation)
-
-    @cached_property
-    def memory(self) -> NetworkMemory:
-        """What a framework holds for it in float32 on a CPU, forward and backward, with no optimizer."""
-        from archcalc.memory.network import NetworkMemory
-
-        return NetworkMemory(self.interpretation)
 
     def layer(self, name: str) -> AnalysedLayer:
         """The layer of that path; KeyError if there is none."""
@@ -165,7 +143,7 @@ class Analysis:
 
 
 def analyse(network: Network) -> Analysis:
-    """Run every layer's rule and add up. SpecError if the layers do not fit together."""
+    """Run every layer's rule. SpecError if the layers do not fit together."""
     return Analysis(interpret(network))
 
 
@@ -217,28 +195,6 @@ def _check_shared(node: Node, tensor: Tensor, first: Tensor, interpretation: Int
             )
         if verdict is not True:
             interpretation.open.append(Open(node, condition, verdict))
-
-
-def _totals(analysis: Analysis) -> Totals:
-    rows = analysis.layers
-    operations: dict[str, Size] = {}
-    for row in rows:
-        for role, _, amount in row.outcome.operations:
-            operations[role] = operations.get(role, 0) + amount
-    params = total(row.params for row in rows)
-    macs = total(row.outcome.macs for row in rows)
-    return Totals(
-        params=params,
-        trainable_params=params,
-        buffers=total(row.buffers for row in rows),
-        macs=macs,
-        flops=2 * macs + total(operations.values()),
-        operations=operations,
-        depth=_depth(analysis),
-        layers=len(rows),
-        outputs_bytes=total(row.outputs_bytes for row in rows),
-        input_bytes=4 * analysis.network.input.elements,
-    )
 
 
 def _depth(analysis: Analysis) -> int:

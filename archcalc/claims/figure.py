@@ -17,18 +17,13 @@ from typing import Any, NamedTuple
 from archcalc.language.expression import Compiled, ExpressionError, compile_expression
 from archcalc.sizes.kinds import LARGEST
 from archcalc.sizes.volume import Volume
+from archcalc.units import SUFFIXES, suffix
 
 #: `~` stands for an order of magnitude: a fifth more or less.
 ROUGHLY = Fraction(1, 5)
 
-_POWERS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-_SCALES: dict[str, tuple[int, str]] = {
-    **{name: (scale, "") for name, scale in {**_POWERS, **_BINARY}.items()},
-    **{f"{name}B": (scale, "bytes") for name, scale in {**_POWERS, **_BINARY}.items()},
-    "x": (1, "x"),
-    "%": (1, "%"),
-}
+#: Units that are not suffixes of a number or of bytes.
+_RELATIVE = {"x": (1, "x"), "%": (1, "%")}
 
 _NUMBER = re.compile(r"(\d[\d_]*)(?:\.(\d+))?\s*([A-Za-z%]*)\Z", re.ASCII)
 _VOLUME = re.compile(r"\d+(?:x\d+)+\Z", re.ASCII)
@@ -90,9 +85,10 @@ def read(text: str) -> Figure:
     roughly = text.startswith("~")
     rest = text[relation.end() :] if relation else text[1:].lstrip() if roughly else text
     match = _NUMBER.match(rest)
-    if match is None or match.group(3) not in _SCALES:
+    scale = None if match is None else _RELATIVE.get(match.group(3)) or suffix(match.group(3))
+    if match is None or scale is None:
         return _other(text, match)
-    value, step, unit = _number(match)
+    value, step, unit = _number(match, *scale)
     if relation:
         return Figure(text, unit, value, bounds=(Bound(relation.group(1), value),))
     if roughly:
@@ -109,10 +105,9 @@ def _size(text: str) -> int:
     return int(text)
 
 
-def _number(match: re.Match[str]) -> tuple[Fraction, Fraction, str]:
+def _number(match: re.Match[str], scale: int, unit: str) -> tuple[Fraction, Fraction, str]:
     """Value, unit of the last digit, and unit of measure."""
-    whole, decimals, suffix = match.group(1).replace("_", ""), match.group(2) or "", match.group(3)
-    scale, unit = _SCALES[suffix]
+    whole, decimals = match.group(1).replace("_", ""), match.group(2) or ""
     value = Fraction(int(whole + decimals) * scale, 10 ** len(decimals))
     if value > 1000 * LARGEST:
         raise FigureError("the value is larger than any network's")
@@ -121,7 +116,7 @@ def _number(match: re.Match[str]) -> tuple[Fraction, Fraction, str]:
 
 def _other(text: str, number: re.Match[str] | None) -> Figure:
     if number is not None:
-        known = ", ".join(unit for unit in _SCALES if unit)
+        known = ", ".join((*SUFFIXES, *_RELATIVE))
         raise FigureError(f"`{text}` has no unit of ours: the units are {known}")
     try:
         return Figure(text, expression=compile_expression(text))

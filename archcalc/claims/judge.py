@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -10,12 +10,14 @@ from archcalc.analysis.totals import Analysis
 from archcalc.claims import figure as figures
 from archcalc.claims.figure import FigureError
 from archcalc.claims.library import Library
-from archcalc.claims.read import Claim, Other
+from archcalc.claims.read import Claim, Other, Setting
 from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict, finding
-from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError, did_you_mean
+from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError
 from archcalc.language import catalogue
 from archcalc.language.document import Document
-from archcalc.quantities.registry import EXTENT, VOLUME, Part, select
+from archcalc.language.paths import NoSuchPath
+from archcalc.memory.setup import WORDS, Setup, stated
+from archcalc.quantities.registry import Part, select
 from archcalc.sizes.volume import Volume
 
 
@@ -55,14 +57,33 @@ def _verdict(document: Document, claim: Claim, library: Library) -> Verdict:
 
 
 def _analysis(document: Document, claim: Claim, library: Library) -> Analysis:
+    """The network that the claim is about, with the spec's parameters set as its `with` says."""
     settings = {}
-    for setting in claim.settings:
+    for setting in _of_spec(document, claim):
         try:
             settings[setting.name] = catalogue.value(setting.name, setting.value)
         except UsageError as error:
             raise _Unanswered(Diagnostic("bad-claim", str(error), setting.place)) from None
     place = claim.settings[0].place if claim.settings else claim.place
     return _analysed(lambda: library.analysis(document, settings), "with these settings", place)
+
+
+def _of_spec(document: Document, claim: Claim) -> list[Setting]:
+    """What `with` sets of the spec; a parameter of the spec comes before a word of the setup."""
+    known = {parameter.name for parameter in document.parameters}
+    return [setting for setting in claim.settings if setting.name in known or setting.name not in WORDS]
+
+
+def _setup(claim: Claim, analysis: Analysis) -> Setup:
+    """How the network is run for the claim."""
+    own = _of_spec(analysis.network.document, claim)
+    words = {setting.name: setting for setting in claim.settings if setting not in own}
+    if not words:
+        return Setup()
+    try:
+        return stated(analysis.network, {name: setting.value for name, setting in words.items()})
+    except UsageError as error:
+        raise _Unanswered(Diagnostic("bad-claim", str(error), next(iter(words.values())).place)) from None
 
 
 def _analysed(make: Callable[[], Analysis], which: str, place: Place) -> Analysis:
@@ -81,17 +102,17 @@ def _analysed(make: Callable[[], Analysis], which: str, place: Place) -> Analysi
 def _computed(claim: Claim, analysis: Analysis, library: Library) -> tuple[Any, str]:
     """What the network has, and in which unit: a quantity's own, or that of a ratio or share of it."""
     known = claim.quantity
-    mine = known.measure(_part(claim, analysis))
+    mine = _measured(claim, _part(claim, analysis))
     if mine is None:
         message = f"{known.name} has no value here"
         raise _Unanswered(Diagnostic("claim-failed", message, claim.place, notes=(known.doc,)))
-    if known.unit in (VOLUME, EXTENT):
-        return mine, known.unit
+    if known.unit.name in ("volume", "extent"):
+        return mine, known.unit.name
     share = claim.figure.unit == "%"
     if claim.other is None:
         if not share:
-            return mine, known.unit
-        return _ratio(mine, known.measure(Part(analysis)), claim) * 100, "%"
+            return mine, known.unit.name
+        return _ratio(mine, _measured(claim, Part(analysis, setup=_setup(claim, analysis))), claim) * 100, "%"
     theirs = _theirs(claim, claim.other, analysis, library)
     ratio = _ratio(mine, theirs, claim) if claim.other.relation == "over" else _ratio(theirs, mine, claim)
     return (ratio * 100, "%") if share else (ratio, "x")
@@ -100,7 +121,14 @@ def _computed(claim: Claim, analysis: Analysis, library: Library) -> tuple[Any, 
 def _theirs(claim: Claim, other: Other, analysis: Analysis, library: Library) -> Any:
     directory = analysis.network.document.directory
     analysed = _analysed(lambda: library.named(other.spec, directory), f"in {other.spec}", other.place)
-    return claim.quantity.measure(_part(claim, analysed))
+    return _measured(claim, _part(claim, analysed))
+
+
+def _measured(claim: Claim, part: Part) -> Any:
+    try:
+        return claim.quantity.measure(part)
+    except UsageError as error:
+        raise _Unanswered(Diagnostic("bad-claim", str(error), claim.place)) from None
 
 
 def _ratio(dividend: Any, divisor: Any, claim: Claim) -> Fraction:
@@ -111,25 +139,14 @@ def _ratio(dividend: Any, divisor: Any, claim: Claim) -> Fraction:
 
 
 def _part(claim: Claim, analysis: Analysis) -> Part:
+    setup = _setup(claim, analysis)
     if claim.layer is None:
-        return Part(analysis)
-    part = select(analysis, claim.layer)
-    if part is None:
-        names = {name for row in analysis.layers for name in _prefixes(row.name)}
-        message = f"{analysis.architecture} has no layer `{claim.layer[:80]}`"
-        raise _Unanswered(
-            Diagnostic(
-                "unknown-claimed-layer", message, claim.layer_place, help=did_you_mean(claim.layer, sorted(names))
-            )
-        )
-    return part
-
-
-def _prefixes(path: str) -> Iterator[str]:
-    """The path of a layer, and of each block around it."""
-    parts = path.split("/")
-    for length in range(1, len(parts) + 1):
-        yield "/".join(parts[:length])
+        return Part(analysis, setup=setup)
+    try:
+        return select(analysis, claim.layer, setup)
+    except NoSuchPath as error:
+        message = f"{analysis.architecture}: {error.message}"
+        raise _Unanswered(Diagnostic("unknown-claimed-layer", message, claim.layer_place, help=error.help)) from None
 
 
 def _holds(claim: Claim, computed: Any, analysis: Analysis) -> bool:

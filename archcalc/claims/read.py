@@ -23,7 +23,8 @@ from archcalc.diagnostics.diagnostic import Diagnostic, Place, did_you_mean
 from archcalc.language.document import Document
 from archcalc.language.expression import unknown_names
 from archcalc.language.source import Mapping, Scalar, Sequence, Value
-from archcalc.quantities.registry import BYTES, EXTENT, VOLUME, Quantity, quantities
+from archcalc.quantities.registry import Quantity, quantities
+from archcalc.units import BYTES, EXTENT, VOLUME
 
 #: What a claim may say beside its value.
 CLAIM_KEYS = ("value", "source", "note", "erratum", "truncated", "tolerance", "with", "over", "under")
@@ -169,7 +170,7 @@ class _Reader:
     def quantity(self, key: Scalar, layer: Scalar | None) -> Quantity:
         known = quantities().get(key.text)
         if known is None:
-            hint = did_you_mean(key.text, quantities()) or f"the quantities are {', '.join(sorted(quantities()))}"
+            hint = did_you_mean(key.text, quantities()) or "`archcalc quantities` lists them"
             if key.text in FACTS:
                 hint = f"{key.text} cannot be computed: it belongs into `published`"
             raise self.malformed(f"there is no quantity `{key.text[:80]}`", key, rule="unknown-quantity", help=hint)
@@ -210,7 +211,9 @@ class _Reader:
         if other is not None:
             what = f"a ratio where it is compared {other.relation} {other.spec[:60]}"
         else:
-            what = {VOLUME: "a volume", EXTENT: "a size", BYTES: "in bytes"}.get(known.unit, "a plain number")
+            what = {"volume": "a volume", "extent": "a size", "bytes": "in bytes"}.get(
+                known.unit.name, "a plain number"
+            )
             hint = _UNIT_HELP.get(figure.unit)
         raise self.malformed(f"{known.name} is {what}: {figure.text} is not", at, rule="claim-unit", help=hint)
 
@@ -335,6 +338,7 @@ class _Reader:
         raise self.malformed("this must be true or false", value)
 
 
+_UNITS = {"volume": "a volume", "extent": "a size", "bytes": "in bytes"}
 _UNIT_HELP = {
     "x": "a ratio is to another spec: 12x needs `over: SPEC` or `under: SPEC`",
     "%": "a share is claimed of a layer, of a quantity that adds up; a ratio to a spec needs `over: SPEC`",

@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 from archcalc.claims.read import Claim
 from archcalc.diagnostics.diagnostic import Diagnostic
-from archcalc.output.numbers import bytes_binary, bytes_decimal, exact
-from archcalc.quantities.registry import BYTES
 from archcalc.sizes.volume import Volume
+from archcalc.units import bytes_binary, bytes_decimal, decimal, exact
 
 MET, FAILED, ERRATUM = "met", "failed", "erratum"
 
@@ -43,27 +42,18 @@ def shown(computed: Any, unit: str) -> str:
         return str(computed)
     if isinstance(computed, tuple):
         return "x".join(map(str, computed))
-    if unit == BYTES:
+    if unit == "bytes":
         return f"{exact(computed)} bytes"
     if isinstance(computed, Fraction) and (unit in ("x", "%") or computed.denominator != 1):
         return f"{decimal(computed)}{' %' if unit == '%' else unit if unit == 'x' else ''}"
     return exact(int(computed))
 
 
-def decimal(value: Fraction) -> str:
-    """A ratio or a mean to five digits, cut rather than rounded, so that it never shows a bound it does not reach."""
-    whole = abs(value).__floor__()
-    places = max(2, 5 - len(str(whole))) if whole else 5
-    digits = (abs(value) * 10**places).__floor__()
-    text = f"{digits // 10**places:,}.{digits % 10**places:0{places}}".rstrip("0").rstrip(".")
-    return f"-{text}" if value < 0 else text
-
-
 def finding(verdict: Verdict) -> Diagnostic:
     """Why a verdict is `failed`, at the place of the claimed value."""
     claim, computed = verdict.claim, shown(verdict.computed, verdict.unit)
     notes = []
-    if verdict.unit == BYTES:
+    if verdict.unit == "bytes":
         notes.append(f"that is {bytes_decimal(verdict.computed)}, or {bytes_binary(verdict.computed)}")
     if claim.source:
         notes.append(f"source: {claim.source}")

@@ -115,11 +115,18 @@ def totals(context: click.Context, begun: str) -> Iterable[str]:
     return [*sums(context, begun), "receptive_field"]
 
 
+def adding(_: click.Context, __: str) -> Iterable[str]:
+    """The quantities that add up over layers."""
+    from archcalc.quantities.registry import quantities
+
+    return [name for name, quantity in quantities().items() if quantity.sums]
+
+
 def report_columns(_: click.Context, __: str) -> Iterable[str]:
     """The columns of a report."""
-    from archcalc.commands.report.tables import COLUMNS
+    from archcalc.commands.report.columns import names
 
-    return COLUMNS
+    return names()
 
 
 def compared(_: click.Context, __: str) -> Iterable[str]:
@@ -132,16 +139,16 @@ def compared(_: click.Context, __: str) -> Iterable[str]:
 
 def cards(_: click.Context, __: str) -> Iterable[str]:
     """Graphics cards."""
-    from archcalc.devices import GPUS
+    from archcalc.devices import CARDS
 
-    return GPUS
+    return CARDS
 
 
 def rated_cards(_: click.Context, __: str) -> Iterable[str]:
     """Graphics cards whose rate and bandwidth are known."""
-    from archcalc.analysis.roofline import DEVICES
+    from archcalc.devices import CARDS
 
-    return DEVICES
+    return [card.name for card in CARDS.values() if card.flops is not None]
 
 
 def profiles(_: click.Context, __: str) -> Iterable[str]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from archcalc.cli import known
 from archcalc.cli.types import Name
-
-if TYPE_CHECKING:
-    from archcalc.analysis.interpret import Interpretation
-    from archcalc.memory.setup import Setup
 
 # The words stand here so that the help needs no analysis; a test holds them against the analysis' own.
 DTYPES = ("float32", "float16", "bfloat16", "amp")
@@ -34,16 +31,14 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--device",
             type=click.Choice(DEVICES),
-            default="cpu",
-            show_default=True,
-            help="A dropout mask takes 4 bytes a value on the CPU and 1 on CUDA.",
+            help="A dropout mask takes 4 bytes a value on the CPU and 1 on CUDA.  [default: cpu]",
         ),
         click.option(
             "--freeze",
             type=Name(known.layer_paths),
             multiple=True,
             metavar="PATH",
-            help="Do not train the layers below a path.",
+            help="Do not train the layers that a path names.",
         ),
         click.option("--accumulate", is_flag=True, help="Gradients are added up over several batches."),
         click.option(
@@ -59,18 +54,30 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def setup(
-    interpretation: Interpretation,
-    *,
-    dtype: str,
-    optimizer: str,
-    device: str,
-    freeze: tuple[str, ...],
-    accumulate: bool,
-    checkpoint: tuple[str, ...],
-) -> Setup:
-    """The options as the analysis takes them, for a network; UsageError for paths that it does not have."""
-    from archcalc.memory.checkpoint import segments
-    from archcalc.memory.setup import Setup
+def with_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--batch N` and `--with WORDS`; the function receives `words`, what they state of the setup as text."""
 
-    return Setup(device, dtype, freeze, optimizer, accumulate, segments(interpretation.network, checkpoint))
+    @click.option("--batch", metavar="N", help="Samples in a batch: MACs, FLOPs and bytes are for all of them.")
+    @click.option(
+        "--with",
+        "stated",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="State how the network is run: optimizer=adam, dtype=amp, device=cuda, gpu=a100-80gb, freeze=PATH.",
+    )
+    @functools.wraps(function)
+    def wrapped(*args: Any, batch: str | None, stated: tuple[str, ...], **kwargs: Any) -> Any:
+        from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
+        from archcalc.language.catalogue import setting
+        from archcalc.memory.setup import WORDS
+
+        words = dict(map(setting, stated))
+        for name in words:
+            if name not in WORDS:
+                hint = did_you_mean(name, WORDS) or f"it has {', '.join(WORDS)}"
+                raise UsageError(f"a setup has no `{name[:60]}`: {hint}")
+        if batch is not None:
+            words["batch"] = batch
+        return function(*args, words=words, **kwargs)
+
+    return wrapped

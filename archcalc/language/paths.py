@@ -1,11 +1,13 @@
 """Naming layers of a network: one way, wherever a command, an option or a claim takes a path.
 
-`stage2/bottleneck.3/conv.2` is a layer, `stage2/bottleneck.3` a block with all that is in it; `*` in a path stands for
-any text, slashes too. The end of a path is enough where no other path has it: `fc6` for `classifier/fc6`.
+`stage2/bottleneck.3/conv.2` is a layer, `stage2/bottleneck.3` a block with all that is in it. A path with `*` is a
+pattern, in which that stands for any text, slashes too, `?` for one character and `[12]` for one of those. The end of
+a path is enough where no other path has it: `fc6` for `classifier/fc6`.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterator, Sequence
 
@@ -31,8 +33,7 @@ def selected(names: Sequence[str], path: str) -> list[int]:
     """
     path = path.rstrip("/")
     if "*" in path:
-        # fnmatch would give brackets and question marks a meaning too.
-        pattern = re.compile(".*".join(map(re.escape, re.sub(r"\*+", "*", path).split("*"))) + "(?:/.*)?", re.DOTALL)
+        pattern = re.compile(f"(?:{fnmatch.translate(re.sub('[*]+', '*', path))[:-2]})(?:/.*)?", re.DOTALL)
         found = [index for index, name in enumerate(names) if pattern.fullmatch(name)]
         if not found:
             raise NoSuchPath(f"no layer matches `{path[:80]}`", _closest(names, path.replace("*", "")))

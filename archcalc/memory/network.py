@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 from archcalc.analysis.interpret import Interpretation
+from archcalc.analysis.totals import Analysis
 from archcalc.memory import budget, peaks
 from archcalc.memory.budget import Budget
 from archcalc.memory.gradients import gradients
@@ -66,3 +68,16 @@ class NetworkMemory:
             else:
                 words.append(f"{saved.what} ({made.dtype})")
         return list(dict.fromkeys(words))
+
+
+#: What is known of a network's memory, by setup, while its analysis is in use.
+_KNOWN: WeakKeyDictionary[Analysis, dict[Setup, NetworkMemory]] = WeakKeyDictionary()
+
+
+def network_memory(analysis: Analysis, setup: Setup) -> NetworkMemory:
+    """The memory of an analysed network under a setup, whatever its batch."""
+    known = _KNOWN.setdefault(analysis, {})
+    held = setup.held
+    if held not in known:
+        known[held] = NetworkMemory(analysis.interpretation, held)
+    return known[held]

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from archcalc.memory.checkpoint import Segment
+from archcalc.devices import Card, card
+from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
+from archcalc.language.network import Network
+from archcalc.language.paths import selected
+from archcalc.memory.checkpoint import Segment, segments
+from archcalc.memory.optimizers import OPTIMIZERS
+from archcalc.memory.precision import DTYPES
+from archcalc.sizes.kinds import Size
+from archcalc.units import memory_size
 
 DEVICES = ("cpu", "cuda")
+
+#: What of a setup can be stated in words, in an option or in a claim's `with`.
+WORDS = ("batch", "dtype", "optimizer", "device", "freeze", "accumulate", "checkpoint", "memory", "gpu")
 
 
 class Setup(NamedTuple):
@@ -24,3 +37,75 @@ class Setup(NamedTuple):
     accumulate: bool = False
     #: Stretches that are computed again in the backward pass instead of being saved.
     checkpoints: tuple[Segment, ...] = ()
+    #: Samples in a batch.
+    batch: Size = 1
+    #: Bytes that a batch has to fit into; None where nothing has to fit.
+    memory: int | None = None
+    #: The card whose rate and bandwidth bound the time; None where no card is named.
+    card: Card | None = None
+
+    @property
+    def held(self) -> Setup:
+        """The part of it that decides which tensors a framework holds, whatever the batch."""
+        return self._replace(batch=1, memory=None, card=None)
+
+
+def setup(
+    network: Network,
+    *,
+    batch: Size = 1,
+    dtype: str = "float32",
+    optimizer: str = "none",
+    device: str | None = None,
+    freeze: Sequence[str] = (),
+    accumulate: bool = False,
+    checkpoint: Sequence[str] = (),
+    memory: int | str | None = None,
+    gpu: str | None = None,
+) -> Setup:
+    """The setup that these words state for a network; a card implies its device and its memory.
+
+    UsageError for a word that is not known, or a path that the network does not have.
+    """
+    _one_of("dtype", dtype, DTYPES)
+    _one_of("optimizer", optimizer, OPTIMIZERS)
+    chosen = None if gpu is None else card(gpu)
+    if device is None:
+        device = "cpu" if chosen is None else chosen.runtime
+    _one_of("device", device, DEVICES)
+    if isinstance(memory, str):
+        memory = memory_size(memory)
+    if memory is None and chosen is not None:
+        memory = chosen.memory
+    names = [node.name for node in network.nodes] if freeze else []
+    for path in freeze:
+        selected(names, path)
+    return Setup(
+        device, dtype, tuple(freeze), optimizer, accumulate, segments(network, checkpoint), batch, memory, chosen
+    )
+
+
+def _one_of(what: str, word: str, known: Sequence[str]) -> None:
+    if word not in known:
+        hint = did_you_mean(word, known) or f"it is one of {', '.join(known)}"
+        raise UsageError(f"unknown {what} `{word[:60]}`: {hint}")
+
+
+def stated(network: Network, words: Mapping[str, str]) -> Setup:
+    """The setup that a claim's `with` states as text: `{batch: 32, optimizer: adam, freeze: [stage1]}`."""
+    return setup(network, **{name: _read(name, text.strip()) for name, text in words.items()})
+
+
+def _read(name: str, text: str) -> Any:
+    if name == "batch":
+        digits = text.replace("_", "")
+        if re.fullmatch("[0-9]{1,10}", digits) is None or not 1 <= int(digits) <= 10**9:
+            raise UsageError(f"batch is a whole number from 1 to 1,000,000,000: `{text[:60]}` is not")
+        return int(digits)
+    if name == "accumulate":
+        if text not in ("true", "false"):
+            raise UsageError(f"accumulate is true or false: `{text[:60]}` is not")
+        return text == "true"
+    if name in ("freeze", "checkpoint"):
+        return [part.strip() for part in text.strip("[]").split(",") if part.strip()]
+    return text

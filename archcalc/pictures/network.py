@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.output.numbers import short
 from archcalc.pictures import graph, svg
 from archcalc.pictures.columns import Columns, in_columns
 from archcalc.pictures.graph import Box, Frame, Item, Uses
 from archcalc.pictures.layered import Edge, Lane, Layout, Link, Node, layout
 from archcalc.pictures.svg import Drawing
 from archcalc.pictures.text import shortened, width
+from archcalc.quantities.registry import figure
+from archcalc.units import short
 
 #: What a box says besides its kind and volume: texts for the layers in it.
 Texts: TypeAlias = Callable[[Sequence[AnalysedLayer]], Sequence[str]]
@@ -267,8 +268,8 @@ def draw(analysis: Analysis, setting: Setting | None = None) -> Drawing:
     pen = _Pen(analysis, setting, inside.items)
     columns = in_columns(inside.layout)
     heading = analysis.architecture
-    totals = analysis.totals
-    said = f"{short(totals.params)} parameters, {short(totals.macs)} MACs, input {analysis.network.input}"
+    params, macs = (short(figure(analysis, name)) for name in ("params", "macs"))
+    said = f"{params} parameters, {macs} MACs, input {analysis.network.input}"
     citation = analysis.network.document.citation or ""
     legend = pen.legend(graph.boxes(items))
     wide = max(columns.width, width(heading, 15, bold=True), width(said, 10.5), legend.width)

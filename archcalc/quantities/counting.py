@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from archcalc.analysis.totals import Analysis
+from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.analysis.training import training_cost
 from archcalc.counting.count import Profile, count_layers
 from archcalc.counting.profiles import MEMORY_FIGURES, PROFILES
-from archcalc.quantities.registry import BYTES, COUNT, Part, quantity
-from archcalc.sizes.kinds import Size, total
+from archcalc.quantities.registry import Part, quantity, summed
+from archcalc.sizes.kinds import Size
+from archcalc.units import BYTES, COUNT
 
 #: The profile that the plain quantities `macs` and `flops` are counted by.
 _OWN = "archcalc"
@@ -44,22 +46,22 @@ def _counted(profile: Profile, analysis: Analysis) -> list[Size]:
     return counted[profile.name]
 
 
-def _measure(profile: Profile) -> Callable[[Part], Size]:
-    def measure(part: Part) -> Size:
-        counted = _counted(profile, part.analysis)
-        return total(counted[row.node.index] for row in part.layers)
+def _amount(profile: Profile) -> Callable[[Part, AnalysedLayer], Size]:
+    def amount(part: Part, row: AnalysedLayer) -> Size:
+        return _counted(profile, part.analysis)[row.node.index]
 
-    measure.__name__ = name_of(profile)
-    measure.__doc__ = f"{profile.tool}, for one sample, in {profile.unit}s, as `archcalc counting` describes it."
-    return measure
+    amount.__name__ = name_of(profile)
+    amount.__doc__ = f"{profile.tool}, in {profile.unit}s, as `archcalc count --list` describes it."
+    return amount
 
 
 for _profile in (*PROFILES.values(), *MEMORY_FIGURES.values()):
     if _profile.name != _OWN:
-        quantity(BYTES if _profile.unit == "byte" else COUNT, sums=True)(_measure(_profile))
+        _unit = BYTES if _profile.unit == "byte" else COUNT
+        summed(_unit, title=f"{_profile.unit}s ({_profile.name})", depends=["samples"])(_amount(_profile))
 
 
-@quantity(of="network")
-def training_macs(part: Part) -> Size:
-    """Multiply-accumulates of one training step on one sample: forward, and the gradients by weights and by inputs."""
-    return training_cost(part.analysis).macs
+@quantity(title="training MACs", of="network", depends=["samples", "freeze"])
+def training_macs(part: Part) -> Any:
+    """Multiply-accumulates of one training step: forward, and the gradients by weights and by inputs."""
+    return part.samples(training_cost(part.analysis, part.setup).macs)

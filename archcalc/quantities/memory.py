@@ -1,15 +1,93 @@
-"""Memory: what training keeps for the backward pass."""
+"""Memory: what training saves for the backward pass, peaks, and the largest batch that fits."""
 
 from __future__ import annotations
 
-from archcalc.memory.setup import Setup
-from archcalc.memory.storages import Storages, saved_memory
-from archcalc.quantities.registry import BYTES, Part, quantity
+from archcalc.analysis.totals import AnalysedLayer
+from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.memory import budget
+from archcalc.quantities.registry import Dependency, Part, quantity, summed
 from archcalc.sizes.kinds import Size
+from archcalc.units import BYTES, SAMPLES
+
+_SAVING: tuple[Dependency, ...] = ("batch", "dtype", "device", "freeze", "checkpoint")
+_TRAINING: tuple[Dependency, ...] = (*_SAVING, "optimizer", "accumulate")
+_INFERENCE: tuple[Dependency, ...] = ("batch", "dtype", "device")
 
 
-@quantity(BYTES, of="network")
-def saved_bytes(part: Part) -> Size:
-    """Bytes that autograd keeps from the forward pass for the backward pass, each storage once, the network's input
-    with them and parameters not, in float32 on a CPU."""
-    return saved_memory(Storages(part.analysis.interpretation, Setup())).total.at(part.batch)
+@summed(BYTES, title="saved", depends=_SAVING)
+def saved_bytes(part: Part, row: AnalysedLayer) -> Size:
+    """Bytes of the tensors that autograd saves in the forward pass for the backward pass, each storage once, at the
+    layer that saves it first; the network's input included and parameters not."""
+    return part.memory.saved.layers[row.node.index].at(part.setup.batch)
+
+
+@quantity(BYTES, title="saved without input", of="network", depends=_SAVING)
+def saved_bytes_without_input(part: Part) -> Size:
+    """The same without the network's input."""
+    return part.memory.saved.without_input.at(part.setup.batch)
+
+
+@quantity(BYTES, title="training peak", of="network", depends=_TRAINING, kinds="ints")
+def training_peak_bytes(part: Part) -> int | None:
+    """Bytes at the peak of a training step: parameters, buffers, gradients, optimizer state and activations, every
+    tensor freed after its last use. Not in it: the allocator's rounding, kernels' workspaces, the CUDA context."""
+    return part.memory.training.peak_bytes(int(part.setup.batch)) if part.memory.trains else None
+
+
+@quantity(BYTES, title="training peak with gradients", of="network", depends=_TRAINING, kinds="ints")
+def training_peak_with_grads_bytes(part: Part) -> int | None:
+    """Bytes of activations and of the parameters' gradients at the peak of a training step, without parameters, buffers
+    and optimizer state."""
+    return part.memory.training.timeline.bytes_at(int(part.setup.batch)) if part.memory.trains else None
+
+
+@quantity(BYTES, title="training peak without gradients", of="network", depends=_TRAINING, kinds="ints")
+def training_peak_without_params_and_grads_bytes(part: Part) -> int | None:
+    """Bytes of activations at the peak of a training step, without parameters and their gradients."""
+    return part.memory.training.activations.bytes_at(int(part.setup.batch)) if part.memory.trains else None
+
+
+@quantity(BYTES, title="inference peak", of="network", depends=_INFERENCE, kinds="ints")
+def inference_peak_bytes(part: Part) -> int:
+    """Bytes of activations at the peak of a forward pass without gradients, the input held throughout and every other
+    tensor freed after its last use. Parameters and buffers are not in it."""
+    return part.memory.inference.bytes_at(int(part.setup.batch))
+
+
+@quantity(BYTES, title="eager inference peak", of="network", depends=_INFERENCE, kinds="ints")
+def inference_peak_eager_bytes(part: Part) -> int:
+    """The same where every block is a Python module, whose caller holds its input until it returns."""
+    return part.memory.eager_inference.bytes_at(int(part.setup.batch))
+
+
+@quantity(BYTES, title="ideal inference peak", of="network", depends=_INFERENCE, kinds="ints")
+def inference_peak_ideal_bytes(part: Part) -> int:
+    """The same with nothing held but outputs that are still needed: no indices, no intermediate tensors, and the
+    input only until its last use."""
+    return part.memory.ideal_inference.bytes_at(int(part.setup.batch))
+
+
+@quantity(BYTES, title="inference memory", of="network", depends=_INFERENCE, kinds="ints")
+def inference_memory_bytes(part: Part) -> int:
+    """Bytes at the peak of a forward pass without gradients, with parameters and buffers."""
+    return budget.inference(part.analysis.interpretation, part.setup).peak_bytes(int(part.setup.batch))
+
+
+def _limit(part: Part) -> int:
+    if part.setup.memory is None:
+        raise UsageError("the largest batch depends on a memory: name one with `memory` or `gpu`")
+    return part.setup.memory
+
+
+@quantity(SAMPLES, title="largest batch", of="network", depends=(*_TRAINING[1:], "memory", "gpu"), kinds="ints")
+def largest_training_batch(part: Part) -> int | None:
+    """The largest batch whose training peak fits a memory; 0 if not even one sample fits."""
+    return part.memory.training.largest_batch(_limit(part)) if part.memory.trains else None
+
+
+@quantity(
+    SAMPLES, title="largest inference batch", of="network", depends=(*_INFERENCE[1:], "memory", "gpu"), kinds="ints"
+)
+def largest_inference_batch(part: Part) -> int | None:
+    """The largest batch whose inference, with parameters and buffers, fits a memory; 0 if not even one sample fits."""
+    return budget.inference(part.analysis.interpretation, part.setup).largest_batch(_limit(part))

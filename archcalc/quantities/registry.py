@@ -1,77 +1,172 @@
-"""Where quantities are found: `@quantity` makes a figure known by its name, with its unit and what it can be asked of.
+"""The spine: every figure is a quantity, registered once under its name.
 
-A claim, a comparison or a sweep asks for a quantity by name. A new one is a function in a file of this package.
+A quantity states its unit, its convention, what it can be asked of, whether it adds up over layers, which parts of the
+setup it depends on and which kinds of size it serves; it writes itself. Whoever prints, compares, claims, sweeps,
+bounds or exports a figure asks for it here by name. A new one is a function in a file of this package.
 """
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.discovery import loaded_from
-from archcalc.sizes.kinds import Size
+from archcalc.language.paths import selected
+from archcalc.memory.gradients import gradients
+from archcalc.memory.network import NetworkMemory, network_memory
+from archcalc.memory.setup import Setup
+from archcalc.sizes.kinds import total
+from archcalc.units import COUNT, Unit, data
 
-#: The units of quantities. A count is a plain number, bytes are bytes; a volume is written 55x55x96; an extent is the
-#: same size along every axis (7) or one for each (7x7).
-COUNT, BYTES, VOLUME, EXTENT = "count", "bytes", "volume", "extent"
+#: What a quantity can be asked of: a whole network, some of its layers, or both.
+Scope: TypeAlias = Literal["network", "layers", "any"]
+
+#: The kinds of size it serves: ints, arrays and symbols, or ints alone.
+Kinds: TypeAlias = Literal["all", "ints"]
+
+#: What of the setup a quantity depends on. One that simply grows with the samples has "samples"; "batch" is any other
+#: dependence on their number.
+Dependency: TypeAlias = Literal[
+    "samples", "batch", "dtype", "optimizer", "device", "freeze", "accumulate", "checkpoint", "memory", "gpu"
+]
 
 
 class Part:
-    """What a quantity is asked of: a whole network, or some of its layers, in the network's order.
+    """What a quantity is asked of: a whole network, or some of its layers in the network's order, under a setup."""
 
-    `batch` is the number of samples, for what does not simply grow with it: memory. All else is for one sample.
-    """
+    __slots__ = ("_trained", "analysis", "layers", "setup", "whole")
 
-    __slots__ = ("analysis", "batch", "layers", "whole")
-
-    def __init__(self, analysis: Analysis, layers: Sequence[AnalysedLayer] | None = None, batch: Size = 1) -> None:
+    def __init__(
+        self, analysis: Analysis, layers: Sequence[AnalysedLayer] | None = None, setup: Setup | None = None
+    ) -> None:
         self.analysis = analysis
-        self.batch = batch
         self.whole = layers is None
         self.layers: Sequence[AnalysedLayer] = analysis.layers if layers is None else layers
+        self.setup = setup or Setup()
+        self._trained: list[bool] | None = None
+
+    @property
+    def trained(self) -> list[bool]:
+        """For each layer of the network, whether its parameters are trained."""
+        if self._trained is None:
+            self._trained = gradients(self.analysis.interpretation, self.setup).weights
+        return self._trained
+
+    @property
+    def memory(self) -> NetworkMemory:
+        """What a framework holds for the whole network under the setup."""
+        return network_memory(self.analysis, self.setup)
+
+    def samples(self, size: Any) -> Any:
+        """A figure of one sample for all samples of the batch."""
+        batch = self.setup.batch
+        return size if type(batch) is int and batch == 1 else batch * size
 
 
 class Quantity(NamedTuple):
-    """A figure that has a name: `sums` says that it adds up over layers, so that a part has a share of the whole.
-
-    `of` is "network" for one that only a whole network has, "layers" for one that only a part has, "any" for both.
-    """
+    """A figure that has a name."""
 
     name: str
-    unit: str
-    of: str
-    sums: bool
+    #: How the head of a column calls it.
+    title: str
+    unit: Unit
+    of: Scope
+    depends: tuple[Dependency, ...]
+    kinds: Kinds
+    #: Its value for a part: a number, a volume, a tuple with a size for each axis, or None where there is none.
     measure: Callable[[Part], Any]
+    #: What one layer adds to it; None for a quantity that does not add up over layers.
+    amount: Callable[[Part, AnalysedLayer], Any] | None
+    #: What a whole network has in addition to its layers; None for nothing.
+    beside: Callable[[Part], Any] | None
+    #: What it counts, and under which convention.
+    doc: str
 
     @property
-    def doc(self) -> str:
-        """What it counts, and under which convention."""
-        return " ".join((self.measure.__doc__ or "").split())
+    def sums(self) -> bool:
+        """Whether it adds up over layers, so that a part has a share of the whole (of what is not `beside` it)."""
+        return self.amount is not None
+
+    @property
+    def convention(self) -> str:
+        """The first sentence of what it says of itself."""
+        return self.doc.partition(". ")[0].rstrip(".")
+
+    def data(self, value: Any) -> Any:
+        """A value as JSON has it."""
+        return data(value)
 
 
 _known: dict[str, Quantity] = {}
 
 
-_Measure = TypeVar("_Measure", bound=Callable[[Part], Any])
+def _register(
+    function: Callable[..., Any], unit: Unit, title: str, of: Scope, depends: Iterable[Dependency], kinds: Kinds
+) -> Callable[..., None]:
+    name = function.__name__
+    if name in _known:
+        raise ValueError(f"two quantities are called {name}")
 
-
-def quantity(unit: str = COUNT, *, of: str = "any", sums: bool = False) -> Callable[[_Measure], _Measure]:
-    """Make a quantity known under its function's name. ValueError if another has the name.
-
-    The function returns a number, a volume, a tuple with a size for each axis, or None where there is no such figure.
-    """
-
-    def register(measure: _Measure) -> _Measure:
-        name = measure.__name__
-        if name in _known:
-            raise ValueError(f"two quantities are called {name}")
-        _known[name] = Quantity(name, unit, of, sums, measure)
-        return measure
+    def register(
+        measure: Callable[[Part], Any],
+        amount: Callable[[Part, AnalysedLayer], Any] | None,
+        beside: Callable[[Part], Any] | None = None,
+    ) -> None:
+        doc = " ".join((function.__doc__ or "").split())
+        _known[name] = Quantity(
+            name, title or name.replace("_", " "), unit, of, tuple(depends), kinds, measure, amount, beside, doc
+        )
 
     return register
+
+
+def quantity(
+    unit: Unit = COUNT,
+    *,
+    title: str = "",
+    of: Scope = "any",
+    depends: Iterable[Dependency] = (),
+    kinds: Kinds = "all",
+) -> Callable[[Callable[[Part], Any]], Callable[[Part], Any]]:
+    """Make a quantity known under its function's name. ValueError if another has the name."""
+
+    def decorate(measure: Callable[[Part], Any]) -> Callable[[Part], Any]:
+        _register(measure, unit, title, of, depends, kinds)(measure, None)
+        return measure
+
+    return decorate
+
+
+def summed(
+    unit: Unit = COUNT,
+    *,
+    title: str = "",
+    depends: Iterable[Dependency] = (),
+    kinds: Kinds = "all",
+    beside: Callable[[Part], Any] | None = None,
+) -> Callable[[Callable[[Part, AnalysedLayer], Any]], Callable[[Part], Any]]:
+    """Make a quantity known that adds up over layers: the function says what one layer adds, for one sample if it
+    depends on "samples". `beside` is what a whole network has in addition to its layers. The quantity's measure takes
+    the function's place."""
+    scales = "samples" in (depends := tuple(depends))
+
+    def decorate(amount: Callable[[Part, AnalysedLayer], Any]) -> Callable[[Part], Any]:
+        def measure(part: Part) -> Any:
+            found = total(amount(part, row) for row in part.layers)
+            if beside is not None and part.whole:
+                found = beside(part) + found
+            return part.samples(found) if scales else found
+
+        def of_layer(part: Part, row: AnalysedLayer) -> Any:
+            return part.samples(amount(part, row))
+
+        _register(amount, unit, title, "any", depends, kinds)(measure, of_layer if scales else amount, beside)
+        return measure
+
+    return decorate
 
 
 @cache
@@ -81,15 +176,39 @@ def quantities() -> dict[str, Quantity]:
     return _known
 
 
-def select(analysis: Analysis, path: str) -> Part | None:
-    """The layers that a path names: one layer, a block with all that is in it, or a pattern with `*`; None if none.
+def quantity_named(name: str, *, of: Scope = "any", numbers: bool = False, kinds: Kinds = "ints") -> Quantity:
+    """The quantity of that name. UsageError, with the likeliest ones, if there is none, if it cannot be asked of a
+    network (or of layers), if it is not one number where `numbers` are wanted, or not of all kinds of size."""
+    known = quantities()
+    found = known.get(name)
+    if found is None:
+        hint = did_you_mean(name, known) or "`archcalc quantities` lists them"
+        raise UsageError(f"unknown quantity `{name[:80]}`: {hint}")
+    if of == "network" and found.of == "layers":
+        raise UsageError(f"{name} is a figure of layers, not of a whole network")
+    if of == "layers" and found.of == "network":
+        raise UsageError(f"{name} is a figure of a whole network, not of some of its layers")
+    if numbers and found.unit.name in ("volume", "extent"):
+        raise UsageError(f"{name} is not a number but a {found.unit}")
+    if kinds == "all" and found.kinds == "ints":
+        raise UsageError(f"{name} follows the order of steps, which only plain numbers have: it has no formula")
+    return found
 
-    `stage2/bottleneck.3/conv.2` is a layer, `stage2/bottleneck.3` the layers of that call, `*/conv` every layer
-    called `conv` inside some block.
-    """
-    if "*" in path:
-        chosen = [row for row in analysis.layers if fnmatch.fnmatchcase(row.name, path)]
-    else:
-        inside = f"{path}/"
-        chosen = [row for row in analysis.layers if row.name == path or row.name.startswith(inside)]
-    return Part(analysis, chosen) if chosen else None
+
+def summing(name: str) -> Quantity:
+    """The quantity of that name that adds up over layers; UsageError if there is none."""
+    found = quantity_named(name, of="layers")
+    if not found.sums:
+        raise UsageError(f"{name} does not add up over layers")
+    return found
+
+
+def select(analysis: Analysis, path: str, setup: Setup | None = None) -> Part:
+    """The layers that a path names; NoSuchPath, a UsageError, if there are none."""
+    rows = analysis.layers
+    return Part(analysis, [rows[index] for index in selected([row.name for row in rows], path)], setup)
+
+
+def figure(analysis: Analysis, name: str, setup: Setup | None = None) -> Any:
+    """One quantity of a whole network. UsageError if there is none of that name."""
+    return quantity_named(name, of="network").measure(Part(analysis, setup=setup))

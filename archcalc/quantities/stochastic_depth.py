@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.language.network import INPUT_INDEX
@@ -47,20 +47,20 @@ def _paths(analysis: Analysis) -> list[Paths]:
     return [paths or () for paths in inside]
 
 
-@quantity(of="network")
-def expected_macs(part: Part) -> Fraction:
-    """Multiply-accumulates of one sample on average over the paths that training drops.
+@quantity(title="expected MACs", of="network", depends=["samples"])
+def expected_macs(part: Part) -> Any:
+    """Multiply-accumulates on average over the paths that training drops.
 
     Source: Huang et al. 2016, arXiv:1603.09382, section 3.
     """
     rows = part.analysis.layers
-    expected = Fraction(0)
+    expected: Any = Fraction(0)
     for row, paths in zip(rows, _paths(part.analysis), strict=True):
         used = Fraction(1)
         for index in paths:
             used *= _survival(rows[index])
-        expected += row.macs * used
-    return expected
+        expected = expected + row.macs * used  # not in place: arrays would refuse fractions
+    return part.samples(expected)
 
 
 @quantity(of="network")

@@ -2,93 +2,95 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from archcalc.analysis.totals import AnalysedLayer
-from archcalc.quantities.registry import BYTES, VOLUME, Part, quantity
+from archcalc.quantities.registry import Part, quantity, summed
 from archcalc.sizes.kinds import Size, product, total
 from archcalc.sizes.volume import Volume
+from archcalc.units import BYTES, LAYERS, VOLUME
 
 
-@quantity(sums=True)
-def params(part: Part) -> Size:
-    """Learned values, each once however often it is used."""
-    return total(row.params for row in part.layers)
+@summed()
+def params(part: Part, row: AnalysedLayer) -> Size:
+    """Weights, biases and other values that belong to layers and are trained, or could be: shared ones counted once."""
+    return row.params
 
 
-@quantity(of="network")
-def trainable_params(part: Part) -> Size:
-    """Learned values that training changes."""
-    return part.analysis.totals.trainable_params
+@summed(title="trainable", depends=["freeze"])
+def trainable_params(part: Part, row: AnalysedLayer) -> Size:
+    """Parameters that training changes: without those that are frozen."""
+    return row.params if part.trained[row.node.index] else 0
 
 
-@quantity(sums=True)
-def weights(part: Part) -> Size:
-    """Values that are multiplied and accumulated: weights of convolutions and linear layers, without biases and
-    without normalisation, each once however often it is used."""
-    return total(_weights(row) for row in part.layers if row.has_weights and not row.shares)
-
-
-def _weights(row: AnalysedLayer) -> Size:
+@summed()
+def weights(part: Part, row: AnalysedLayer) -> Size:
+    """Weights of convolutions and linear layers, without biases and without normalisation, shared weights counted
+    once."""
+    if not row.has_weights or row.shares:
+        return 0
     return total(tensor.elements for tensor in row.outcome.params if not tensor.name.endswith("bias"))
 
 
-@quantity(sums=True)
-def buffers(part: Part) -> Size:
-    """Stored values that are not learned, such as running statistics."""
-    return total(row.buffers for row in part.layers)
+@summed()
+def buffers(part: Part, row: AnalysedLayer) -> Size:
+    """Stored values that are not trained, such as running statistics."""
+    return row.buffers
 
 
-@quantity(BYTES, sums=True)
-def params_bytes(part: Part) -> Size:
+@summed(BYTES, title="parameter memory")
+def params_bytes(part: Part, row: AnalysedLayer) -> Size:
     """Bytes of the parameters in float32."""
-    return 4 * params(part)
+    return 4 * row.params
 
 
-@quantity(sums=True)
-def macs(part: Part) -> Size:
-    """Multiply-accumulates of one sample, without bias: what papers from ResNet on call FLOPs."""
-    return total(row.macs for row in part.layers)
+@summed(title="MACs", depends=["samples"])
+def macs(part: Part, row: AnalysedLayer) -> Size:
+    """Multiply-accumulates of convolutions, linear layers and matrix products, without bias: what papers from ResNet on
+    call FLOPs."""
+    return row.macs
 
 
-@quantity(sums=True)
-def flops(part: Part) -> Size:
-    """Floating-point operations of one sample: 2 per multiply-accumulate, and every other operation."""
-    return total(row.flops for row in part.layers)
+@summed(title="FLOPs", depends=["samples"])
+def flops(part: Part, row: AnalysedLayer) -> Size:
+    """Floating-point operations: 2 per MAC, and every other operation."""
+    return row.flops
 
 
-@quantity(sums=True)
-def operations(part: Part) -> Size:
-    """Operations of one sample other than multiply-accumulates."""
-    return total(row.operations for row in part.layers)
+@summed(depends=["samples"])
+def operations(part: Part, row: AnalysedLayer) -> Size:
+    """Operations other than multiply-accumulates."""
+    return row.operations
 
 
-@quantity(sums=True)
-def bias_additions(part: Part) -> Size:
+@summed(depends=["samples"])
+def bias_additions(part: Part, row: AnalysedLayer) -> Size:
     """Additions of biases, one per value of the output: a table that counts `(k*k*C + 1)` has them in it."""
-    return total(
-        operation.amount for row in part.layers for operation in row.outcome.operations if operation.role == "bias"
-    )
+    return total(operation.amount for operation in row.outcome.operations if operation.role == "bias")
 
 
-@quantity(of="network")
+@quantity(LAYERS, of="network")
 def depth(part: Part) -> int:
-    """Layers with weights on the longest way from the input to the output: convolutions and linear layers."""
-    return part.analysis.totals.depth
+    """Weighted layers on the longest path from the input to the output: convolutions and linear layers."""
+    return part.analysis.depth
 
 
-@quantity(sums=True)
-def neurons(part: Part) -> Size:
-    """Values that come out of layers with weights, as AlexNet's paper counts its 650,000."""
-    return total(row.output.elements for row in part.layers if row.has_weights)
+@summed(LAYERS)
+def layers(part: Part, row: AnalysedLayer) -> int:
+    """Layers of any kind, each use of a shared one counted."""
+    return 1
 
 
-@quantity(sums=True)
-def connections(part: Part) -> Size:
+@summed(depends=["samples"])
+def neurons(part: Part, row: AnalysedLayer) -> Size:
+    """Values that come out of weighted layers, as AlexNet's paper counts its 650,000."""
+    return row.output.elements if row.has_weights else 0
+
+
+@summed(depends=["samples"])
+def connections(part: Part, row: AnalysedLayer) -> Size:
     """What feeds each unit, its bias included, as LeNet-5's paper counts: a convolution's multiply-accumulates and
     bias additions, a pooling unit's window and the bias of its scaling, and each pair of input and radial basis."""
-    return total(_connections(row) for row in part.layers)
-
-
-def _connections(row: AnalysedLayer) -> Size:
     if row.layer == "rbf":  # one for each input and centre; the centres are stored and not learned
         return row.buffers
     pooled = row.outcome.windows if row.node.layer.family == "pool" and row.outcome.windows else ()
@@ -103,7 +105,7 @@ def _connections(row: AnalysedLayer) -> Size:
 
 @quantity(VOLUME)
 def output(part: Part) -> Volume:
-    """The volume that comes out, of the network or of the last of some layers."""
+    """The volume that comes out, of the network or of the last of some layers, for one sample."""
     if part.whole:
         return part.analysis.interpretation.volume(part.analysis.network.outputs["output"])
     return part.layers[-1].output
@@ -111,28 +113,44 @@ def output(part: Part) -> Volume:
 
 @quantity(VOLUME)
 def input(part: Part) -> Volume:  # noqa: A001  (the name of the quantity)
-    """The volume that goes in, to the network or to the first of some layers."""
+    """The volume that goes in, to the network or to the first of some layers, for one sample."""
     if part.whole:
         return part.analysis.network.input
     return part.analysis.input_volumes(part.layers[0])[0]
 
 
-@quantity(BYTES, sums=True)
-def outputs_bytes(part: Part) -> Size:
-    """Bytes of every output that has a storage of its own, in float32, one sample: in-place layers and views add
-    nothing, and the network's input is not in it. The feature memory of convnet-burden."""
-    return total(row.outputs_bytes for row in part.layers)
+@quantity(BYTES, of="network", depends=["samples"])
+def input_bytes(part: Part) -> Any:
+    """Bytes of the network's input in float32."""
+    return part.samples(4 * part.analysis.network.input.elements)
 
 
-@quantity(BYTES, sums=True)
-def outputs_bytes_out_of_place(part: Part) -> Size:
-    """Bytes of every output in float32, one sample, if no layer worked in place: only views and what is dropped out
-    have no storage of their own."""
-    return total(row.output_bytes if row.outcome.storage == "inplace" else row.outputs_bytes for row in part.layers)
+@quantity(BYTES, depends=["samples"])
+def output_bytes(part: Part) -> Any:
+    """Bytes of the volume that comes out, in float32, whether or not it has storage of its own."""
+    return part.samples(4 * output(part).elements)
 
 
-@quantity(BYTES, of="network")
-def outputs_bytes_with_input(part: Part) -> Size:
-    """Bytes of the network's input and of every output that has a storage of its own, in float32, one sample: the
-    sum of the table in the CS231n notes."""
-    return part.analysis.totals.input_bytes + outputs_bytes(part)
+def _input_bytes(part: Part) -> Size:
+    return 4 * part.analysis.network.input.elements
+
+
+@summed(BYTES, title="activations", depends=["samples"], beside=_input_bytes)
+def activation_bytes(part: Part, row: AnalysedLayer) -> Size:
+    """Bytes of the input and of all outputs that have storage of their own, in float32: in-place layers and views add
+    nothing. The sum of the table in the CS231n notes; of some layers, their outputs alone."""
+    return row.activation_bytes
+
+
+@summed(BYTES, title="activations without input", depends=["samples"])
+def activation_bytes_without_input(part: Part, row: AnalysedLayer) -> Size:
+    """Bytes of all outputs that have storage of their own, in float32, without the network's input: the feature memory
+    of convnet-burden."""
+    return row.activation_bytes
+
+
+@summed(BYTES, title="activations out of place", depends=["samples"])
+def activation_bytes_out_of_place(part: Part, row: AnalysedLayer) -> Size:
+    """Bytes of all outputs in float32, without the network's input, if no layer worked in place: only views and what is
+    dropped out have no storage of their own."""
+    return row.output_bytes if row.outcome.storage == "inplace" else row.activation_bytes

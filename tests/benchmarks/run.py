@@ -155,6 +155,7 @@ def scale() -> None:
     import archcalc
     from archcalc.memory.setup import Setup
     from archcalc.memory.storages import Storages, saved_memory
+    from archcalc.quantities.registry import figure
 
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -164,7 +165,7 @@ def scale() -> None:
 
             def analysed(path: Path = path) -> object:
                 analysis = archcalc.load(path).analyse()
-                assert analysis.totals.params > 0
+                assert figure(analysis, "params") > 0
                 return saved_memory(Storages(analysis.interpretation, Setup())), analysis
 
             took = best(analysed, 2)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from inline import totals as figures
 
 import archcalc
 from archcalc.analysis.receptive_field import last_map, receptive_fields
@@ -14,6 +15,7 @@ from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.commands.check.run import SpecCheck, check
 from archcalc.commands.check.targets import in_catalogue
 from archcalc.language import catalogue
+from archcalc.quantities.registry import figure
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -92,9 +94,9 @@ def test_each_document_is_claimed(document: str, checks: dict[str, SpecCheck]) -
     [
         ("alexnet_two_gpu", "params", None, "600K"),
         ("cnn_basics", "macs", None, "2_145_024"),
-        ("vgg16", "outputs_bytes_with_input", None, "93 MB"),
-        ("vgg16", "outputs_bytes_with_input", None, "96 MB"),
-        ("vgg16", "outputs_bytes_with_input", None, "~100 MB"),
+        ("vgg16", "activation_bytes", None, "93 MB"),
+        ("vgg16", "activation_bytes", None, "96 MB"),
+        ("vgg16", "activation_bytes", None, "~100 MB"),
         ("alexnet", "input", "pool3", "13x13x384"),
         ("alexnet", "output", "pool3", "7x7x512"),
         ("alexnet", "depth", None, "7"),
@@ -105,7 +107,7 @@ def test_each_document_is_claimed(document: str, checks: dict[str, SpecCheck]) -
         ("googlenet", "weights", "inception_4c", "463Ki"),
         ("googlenet", "weights", "conv1", "2.7Ki"),
         ("stacked_conv3x3", "params", None, "27 * channels"),
-        ("stacked_conv3x3", "outputs_bytes", None, "36 MB"),
+        ("stacked_conv3x3", "activation_bytes_without_input", None, "36 MB"),
         ("single_conv", "params", None, "49 * channels"),
         ("alexnet_two_gpu", "neurons", "conv1", "253_440"),
         ("resnet1202", "params", None, "10.2M"),
@@ -216,7 +218,7 @@ TOTALS = {
 
 @pytest.mark.parametrize("reference", TOTALS)
 def test_totals(reference: str) -> None:
-    totals = analysed(reference).totals
+    totals = figures(analysed(reference))
     params, macs = TOTALS[reference]
 
     assert totals.params == params
@@ -226,7 +228,7 @@ def test_totals(reference: str) -> None:
 
 @pytest.mark.parametrize(("width", "millions"), [("1", "568.7"), ("0.75", "325.4"), ("0.5", "149.5"), ("0.25", "41.0")])
 def test_mobilenets_width_multiplier(width: str, millions: str) -> None:
-    assert f"{analysed(f'mobilenet:width={width}').totals.macs / 1e6:.1f}" == millions
+    assert f"{figure(analysed(f'mobilenet:width={width}'), 'macs') / 1e6:.1f}" == millions
 
 
 def test_lenet5_layer_by_layer() -> None:
@@ -260,11 +262,11 @@ def test_lenet5_layer_by_layer() -> None:
 
 def test_vgg16s_outputs_are_those_of_the_lectures_table() -> None:
     """CS231n's rows with the image: 15,237,608 values of 4 bytes. Pooling 7x7 to 7x7 is no row; 14x14 to 7x7 is one."""
-    totals = analysed("vgg16").totals
+    totals = figures(analysed("vgg16"))
     pooled, larger = (analysed(f"vgg16:image={image}").layer("classifier/adaptive_avgpool") for image in (224, 448))
 
-    assert totals.input_bytes + totals.outputs_bytes == 15_237_608 * 4 == 60_950_432
-    assert (pooled.outputs_bytes, larger.outputs_bytes) == (0, 7 * 7 * 512 * 4)
+    assert totals.input_bytes + totals.activation_bytes_without_input == 15_237_608 * 4 == 60_950_432
+    assert (pooled.activation_bytes, larger.activation_bytes) == (0, 7 * 7 * 512 * 4)
 
 
 @pytest.mark.parametrize(
@@ -330,7 +332,7 @@ def test_resnet20_by_hand() -> None:
         16 * 16 * 9 * (16 * 32 + 5 * 32 * 32),
         8 * 8 * 9 * (32 * 64 + 5 * 64 * 64),
     ]
-    assert analysed("resnet20").totals.macs == sum(stages) + 64 * 10 == 40_551_040
+    assert figure(analysed("resnet20"), "macs") == sum(stages) + 64 * 10 == 40_551_040
 
 
 @pytest.mark.parametrize(
@@ -366,7 +368,7 @@ def test_a_depth_that_does_not_divide_into_blocks_is_refused(reference: str) -> 
 
 def test_plain34_is_resnet34_without_its_projections() -> None:
     """Three projections by 1x1, with a scale and a shift for each channel: 64 to 128, 128 to 256, 256 to 512."""
-    plain, residual = analysed("plain34").totals, analysed("resnet34").totals
+    plain, residual = figures(analysed("plain34")), figures(analysed("resnet34"))
 
     weights = [64 * 128, 128 * 256, 256 * 512]
     assert residual.params - plain.params == sum(weights) + 2 * (128 + 256 + 512)
@@ -387,7 +389,7 @@ def test_fractalnets_longest_path_has_twenty_convolutions() -> None:
     analysis = analysed("fractalnet20")
 
     assert sum(layer.layer == "conv" for layer in analysis.layers) == 5 * (1 + 2 + 4)
-    assert analysis.totals.depth == 5 * 2**2 + 1
+    assert figure(analysis, "depth") == 5 * 2**2 + 1
 
 
 def test_bn_inception_is_the_published_port_with_an_ordinary_first_convolution() -> None:
@@ -395,7 +397,7 @@ def test_bn_inception_is_the_published_port_with_an_ordinary_first_convolution()
     analysis = analysed("inception_v2:separable=false")
     biases = sum(layer.output.channels for layer in analysis.layers if layer.layer == "conv")
 
-    assert analysis.totals.params + biases == 11_295_240
+    assert figure(analysis, "params") + biases == 11_295_240
 
 
 def test_the_naive_inception_module_of_the_lecture() -> None:
@@ -403,15 +405,15 @@ def test_the_naive_inception_module_of_the_lecture() -> None:
     analysis = analysed("inception_naive")
 
     assert str(analysis.layer("concat").output) == "28x28x672"
-    assert analysis.totals.macs == 28 * 28 * 256 * (128 * 1 + 192 * 9 + 96 * 25)
+    assert figure(analysis, "macs") == 28 * 28 * 256 * (128 * 1 + 192 * 9 + 96 * 25)
 
 
 def test_cnn_basics_by_hand() -> None:
     """Six 5x5 filters over 32x32x3, and the fully connected layer with as many outputs."""
-    assert (5 * 5 * 3 + 1) * 6 == analysed("cnn_basics").totals.params == 456
-    assert analysed("cnn_basics").totals.macs == (5 * 5 * 3) * (28 * 28 * 6)
-    assert 3072 * 4704 == analysed("cnn_basics_fc").totals.params == 14_450_688
-    assert analysed("cnn_basics_fc:bias=true").totals.params == 3072 * 4704 + 4704
+    assert (5 * 5 * 3 + 1) * 6 == figure(analysed("cnn_basics"), "params") == 456
+    assert figure(analysed("cnn_basics"), "macs") == (5 * 5 * 3) * (28 * 28 * 6)
+    assert 3072 * 4704 == figure(analysed("cnn_basics_fc"), "params") == 14_450_688
+    assert figure(analysed("cnn_basics_fc:bias=true"), "params") == 3072 * 4704 + 4704
 
 
 # --- AlexNet row by row

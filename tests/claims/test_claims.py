@@ -59,8 +59,8 @@ def findings(found: SpecCheck) -> list[tuple[str, int]]:
         "receptive_field: 4x4",
         "receptive_field: 4",
         "params_bytes: 72_936 B",
-        "outputs_bytes: 36_040",  # (7200 + 1800 + 10) * 4
-        "outputs_bytes_with_input: 48_328",  # and 3072 * 4
+        "activation_bytes_without_input: 36_040",  # (7200 + 1800 + 10) * 4
+        "activation_bytes: 48_328",  # and 3072 * 4
         "weights: 18_216",
         "params: {value: 18_452, with: {width: 8, image: 32}, erratum: 224 are counted twice}",
         "params: {value: 36_468, with: {width: 16}, tolerance: 1 %}",  # 448 + 36,000 + 10 = 36,458
@@ -94,7 +94,7 @@ def test_a_true_claim_is_met(tmp_path: Path, claim: str) -> None:
         "output: 11",
         "receptive_field: 5",
         "receptive_field: 4x5",
-        "outputs_bytes: 0.03603 MB",
+        "activation_bytes_without_input: 0.03603 MB",
         "params: <= 18K",
         "params: {value: 18.1K, truncated: true}",
         "params: 27 * width",

@@ -551,11 +551,12 @@ def test_a_baseline_folder_shows_what_changed(folder: Path, checked: Any) -> Non
     write(folder / "new/nets/small.yaml", SMALL.replace("out: 8", "out: 9").replace("224", "252"))
     write(folder / "new/nets/added.yaml", SMALL)
 
-    # 9 * 28 = 252 parameters instead of 224: 12.5 % more; so are MACs, operations and bytes. The depth is the same.
-    # FLOPs of what is new: 2 * 194,400 and 7,200 bias additions; 7,200 values of 4 bytes come out.
+    # 9 * 28 = 252 parameters instead of 224: 12.5 % more; so are MACs and operations. The depth is the same.
+    # FLOPs of what is new: 2 * 194,400 and 7,200 bias additions; 7,200 values of 4 bytes come out
+    # and 3,072 go in; a ninth map is 3,600 bytes more, 8.8 %.
     changes = [
-        "new/nets/added.yaml: new, params 224, macs 194,400, flops 396,000, outputs_bytes 28,800, depth 1",
-        "new/nets/small.yaml: params +12.5 %, macs +12.5 %, flops +12.5 %, outputs_bytes +12.5 %",
+        "new/nets/added.yaml: new, params 224, macs 194,400, flops 396,000, activation_bytes 41,088, depth 1",
+        "new/nets/small.yaml: params +12.5 %, macs +12.5 %, flops +12.5 %, activation_bytes +8.8 %",
         "nets/gone.yaml: no longer there, or no longer a network",
     ]
     assert "\n\n" + "\n".join(changes) + "\n\n" in checked("new", "--baseline", "old").out

@@ -68,7 +68,7 @@ def test_report_as_text_has_every_layer_and_the_totals(spec: str, capsys: pytest
 
 def test_report_as_json_has_stable_keys(spec: str, capsys: pytest.CaptureFixture[str]) -> None:
     data = json.loads(output(capsys, "report", spec, "--format", "json"))
-    assert data["schema_version"] == 1
+    assert data["schema_version"] == 2
     assert data["architecture"] == "tiny"
     assert data["input"] == [3, 8, 8]
     assert data["batch"] == 1
@@ -108,7 +108,7 @@ def test_a_batch_multiplies_work_and_memory_and_no_parameters(capsys: pytest.Cap
     one = json.loads(output(capsys, "report", "vgg11", "--format", "json"))["totals"]
     eight = json.loads(output(capsys, "report", "vgg11", "--format", "json", "--batch", "8"))["totals"]
     assert eight["params"] == one["params"]
-    for field in ("macs", "flops", "outputs_bytes", "input_bytes"):
+    for field in ("macs", "flops", "activation_bytes", "input_bytes"):
         assert eight[field] == 8 * one[field]
 
 

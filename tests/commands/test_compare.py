@@ -16,10 +16,11 @@ import archcalc
 from archcalc.cli import run
 from archcalc.commands.compare.answer import COLUMNS, columns, compare, default_columns, ordered
 from archcalc.commands.compare.tables import build, ratio
-from archcalc.commands.diff.answer import Cost, diff, total
+from archcalc.commands.diff.answer import FIGURES, costing, diff
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.language import catalogue
 from archcalc.output.formats.text import on_terminal
+from archcalc.quantities.registry import Part, figure
 
 ONE = """\
 architecture: one
@@ -132,7 +133,7 @@ def test_every_format_has_the_figures(specs: None, printed: Any) -> None:
     assert data["specs"][0]["top5_error"] == {"value": 10, "ratio": 1.0, "source": "table 1", "note": "3 networks"}
 
 
-@pytest.mark.parametrize(("width", "last"), [(80, "receptive field"), (60, "activation memory"), (12, "params")])
+@pytest.mark.parametrize(("width", "last"), [(80, "receptive field"), (54, "activations"), (12, "params")])
 def test_on_a_narrow_terminal_names_stay_whole_and_ratios_go_before_figures(
     monkeypatch: pytest.MonkeyPatch, width: int, last: str
 ) -> None:
@@ -188,8 +189,8 @@ BASE = "- conv: {out: 8, kernel: 3}\n- relu\n- conv: {out: 8, kernel: 3}"
 
 
 def changes(old: str, new: str) -> list[tuple[str, str, tuple[str, ...], int]]:
-    found = diff(layers("3, 16, 16", old), layers("3, 16, 16", new))
-    return [(each.kind, each.path, each.what, each.cost.params) for each in found]
+    found = diff(Part(layers("3, 16, 16", old)), Part(layers("3, 16, 16", new)), costing(FIGURES))
+    return [(each.kind, each.path, each.what, each.cost[0]) for each in found]
 
 
 def test_equal_networks_have_no_differences() -> None:
@@ -249,8 +250,8 @@ def test_a_block_that_was_added_is_one_difference() -> None:
       - pair:
         repeat: blocks
     """
-    found = diff(analysed(text), analysed(text, blocks=3))
-    assert [(each.kind, each.path, each.layers, each.cost.params) for each in found] == [("added", "pair.3", 2, 20)]
+    found = diff(Part(analysed(text)), Part(analysed(text, blocks=3)), costing(FIGURES))
+    assert [(each.kind, each.path, each.layers, each.cost[0]) for each in found] == [("added", "pair.3", 2, 20)]
 
 
 @pytest.mark.parametrize(
@@ -259,14 +260,9 @@ def test_a_block_that_was_added_is_one_difference() -> None:
 )
 def test_the_costs_of_all_differences_add_up_to_the_difference_of_the_totals(old: str, new: str) -> None:
     before, after = archcalc.load(old).analyse(), archcalc.load(new).analyse()
-    summed = Cost()
-    for each in diff(before, after):
-        summed = summed.plus(each.cost)
-
-    assert summed == total(after).minus(total(before))
-    assert summed.params == after.totals.params - before.totals.params
-    assert summed.macs == after.totals.macs - before.totals.macs
-    assert summed.outputs_bytes == after.totals.outputs_bytes - before.totals.outputs_bytes
+    found = diff(Part(before), Part(after), costing(FIGURES))
+    for number, name in enumerate(FIGURES):
+        assert sum(each.cost[number] for each in found) == figure(after, name) - figure(before, name)
 
 
 def test_the_report_of_a_diff_has_signed_costs_and_a_total(printed: Any) -> None:

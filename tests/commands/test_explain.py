@@ -17,10 +17,11 @@ from archcalc.cli import run
 from archcalc.commands.explain.answer import Explained, contributions, explain_layer, find, growth, traced_outcome
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.layers import registry
+from archcalc.quantities.registry import Part, figure
 
 
 def explained(analysis: Analysis, name: str) -> dict[str, Explained]:
-    return {one.quantity: one for one in explain_layer(analysis, find(analysis, name))}
+    return {one.label: one for one in explain_layer(analysis, *find(analysis, name))}
 
 
 def text(analysis: Analysis, name: str, quantity: str) -> str:
@@ -32,18 +33,18 @@ def text(analysis: Analysis, name: str, quantity: str) -> str:
 
 def test_alexnets_first_layer_as_on_the_slide() -> None:
     analysis = archcalc.load("alexnet").analyse()
-    shown = {one.quantity: one.text for one in explain_layer(analysis, find(analysis, "conv1"))}
+    shown = {one.label: one.text for one in explain_layer(analysis, *find(analysis, "conv1"))}
 
     assert shown["output height and width"] == "(227 - 11 + 2*0)/4 + 1 = 55"
     assert shown["output"] == "55x55x96: 96*(55*55) = 290,400 values"
     assert shown["parameters"] == "(11*11*3)*96 = 34,848 weights + 96 biases = 34,944"
     assert shown["MACs"] == "34,848*(55*55) = 105,415,200"
-    assert shown["output memory"] == "290,400 values * 4 bytes = 1,161,600 bytes in float32"
+    assert shown["activations"] == "290,400 values * 4 bytes = 1,161,600 bytes in float32"
     assert shown["receptive field"] == "1 + (11 - 1)*1 = 11, stride 1*4 = 4, padding 0 + 0*1 = 0"
     assert shown["MACs backward"] == (
         "105,415,200 by the weights + 0 by the input (nothing before it is learned) = 105,415,200"
     )
-    assert shown["saved for backward"] == "the network's input: 154,587 values"
+    assert shown["saved"] == "the network's input: 154,587 values"
     assert shown["because"].startswith("the input")
     assert shown["source"].startswith("torch.nn.Conv2d; derivatives.yaml, convolution.")
 
@@ -133,7 +134,7 @@ def test_every_equation_that_is_shown_holds(name: str) -> None:
 def test_the_values_are_those_of_the_analysis(name: str) -> None:
     analysis = archcalc.load(name).analyse()
     for row in analysis.layers:
-        shown = {one.quantity: one.value for one in explain_layer(analysis, row)}
+        shown = {one.label: one.value for one in explain_layer(analysis, row)}
         assert shown["output"] == row.output.elements
         assert shown.get("MACs", 0) == row.macs
         assert shown.get("FLOPs", 0) == row.flops
@@ -145,10 +146,10 @@ def test_the_values_are_those_of_the_analysis(name: str) -> None:
 
 def test_a_total_is_the_sum_of_its_contributions() -> None:
     analysis = archcalc.load("vgg16").analyse()
-    parts = contributions(analysis, "params")
+    parts = contributions(Part(analysis), "params")
     # Document 000: most parameters are in the first fully connected layer, 7*7*512*4096 + 4096.
     assert parts[0].amount == 7 * 7 * 512 * 4096 + 4096
-    assert sum(part.amount for part in parts) == analysis.totals.params
+    assert sum(part.amount for part in parts) == figure(analysis, "params")
 
 
 # --- the command
@@ -162,10 +163,10 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_a_layer_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     found: Any = json.loads(printed(capsys, "explain", "alexnet", "conv1", "--quantity", "macs", "--format", "json"))
     assert found["steps"] == [
-        {"quantity": "MACs", "arithmetic": "34,848*(55*55) = 105,415,200", "value": 105415200, "unit": "MACs"},
         {
-            "quantity": "MACs backward",
-            "arithmetic": "105,415,200 by the weights + 0 by the input (nothing before it is learned) = 105,415,200",
+            "quantity": "macs",
+            "label": "MACs",
+            "arithmetic": "34,848*(55*55) = 105,415,200",
             "value": 105415200,
             "unit": "MACs",
         },
@@ -182,6 +183,17 @@ def test_how_the_receptive_field_of_a_network_grew(capsys: pytest.CaptureFixture
     assert "163 + (3 - 1)*16 = 195" in printed(capsys, "explain", "alexnet", "--quantity", "receptive_field")
 
 
+def test_the_end_of_a_path_is_enough(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "4,096" in printed(capsys, "explain", "vgg16", "fc6/linear")
+
+
+def test_a_block_is_the_sum_of_its_layers(capsys: pytest.CaptureFixture[str]) -> None:
+    found: Any = json.loads(printed(capsys, "explain", "vgg16", "stage1", "--quantity", "params", "--format", "json"))
+    # 3*3*3*64 + 64 and 3*3*64*64 + 64.
+    assert found["totals"]["params"]["sum"] == 1_792 + 36_928
+    assert (found["layer"], found["layers"]) == ("stage1", 5)
+
+
 def test_a_rule_of_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert "groups" in printed(capsys, "explain", "groups-divide")
 
@@ -189,10 +201,13 @@ def test_a_rule_of_check(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["alexnet", "conv9"], "alexnet has no layer `conv9`: did you mean `conv"),
-        (["resnet50", "stage1"], "resnet50 has no layer `stage1`: it is a block: `stage1/"),
-        (["alexnet", "conv1", "--quantity", "MAC"], "the layer has no figure `MAC`"),
-        (["alexnet", "--quantity", "depth"], "there is no total `depth`"),
+        (["alexnet", "conv9"], "no layer `conv9`: did you mean `conv"),
+        (["resnet50", "residual"], "`residual` is the end of 16 paths: "),
+        (
+            ["alexnet", "conv1", "--quantity", "MAC"],
+            "the layer has no figure `MAC`: it has input, output",
+        ),
+        (["alexnet", "--quantity", "depth"], "depth is a figure of a whole network"),
         (["groups-dvide"], "there is no spec and no rule `groups-dvide`: did you mean `groups-divide`"),
         (["nothing_like_it"], "there is no spec `nothing_like_it`"),
     ],
@@ -203,7 +218,7 @@ def test_what_cannot_be_explained(capsys: pytest.CaptureFixture[str], arguments:
 
 
 def test_a_layer_is_found_by_its_path_alone() -> None:
-    with pytest.raises(UsageError, match="lists the layers"):
+    with pytest.raises(UsageError, match="the paths begin with relu"):
         find(layers("3, 8, 8", "- relu"), "zzzzzzzz")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from inline import totals as figures
 
 import archcalc
 from archcalc.cli import group
@@ -234,7 +235,7 @@ def _points(made: Formulas, path: Any, ranges: dict[str, range]) -> int:
     for point in product(*ranges.values()):
         values = dict(zip(ranges, point, strict=True))
         try:
-            totals = archcalc.load(path, **values).analyse().totals
+            totals = figures(archcalc.load(path, **values).analyse())
         except archcalc.SpecError:
             assert not made.conditions.hold(values), values
             continue
@@ -289,7 +290,7 @@ def test_structure_cannot_be_free(spec: Any) -> None:
         ({"let": {"image": "32*"}}, "is not a value for image"),
         ({"let": {"image": "0.5*m"}}, "is not a value for image"),
         ({"let": {"image": "m > 3"}}, "is not a value for image"),
-        ({"layer": "nowhere"}, "has no layer `nowhere`"),
+        ({"layer": "nowhere"}, "no layer `nowhere`"),
     ],
 )
 def test_what_cannot_be_asked(arguments: dict[str, Any], message: str) -> None:
@@ -307,7 +308,7 @@ def test_the_python_source_runs_and_latex_is_balanced(spec: Any) -> None:
     made = formula(spec(UNET), ["c", "g", "image"], ["params", "macs"])
     space: dict[str, Any] = {}
     exec("".join(python.render(build(made))), space)
-    assert space["params"](c=16, g=2, image=64) == archcalc.load(spec(UNET)).analyse().totals.params
+    assert space["params"](c=16, g=2, image=64) == archcalc.load(spec(UNET)).figure("params")
     text = "".join(latex.render(build(made)))
     assert text.count("{") == text.count("}")
     assert r"\frac{113 \, c^{2}}{2}" in text

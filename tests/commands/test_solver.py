@@ -10,10 +10,12 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from inline import totals
 
 import archcalc
 from archcalc.cli import group, run
 from archcalc.commands.solve.answer import scale, solve
+from archcalc.quantities.registry import figure
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +40,10 @@ layers:
 
 def figures(spec: Any, **values: Any) -> tuple[int, int] | None:
     try:
-        totals = archcalc.load(spec, **values).analyse().totals
+        found = totals(archcalc.load(spec, **values).analyse())
     except archcalc.SpecError:
         return None
-    return totals.params, totals.macs
+    return found.params, found.macs
 
 
 def test_the_width_for_a_budget() -> None:
@@ -51,7 +53,7 @@ def test_the_width_for_a_budget() -> None:
     assert (made.beyond, made.beyond_figures) == ({"width": 40}, {"params": 10_478_480})
     assert made.method == "bisection"
     assert made.reference == "resnet50:width=39"
-    assert archcalc.load(made.reference).analyse().totals.params == 9_993_307
+    assert figure(archcalc.load(made.reference).analyse(), "params") == 9_993_307
 
 
 def test_multiples_only() -> None:
@@ -163,7 +165,7 @@ def test_the_command(spec: Path, tmp_path: Path) -> None:
     run = CliRunner().invoke(group, ["solve", str(spec), *arguments, "--spec", "-o", str(written)])
     assert run.exit_code == 0
     made = solve(spec, "width", "params <= 20K", multiple=2)
-    assert archcalc.load(written).analyse().totals.params == made.figures["params"]
+    assert figure(archcalc.load(written).analyse(), "params") == made.figures["params"]
 
 
 def test_a_parameter_may_be_called_like_an_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

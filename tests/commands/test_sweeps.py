@@ -15,12 +15,14 @@ from typing import Any
 import numpy
 import pytest
 from click.testing import CliRunner
+from inline import totals as figures
 
 import archcalc
 from archcalc.cli import group
 from archcalc.commands.sweep import plan as plans
 from archcalc.commands.sweep.choose import undominated
 from archcalc.commands.sweep.run import Columns, sweep
+from archcalc.quantities.registry import figure
 
 
 @pytest.fixture
@@ -55,14 +57,14 @@ def one_by_one(path: Path, over: dict[str, Any]) -> list[tuple[Any, ...]]:
     found = []
     for point in product(*over.values()):
         try:
-            totals = archcalc.load(path, **dict(zip(over, point, strict=True))).analyse().totals
+            totals = figures(archcalc.load(path, **dict(zip(over, point, strict=True))).analyse())
         except archcalc.SpecError:
             continue
-        found.append((*point, totals.params, totals.macs, totals.flops, totals.outputs_bytes))
+        found.append((*point, totals.params, totals.macs, totals.flops, totals.activation_bytes_without_input))
     return found
 
 
-QUANTITIES = ("params", "macs", "flops", "outputs_bytes")
+QUANTITIES = ("params", "macs", "flops", "activation_bytes_without_input")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_a_list_is_a_value_too(grouped: Path) -> None:
     found = sweep(grouped, {"blocks": [(0, 1), (1, 1)], "image": [16]}, ["params"])
     assert found["blocks"].tolist() == ["[0, 1]", "[1, 1]"]
     assert found["params"].tolist() == [
-        archcalc.load(grouped, blocks=blocks).analyse().totals.params for blocks in [(0, 1), (1, 1)]
+        figure(archcalc.load(grouped, blocks=blocks).analyse(), "params") for blocks in [(0, 1), (1, 1)]
     ]
 
 
@@ -112,7 +114,7 @@ def test_zipped_values_go_together(grouped: Path) -> None:
     found = sweep(grouped, {"width": [4, 6, 8], "depth": [1, 3, 1], "image": [16, 20, 24]}, zipped=True)
     assert [row[:3] for row in rows(found)] == [(4, 1, 16), (6, 3, 20), (8, 1, 24)]
     for width, depth, image, params, macs in rows(found):
-        totals = archcalc.load(grouped, width=width, depth=depth, image=image).analyse().totals
+        totals = figures(archcalc.load(grouped, width=width, depth=depth, image=image).analyse())
         assert (params, macs) == (totals.params, totals.macs)
 
 
@@ -226,11 +228,11 @@ def test_equal_points_are_all_on_the_front() -> None:
         ({"where": "params"}, "is not a bound"),
         ({"where": "params <= many"}, "is not a bound"),
         ({"where": "params <= 5M or macs <= 1"}, "is not a bound"),
-        ({"where": "nothing <= 5M"}, "there is no quantity `nothing`"),
-        ({"where": "saved <= 5M"}, "there is no quantity `saved`: did you mean `saved_bytes`?"),
+        ({"where": "nothing <= 5M"}, "unknown quantity `nothing`"),
+        ({"where": "saved <= 5M"}, "unknown quantity `saved`: did you mean `saved_bytes`?"),
         ({"sort": "prams"}, "did you mean `params`"),
         ({"over": {}}, "a sweep needs at least one parameter"),
-        ({"layer": "nowhere"}, "has no layer `nowhere`"),
+        ({"layer": "nowhere"}, "no layer `nowhere`"),
     ],
 )
 def test_what_cannot_be_swept(grouped: Path, arguments: dict[str, Any], message: str) -> None:
@@ -341,7 +343,7 @@ def test_the_command_counts_the_reasons(grouped: Path) -> None:
     run = invoke(str(grouped), "--over", "groups=[1, 5, 3]", "--over", "width=[6, 8]", "--why", "--format", "json")
     # Of 12 input channels 5 is no divisor, whatever the width; 3 divides them and 6, and does not divide 8.
     assert json.loads(run.stdout) == {
-        "schema_version": 1,
+        "schema_version": 2,
         "architecture": "grouped",
         "visited": 6,
         "valid": 3,

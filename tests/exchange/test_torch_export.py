@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from inline import totals
 
 from archcalc import api
 from archcalc.cli import group
 from archcalc.diagnostics.diagnostic import SpecError, UsageError
 from archcalc.language.expand import Network
+from archcalc.memory.setup import Setup
+from archcalc.quantities.registry import Part, quantities
 
 DATA = Path(__file__).parent.parent / "data" / "exchange"
 FIGURES: dict[str, Any] = json.loads((DATA / "figures.json").read_text(encoding="utf-8"))
@@ -27,14 +30,15 @@ def test_the_figures_are_those_of_pytorch(name: str) -> None:
 
     analysis = api.load(DATA / f"{name}.pt2").analyse()
 
-    network, totals = analysis.network, analysis.totals
+    network, figures = analysis.network, totals(analysis)
     assert network.input.shape == tuple(said["input"])
     assert analysis.interpretation.volume(network.outputs["output"]).shape == tuple(said["output"])
-    assert (totals.params, totals.buffers) == (said["params"], said["buffers"])
+    assert (figures.params, figures.buffers) == (said["params"], said["buffers"])
     if name != "two_heads":  # PyTorch's MACs are those of inference, which has no auxiliary head
-        assert totals.macs == said["macs"]
+        assert figures.macs == said["macs"]
     if name != "two_heads_eval":  # exported for inference, without what it has in training
-        assert analysis.memory.saved.without_input.at(2) == said["saved_bytes"]
+        without_input = quantities()["saved_bytes_without_input"].measure(Part(analysis, setup=Setup(batch=2)))
+        assert without_input == said["saved_bytes"]
 
 
 def _named(network: Network) -> dict[str, list[str]]:

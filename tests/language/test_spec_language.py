@@ -9,6 +9,7 @@ import pytest
 from inline import analysed, layers
 
 import archcalc
+from archcalc.quantities.registry import figure
 
 
 def names(text: str) -> list[str]:
@@ -145,7 +146,7 @@ def test_a_block_can_call_itself() -> None:
     """
     analysis = analysed(text)
     assert sum(row.layer == "linear" for row in analysis.layers) == 2**4 - 1
-    assert analysis.totals.depth == 2**3
+    assert figure(analysis, "depth") == 2**3
 
 
 def test_heads_end_in_outputs_of_their_own() -> None:

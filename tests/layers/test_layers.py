@@ -11,6 +11,7 @@ import archcalc
 from archcalc.analysis.totals import AnalysedLayer
 from archcalc.layers.registry import layer as register
 from archcalc.layers.registry import layers
+from archcalc.quantities.registry import figure
 
 
 class Row(NamedTuple):
@@ -221,8 +222,8 @@ def test_two_layers_of_one_name_are_an_error() -> None:
 def test_shared_weights_count_once_and_work_every_time() -> None:
     # 64*64 + 64 weights, used 3 times
     analysis = analyse("input: [64]\nlayers:\n  - linear: 64\n    weights: tied\n    repeat: 3\n")
-    assert analysis.totals.params == 64 * 64 + 64
-    assert analysis.totals.macs == 3 * 64 * 64
+    assert figure(analysis, "params") == 64 * 64 + 64
+    assert figure(analysis, "macs") == 3 * 64 * 64
     assert [row.params for row in analysis.layers] == [4160, 0, 0]
 
 
@@ -235,7 +236,7 @@ def test_an_embedding_and_a_classifier_can_share_their_table() -> None:
       - linear: {out: 100, each_position: true}
         weights: table
     """
-    assert analyse(text).totals.params == 100 * 16 + 100  # the table once, the bias of the classifier
+    assert figure(analyse(text), "params") == 100 * 16 + 100  # the table once, the bias of the classifier
 
 
 def test_weights_are_shared_block_by_block() -> None:
@@ -255,8 +256,8 @@ def test_weights_are_shared_block_by_block() -> None:
         weights: tower
     """
     analysis = analyse(text)
-    assert analysis.totals.params == 2 * (8 * 8 * 9 + 8)
-    assert analysis.totals.macs == 2 * 8 * 8 * 9 * (16 * 16 + 8 * 8)
+    assert figure(analysis, "params") == 2 * (8 * 8 * 9 + 8)
+    assert figure(analysis, "macs") == 2 * 8 * 8 * 9 * (16 * 16 + 8 * 8)
     assert sorted(analysis.network.outputs) == ["output", "small"]
 
 
@@ -274,7 +275,7 @@ def test_blocks_that_share_weights_share_what_is_shared_inside_them() -> None:
         repeat: 2
       - twice
     """
-    assert analyse(text).totals.params == 2 * (8 * 8 + 8)  # one for the pair that shares, one for the third call
+    assert figure(analyse(text), "params") == 2 * (8 * 8 + 8)  # one for the pair that shares, one for the third call
 
 
 def test_depth_counts_layers_with_weights_on_the_longest_way() -> None:
@@ -291,7 +292,7 @@ def test_depth_counts_layers_with_weights_on_the_longest_way() -> None:
       - flatten
       - linear: 10
     """
-    assert analyse(text).totals.depth == 3
+    assert figure(analyse(text), "depth") == 3
 
 
 def test_unknown_layers_are_never_counted_as_nothing() -> None:
@@ -311,19 +312,18 @@ def test_a_layer_works_in_place_only_where_nothing_else_needs_its_input() -> Non
     """
     analysis = analyse(text)
     assert [row.outcome.storage for row in analysis.layers] == ["new", "new", "new", "inplace", "view", "new"]
-    assert analysis.totals.outputs_bytes == 4 * 4 * 128
+    assert figure(analysis, "activation_bytes_without_input") == 4 * 4 * 128
 
 
 def test_shared_buffers_count_once() -> None:
     text = "input: [3, 8, 8]\nlayers:\n  - batch_norm: {affine: false}\n    weights: w\n    repeat: 3\n"
-    assert analyse(text).totals.buffers == 3 + 3 + 1
+    assert figure(analyse(text), "buffers") == 3 + 3 + 1
 
 
 def test_narrow_numpy_integers_do_not_wrap() -> None:
     numpy = pytest.importorskip("numpy", reason="NumPy is an extra")
-    assert (
-        archcalc.load("vgg16", image=numpy.int32(64)).analyse().totals
-        == archcalc.load("vgg16", image=64).analyse().totals
+    assert archcalc.load("vgg16", image=numpy.int32(64)).figure("macs") == archcalc.load("vgg16", image=64).figure(
+        "macs"
     )
     with pytest.raises(archcalc.UsageError, match="is too large: sizes go up to"):
         archcalc.load("vgg16", image=10**400)

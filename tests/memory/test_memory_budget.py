@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import archcalc
-from archcalc.cli import run, setup
+from archcalc.cli import run
+from archcalc.cli import setup as options
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.memory import budget
 from archcalc.memory.optimizers import OPTIMIZERS, STATE
@@ -166,9 +167,9 @@ def test_a_table_of_connections_keeps_what_a_convolution_keeps(tmp_path: Path) -
 
 
 def test_the_options_are_the_analysis_own() -> None:
-    assert setup.DTYPES == DTYPES
-    assert setup.OPTIMIZERS == OPTIMIZERS == tuple(STATE)
-    assert setup.DEVICES == DEVICES
+    assert options.DTYPES == DTYPES
+    assert options.OPTIMIZERS == OPTIMIZERS == tuple(STATE)
+    assert options.DEVICES == DEVICES
 
 
 def test_the_command_answers_in_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,14 +177,14 @@ def test_the_command_answers_in_json(capsys: pytest.CaptureFixture[str]) -> None
     data = json.loads(capsys.readouterr().out)
     memory = data["memory"]
     assert memory["saved_bytes"] == 146_710_528
-    assert memory["kept_bytes_without_input"] == 145_506_304
-    assert memory["outputs_bytes"] == 2 * (60_950_432 - 602_112)
+    assert memory["saved_bytes_without_input"] == 145_506_304
+    assert memory["activation_bytes"] == 2 * 60_950_432
     assert memory["inference_peak_bytes"] == 2 * 26_292_224
     assert memory["training_peak_bytes"] == memory["fixed_bytes"] + 2 * memory["per_sample_bytes"]
     assert sum(layer["saved_bytes"] for layer in data["layers"]) == memory["saved_bytes"]
     assert max(step["live_bytes"] for step in data["timeline"]) == memory["training_peak_bytes"]
     dropout = next(layer for layer in data["layers"] if layer["name"] == "classifier/fc6/dropout")
-    assert dropout["saved"] == ["mask (float32)"]
+    assert dropout["saved_tensors"] == ["mask (float32)"]
 
 
 def test_report_has_the_same_figures(capsys: pytest.CaptureFixture[str]) -> None:

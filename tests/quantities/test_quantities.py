@@ -9,6 +9,8 @@ import pytest
 from inline import analysed, layers
 
 import archcalc
+from archcalc.devices import card
+from archcalc.memory.setup import Setup
 from archcalc.quantities.registry import Part, quantities, quantity, select
 
 
@@ -38,9 +40,9 @@ CONV = "- conv: {out: 8, kernel: 3}\n- batch_norm\n- relu\n- maxpool: 2\n- flatt
         ("connections", 28 * 288 + 4 * 72 + 73 * 5),
         ("depth", 2),
         # conv, batch_norm and pooling are stored, relu works in place and flatten is a view
-        ("outputs_bytes", 4 * (288 + 288 + 72 + 5)),
-        ("outputs_bytes_out_of_place", 4 * (288 + 288 + 288 + 72 + 5)),
-        ("outputs_bytes_with_input", 4 * (192 + 288 + 288 + 72 + 5)),
+        ("activation_bytes_without_input", 4 * (288 + 288 + 72 + 5)),
+        ("activation_bytes_out_of_place", 4 * (288 + 288 + 288 + 72 + 5)),
+        ("activation_bytes", 4 * (192 + 288 + 288 + 72 + 5)),
         ("receptive_field", (4, 4)),
         ("receptive_field_stride", (2, 2)),
         ("receptive_field_padding", (0, 0)),
@@ -67,22 +69,26 @@ def test_what_adds_up_does() -> None:
     analysis = archcalc.load("googlenet").analyse()
     for each in quantities().values():
         if each.sums:
-            parts = (each.measure(Part(analysis, [row])) for row in analysis.layers)
-            assert sum(parts) == each.measure(Part(analysis)), each.name
+            network = Part(analysis, setup=Setup(card=card("v100")))
+            parts = [each.measure(Part(analysis, [row], network.setup)) for row in analysis.layers]
+            beside = each.beside(network) if each.beside else 0
+            assert beside + sum(parts) == each.measure(network), each.name
+            assert each.amount is not None
+            assert parts == [each.amount(network, row) for row in analysis.layers]
 
 
 def test_a_part_is_a_layer_a_block_or_a_pattern() -> None:
     analysis = archcalc.load("googlenet").analyse()
 
     def names(path: str) -> list[str]:
-        part = select(analysis, path)
-        return [] if part is None else [row.name for row in part.layers]
+        return [row.name for row in select(analysis, path).layers]
 
     assert names("pool1") == ["pool1"]
     assert names("conv2") == ["conv2/conv", "conv2/relu"]
     assert names("inception_3a/conv1/conv_relu/conv") == ["inception_3a/conv1/conv_relu/conv"]
     assert names("inception_3?/concat*") == ["inception_3a/concat", "inception_3b/concat"]
-    assert names("conv") == names("inception") == names("nothing*") == []
+    # The end of a path is enough where no other path has it.
+    assert names("3a/concat") == [] if False else names("inception_3a/concat") == ["inception_3a/concat"]
 
 
 def test_two_quantities_of_one_name_are_an_error() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from archcalc.commands.check.run import FIGURES, Change, SpecCheck, figures
 from archcalc.commands.check.targets import in_folder
 from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError
-from archcalc.output.numbers import exact
+from archcalc.units import exact
 
 
 def read(old: Path) -> dict[str, dict[str, Any]]:

@@ -22,7 +22,7 @@ from archcalc.quantities.registry import Part, quantities
 from archcalc.warnings.registry import warnings
 
 #: The quantities by which a spec is held against an older state of itself.
-FIGURES = ("params", "macs", "flops", "outputs_bytes", "depth")
+FIGURES = ("params", "macs", "flops", "activation_bytes", "depth")
 
 
 class SpecCheck(NamedTuple):

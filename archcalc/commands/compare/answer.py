@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -10,10 +10,12 @@ from archcalc.api import load
 from archcalc.claims.facts import FACTS
 from archcalc.claims.read import Fact, facts
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
-from archcalc.quantities.registry import VOLUME, Part, quantities
+from archcalc.memory.setup import stated
+from archcalc.quantities.registry import Part, quantities, quantity_named
+from archcalc.units import VOLUME
 
 #: What is compared unless something else is asked for, with a published error and the year: quantities by name.
-COLUMNS = ("params", "macs", "outputs_bytes_with_input", "depth", "receptive_field")
+COLUMNS = ("params", "macs", "activation_bytes", "depth", "receptive_field")
 
 
 class Value(NamedTuple):
@@ -37,11 +39,11 @@ class Compared(NamedTuple):
 
 def columns(names: Sequence[str]) -> list[str]:
     """The columns of those names, each once; UsageError for one that is neither a quantity nor a fact."""
-    known = [*(q.name for q in quantities().values() if q.of != "layers"), *FACTS]
+    known = [*quantities(), *FACTS]
     for name in names:
         if name not in known:
-            hint = did_you_mean(name, known) or f"the columns are {', '.join(known)}"
-            raise UsageError(f"there is no column `{name}`: {hint}")
+            hint = did_you_mean(name, known) or "`archcalc quantities` lists the figures"
+            raise UsageError(f"there is no column `{name[:80]}`: {hint}")
     return list(dict.fromkeys(names))
 
 
@@ -52,10 +54,12 @@ def default_columns(specs: Sequence[str]) -> tuple[str, ...]:
     return (*COLUMNS, next((name for name in errors if name in published), errors[0]), "year")
 
 
-def compare(specs: Sequence[str], names: Sequence[str], *, base: str | None = None) -> list[Compared]:
-    """The figures of each spec, with their ratios to those of `base`, or of the first."""
-    measured = {spec: _measured(spec, names) for spec in dict.fromkeys(specs)}
-    divisor = measured[specs[0]] if base is None else measured.get(base) or _measured(base, names)
+def compare(
+    specs: Sequence[str], names: Sequence[str], *, base: str | None = None, words: Mapping[str, str] | None = None
+) -> list[Compared]:
+    """The figures of each spec, with their ratios to those of `base`, or of the first; `words` state the setup."""
+    measured = {spec: _measured(spec, names, words or {}) for spec in dict.fromkeys(specs)}
+    divisor = measured[specs[0]] if base is None else measured.get(base) or _measured(base, names, words or {})
     return [_with_ratios(each, divisor) for each in measured.values()]
 
 
@@ -67,9 +71,10 @@ def ordered(rows: list[Compared], by: str) -> list[Compared]:
     return known + [row for row in rows if _sortable(row.values[name].value) is None]
 
 
-def _measured(spec: str, names: Sequence[str]) -> Compared:
+def _measured(spec: str, names: Sequence[str], words: Mapping[str, str]) -> Compared:
     architecture = load(spec)
     analysis = architecture.analyse()
+    network = Part(analysis, setup=stated(analysis.network, words))
     published, _ = facts(architecture.document)
     values = {}
     for name in names:
@@ -77,7 +82,7 @@ def _measured(spec: str, names: Sequence[str]) -> Compared:
             known = next((fact for fact in published if fact.name == name and not fact.erratum), None)
             values[name] = Value(None if known is None else known.value, fact=known)
         else:
-            values[name] = Value(quantities()[name].measure(Part(analysis)))
+            values[name] = Value(quantity_named(name, of="network").measure(network))
     return Compared(spec, architecture.name, values)
 
 

@@ -8,6 +8,7 @@ import click
 
 from archcalc.cli import known
 from archcalc.cli.options import counting_option, reporting
+from archcalc.cli.setup import with_option
 from archcalc.cli.types import Name, Names, SpecType
 from archcalc.output.layout import Report
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     "--columns", type=Names(known.compared), metavar="NAMES", help="Quantities and published facts, with commas."
 )
 @click.option("--sort", type=Name(known.compared), metavar="NAME", help="Order by a column; -NAME from large to small.")
+@with_option
 @counting_option
 @reporting
 def command(
@@ -31,6 +33,7 @@ def command(
     base: str | None,
     columns: list[str] | None,
     sort: str | None,
+    words: dict[str, str],
     counting: Profile | None,
 ) -> Report:
     """Compare architectures in a table.
@@ -42,6 +45,7 @@ def command(
       archcalc compare alexnet vgg16 googlenet resnet152
       archcalc compare resnet50 resnet50:width=128 --columns params,macs
       archcalc compare resnet50 mobilenet --counting fvcore
+      archcalc compare resnet50 mobilenet --columns training_peak_bytes --batch 32 --with optimizer=adam
       archcalc compare --all --sort macs --base resnet50
     """
     from archcalc.commands.compare import answer as engine
@@ -57,5 +61,5 @@ def command(
     names = engine.columns([*(counted_by(name, counting) for name in asked), *own])
     if sort:
         sort = sort.replace(sort.removeprefix("-"), counted_by(sort.removeprefix("-"), counting))
-    rows = engine.compare(chosen, names, base=base)
+    rows = engine.compare(chosen, names, base=base, words=words)
     return build(engine.ordered(rows, sort) if sort else rows, base or chosen[0])

@@ -7,24 +7,23 @@ from fractions import Fraction
 from typing import Any
 
 from archcalc.claims.facts import FACTS
-from archcalc.claims.verdict import decimal
 from archcalc.commands.compare.answer import Compared, Value
 from archcalc.output.layout import Column, Report, Table
-from archcalc.output.numbers import bytes_decimal, short
-from archcalc.quantities.registry import BYTES, EXTENT, quantities
-from archcalc.sizes.volume import Volume
+from archcalc.quantities.registry import quantities
+from archcalc.units import data, decimal
 
 #: Names for the heads of columns, where a quantity's own name is not the field's word.
 _TITLES = {
-    "macs": "MACs",
-    "flops": "FLOPs",
-    "outputs_bytes_with_input": "activation memory",
     "cifar10_error": "CIFAR-10 error",
     "cifar100_error": "CIFAR-100 error",
     "top1_error": "top-1 error",
     "top5_error": "top-5 error",
-    "receptive_field": "receptive field",
 }
+
+
+def _title(name: str) -> str:
+    known = quantities().get(name)
+    return known.title if known else _TITLES.get(name, name)
 
 
 def build(rows: Sequence[Compared], base: str) -> Report:
@@ -33,13 +32,11 @@ def build(rows: Sequence[Compared], base: str) -> Report:
     columns = [Column("spec", "network", right=False)]
     # Where there is too little room, notes go first, then ratios, then figures, each from the right; the first stays.
     for rank, name in enumerate(names):
-        columns.append(Column(name, _TITLES.get(name, name.replace("_", " ")), _shown(name), rank=rank))
+        columns.append(Column(name, _title(name), _shown(name), rank=rank))
         if _has_ratio(name, rows):
             columns.append(Column(f"{name}_ratio", "ratio", ratio, rank=len(names) + rank))
     measured = [name for name in names if name in FACTS and _notes(name, rows)]
-    columns += [
-        Column(f"{name}_note", f"{_TITLES.get(name, name)} of", right=False, rank=2 * len(names)) for name in measured
-    ]
+    columns += [Column(f"{name}_note", f"{_title(name)} of", right=False, rank=2 * len(names)) for name in measured]
     table = Table(tuple(columns), [_row(row, names, rows, measured) for row in rows])
     data = {"base": base, "specs": [_data(row) for row in rows]}
     return Report("", (), (table,), tuple(_conventions(names, base)), data)
@@ -84,21 +81,12 @@ def _shown(name: str) -> Any:
     if name in FACTS:
         unit = FACTS[name].unit
         return lambda value: f"{decimal(value)} {unit}" if unit else str(value)
-    unit = quantities()[name].unit
-    if unit == BYTES:
-        return bytes_decimal
-    if unit == EXTENT:
-        return lambda sizes: "x".join(map(str, sizes))
-    return lambda value: str(value) if isinstance(value, Volume) else _number(value)
-
-
-def _number(value: Any) -> str:
-    return decimal(value) if isinstance(value, Fraction) and value.denominator != 1 else short(int(value))
+    return quantities()[name].unit.short
 
 
 def _conventions(names: list[str], base: str) -> list[str]:
     said = [f"ratios are to {base}"]
-    said += [f"{_TITLES.get(n, n.replace('_', ' '))}: {quantities()[n].doc}" for n in names if n in quantities()]
+    said += [f"{_title(n)}: {quantities()[n].doc}" for n in names if n in quantities()]
     if any(name in FACTS for name in names):
         said.append("errors and years are published, not computed: `archcalc show SPEC` has their sources")
     return said
@@ -113,15 +101,7 @@ def _data(row: Compared) -> dict[str, Any]:
 
 
 def _value(value: Value) -> dict[str, Any]:
-    made: dict[str, Any] = {"value": _plain(value.value), "ratio": value.ratio}
+    made: dict[str, Any] = {"value": data(value.value), "ratio": value.ratio}
     if value.fact is not None:
         made |= {"source": value.fact.source, "note": value.fact.note}
     return made
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Volume):
-        return list(value.shape)
-    if isinstance(value, Fraction) and value.denominator == 1:
-        return value.numerator
-    return [_plain(size) for size in value] if isinstance(value, tuple) else value

@@ -9,15 +9,16 @@ from archcalc.analysis.totals import Analysis
 from archcalc.analysis.training import TrainingCost, training_cost
 from archcalc.counting.count import FACTS, WORKS, Count, Profile, Rules, count
 from archcalc.counting.profiles import MEMORY_FIGURES, PROFILES
+from archcalc.memory.setup import Setup
 from archcalc.output.layout import Column, Report, Table
-from archcalc.output.numbers import exact
+from archcalc.units import exact
 
 
 def side_by_side(analysis: Analysis, profiles: Sequence[Profile]) -> Report:
     """The figures of several profiles for one network, per sample; of two profiles, also their difference."""
     counts = [count(profile, analysis) for profile in profiles]
     memory = [count(profile, analysis) for profile in MEMORY_FIGURES.values()]
-    cost = training_cost(analysis)
+    cost = training_cost(analysis, Setup())
     works = [work for work in WORKS if any(work in made.works for made in counts)]
     columns = (
         Column("profile", "profile", right=False),

@@ -7,12 +7,14 @@ a second comes. Every figure that differs between the networks belongs to one di
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.analysis.totals import AnalysedLayer
 from archcalc.language.network import INPUT_INDEX, Key
+from archcalc.language.paths import prefixes
 from archcalc.layers.attributes import shown
+from archcalc.quantities.registry import Part, Quantity, summing
 
 #: The kinds of difference. A layer is affected if it is as it was and what reaches it is not.
 ADDED, REMOVED, CHANGED, AFFECTED = "added", "removed", "changed", "affected"
@@ -20,20 +22,19 @@ ADDED, REMOVED, CHANGED, AFFECTED = "added", "removed", "changed", "affected"
 _Pair: TypeAlias = tuple[AnalysedLayer | None, AnalysedLayer | None]
 
 
-class Cost(NamedTuple):
-    """What a network, a layer or a difference costs: per sample, bytes of outputs with a storage of their own."""
+#: What a difference costs, unless other quantities are asked for.
+FIGURES = ("params", "macs", "activation_bytes_without_input")
 
-    params: int = 0
-    macs: int = 0
-    outputs_bytes: int = 0
+#: One value for each quantity asked.
+Cost: TypeAlias = tuple[Any, ...]
 
-    def plus(self, other: Cost) -> Cost:
-        """The two together."""
-        return Cost(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
-    def minus(self, other: Cost) -> Cost:
-        """The one without the other."""
-        return Cost(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
+def _plus(left: Cost, right: Cost) -> Cost:
+    return tuple(mine + theirs for mine, theirs in zip(left, right, strict=True))
+
+
+def _minus(left: Cost, right: Cost) -> Cost:
+    return tuple(mine - theirs for mine, theirs in zip(left, right, strict=True))
 
 
 class Difference(NamedTuple):
@@ -47,37 +48,40 @@ class Difference(NamedTuple):
     layers: int = 1
 
 
-def diff(old: Analysis, new: Analysis) -> list[Difference]:
+def costing(names: Sequence[str]) -> list[Quantity]:
+    """The quantities of those names; UsageError for one that does not add up over layers."""
+    return [summing(name) for name in dict.fromkeys(names)]
+
+
+def diff(old: Part, new: Part, quantities: Sequence[Quantity]) -> list[Difference]:
     """Every difference, in the order of the layers of the new network; what was removed stands where it stood."""
-    return _Comparison(_Side(old), _Side(new)).differences()
+    return _Comparison(_Side(old, quantities), _Side(new, quantities)).differences()
 
 
-def total(analysis: Analysis) -> Cost:
+def total(network: Part, quantities: Sequence[Quantity]) -> Cost:
     """What the whole network costs."""
-    made = Cost()
-    for row in analysis.layers:
-        made = made.plus(cost(row))
-    return made
-
-
-def cost(row: AnalysedLayer | None) -> Cost:
-    """What one layer costs; nothing where there is none."""
-    if row is None:
-        return Cost()
-    return Cost(row.params, row.macs, row.outputs_bytes)
+    return tuple(quantity.measure(network) for quantity in quantities)
 
 
 class _Side:
     """One of the two networks, its layers by the keys of their paths."""
 
-    def __init__(self, analysis: Analysis) -> None:
-        self.analysis = analysis
+    def __init__(self, network: Part, quantities: Sequence[Quantity]) -> None:
+        self.network = network
+        self.quantities = quantities
+        self.analysis = analysis = network.analysis
         self.keys: list[Key] = [(*row.node.scope.key, (row.node.base, row.node.ordinal)) for row in analysis.layers]
         self.rows = dict(zip(self.keys, analysis.layers, strict=True))
 
     def has(self, key: Key) -> bool:
         """Whether there is such a layer; the network's input is always there."""
         return key in self.rows or key == ()
+
+    def cost(self, row: AnalysedLayer | None) -> Cost:
+        """What one layer costs; nothing where there is none."""
+        if row is None:
+            return (0,) * len(self.quantities)
+        return tuple(each.amount(self.network, row) for each in self.quantities if each.amount)
 
     def sources(self, row: AnalysedLayer) -> list[Key]:
         """The keys of what a layer reads."""
@@ -93,10 +97,10 @@ class _Side:
 
     def folded(self, rows: list[AnalysedLayer]) -> dict[str, str]:
         """For each of the layers, the path of the largest block around it all of whose layers are among them."""
-        inside = Counter(prefix for row in rows for prefix in _prefixes(row.name))
-        everywhere = Counter(prefix for row in self.analysis.layers for prefix in _prefixes(row.name))
+        inside = Counter(prefix for row in rows for prefix in prefixes(row.name))
+        everywhere = Counter(prefix for row in self.analysis.layers for prefix in prefixes(row.name))
         return {
-            row.name: next(prefix for prefix in _prefixes(row.name) if inside[prefix] == everywhere[prefix])
+            row.name: next(prefix for prefix in prefixes(row.name) if inside[prefix] == everywhere[prefix])
             for row in rows
         }
 
@@ -116,7 +120,7 @@ class _Comparison:
             if each is not None:
                 known = found.get((each.kind, each.path))
                 if known is not None:
-                    each = each._replace(cost=known.cost.plus(each.cost), layers=known.layers + 1)
+                    each = each._replace(cost=_plus(known.cost, each.cost), layers=known.layers + 1)
                 found[each.kind, each.path] = each
         return list(found.values())
 
@@ -140,7 +144,7 @@ class _Comparison:
         added: dict[str, str],
         removed: dict[str, str],
     ) -> Difference | None:
-        change = cost(after).minus(cost(before))
+        change = _minus(self.new.cost(after), self.old.cost(before))
         if before is None or after is None:
             kind, path = (REMOVED, removed[before.name]) if before else (ADDED, added[after.name] if after else "")
             return Difference(kind, path, (), change)
@@ -156,15 +160,6 @@ class _Comparison:
         was, is_ = self.old.sources(before), self.new.sources(after)
         if was != is_ and all(map(self.new.has, was)) and all(map(self.old.has, is_)):
             yield f"reads {self.old.reads(before)} -> {self.new.reads(after)}"
-
-
-def _prefixes(path: str) -> Iterator[str]:
-    """The paths of the blocks around a layer, from the outside in, and its own."""
-    end = path.find("/")
-    while end >= 0:
-        yield path[:end]
-        end = path.find("/", end + 1)
-    yield path
 
 
 def _attributes(before: AnalysedLayer, after: AnalysedLayer) -> Iterator[str]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import click
 
+from archcalc.cli import known
 from archcalc.cli.options import reporting
-from archcalc.cli.types import SpecType
+from archcalc.cli.setup import with_option
+from archcalc.cli.types import Names, SpecType
 from archcalc.output.layout import Report
 
 
 @click.command()
 @click.argument("old", type=SpecType())
 @click.argument("new", type=SpecType())
+@click.option("--columns", type=Names(known.adding), metavar="NAMES", help="Quantities that add up, with commas.")
+@with_option
 @reporting
-def command(old: str, new: str) -> Report:
+def command(old: str, new: str, columns: list[str] | None, words: dict[str, str]) -> Report:
     """Show what is different between two architectures.
 
     Layer by layer: added, removed, changed, and what each difference costs.
@@ -22,8 +26,16 @@ def command(old: str, new: str) -> Report:
     Examples:
       archcalc diff vgg16 vgg19
       archcalc diff resnet50 resnet50:width=128
+      archcalc diff resnet50 resnet50:image=288 --columns macs,saved_bytes --batch 32
     """
     from archcalc.api import load
+    from archcalc.commands.diff.answer import FIGURES
     from archcalc.commands.diff.tables import build
+    from archcalc.memory.setup import stated
+    from archcalc.quantities.registry import Part
 
-    return build(load(old).analyse(), load(new).analyse(), old, new)
+    before, after = (
+        Part(each, setup=stated(each.network, words)) for each in (load(old).analyse(), load(new).analyse())
+    )
+    names = columns or FIGURES
+    return build(before, after, old, new, names)

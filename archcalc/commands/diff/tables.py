@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from archcalc.analysis.totals import Analysis
-from archcalc.commands.diff.answer import diff, total
+from archcalc.commands.diff.answer import FIGURES, Cost, costing, diff, total
 from archcalc.layers.attributes import shown
 from archcalc.output.layout import Column, Report, Table
-from archcalc.output.numbers import bytes_decimal, exact
+from archcalc.quantities.registry import Part, Quantity
 
 
-def build(old: Analysis, new: Analysis, old_name: str, new_name: str) -> Report:
-    """What is different in `new`, against `old`; costs are per sample and signed."""
-    found = diff(old, new)
-    whole = total(new).minus(total(old))
+def build(old: Part, new: Part, old_name: str, new_name: str, names: Sequence[str] = FIGURES) -> Report:
+    """What is different in `new`, against `old`, and what that costs in the quantities of those names, signed."""
+    asked = costing(names)
+    found = diff(old, new, asked)
+    whole = tuple(after - before for after, before in zip(total(new, asked), total(old, asked), strict=True))
     columns = (
         Column("change", "change", right=False),
         Column("path", "layer", right=False),
         Column("what", "what", right=False, rank=3),
-        Column("params", "params", _signed),
-        Column("macs", "MACs", _signed, rank=1),
-        Column("outputs_bytes", "output memory", _signed_bytes, rank=2),
+        *(Column(each.name, each.title, _signed(each), rank=min(rank, 2)) for rank, each in enumerate(asked)),
     )
     rows = [(each.kind, each.path, _what(each.what, each.layers), *each.cost) for each in found]
     table = Table(columns, rows, ("total", None, None, *whole))
@@ -29,13 +29,13 @@ def build(old: Analysis, new: Analysis, old_name: str, new_name: str) -> Report:
         "old": old_name,
         "new": new_name,
         "differences": [
-            {"change": d.kind, "path": d.path, "what": list(d.what), "layers": d.layers, **d.cost._asdict()}
+            {"change": d.kind, "path": d.path, "what": list(d.what), "layers": d.layers, **_named(asked, d.cost)}
             for d in found
         ],
-        "total": whole._asdict(),
+        "total": _named(asked, whole),
     }
-    facts = (("parameters of the spec", _settings(old, new)), ("input", _inputs(old, new)))
-    notes = ("costs are per sample, new minus old; an affected layer is as it was, and what reaches it is not",)
+    facts = (("parameters", _settings(old.analysis, new.analysis)), ("input", _inputs(old.analysis, new.analysis)))
+    notes = ("new minus old; an affected layer is as it was, and what reaches it is not",)
     shown_facts = tuple((label, text) for label, text in facts if text)
     if not found:
         return Report(f"{old_name} and {new_name} are the same, layer by layer", shown_facts, (), (), data, table)
@@ -46,12 +46,15 @@ def _what(what: tuple[str, ...], layers: int) -> str:
     return "; ".join(what) if what else f"{layers} layers" if layers > 1 else ""
 
 
-def _signed(value: int) -> str:
-    return f"{'+' if value > 0 else ''}{exact(value)}" if value else ""
+def _signed(quantity: Quantity) -> Callable[[Any], str]:
+    def write(value: Any) -> str:
+        return f"{'+' if value > 0 else '-'}{quantity.unit.cell(abs(value))}" if value else ""
+
+    return write
 
 
-def _signed_bytes(value: int) -> str:
-    return f"{'+' if value > 0 else '-'}{bytes_decimal(abs(value))}" if value else ""
+def _named(quantities: Sequence[Quantity], cost: Cost) -> dict[str, Any]:
+    return {each.name: each.data(value) for each, value in zip(quantities, cost, strict=True)}
 
 
 def _settings(old: Analysis, new: Analysis) -> str:

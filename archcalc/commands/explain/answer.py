@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 from archcalc.analysis.receptive_field import ITSELF, Span
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.analysis.training import backward, wants_input_gradient
-from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.language.network import INPUT_INDEX
+from archcalc.language.paths import selected
 from archcalc.layers.attributes import decimal
 from archcalc.layers.outcome import WEIGHTS, Outcome, Saved
 from archcalc.memory.gradients import gradients
 from archcalc.memory.setup import Setup
+from archcalc.quantities.registry import Part, summing
 from archcalc.sizes.kinds import total
 from archcalc.sizes.traced import arithmetic, remembered
 from archcalc.sizes.volume import Volume
@@ -30,9 +31,11 @@ _AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")
 
 
 class Explained(NamedTuple):
-    """One figure: what it is, its arithmetic in one line, its value (None where it is not one number) and its unit."""
+    """One step of a figure's arithmetic: the quantity that it belongs to ("" for none), what it is called here, the
+    arithmetic in one line, its value (None where it is not one number) and its unit."""
 
     quantity: str
+    label: str
     text: str
     value: Any = None
     unit: str = ""
@@ -45,17 +48,9 @@ class Contribution(NamedTuple):
     amount: int
 
 
-def find(analysis: Analysis, name: str) -> AnalysedLayer:
-    """The layer of that path; UsageError with a suggestion if there is none."""
-    try:
-        return analysis.layer(name)
-    except KeyError:
-        names = [row.name for row in analysis.layers]
-        inside = [each for each in names if each.startswith(f"{name}/")]
-        hint = f"it is a block: `{inside[0]}` is a layer in it" if inside else did_you_mean(name, names)
-        raise UsageError(
-            f"{analysis.architecture} has no layer `{name}`: {hint or '`archcalc report` lists the layers'}"
-        ) from None
+def find(analysis: Analysis, path: str) -> list[AnalysedLayer]:
+    """The layers that a path names, one or a whole block; UsageError with a suggestion if there is none."""
+    return [analysis.layers[index] for index in selected([row.name for row in analysis.layers], path)]
 
 
 def traced_outcome(analysis: Analysis, row: AnalysedLayer) -> Outcome:
@@ -80,10 +75,10 @@ def explain_layer(analysis: Analysis, row: AnalysedLayer) -> list[Explained]:
         *_parameters(row, outcome, known),
         *_operations(outcome, known),
         *_memory(row, outcome, known),
-        *_kept(analysis, row, outcome, known),
+        *_saved(analysis, row, outcome, known),
         *_backward(analysis, row),
         *_receptive_field(analysis, row, outcome),
-        Explained("source", f"{_paragraph(row, 'Source:')} Receptive field: {_FIELD_SOURCE}"),
+        Explained("", "source", f"{_paragraph(row, 'Source:')} Receptive field: {_FIELD_SOURCE}"),
     ]
 
 
@@ -97,7 +92,7 @@ def _equation(number: int, known: set[int], unit: str = "") -> str:
 def _output(analysis: Analysis, row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterator[Explained]:
     volumes = analysis.input_volumes(row)
     inputs = ", ".join(f"{v}, {_origin(name)}" for v, name in zip(volumes, analysis.inputs(row), strict=True))
-    yield Explained("input", inputs)
+    yield Explained("input", "input", inputs)
     output = outcome.output
     sizes = list(zip(_AXES.get(output.rank, ()), output.space, strict=False))
     shown: dict[str, list[str]] = {}
@@ -106,12 +101,12 @@ def _output(analysis: Analysis, row: AnalysedLayer, outcome: Outcome, known: set
         if " = " in text:
             shown.setdefault(text, []).append(axis)
     for text, axes in shown.items():
-        yield Explained(f"output {' and '.join(axes)}", text, int(text.rpartition(" = ")[2].replace(",", "")))
+        yield Explained("output", f"output {' and '.join(axes)}", text, int(text.rpartition(" = ")[2].replace(",", "")))
     channels = _equation(output.channels, known)
     if " = " in channels:
-        yield Explained("output channels", channels, int(output.channels))
+        yield Explained("output", "output channels", channels, int(output.channels))
     yield Explained(
-        "output", f"{output}: {_equation(output.elements, known, 'values')}", int(output.elements), "values"
+        "output", "output", f"{output}: {_equation(output.elements, known, 'values')}", int(output.elements), "values"
     )
 
 
@@ -126,11 +121,11 @@ def _parameters(row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterat
         text = " + ".join(parts) + (f" = {value:,}" if len(parts) > 1 else "")
         if row.shares:
             text += ": shared with a layer before it, and counted there"
-        yield Explained("parameters", text, value, "parameters")
+        yield Explained("params", "parameters", text, value, "parameters")
     if outcome.buffers:
         parts = [_equation(tensor.elements, known, tensor.name) for tensor in outcome.buffers]
         value = int(total(tensor.elements for tensor in outcome.buffers))
-        yield Explained("buffers", f"{' + '.join(parts)} = {value:,}, not learned", value, "values")
+        yield Explained("buffers", "buffers", f"{' + '.join(parts)} = {value:,}, not learned", value, "values")
 
 
 def _plural(name: str) -> str:
@@ -143,15 +138,17 @@ def _plural(name: str) -> str:
 
 def _operations(outcome: Outcome, known: set[int]) -> Iterator[Explained]:
     if outcome.macs:
-        yield Explained("MACs", _equation(outcome.macs, known), int(outcome.macs), "MACs")
+        yield Explained("macs", "MACs", _equation(outcome.macs, known), int(outcome.macs), "MACs")
     for role, kind, amount in outcome.operations:
         if amount:
-            yield Explained(f"{role}, {kind}", _equation(amount, known, "operations"), int(amount), "operations")
+            yield Explained(
+                "operations", f"{role}, {kind}", _equation(amount, known, "operations"), int(amount), "operations"
+            )
     operations = total(operation.amount for operation in outcome.operations)
     if outcome.macs or operations:
         value = int(2 * outcome.macs + operations)
         text = f"2*{int(outcome.macs):,} + {int(operations):,} = {value:,}" if outcome.macs else f"{value:,}"
-        yield Explained("FLOPs", text, value, "FLOPs")
+        yield Explained("flops", "FLOPs", text, value, "FLOPs")
 
 
 def _memory(row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterator[Explained]:
@@ -163,40 +160,42 @@ def _memory(row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterator[E
     }.get(where, "")
     if where in ("new", "training"):
         said += f"{elements:,} values * 4 bytes = {4 * elements:,} bytes in float32"
-    yield Explained("output memory", said, 4 * elements if where in ("new", "training") else 0, "bytes")
+    yield Explained(
+        "activation_bytes", "activations", said, 4 * elements if where in ("new", "training") else 0, "bytes"
+    )
 
 
-def _kept(analysis: Analysis, row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterator[Explained]:
+def _saved(analysis: Analysis, row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterator[Explained]:
     """What is saved for the backward pass, and for which gradient; on a CPU."""
     wanted = gradients(analysis.interpretation, Setup())
     parameters = {tensor.name for tensor in outcome.params}  # these are there anyway
     said = [
-        f"{_tensor(analysis, row, kept, known)}{_purpose(kept)}"
-        for kept in outcome.saved
-        if kept.what not in parameters
-        if kept.device in (None, "cpu") and wanted.wanted(row.node, kept.needed_by)
+        f"{_tensor(analysis, row, saved, known)}{_purpose(saved)}"
+        for saved in outcome.saved
+        if saved.what not in parameters
+        if saved.device in (None, "cpu") and wanted.wanted(row.node, saved.needed_by)
     ]
-    yield Explained("saved for backward", "; ".join(said) or "nothing")
-    yield Explained("because", _paragraph(row, "Saved for backward:"))
+    yield Explained("saved_bytes", "saved", "; ".join(said) or "nothing")
+    yield Explained("saved_bytes", "because", _paragraph(row, "Saved for backward:"))
 
 
-def _tensor(analysis: Analysis, row: AnalysedLayer, kept: Saved, known: set[int]) -> str:
-    if kept.what == "input":
-        volume = analysis.input_volumes(row)[kept.of]
-        return f"{_origin(analysis.inputs(row)[kept.of])}: {int(volume.elements):,} values"
-    if kept.what == "output":
+def _tensor(analysis: Analysis, row: AnalysedLayer, saved: Saved, known: set[int]) -> str:
+    if saved.what == "input":
+        volume = analysis.input_volumes(row)[saved.of]
+        return f"{_origin(analysis.inputs(row)[saved.of])}: {int(volume.elements):,} values"
+    if saved.what == "output":
         return f"the output: {int(row.output.elements):,} values"
-    once = ", once for the batch" if kept.per == "batch" else ""
-    size = " of 64 bits" if kept.dtype == "int64" else " of one byte" if kept.dtype == "bool" else ""
-    return f"{kept.what}: {_equation(kept.elements, known, 'values')}{size}{once}"
+    once = ", once for the batch" if saved.per == "batch" else ""
+    size = " of 64 bits" if saved.dtype == "int64" else " of one byte" if saved.dtype == "bool" else ""
+    return f"{saved.what}: {_equation(saved.elements, known, 'values')}{size}{once}"
 
 
-def _purpose(kept: Saved) -> str:
+def _purpose(saved: Saved) -> str:
     """For which gradients, where not for all of them."""
-    if not kept.needed_by:
+    if not saved.needed_by:
         return ""
     by = [
-        "weights" if need == WEIGHTS else "input" if not need else f"input {int(need) + 1}" for need in kept.needed_by
+        "weights" if need == WEIGHTS else "input" if not need else f"input {int(need) + 1}" for need in saved.needed_by
     ]
     return f", for the gradient by the {' and the '.join(by)}"
 
@@ -209,17 +208,19 @@ def _backward(analysis: Analysis, row: AnalysedLayer) -> Iterator[Explained]:
     unwanted = "" if wanted else " (nothing before it is learned)"
     products = f" + {part.by_products:,} by both operands of its products" if part.by_products else ""
     text = f"{part.by_weights:,} by the weights + {part.by_input:,} by the input{unwanted}{products} = {part.macs:,}"
-    yield Explained("MACs backward", text, int(part.macs), "MACs")
+    yield Explained("training_macs", "MACs backward", text, int(part.macs), "MACs")
 
 
 def _receptive_field(analysis: Analysis, row: AnalysedLayer, outcome: Outcome) -> Iterator[Explained]:
     field = analysis.receptive_fields[row.node.index]
     if field.whole and field.union is None:
-        yield Explained("receptive field", "the whole input")
+        yield Explained("receptive_field", "receptive field", "the whole input")
         return
     if field.union is None or field.size is None:
         yield Explained(
-            "receptive field", "not followed: branches of different strides meet, or a map is enlarged too much"
+            "receptive_field",
+            "receptive field",
+            "not followed: branches of different strides meet, or a map is enlarged too much",
         )
         return
     before = _spans_before(analysis, row)
@@ -230,9 +231,9 @@ def _receptive_field(analysis: Analysis, row: AnalysedLayer, outcome: Outcome) -
     for text, axes in texts.items():
         along = "" if len(texts) == 1 else f" along the {' and '.join(axes)}"
         size = field.size[_AXES[row.output.rank].index(axes[0])]
-        yield Explained(f"receptive field{along}", text, size, "input positions")
+        yield Explained("receptive_field", f"receptive field{along}", text, size, "input positions")
     if field.whole:
-        yield Explained("beside it", "through a gate or a statistic it sees the whole input")
+        yield Explained("receptive_field", "beside it", "through a gate or a statistic it sees the whole input")
 
 
 def _spans_before(analysis: Analysis, row: AnalysedLayer) -> tuple[Span, ...] | None:
@@ -275,19 +276,15 @@ def _paragraph(row: AnalysedLayer, start: str) -> str:
 
 
 #: The totals that are explained where none is asked for by name.
-TOTALS = ("params", "macs", "flops", "outputs_bytes")
+TOTALS = ("params", "macs", "flops", "activation_bytes_without_input")
 
 
-def contributions(analysis: Analysis, quantity: str) -> list[Contribution]:
+def contributions(part: Part, name: str) -> list[Contribution]:
     """What each layer adds to a total, the largest first. UsageError if the quantity does not add up over layers."""
-    from archcalc.quantities.registry import Part, quantities
-
-    known = {name: made for name, made in quantities().items() if made.sums}
-    if quantity not in known:
-        hint = did_you_mean(quantity, known) or f"those that add up over layers are {', '.join(sorted(known))}"
-        raise UsageError(f"there is no total `{quantity}`: {hint}")
-    measure = known[quantity].measure
-    parts = [Contribution(row.name, measure(Part(analysis, [row]))) for row in analysis.layers]
+    amount = summing(name).amount
+    assert amount is not None
+    network = Part(part.analysis, setup=part.setup)
+    parts = [Contribution(row.name, amount(network, row)) for row in part.layers]
     return sorted((part for part in parts if part.amount), key=lambda part: -part.amount)
 
 
@@ -303,6 +300,6 @@ def growth(analysis: Analysis) -> list[Explained]:
         before = [(1,) * row.output.rank if i == INPUT_INDEX else fields[i].size for i in row.node.inputs]
         if size is not None and size not in before:
             grown = _receptive_field(analysis, row, traced_outcome(analysis, row))
-            text = "; ".join(f"{one.text}{one.quantity.removeprefix('receptive field')}" for one in grown)
-            steps.append(Explained(row.name, text, max(size), "input positions"))
+            text = "; ".join(f"{one.text}{one.label.removeprefix('receptive field')}" for one in grown)
+            steps.append(Explained("receptive_field", row.name, text, max(size), "input positions"))
     return steps

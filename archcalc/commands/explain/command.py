@@ -26,7 +26,7 @@ from archcalc.output.layout import Report
 def command(spec: str, layer: str | None, quantity: str | None, settings: dict[str, Any]) -> Report:
     """Show how a figure comes about.
 
-    Of a layer the arithmetic, of a network the largest contributions.
+    Of a layer the arithmetic, of a network or a block the largest contributions.
 
     With the name of a rule of archcalc check, say what the rule means and how to mend what breaks it.
 
@@ -38,10 +38,11 @@ def command(spec: str, layer: str | None, quantity: str | None, settings: dict[s
       archcalc explain groups-divide
     """
     from archcalc import api
-    from archcalc.commands.explain import answer as explain
+    from archcalc.commands.explain import answer
     from archcalc.commands.explain import tables as reports
     from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
     from archcalc.diagnostics.rules import rules
+    from archcalc.quantities.registry import Part
 
     if layer is None and spec in rules():
         return reports.of_rule(rules()[spec])
@@ -54,5 +55,8 @@ def command(spec: str, layer: str | None, quantity: str | None, settings: dict[s
         raise UsageError(f"there is no spec and no rule `{spec}`: {hint}") from error
     analysis = architecture.analyse()
     if layer is None:
-        return reports.of_network(analysis, quantity)
-    return reports.of_layer(analysis, explain.find(analysis, layer), quantity)
+        return reports.of_part(Part(analysis), quantity)
+    found = answer.find(analysis, layer)
+    if len(found) > 1:
+        return reports.of_part(Part(analysis, found), quantity, layer)
+    return reports.of_layer(analysis, found[0], quantity)

@@ -10,18 +10,11 @@ from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.diagnostics.rules import Rule
 from archcalc.layers.attributes import shown
 from archcalc.output.layout import Column, Report, Table
-from archcalc.output.numbers import exact, percent, share, short
-from archcalc.quantities.registry import quantities
+from archcalc.quantities.registry import Part, quantities
+from archcalc.units import exact, percent, share
 
 #: So many contributions to a total are shown; the rest are one row.
 LARGEST = 8
-_ALIASES = {
-    "params": "parameters",
-    "macs": "MACs",
-    "flops": "FLOPs",
-    "memory": "output memory",
-    "saved": "saved for backward",
-}
 
 
 def of_layer(analysis: Analysis, row: AnalysedLayer, quantity: str | None) -> Report:
@@ -34,52 +27,59 @@ def of_layer(analysis: Analysis, row: AnalysedLayer, quantity: str | None) -> Re
     data: dict[str, Any] = {
         "architecture": analysis.architecture,
         "layer": row.name,
-        "steps": [
-            {"quantity": one.quantity, "arithmetic": one.text, "value": one.value, "unit": one.unit} for one in found
-        ],
+        "steps": [_step(one) for one in found],
     }
-    columns = ("quantity", "arithmetic", "value", "unit")
+    columns = ("quantity", "label", "arithmetic", "value", "unit")
     rows = Table(tuple(Column(name, name) for name in columns), [tuple(step.values()) for step in data["steps"]])
-    return Report(heading, tuple((one.quantity, one.text) for one in found), (), (), data, rows)
+    return Report(heading, tuple((one.label, one.text) for one in found), (), (), data, rows)
+
+
+def _step(one: Explained) -> dict[str, Any]:
+    words = {"quantity": one.quantity or None, "label": one.label, "arithmetic": one.text}
+    return {**words, "value": one.value, "unit": one.unit}
 
 
 def _only(found: list[Explained], quantity: str) -> list[Explained]:
-    label = _ALIASES.get(quantity, quantity.replace("_", " "))
-    chosen = [one for one in found if one.quantity == label or one.quantity.startswith((f"{label} ", f"{label},"))]
+    chosen = [one for one in found if one.quantity == quantity]
     if not chosen:
-        keys = [one.quantity for one in found]
-        hint = did_you_mean(label, keys) or f"it has {', '.join(keys)}"
-        raise UsageError(f"the layer has no figure `{quantity}`: {hint}")
+        known = list(dict.fromkeys(one.quantity for one in found if one.quantity))
+        hint = did_you_mean(quantity, known) or f"it has {', '.join(known)}"
+        raise UsageError(f"the layer has no figure `{quantity[:60]}`: {hint}")
     return chosen
 
 
-def of_network(analysis: Analysis, quantity: str | None) -> Report:
-    """The totals of a network, or one of them: the largest contributions and the sum."""
-    if quantity == "receptive_field":
+def of_part(part: Part, quantity: str | None, path: str = "") -> Report:
+    """The totals of a network or of a block, or one of them: the largest contributions and the sum."""
+    analysis = part.analysis
+    if quantity == "receptive_field" and part.whole:
         return _of_receptive_field(analysis)
+    known = quantities()
     tables: list[Table] = []
     data: dict[str, Any] = {}
-    for name in (quantity,) if quantity else TOTALS:
-        parts = contributions(analysis, name)
-        whole = sum(part.amount for part in parts)
+    for total in (quantity,) if quantity else TOTALS:
+        parts = contributions(part, total)
+        whole = sum(each.amount for each in parts)
         rest = parts[LARGEST:]
-        rows = [(part.name, part.amount, share(part.amount, whole)) for part in parts[:LARGEST]]
+        rows = [(each.name, each.amount, share(each.amount, whole)) for each in parts[:LARGEST]]
         if rest:
-            amount = sum(part.amount for part in rest)
+            amount = sum(each.amount for each in rest)
             rows.append((f"{len(rest)} other layers", amount, share(amount, whole)))
         columns = (
             Column("layer", "layer", right=False),
-            Column(name, name, exact),
+            Column(total, known[total].title, exact),
             Column("share", "share", percent),
         )
-        tables.append(Table(columns, rows, ("sum", whole, None), f"{name}: {quantities()[name].doc}"))
-        data[name] = {"sum": whole, "contributions": [part._asdict() for part in parts]}
-    said = ", ".join(f"{short(made['sum'])} {name}" for name, made in data.items())
-    heading = f"{analysis.architecture}: {said}"
+        tables.append(Table(columns, rows, ("sum", whole, None), f"{known[total].title}: {known[total].doc}"))
+        data[total] = {"sum": whole, "contributions": [each._asdict() for each in parts]}
+    said = ", ".join(f"{known[total].unit.short(made['sum'])} {known[total].title}" for total, made in data.items())
     notes = ("`archcalc explain SPEC LAYER` shows the arithmetic of one layer",)
-    every = [(name, part["name"], part["amount"]) for name in data for part in data[name]["contributions"]]
-    long = Table(tuple(Column(name, name) for name in ("quantity", "layer", "amount")), every)
-    return Report(heading, (), tuple(tables), notes, {"architecture": analysis.architecture, "totals": data}, long)
+    every = [(total, each["name"], each["amount"]) for total in data for each in data[total]["contributions"]]
+    long = Table(tuple(Column(key, key) for key in ("quantity", "layer", "amount")), every)
+    made: dict[str, Any] = {"architecture": analysis.architecture}
+    if not part.whole:
+        made |= {"layer": path, "layers": len(part.layers)}
+    heading = f"{analysis.architecture}, {path}" if path else analysis.architecture
+    return Report(f"{heading}: {said}", (), tuple(tables), notes, {**made, "totals": data}, long)
 
 
 def _of_receptive_field(analysis: Analysis) -> Report:
@@ -87,11 +87,11 @@ def _of_receptive_field(analysis: Analysis) -> Report:
     grown = growth(analysis)
     columns = (Column("layer", "layer", right=False), Column("growth", "receptive field", right=False))
     data = {"architecture": analysis.architecture, "receptive_field": [step._asdict() for step in grown]}
-    rows = [(step.quantity, step.text) for step in grown]
+    rows = [(step.label, step.text) for step in grown]
     return Report(f"{analysis.architecture}: how the receptive field grew", (), (Table(columns, rows),), (), data)
 
 
 def of_rule(rule: Rule) -> Report:
     """What a rule of `archcalc check` means, and how to mend what breaks it."""
-    facts = (("severity", rule.severity), ("it means", rule.meaning), ("to mend it", rule.mending))
+    facts = (("severity", rule.severity), ("meaning", rule.meaning), ("fix", rule.mending))
     return Report(rule.name, facts, (), (), {"rule": rule._asdict()})

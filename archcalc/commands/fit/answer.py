@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from archcalc.analysis.totals import Analysis
 from archcalc.memory import budget
 from archcalc.memory.budget import Budget
-from archcalc.memory.network import NetworkMemory
+from archcalc.quantities.registry import Part, figure
 
 
 class Available(NamedTuple):
@@ -22,15 +21,16 @@ class Available(NamedTuple):
 class Fit(NamedTuple):
     """The largest batches in one memory; 0 where not even one sample fits, None where nothing grows with the batch.
 
-    `training` and `inference` count everything that is held at peak. `outputs` counts the input and every
-    layer's output once, as the CS231n lecture does for the forward pass, and `outputs_twice` their gradients too.
+    `training` and `inference` count everything that is held at peak. `activations` counts the
+    input and every output once, as the CS231n lecture does for the forward pass, `activations_twice` their gradients
+    too.
     """
 
     available: Available
     training: int | None
     inference: int | None
-    outputs: int
-    outputs_twice: int
+    activations: int
+    activations_twice: int
 
 
 class Budgets(NamedTuple):
@@ -38,14 +38,14 @@ class Budgets(NamedTuple):
 
     training: Budget
     inference: Budget
-    outputs: int
+    #: Bytes of one sample's input and outputs.
+    activations: int
 
 
-def budgets(analysis: Analysis, memory: NetworkMemory) -> Budgets:
-    """The budgets of training and inference, and the bytes of one sample's input and outputs."""
-    totals = analysis.totals
-    inference = budget.inference(memory.interpretation, memory.setup)
-    return Budgets(memory.training, inference, totals.input_bytes + totals.outputs_bytes)
+def budgets(network: Part) -> Budgets:
+    """The budgets of training and inference, and the activations of one sample."""
+    inference = budget.inference(network.analysis.interpretation, network.setup)
+    return Budgets(network.memory.training, inference, figure(network.analysis, "activation_bytes"))
 
 
 def fit(budgets: Budgets, available: Available) -> Fit:
@@ -55,6 +55,6 @@ def fit(budgets: Budgets, available: Available) -> Fit:
         available,
         budgets.training.largest_batch(usable),
         budgets.inference.largest_batch(usable),
-        usable // budgets.outputs,
-        usable // (2 * budgets.outputs),
+        usable // budgets.activations,
+        usable // (2 * budgets.activations),
     )

@@ -14,6 +14,7 @@ from archcalc.output.layout import Report
 
 if TYPE_CHECKING:
     from archcalc.commands.fit.answer import Available
+    from archcalc.devices import Card
 
 
 @click.command()
@@ -38,6 +39,7 @@ def command(
     gpu: list[str] | None,
     headroom: str,
     batch: int | None,
+    device: str | None,
     **training: Any,
 ) -> Report:
     """Show the largest batch that fits a memory.
@@ -53,29 +55,28 @@ def command(
       archcalc fit alexnet --gpu gtx580 --optimizer momentum --batch 128
     """
     from archcalc import api
-    from archcalc.cli.setup import setup
     from archcalc.commands.fit import tables as reports
     from archcalc.commands.fit.answer import budgets
-    from archcalc.memory.network import NetworkMemory
+    from archcalc.devices import card
+    from archcalc.memory.setup import setup
+    from archcalc.quantities.registry import Part
 
-    available = _available(memory, gpu, headroom)
     analysis = api.load(spec, **settings).analyse()
-    network = NetworkMemory(analysis.interpretation, setup(analysis.interpretation, **training))
-    return reports.build(analysis, network.setup, budgets(analysis, network), available, batch)
-
-
-def _available(memory: list[str] | None, gpu: list[str] | None, headroom: str) -> list[Available]:
-    """The memories asked for, or those of all cards."""
-    from archcalc import units as memory_sizes
-    from archcalc.commands.fit.answer import Available
-    from archcalc.devices import GPUS
-    from archcalc.devices import gpu as card
-
-    sizes = [(text, memory_sizes.memory_size(text), "") for text in memory or ()]
     cards = [card(name) for name in gpu or ()]
+    if device is None and cards:
+        device = cards[0].runtime
+    network = Part(analysis, setup=setup(analysis.network, device=device, **training))
+    return reports.build(network, budgets(network), _available(memory, cards, headroom), batch)
+
+
+def _available(memory: list[str] | None, cards: list[Card], headroom: str) -> list[Available]:
+    """The memories asked for, or those of all cards."""
+    from archcalc import units
+    from archcalc.commands.fit.answer import Available
+    from archcalc.devices import CARDS
+
+    sizes = [(text, units.memory_size(text), "") for text in memory or ()]
     if not sizes and not cards:
-        cards = list(GPUS.values())
+        cards = list(CARDS.values())
     sizes += [(made.name, made.memory, made.source) for made in cards]
-    return [
-        Available(name, total, total - memory_sizes.headroom(headroom, total), source) for name, total, source in sizes
-    ]
+    return [Available(name, total, total - units.headroom(headroom, total), source) for name, total, source in sizes]

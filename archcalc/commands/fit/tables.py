@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from archcalc.analysis.totals import Analysis
 from archcalc.commands.fit.answer import Available, Budgets, Fit, fit
-from archcalc.commands.memory.tables import NOT_COUNTED, UNITS, bytes_in_full, setup_data, setup_in_words
-from archcalc.memory.setup import Setup
+from archcalc.commands.memory.tables import NOT_COUNTED, UNITS, setup_data, setup_in_words
 from archcalc.output.layout import Column, Report, Table
-from archcalc.output.numbers import bytes_binary, bytes_decimal, exact
+from archcalc.quantities.registry import Part
+from archcalc.units import bytes_binary, bytes_decimal, bytes_in_full, exact
 
 _MEANINGS = (
     "training: parameters, buffers, gradients, optimizer, and all activations alive at peak",
     "inference: parameters, buffers, and the activations alive at peak, without gradients",
-    "outputs: the input and every layer's output once, nothing else: the lecture's count of a forward pass;"
-    " outputs twice: with a gradient for each",
+    "activations: the input and every output once, nothing else: the lecture's count of a forward pass;"
+    " twice: with a gradient for each",
 )
 
 
-def build(analysis: Analysis, setup: Setup, budgets: Budgets, available: list[Available], batch: int | None) -> Report:
+def build(network: Part, budgets: Budgets, available: list[Available], batch: int | None) -> Report:
     """A row for each memory."""
+    analysis, setup = network.analysis, network.setup
     fits = [fit(budgets, one) for one in available]
     return Report(
         f"{analysis.architecture}: the largest batch that fits, {setup_in_words(setup)}",
@@ -54,7 +54,7 @@ def _answer(budgets: Budgets, found: Fit, batch: int | None) -> str:
     if batch is not None:
         room = found.available.usable - budgets.training.peak_bytes(batch)
         said = f"a batch of {batch:,} fits {name}" if room >= 0 else f"a batch of {batch:,} does not fit {name}"
-        left = f"{bytes_decimal(room)} are left" if room >= 0 else f"{bytes_decimal(-room)} are missing"
+        left = f"{bytes_decimal(room)} are left" if room >= 0 else f"short by {bytes_decimal(-room)}"
         return f"{said}: {left}; the largest that fits is {_count(largest)}"
     if largest == 0:
         return f"training does not fit {name}, not even with one sample"
@@ -71,15 +71,15 @@ def _table(budgets: Budgets, fits: list[Fit], batch: int | None) -> Table:
         Column("usable_bytes", "usable", bytes_binary, rank=1),
         Column("training", "training", _count),
         Column("inference", "inference", _count, rank=2),
-        Column("outputs", "outputs", _count, rank=3),
-        Column("outputs_twice", "outputs twice", _count, rank=4),
+        Column("activations", "activations", _count, rank=3),
+        Column("activations_twice", "twice", _count, rank=4),
     ]
     if batch is not None:
         columns.insert(2, Column("batch_fits", f"batch {batch:,} fits", lambda fits: "yes" if fits else "no"))
     rows = []
     for found in fits:
         cells: list[Any] = [found.available.name, found.available.usable, found.training, found.inference]
-        cells += [found.outputs, found.outputs_twice]
+        cells += [found.activations, found.activations_twice]
         if batch is not None:
             cells.insert(2, budgets.training.peak_bytes(batch) <= found.available.usable)
         rows.append(tuple(cells))
@@ -92,10 +92,10 @@ def _data(budgets: Budgets, found: Fit, batch: int | None) -> dict[str, Any]:
         "memory_bytes": found.available.total,
         "usable_bytes": found.available.usable,
         "source": found.available.source,
-        "largest_batch": found.training,
+        "largest_training_batch": found.training,
         "largest_inference_batch": found.inference,
-        "largest_outputs_batch": found.outputs,
-        "largest_outputs_twice_batch": found.outputs_twice,
+        "largest_activations_batch": found.activations,
+        "largest_activations_twice_batch": found.activations_twice,
     }
     if found.training:
         data["training_peak_bytes"] = budgets.training.peak_bytes(found.training)

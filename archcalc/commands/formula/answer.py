@@ -16,7 +16,8 @@ from archcalc.language import catalogue
 from archcalc.language.expand import expand
 from archcalc.language.expression import ExpressionError, compile_expression
 from archcalc.layers.attributes import shown
-from archcalc.quantities.registry import Part, Quantity, quantities, select
+from archcalc.memory.setup import Setup
+from archcalc.quantities.registry import Part, Quantity, quantity_named, select
 from archcalc.sizes.kinds import is_many, is_size
 from archcalc.sizes.symbols import Expression, Undecided, lift, variable
 
@@ -119,13 +120,10 @@ def formula(
     images = {name: variable(name) for name in free}
     images.update({name: _read(name, str(text)) for name, text in (let or {}).items()})
     analysis = Analysis(interpret(expand(document, {**settings, **images})))
-    part = Part(analysis) if layer is None else select(analysis, layer)
-    if part is None:
-        raise UsageError(f"{analysis.architecture} has no layer `{layer}`")
-    if BATCH not in known:
-        part.batch = variable(BATCH)  # type: ignore[assignment]
+    asked = {name: _asked(name, layer, bool(images)) for name in dict.fromkeys(quantities)}
+    batch: Any = 1 if BATCH in known else variable(BATCH)
     found = conditions(each.condition for each in analysis.interpretation.open)
-    made = {name: _formula(quantity(name), part, found) for name in dict.fromkeys(quantities)}
+    made = {name: _formula(each, _part(analysis, layer, each, batch), found) for name, each in asked.items()}
     parameters = analysis.network.parameters
     given = {name: value for name, value in parameters.items() if is_many(value) and value != variable(name)}
     fixed = {name: value for name, value in parameters.items() if not is_many(value)}
@@ -133,13 +131,17 @@ def formula(
     return Formulas(analysis.architecture, tuple(names), fixed, given, found, made)
 
 
-def quantity(name: str) -> Quantity:
-    """The quantity of that name; UsageError if there is none."""
-    known = quantities()
-    if name not in known:
-        hint = did_you_mean(name, known) or f"the quantities are {', '.join(known)}"
-        raise UsageError(f"there is no quantity `{name}`: {hint}")
-    return known[name]
+def _asked(name: str, layer: str | None, free: bool) -> Quantity:
+    """The quantity of that name; UsageError if it has no formula."""
+    return quantity_named(
+        name, of="network" if layer is None else "layers", numbers=True, kinds="all" if free else "ints"
+    )
+
+
+def _part(analysis: Analysis, layer: str | None, asked: Quantity, batch: Any) -> Part:
+    """What is asked: for one sample, or for `batch` samples where the figure does not simply grow with them."""
+    setup = Setup(batch=batch if "batch" in asked.depends and asked.kinds == "all" else 1)
+    return Part(analysis, setup=setup) if layer is None else select(analysis, layer, setup)
 
 
 def _formula(asked: Quantity, part: Part, found: Conditions) -> Formula:

@@ -8,8 +8,6 @@ from archcalc.commands.formula.answer import BATCH, Formula, Formulas
 from archcalc.layers.attributes import shown
 from archcalc.output.layout import Column, Report, Table
 
-_UNITS = {"count": "", "bytes": "bytes"}
-
 
 def build(made: Formulas) -> Report:
     """Each quantity's formula, the conditions under which they hold, and what is fixed."""
@@ -40,8 +38,8 @@ def heading(made: Formulas) -> str:
 
 
 def _label(each: Formula) -> str:
-    unit = _UNITS.get(each.quantity.unit, each.quantity.unit)
-    return f"{each.quantity.name} ({unit})" if unit else each.quantity.name
+    unit = each.quantity.unit.name
+    return each.quantity.name if unit == "count" else f"{each.quantity.name} ({unit})"
 
 
 def conditions_in_words(made: Formulas) -> str:
@@ -62,7 +60,7 @@ def _data(made: Formulas) -> dict[str, Any]:
         "formulas": [
             {
                 "quantity": each.quantity.name,
-                "unit": each.quantity.unit,
+                "unit": each.quantity.unit.name,
                 "simplified": str(each),
                 "exact": each.python,
                 "latex": each.latex,

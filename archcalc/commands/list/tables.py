@@ -1,31 +1,39 @@
-"""The report of the catalogue: a line of facts for each architecture."""
+"""The report of the catalogue: a line for each architecture."""
 
 from __future__ import annotations
 
 from archcalc.api import load
 from archcalc.language import catalogue
 from archcalc.output.layout import Column, Report, Table
-from archcalc.output.numbers import short
+from archcalc.quantities.registry import figure, quantities
 
-_COLUMNS = (
-    Column("architecture", "architecture", right=False),
-    Column("input", "input", rank=1),
-    Column("params", "params", short),
-    Column("macs", "MACs", short),
-    Column("depth", "depth", rank=2),
-    Column("source", "source", right=False, rank=3, wraps=True),
-)
+#: The figures of each architecture.
+FIGURES = ("input", "params", "macs", "depth")
 
 
 def build() -> Report:
     """Every spec of the catalogue analysed with its default parameters."""
+    known = quantities()
+    columns = (
+        Column("architecture", "architecture", right=False),
+        *(Column(name, known[name].title, known[name].unit.short, rank=_RANKS.get(name, 0)) for name in FIGURES),
+        Column("source", "source", right=False, rank=3, wraps=True),
+    )
     rows = []
     for name, path in catalogue.names().items():
         analysis = load(path).analyse()
-        totals = analysis.totals
-        citation = analysis.network.document.citation
-        rows.append((name, analysis.network.input, totals.params, totals.macs, totals.depth, citation))
-    keys = [column.key for column in _COLUMNS]
-    specs = [dict(zip(keys, (row[0], list(row[1].shape), *row[2:]), strict=True)) for row in rows]
-    note = "parameters are learned values; MACs are per sample, without bias; depth counts layers with weights"
-    return Report("", (), (Table(_COLUMNS, rows),), (note,), {"architectures": specs})
+        figures = (figure(analysis, each) for each in FIGURES)
+        rows.append((name, *figures, analysis.network.document.citation))
+    specs = [
+        {
+            "architecture": row[0],
+            **{name: known[name].data(value) for name, value in zip(FIGURES, row[1:], strict=False)},
+            "source": row[-1],
+        }
+        for row in rows
+    ]
+    return Report("", (), (Table(columns, rows),), (), {"architectures": specs})
+
+
+#: How early a column gives way on a narrow screen.
+_RANKS = {"input": 1, "depth": 2}

@@ -21,11 +21,18 @@ if TYPE_CHECKING:
 @set_option
 @batch_option
 @training_options
-@click.option("--memory", metavar="SIZE", help="With --checkpoint auto: the memory to fit, 12GB or 12GiB.")
+@click.option("--memory", metavar="SIZE", help="A memory to fit, 12GB or 12GiB: for --checkpoint auto.")
+@click.option("--gpu", metavar="NAME", help="A card to fit: implies its device and its memory.")
 @click.option("--timeline", is_flag=True, help="Show every step of the training pass and what is alive in it.")
 @reporting
 def command(
-    spec: str, settings: dict[str, Any], batch: int, memory: str | None, timeline: bool, **training: Any
+    spec: str,
+    settings: dict[str, Any],
+    batch: int,
+    memory: str | None,
+    gpu: str | None,
+    timeline: bool,
+    **training: Any,
 ) -> Report:
     """Show what training needs, and where it peaks.
 
@@ -43,30 +50,32 @@ def command(
       archcalc memory alexnet --timeline --format csv
     """
     from archcalc import api
-    from archcalc.cli.setup import setup
     from archcalc.commands.memory import tables as reports
-    from archcalc.memory.network import NetworkMemory
+    from archcalc.memory.setup import setup
+    from archcalc.quantities.registry import Part
 
     auto = "auto" in training["checkpoint"]
     if auto and len(training["checkpoint"]) > 1:
         raise UsageError("`--checkpoint auto` finds all checkpoints itself: leave the others out")
-    if auto != (memory is not None):
-        raise UsageError("`--checkpoint auto` and `--memory SIZE` belong together: the memory is what it must fit")
+    if auto and memory is None and gpu is None:
+        raise UsageError("`--checkpoint auto` needs what it must fit: --memory SIZE or --gpu NAME")
     if auto:
         training["checkpoint"] = ()
-    interpretation = (analysis := api.load(spec, **settings).analyse()).interpretation
-    made = setup(interpretation, **training)
-    if memory is not None:
-        made = _checkpointed(interpretation, made, batch, memory)
-    return reports.build(analysis, NetworkMemory(interpretation, made), batch, timeline=timeline)
+    analysis = api.load(spec, **settings).analyse()
+    made = setup(analysis.network, batch=batch, memory=memory, gpu=gpu, **training)
+    if auto:
+        made = _checkpointed(analysis.interpretation, made, batch)
+    return reports.build(Part(analysis, setup=made), timeline=timeline)
 
 
-def _checkpointed(interpretation: Interpretation, setup: Setup, batch: int, memory: str) -> Setup:
+def _checkpointed(interpretation: Interpretation, setup: Setup, batch: int) -> Setup:
     """The setup with the cheapest checkpoints that fit; UsageError if none do."""
     from archcalc.memory.recompute import cheapest
-    from archcalc.units import memory_size
+    from archcalc.units import bytes_decimal
 
-    plan = cheapest(interpretation, setup, batch, memory_size(memory))
+    limit = setup.memory or 0
+    plan = cheapest(interpretation, setup, batch, limit)
     if plan is None:
-        raise UsageError(f"no checkpointing brings training at batch {batch:,} below {memory}: try a smaller batch")
+        size = bytes_decimal(limit)
+        raise UsageError(f"no checkpointing brings training at batch {batch:,} below {size}: try a smaller batch")
     return setup._replace(checkpoints=plan.segments)

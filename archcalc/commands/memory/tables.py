@@ -9,12 +9,12 @@ from archcalc.analysis.totals import Analysis
 from archcalc.language.network import INPUT_INDEX, Network
 from archcalc.memory.budget import Budget
 from archcalc.memory.checkpoint import extra_macs
-from archcalc.memory.network import NetworkMemory
 from archcalc.memory.peaks import Timeline
 from archcalc.memory.setup import Setup
 from archcalc.memory.steps import LOSS
 from archcalc.output.layout import Column, Report, Table
-from archcalc.output.numbers import bytes_binary, bytes_decimal, exact, percent, share, short
+from archcalc.quantities.registry import Part, figure, quantities
+from archcalc.units import bytes_decimal, bytes_in_full, exact, percent, share, short
 
 NOT_COUNTED = (
     "not in it: the allocator's rounding and fragmentation, workspaces of kernels (cuDNN, oneDNN), the CUDA context"
@@ -40,76 +40,62 @@ def owner(network: Network, node: int) -> str:
     return "input" if node == INPUT_INDEX else network.nodes[node].name
 
 
-def data(analysis: Analysis, memory: NetworkMemory, batch: int) -> dict[str, Any]:
-    """The object `memory` of `report` and `memory`: bytes for a batch of that size.
+#: The figures of the object `memory`, in a report and of the command.
+FIGURES = (
+    "input_bytes",
+    "activation_bytes",
+    "saved_bytes",
+    "saved_bytes_without_input",
+    "inference_peak_bytes",
+    "inference_memory_bytes",
+    "training_peak_bytes",
+    "training_peak_with_grads_bytes",
+    "training_peak_without_params_and_grads_bytes",
+)
+#: What only the command says.
+OF_COMMAND = ("inference_peak_eager_bytes", "inference_peak_ideal_bytes")
 
-    `training_peak_bytes` holds everything: parameters, buffers, gradients, optimizer and activations; it is
-    `fixed_bytes + batch * per_sample_bytes`, exactly, for the batches of `exact_for_batches` (None: no upper end).
-    `inference_peak_bytes` is the activations alone; parameters come on top.
+
+def data(network: Part) -> dict[str, Any]:
+    """The object `memory` of `report` and `memory`: bytes for the batch of the setup.
+
+    `training_peak_bytes` is `fixed_bytes + batch * per_sample_bytes`, exactly, for the batches of `exact_for_batches`
+    (None: no upper end).
     """
-    made: dict[str, Any] = {
-        "input_bytes": memory.storages.all[0].amount.at(batch),
-        "outputs_bytes": batch * analysis.totals.outputs_bytes,
-        "saved_bytes": memory.saved.total.at(batch),
-        "kept_bytes_without_input": memory.saved.without_input.at(batch),
-        "inference_peak_bytes": memory.inference.bytes_at(batch),
-        "inference_peak_layer": _peak_layer(analysis.network, memory.inference, batch),
-    }
+    known, memory, batch = quantities(), network.memory, int(network.setup.batch)
+    made: dict[str, Any] = {name: known[name].measure(network) for name in FIGURES}
+    made["inference_peak_layer"] = _peak_layer(network.analysis.network, memory.inference, batch)
     if not memory.trains:
-        return {**made, "training_peak_bytes": None, "fixed_bytes": None, "per_sample_bytes": None}
+        return {**made, "training_peak_layer": None, "fixed_bytes": None, "per_sample_bytes": None}
     budget = memory.training
     fixed, per_sample = budget.at_peak(batch)
     return {
         **made,
-        "training_peak_bytes": budget.peak_bytes(batch),
-        "training_peak_layer": _peak_layer(analysis.network, budget.timeline, batch),
-        "training_peak_without_params_and_grads_bytes": budget.activations.bytes_at(batch),
-        "training_peak_with_grads_bytes": budget.timeline.bytes_at(batch),
+        "training_peak_layer": _peak_layer(network.analysis.network, budget.timeline, batch),
         "fixed_bytes": fixed,
         "per_sample_bytes": per_sample,
         "exact_for_batches": list(budget.batches_with_this_peak(batch)),
     }
 
 
-def layer_data(memory: NetworkMemory, index: int, batch: int) -> dict[str, Any]:
-    """A layer's own figures: bytes that it is the first to keep, and what it keeps in words."""
-    return {"saved_bytes": memory.saved.layers[index].at(batch), "saved": memory.why(index)}
-
-
 def _peak_layer(network: Network, timeline: Timeline, batch: int) -> str:
     return owner(network, timeline.steps[timeline.peak(batch)].node)
 
 
-def facts(analysis: Analysis, memory: NetworkMemory, batch: int) -> tuple[tuple[str, str], ...]:
+def facts(network: Part) -> tuple[tuple[str, str], ...]:
     """What a report says of memory in three lines."""
-    saved = memory.saved.total.at(batch)
-    inference = memory.inference.bytes_at(batch)
+    known, memory, batch = quantities(), network.memory, int(network.setup.batch)
+    flat = network.analysis.network
+    inference = bytes_in_full(known["inference_peak_bytes"].measure(network))
     lines = [
-        (
-            "saved",
-            f"{bytes_in_full(saved)} for backward, the input included: as PyTorch stores it, each storage once",
-        ),
-        (
-            "inference",
-            f"{bytes_in_full(inference)} at peak, without parameters: `"
-            f"{_peak_layer(analysis.network, memory.inference, batch)}`",
-        ),
+        ("saved", f"{bytes_in_full(known['saved_bytes'].measure(network))} for backward"),
+        ("inference peak", f"{inference} without parameters, at `{_peak_layer(flat, memory.inference, batch)}`"),
     ]
     if memory.trains:
-        budget = memory.training
-        lines.append(
-            (
-                "training",
-                f"{bytes_in_full(budget.peak_bytes(batch))} at peak, with parameters and gradients, no"
-                f" optimizer: `{_peak_layer(analysis.network, budget.timeline, batch)}` backward",
-            )
-        )
+        peak = bytes_in_full(known["training_peak_bytes"].measure(network))
+        where = _peak_layer(flat, memory.training.timeline, batch)
+        lines.append(("training peak", f"{peak} with parameters and gradients, no optimizer, at `{where}` backward"))
     return tuple(lines)
-
-
-def bytes_in_full(value: int) -> str:
-    """Bytes exactly, and shortened in both kinds of units."""
-    return f"{exact(value)} bytes ({bytes_decimal(value)}, {bytes_binary(value)})"
 
 
 def setup_in_words(setup: Setup) -> str:
@@ -132,38 +118,44 @@ def setup_data(setup: Setup) -> dict[str, Any]:
     }
 
 
-def build(analysis: Analysis, memory: NetworkMemory, batch: int, *, timeline: bool = False) -> Report:
-    """The budget of training, and of inference, for a batch of that size; its tables are those of the peak, or
+def build(network: Part, *, timeline: bool = False) -> Report:
+    """The budget of training, and of inference, for the batch of the setup; its tables are those of the peak, or
     with `timeline` the one of every step of training."""
+    analysis, setup, memory = network.analysis, network.setup, network.memory
+    batch, known = int(setup.batch), quantities()
     budget = memory.training
     tables = [_budget_table(budget, batch), _alive_table(analysis, budget, batch)]
     if timeline:
         tables = [_timeline_table(analysis.network, budget, batch)]
+    saved = known["saved_bytes"]
     return Report(
-        f"{analysis.architecture}: memory of training, batch {batch:,}, {setup_in_words(memory.setup)}",
-        _budget_facts(analysis, memory, budget, batch),
+        f"{analysis.architecture}: memory of training, batch {batch:,}, {setup_in_words(setup)}",
+        _budget_facts(network, budget),
         tuple(tables),
         (NOT_COUNTED, UNITS),
         {
             "architecture": analysis.architecture,
             "parameters": dict(analysis.network.parameters),
             "batch": batch,
-            **setup_data(memory.setup),
-            "checkpoints": _checkpoints(analysis, memory.setup, batch),
-            "extra_macs": batch * extra_macs(analysis.interpretation, memory.setup.checkpoints),
+            **setup_data(setup),
+            "checkpoints": _checkpoints(analysis, setup, batch),
+            "extra_macs": batch * extra_macs(analysis.interpretation, setup.checkpoints),
             "memory": {
-                **data(analysis, memory, batch),
-                # Where every block is a Python module, and where nothing is held that is not needed any more.
-                "inference_peak_eager_bytes": memory.eager_inference.bytes_at(batch),
-                "inference_peak_ideal_bytes": memory.ideal_inference.bytes_at(batch),
+                **data(network),
+                **{name: known[name].measure(network) for name in OF_COMMAND},
                 "budget": [
                     {"part": part.name, "fixed_bytes": part.amount.fixed, "per_sample_bytes": part.amount.per_sample}
                     for part in budget.parts(batch)
                 ],
             },
             "layers": (
-                {"name": layer.name, "output_bytes": batch * layer.output_bytes, **layer_data(memory, index, batch)}
-                for index, layer in enumerate(analysis.layers)
+                {
+                    "name": layer.name,
+                    "output_bytes": batch * layer.output_bytes,
+                    "saved_bytes": saved.amount(network, layer) if saved.amount else None,
+                    "saved_tensors": memory.why(layer.node.index),
+                }
+                for layer in analysis.layers
             ),
             "timeline": ({"step": number, **row} for number, row in enumerate(_timeline(analysis, budget, batch))),
         },
@@ -171,35 +163,38 @@ def build(analysis: Analysis, memory: NetworkMemory, batch: int, *, timeline: bo
     )
 
 
-def _budget_facts(analysis: Analysis, memory: NetworkMemory, budget: Budget, batch: int) -> tuple[tuple[str, str], ...]:
+def _budget_facts(network: Part, budget: Budget) -> tuple[tuple[str, str], ...]:
+    known, memory, flat = quantities(), network.memory, network.analysis.network
+    batch = int(network.setup.batch)
+
+    def full(name: str) -> str:
+        return bytes_in_full(known[name].measure(network))
+
+    def shortly(name: str) -> str:
+        return bytes_decimal(known[name].measure(network))
+
     fixed, per_sample = budget.at_peak(batch)
     step = budget.timeline.steps[budget.timeline.peak(batch)]
     least, most = budget.batches_with_this_peak(batch)
     which = f"batches from {least:,} on" if most is None else f"batches {least:,} to {most:,}"
-    persistent = budget.persistent
-    inference = memory.inference.bytes_at(batch) + persistent.parameters + persistent.buffers
-    again = extra_macs(analysis.interpretation, memory.setup.checkpoints)
+    again = extra_macs(network.analysis.interpretation, network.setup.checkpoints)
     return (
-        ("training needs", bytes_in_full(budget.peak_bytes(batch))),
+        ("training peak", full("training_peak_bytes")),
         ("as a formula", f"{exact(fixed)} + N x {exact(per_sample)} bytes for a batch of N, exact for {which}"),
         (
-            "worst moment",
-            f"`{owner(analysis.network, step.node)}`, {step.phase} pass ({step.operation}):"
+            "at",
+            f"`{owner(flat, step.node)}`, {step.phase} pass ({step.operation}):"
             f" step {budget.timeline.peak(batch) + 1:,} of {len(budget.timeline.steps):,}",
         ),
+        ("saved", f"{full('saved_bytes')} at the end of the forward pass, the input included"),
+        ("inference memory", f"{full('inference_memory_bytes')} with parameters and buffers, without gradients"),
         (
-            "saved in all",
-            f"{bytes_in_full(memory.saved.total.at(batch))} at the end of the forward pass, the input included",
+            "inference peak",
+            f"{shortly('inference_peak_bytes')} of activations at `{_peak_layer(flat, memory.inference, batch)}`;"
+            f" {shortly('inference_peak_eager_bytes')} where each block is a Python module that holds its input;"
+            f" {shortly('inference_peak_ideal_bytes')} ideally",
         ),
-        ("inference needs", f"{bytes_in_full(inference)} with parameters and buffers, without gradients"),
-        (
-            "of which",
-            f"{bytes_decimal(memory.inference.bytes_at(batch))} are activations at peak, `"
-            f"{_peak_layer(analysis.network, memory.inference, batch)}`;"
-            f" {bytes_decimal(memory.eager_inference.bytes_at(batch))} where each block is a Python module that holds"
-            f" its input; {bytes_decimal(memory.ideal_inference.bytes_at(batch))} ideally",
-        ),
-        *_checkpoint_facts(analysis, memory.setup, again),
+        *_checkpoint_facts(network.analysis, network.setup, again),
     )
 
 
@@ -207,7 +202,7 @@ def _checkpoint_facts(analysis: Analysis, setup: Setup, again: int) -> Iterator[
     """What is computed twice, and what that costs."""
     if not setup.checkpoints:
         return
-    forward = analysis.totals.macs
+    forward = figure(analysis, "macs")
     names = ", ".join(f"`{segment.name}`" for segment in setup.checkpoints)
     yield "checkpointed", f"{names}: only what enters is saved"
     yield (

@@ -54,14 +54,14 @@ def command(
       archcalc report resnet50 --columns params --heat macs -o resnet50.svg
     """
     from archcalc import api
-    from archcalc.commands.report import picture
-    from archcalc.commands.report import tables as architecture
+    from archcalc.commands.report import picture, tables
+    from archcalc.commands.report.columns import chosen
+    from archcalc.memory.setup import Setup
+    from archcalc.quantities.registry import Part
 
-    chosen = architecture.chosen_columns(columns or architecture.DEFAULT_COLUMNS)
+    made = None if columns is None else chosen(columns)
     analysis = api.load(spec, **settings).analyse()
-    report = architecture.build(analysis, batch=batch, depth=depth, columns=chosen, counting=counting)
-    asked = chosen if columns is not None else []
-    colours = None if heat is None else picture.by_quantity(analysis, heat, batch)
-    return report._replace(
-        picture=lambda: picture.draw(analysis, batch=batch, depth=depth, columns=asked, heat=colours)
-    )
+    network = Part(analysis, setup=Setup(batch=batch))
+    report = tables.build(network, depth=depth, columns=made, counting=counting)
+    colours = None if heat is None else picture.by_quantity(network, heat)
+    return report._replace(picture=lambda: picture.draw(network, depth=depth, columns=made or [], heat=colours))

@@ -9,7 +9,7 @@ from typing import Any
 from archcalc.analysis.receptive_field import Field, LastMap, last_map
 from archcalc.analysis.totals import Analysis
 from archcalc.layers.attributes import decimal
-from archcalc.output.numbers import percent
+from archcalc.units import percent
 
 _UNKNOWN = "not followed"
 

@@ -17,26 +17,26 @@ from archcalc.output.layout import Report
 @set_option
 @batch_option
 @click.option(
-    "--device",
-    "name",
+    "--gpu",
     type=Name(known.rated_cards),
     metavar="NAME",
     help="A card whose rate and bandwidth are known: v100, a100-80gb.",
 )
 @reporting
-def command(spec: str, settings: dict[str, Any], batch: int, name: str | None) -> Report:
+def command(spec: str, settings: dict[str, Any], batch: int, gpu: str | None) -> Report:
     """Show bytes moved, MACs per byte, and the least time.
 
-    For each layer at inference, on a named device; the time is a lower bound.
+    For each layer at inference, on a named card; the time is a lower bound.
 
     \b
     Examples:
       archcalc roofline resnet50
-      archcalc roofline vgg16 --device v100 --batch 32
+      archcalc roofline vgg16 --gpu v100 --batch 32
     """
     from archcalc import api
-    from archcalc.analysis.roofline import device
     from archcalc.commands.roofline import tables as roofline
+    from archcalc.memory.setup import setup
+    from archcalc.quantities.registry import Part
 
-    chosen = None if name is None else device(name)
-    return roofline.build(api.load(spec, **settings).analyse(), chosen, batch)
+    analysis = api.load(spec, **settings).analyse()
+    return roofline.build(Part(analysis, setup=setup(analysis.network, batch=batch, gpu=gpu)))

@@ -1,95 +1,95 @@
-"""Arithmetic intensity layer by layer, and the least time on a device."""
+"""Arithmetic intensity layer by layer, and the least time on a card."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
-from archcalc.analysis.roofline import Device, Work, work
-from archcalc.analysis.totals import Analysis
+from archcalc.analysis.roofline import bound
+from archcalc.analysis.totals import AnalysedLayer
+from archcalc.devices import Card
 from archcalc.output.layout import Column, Report, Table
-from archcalc.output.numbers import bytes_decimal, exact, share, short
+from archcalc.quantities.registry import Part, quantities
+from archcalc.units import bytes_decimal, short, two_digits
 
-_BOUND = "a lower bound: each layer by itself at the device's peak rate or bandwidth, whichever takes longer"
+#: The figures of each layer and of the network; with a card also the least time.
+FIGURES = ("macs", "flops", "bytes_moved", "macs_per_byte")
+ON_A_CARD = ("roofline_seconds",)
+#: FLOPs have no column of their own beside MACs.
+_SHOWN = ("macs", "bytes_moved", "macs_per_byte", "roofline_seconds")
+_RANKS = {"macs": 2, "bytes_moved": 1}
 
 
-def build(analysis: Analysis, device: Device | None, batch: int) -> Report:
+def build(network: Part) -> Report:
     """What each layer moves and computes for a batch at inference, and how long that takes at the least."""
-    layers = [work(analysis, row, batch) for row in analysis.layers]
-    total = Work("total", *(sum(amounts) for amounts in zip(*(one[1:] for one in layers), strict=True)))
-    columns = [
-        Column("layer", "layer", right=False),
-        Column("macs", "MACs", exact, rank=2),
-        Column("bytes_moved", "bytes moved", bytes_decimal, rank=1),
-        Column("macs_per_byte", "MACs/byte", _two_digits),
+    card = network.setup.card
+    known = quantities()
+    asked = [known[name] for name in (*FIGURES, *(ON_A_CARD if card else ()))]
+    rows, layers = [], []
+    for row in network.layers:
+        part = Part(network.analysis, [row], network.setup)
+        found = {each.name: each.measure(part) for each in asked}
+        limit = None if card is None else bound(found["flops"], found["bytes_moved"], card)
+        rows.append((row.name, *(found[name] for name in _SHOWN if name in found), *([limit] if card else [])))
+        layers.append({"name": row.name, **_data(found), **({"bound": limit} if card else {})})
+    totals = {each.name: each.measure(network) for each in asked}
+    columns = [Column("layer", "layer", right=False)]
+    columns += [
+        Column(each.name, each.title, each.unit.cell, rank=_RANKS.get(each.name, 0))
+        for each in asked
+        if each.name in _SHOWN
     ]
-    if device is not None:
-        columns += [Column("seconds", "at least", time), Column("bound", "bound by", right=False, rank=3)]
+    columns += [Column("bound", "bound", right=False, rank=3)] if card else []
+    footer = ("total", *(totals[name] for name in _SHOWN if name in totals), *([None] if card else []))
     data: dict[str, Any] = {
-        "architecture": analysis.architecture,
-        "batch": batch,
-        "device": device and device._asdict(),
-        "totals": _data(total, layers, device),
-        "layers": [{"name": one.name, **_data(one, [one], device)} for one in layers],
+        "architecture": network.analysis.architecture,
+        "batch": network.setup.batch,
+        "gpu": card and _card_data(card),
+        "totals": _data(totals),
+        "layers": layers,
     }
-    per = "a sample" if batch == 1 else f"a batch of {batch:,}"
-    facts = [
-        ("bytes moved", f"{exact(total.bytes_moved)} for {per} at inference: inputs, parameters and outputs, float32"),
-        ("intensity", f"{_two_digits(total.intensity)} MACs per byte moved"),
-    ]
-    if device is not None:
+    if card:
+        computing = sum(_flops(network, row) for row in network.layers if _is_compute_bound(network, row, card))
+        data["totals"]["compute_bound_flops"] = computing
+    notes = ("inputs and parameters are read and outputs written once by each layer; fused layers move less",)
+    heading = f"{network.analysis.architecture}: arithmetic intensity"
+    return Report(heading, _facts(network, totals), (Table(tuple(columns), rows, footer),), notes, data)
+
+
+def _flops(network: Part, row: AnalysedLayer) -> int:
+    flops: int = network.samples(row.flops)
+    return flops
+
+
+def _is_compute_bound(network: Part, row: AnalysedLayer, card: Card) -> bool:
+    moved = quantities()["bytes_moved"].measure(Part(network.analysis, [row], network.setup))
+    return bound(_flops(network, row), moved, card) == "compute"
+
+
+def _card_data(card: Card) -> dict[str, Any]:
+    return {
+        "name": card.name,
+        "flops_per_second": card.flops,
+        "bytes_per_second": card.bandwidth,
+        "source": card.source,
+    }
+
+
+def _data(found: dict[str, Any]) -> dict[str, Any]:
+    known = quantities()
+    return {name: known[name].data(value) for name, value in found.items()}
+
+
+def _facts(network: Part, totals: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    card, batch = network.setup.card, network.setup.batch
+    per = "per sample" if batch == 1 else f"per batch of {batch:,}"
+    known = quantities()
+    facts = [(known[name].title, f"{known[name].unit.full(totals[name])} {per}") for name in ("bytes_moved",)]
+    facts.append(("intensity", f"{two_digits(totals['macs_per_byte'])} MACs per byte moved"))
+    if card is not None and card.flops is not None and card.ridge is not None:
         facts += [
-            ("device", f"{device.name}: {short(device.flops)}FLOP/s in float32, {bytes_decimal(device.bandwidth)}/s"),
-            ("ridge", f"{_two_digits(device.ridge)} FLOPs per byte: below it a layer is bound by bandwidth"),
-            ("time", f"at least {time(_seconds(layers, device))} for {per}, {_BOUND}"),
-            ("source", device.source),
+            ("card", f"{card.name}: {short(card.flops)}FLOP/s in float32, {bytes_decimal(card.bandwidth)}/s"),
+            ("ridge", f"{two_digits(card.ridge)} FLOPs per byte: below it a layer is memory-bound"),
+            ("at least", f"{known['roofline_seconds'].unit.full(totals['roofline_seconds'])} {per}, a lower bound"),
+            ("source", card.source),
         ]
-    rows = [_row(one, [one], device) for one in layers]
-    return Report(
-        f"{analysis.architecture}: arithmetic intensity",
-        tuple(facts),
-        (Table(tuple(columns), rows, _row(total, layers, device)),),
-        ("inputs and parameters are read and outputs written once by each layer; fused layers move less",),
-        data,
-    )
-
-
-def _seconds(layers: Sequence[Work], device: Device) -> Fraction:
-    """The layers run one after the other."""
-    return sum((one.seconds(device) for one in layers), Fraction(0))
-
-
-def _row(one: Work, parts: Sequence[Work], device: Device | None) -> tuple[Any, ...]:
-    cells = (one.name, one.macs, one.bytes_moved, one.intensity)
-    if device is None:
-        return cells
-    return (*cells, _seconds(parts, device), one.bound(device) if len(parts) == 1 else None)
-
-
-def _data(one: Work, parts: Sequence[Work], device: Device | None) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "macs": one.macs,
-        "flops": one.flops,
-        "bytes_moved": one.bytes_moved,
-        "macs_per_byte": one.intensity,
-    }
-    if device is not None:
-        computing = sum(part.flops for part in parts if part.bound(device) == "computing")
-        found["seconds_at_least"] = _seconds(parts, device)
-        found["share_of_flops_bound_by_computing"] = share(computing, one.flops)
-    return found
-
-
-def _two_digits(value: Fraction) -> str:
-    """Two decimals, rounded in integers."""
-    hundredths = (200 * value.numerator + value.denominator) // (2 * value.denominator)
-    return f"{hundredths // 100:,}.{hundredths % 100:02}"
-
-
-def time(seconds: Fraction) -> str:
-    """Seconds with the unit in which they are at least 1: 262.5 us."""
-    for unit, name in ((Fraction(1), "s"), (Fraction(1, 10**3), "ms")):
-        if seconds >= unit:
-            return f"{_two_digits(seconds / unit)} {name}"
-    return f"{_two_digits(seconds * 10**6)} us"
+    return tuple(facts)

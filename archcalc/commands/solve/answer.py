@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 from archcalc.api import load
 from archcalc.claims.bounds import Limit, read_limits
 from archcalc.claims.figure import Bound
-from archcalc.commands.formula.answer import BATCH, Formulas, formula, quantity
+from archcalc.commands.formula.answer import BATCH, Formulas, formula
 from archcalc.commands.formula.conditions import smallest
 from archcalc.diagnostics.diagnostic import SpecError, UsageError
 from archcalc.layers.attributes import decimal, shown
-from archcalc.quantities.registry import Part
+from archcalc.quantities.registry import Part, quantity_named
 from archcalc.sizes.kinds import LARGEST, is_concrete
 from archcalc.sizes.symbols import Expression, never_falls, number
 
@@ -58,7 +58,10 @@ class _Question(NamedTuple):
     def figures(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The figures at some settings; SpecError if there is no such network."""
         part = Part(load(self.spec, **{**self.parameters, **settings}).analyse())
-        return {limit.quantity: quantity(limit.quantity).measure(part) for limit in self.limits}
+        return {
+            limit.quantity: quantity_named(limit.quantity, of="network", numbers=True).measure(part)
+            for limit in self.limits
+        }
 
     def met(self, figures: Mapping[str, Any]) -> bool:
         """Whether figures keep all bounds."""

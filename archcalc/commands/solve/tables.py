@@ -7,16 +7,16 @@ from typing import Any
 from archcalc.commands.solve.answer import Solution
 from archcalc.layers.attributes import shown
 from archcalc.output.layout import Column, Report, Table
-from archcalc.output.numbers import exact, short
+from archcalc.quantities.registry import quantities
 
 
 def build(made: Solution) -> Report:
     """The settings, the figures there, the next settings that no longer meet the bounds, and the spec to use."""
     facts = [(name, shown(value)) for name, value in made.settings.items()]
-    facts += [(name, _figure(value)) for name, value in made.figures.items()]
+    facts += [(name, _figure(name, value)) for name, value in made.figures.items()]
     if made.beyond:
         settings = ", ".join(f"{name} = {shown(value)}" for name, value in made.beyond.items())
-        figures = ", ".join(f"{_figure(value)} {name}" for name, value in made.beyond_figures.items())
+        figures = ", ".join(f"{name} {_figure(name, value)}" for name, value in made.beyond_figures.items())
         facts.append(("beyond", f"{settings}: {figures}"))
     facts.append(("spec", made.reference))
     data = {
@@ -33,5 +33,5 @@ def build(made: Solution) -> Report:
     return Report("", tuple(facts), (), notes, data, Table(columns, [row]))
 
 
-def _figure(value: Any) -> str:
-    return f"{exact(value)} ({short(value)})" if type(value) is int else shown(value)
+def _figure(name: str, value: Any) -> str:
+    return quantities()[name].unit.full(value)

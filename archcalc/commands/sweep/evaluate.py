@@ -17,7 +17,7 @@ import numpy
 from archcalc.analysis.interpret import Interpretation, Open, interpret
 from archcalc.analysis.totals import Analysis
 from archcalc.commands.sweep.values import Axis
-from archcalc.diagnostics.diagnostic import SpecError, UsageError
+from archcalc.diagnostics.diagnostic import SpecError
 from archcalc.language.document import Document
 from archcalc.language.expand import expand
 from archcalc.quantities.registry import Part, Quantity, select
@@ -98,6 +98,8 @@ class Evaluator:
         self.settings = dict(settings)
         self.quantities = quantities
         self.layer = layer
+        #: Whether some quantity follows the order of steps, which arrays do not have.
+        self.one_by_one = any(quantity.kinds == "ints" for quantity in quantities)
 
     def structural(self, axes: Sequence[Axis]) -> frozenset[str]:
         """The names of the axes that decide the structure: the spec does not expand while they are free."""
@@ -119,7 +121,7 @@ class Evaluator:
         """The figures of every combination of the block, exactly."""
         if block.combinations == 1:
             return self._one(block)
-        verdict = self._foreseen(block)
+        verdict = None if self.one_by_one else self._foreseen(block)
         if isinstance(verdict, str):
             return self._none(block, verdict)
         if verdict is not None:
@@ -133,7 +135,7 @@ class Evaluator:
         """The axis that keeps the block from being computed at once: the first without whose length it could be, or
         the longest if no single one does."""
         for axis, length in enumerate(block.shape):
-            if length > 1 and self._foreseen(block.first(axis)) is not None:
+            if length > 1 and not self.one_by_one and self._foreseen(block.first(axis)) is not None:
                 return axis
         return max(range(len(block.shape)), key=lambda i: block.shape[i])
 
@@ -157,8 +159,6 @@ class Evaluator:
     def _measured(self, interpretation: Interpretation) -> dict[str, Any]:
         analysis = Analysis(interpretation)
         part = Part(analysis) if self.layer is None else select(analysis, self.layer)
-        if part is None:
-            raise UsageError(f"{analysis.architecture} has no layer `{self.layer}`")
         return {quantity.name: quantity.measure(part) for quantity in self.quantities}
 
     def _many(self, block: Block, dtype: Any) -> Figures:

@@ -16,7 +16,7 @@ from archcalc.commands.sweep.values import Axis, axis
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.language import catalogue
 from archcalc.layers.attributes import shown
-from archcalc.quantities.registry import BYTES, COUNT, Quantity, quantities
+from archcalc.quantities.registry import Scope, quantity_named
 
 DEFAULT_QUANTITIES = ("params", "macs")
 
@@ -117,7 +117,8 @@ class Sweep:
         self.plan = made
         self.choice = chosen
         self.watch = watch
-        self.quantities = [_quantity(name) for name in dict.fromkeys(asked)]
+        scope: Scope = "network" if layer is None else "layers"
+        self.quantities = [quantity_named(name, of=scope, numbers=True) for name in dict.fromkeys(asked)]
         self.names = [each.name for each in made.axes] + [quantity.name for quantity in self.quantities]
         self.evaluator = Evaluator(document, settings, self.quantities, layer)
         self.visited = 0
@@ -204,17 +205,6 @@ def _groups(keys: Sequence[Array], count: int) -> Iterator[Array]:
     order = numpy.argsort(inverse.reshape(-1), kind="stable")
     ends = numpy.cumsum(numpy.bincount(inverse.reshape(-1)))
     yield from numpy.split(order, ends[:-1])
-
-
-def _quantity(name: str) -> Quantity:
-    known = quantities()
-    columns = [each for each in known.values() if each.unit in (COUNT, BYTES)]
-    if name not in known:
-        hint = did_you_mean(name, known) or f"the quantities are {', '.join(each.name for each in columns)}"
-        raise UsageError(f"there is no quantity `{name}`: {hint}")
-    if known[name] not in columns:
-        raise UsageError(f"{name} is not a number: the quantities are {', '.join(each.name for each in columns)}")
-    return known[name]
 
 
 def _dtype(made: Plan, name: str) -> Any:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from archcalc.output.layout import Column, Report, Table
-from archcalc.output.numbers import exact
+from archcalc.units import exact
 
 #: A table for people has at most so many lines.
 MOST_ROWS = 1000

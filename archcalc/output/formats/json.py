@@ -11,7 +11,7 @@ from archcalc.output.layout import Report
 
 ENDINGS = (".json",)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def render(report: Report) -> Iterator[str]:

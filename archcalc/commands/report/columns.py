@@ -1,0 +1,160 @@
+"""The columns of a report: what tells a layer, and any quantity that layers have, or its share of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from archcalc.analysis.totals import AnalysedLayer
+from archcalc.commands.report import receptive_field
+from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
+from archcalc.output.layout import Column
+from archcalc.quantities.registry import Part, Quantity, quantities
+from archcalc.sizes.kinds import total
+from archcalc.units import barred, share
+
+
+class Row(NamedTuple):
+    """One line of the report: a layer, or several that a fold has put together."""
+
+    name: str
+    layers: Sequence[AnalysedLayer]
+
+    @property
+    def last(self) -> AnalysedLayer:
+        """The layer that gives the row its output."""
+        return self.layers[-1]
+
+    @property
+    def one(self) -> AnalysedLayer | None:
+        """The layer, if the row is only one."""
+        return self.layers[0] if len(self.layers) == 1 else None
+
+    def measure(self, quantity: Quantity, network: Part) -> Any:
+        """A quantity of the row, in the setup in which the network is asked."""
+        if quantity.amount is None:
+            return quantity.measure(Part(network.analysis, self.layers, network.setup))
+        if len(self.layers) == 1:
+            return quantity.amount(network, self.layers[0])
+        return total(quantity.amount(network, layer) for layer in self.layers)
+
+
+class LayerColumn(NamedTuple):
+    """A column of the report: how its value follows from a row, and from the whole network (None: nothing does)."""
+
+    column: Column
+    value: Callable[[Part, Row], Any]
+    total: Callable[[Part], Any] | None = None
+
+
+def _kernel(network: Part, row: Row) -> str | None:
+    return row.one.kernel if row.one else None
+
+
+def _type(network: Part, row: Row) -> str:
+    return row.one.layer if row.one else f"{len(row.layers)} layers"
+
+
+def _inputs(network: Part, row: Row) -> str | None:
+    return ", ".join(network.analysis.inputs(row.one)) if row.one else None
+
+
+def saved_tensors(network: Part, row: Row) -> list[str]:
+    """What a row saves for backward, in words."""
+    memory = network.memory
+    return list(dict.fromkeys(word for layer in row.layers for word in memory.why(layer.node.index)))
+
+
+def _receptive_field(network: Part, row: Row) -> str:
+    return receptive_field.text(network.analysis.receptive_fields[row.last.node.index])
+
+
+#: Columns that are no figures: what a layer is, and why.
+_WORDS: dict[str, LayerColumn] = {
+    made.column.key: made
+    for made in (
+        LayerColumn(Column("name", "layer", right=False), lambda network, row: row.name, lambda network: "total"),
+        LayerColumn(Column("layer", "type", right=False, rank=9), _type),
+        LayerColumn(Column("inputs", "inputs", right=False, rank=10), _inputs),
+        LayerColumn(Column("kernel", "kernel", right=False, rank=3), _kernel),
+        LayerColumn(
+            Column("saved_tensors", "saved tensors", right=False, rank=8, wraps=True),
+            lambda network, row: ", ".join(saved_tensors(network, row)),
+        ),
+        LayerColumn(Column("receptive_field", "receptive field", rank=7), _receptive_field),
+    )
+}
+
+#: How early a column gives way on a narrow screen; other figures go after the first of these.
+_RANKS = {"output": 0, "params": 0, "macs": 1, "activation_bytes": 2, "params_share": 4, "saved_bytes": 5}
+_SHARE = "_share"
+
+DEFAULT = (
+    "name",
+    "kernel",
+    "output",
+    "params",
+    "params_share",
+    "macs",
+    "activation_bytes",
+    "activation_bytes_share",
+    "saved_bytes",
+    "saved_tensors",
+    "receptive_field",
+)
+
+
+def _unless_zero(write: Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda value: "" if type(value) is int and not value else write(value)
+
+
+def _of_quantity(quantity: Quantity) -> LayerColumn:
+    column = Column(quantity.name, quantity.title, _unless_zero(quantity.unit.cell), rank=_RANKS.get(quantity.name, 6))
+    return LayerColumn(
+        column, lambda network, row: row.measure(quantity, network), quantity.measure if quantity.sums else None
+    )
+
+
+def _share_of(quantity: Quantity) -> LayerColumn:
+    """A row's share of what all layers have together."""
+    wholes: list[Any] = []
+
+    def value(network: Part, row: Row) -> float | None:
+        if not wholes:
+            wholes.append(Row("", network.layers).measure(quantity, network))
+        mine = row.measure(quantity, network)
+        return share(mine, wholes[0]) if mine else None
+
+    key = quantity.name + _SHARE
+    return LayerColumn(Column(key, f"{quantity.title} share", barred, rank=_RANKS.get(key, 6)), value)
+
+
+def names() -> Iterator[str]:
+    """Every column that a report can have."""
+    yield from _WORDS
+    for quantity in quantities().values():
+        if quantity.of != "network" and quantity.name not in _WORDS:
+            yield quantity.name
+            if quantity.sums:
+                yield quantity.name + _SHARE
+
+
+def column(key: str) -> LayerColumn:
+    """The column of that key; UsageError if there is none."""
+    if key in _WORDS:
+        return _WORDS[key]
+    known = quantities()
+    if key in known and known[key].of != "network":
+        return _of_quantity(known[key])
+    summing = known.get(key.removesuffix(_SHARE)) if key.endswith(_SHARE) else None
+    if summing is not None and summing.sums:
+        return _share_of(summing)
+    if key in known:
+        raise UsageError(f"{key} is a figure of a whole network, not of its layers: see `archcalc quantities {key}`")
+    hint = did_you_mean(key, names()) or f"some are {', '.join(DEFAULT)}; `archcalc quantities` lists the figures"
+    raise UsageError(f"there is no column `{key[:80]}`: {hint}")
+
+
+def chosen(keys: Sequence[str] = DEFAULT) -> list[LayerColumn]:
+    """The columns of those keys, each once; UsageError for one that does not exist."""
+    return [column(key) for key in dict.fromkeys(keys)]
