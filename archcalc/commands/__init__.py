@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: The questions that commands answer, as `archcalc --help` lists them; a command stands under one of them.
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "Look": ("report", "compare", "diff", "list", "show"),
-    "Count": ("explain", "count", "counting", "formula"),
+    "Count": ("explain", "quantities", "count", "counting", "formula"),
     "Memory and time": ("memory", "fit", "roofline"),
     "Design": ("sweep", "solve"),
     "Check": ("check",),
