@@ -59,7 +59,7 @@ def completed(line: str, monkeypatch: pytest.MonkeyPatch, shell: str = "bash") -
         ("archcalc report mine.yaml:image=16,", ["16,width="]),
         ("archcalc report 'mine.yaml:im", ["mine.yaml:image="]),
         ("archcalc report mine.yaml --set w", ["width="]),
-        ("archcalc report mine.yaml --columns params,out", ["params,output ", "params,output_memory "]),
+        ("archcalc report mine.yaml --columns params,out", ["params,output ", "params,output_bytes "]),
         ("archcalc report mine.yaml --columns=kern", ["kernel "]),
         ("archcalc report mine.yaml --counting fv", ["fvcore "]),
         ("archcalc compare alexnet --columns year,dep", ["year,depth "]),

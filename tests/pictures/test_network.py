@@ -86,8 +86,8 @@ def test_every_layer_is_in_one_box() -> None:
     def covered(items: tuple[Item, ...]) -> list[int]:
         return [layer.node.index for box in graph.boxes(items) for copy in box.copies for layer in copy]
 
-    assert sorted(covered(graph.items(analysis))) == list(range(analysis.totals.layers))
-    assert sorted(covered(graph.items(analysis, folded=False))) == list(range(analysis.totals.layers))
+    assert sorted(covered(graph.items(analysis))) == list(range(len(analysis.layers)))
+    assert sorted(covered(graph.items(analysis, folded=False))) == list(range(len(analysis.layers)))
 
 
 def test_copies_that_follow_each_other_are_drawn_once() -> None:
