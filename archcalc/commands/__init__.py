@@ -19,7 +19,8 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "Memory and time": ("memory", "fit", "roofline"),
     "Design": ("sweep", "solve"),
     "Check": ("check",),
-    "Language": ("layers", "resolve"),
+    "Language": ("layers", "resolve", "fold"),
+    "Models": ("import",),
     "Editor, shell, help": ("schema", "completion", "help"),
 }
 

@@ -6,11 +6,14 @@ A reader never runs code from a file and needs no framework. It refuses what it 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from archcalc.diagnostics.diagnostic import Source
+    from archcalc.exchange.flat import Flat
+    from archcalc.language.document import Document
 
 #: The endings of the files that are read.
 ENDINGS = (".pt2",)
@@ -27,6 +30,23 @@ def read_model(path: Path, shown: str) -> Source:
     `shown` is the file's name in messages. UsageError if there is nothing to read; SpecError if the file is damaged,
     has an operation that is not known, or says other shapes than the layers have.
     """
+    return _read(path, shown)[1].source
+
+
+def folded(path: Path, shown: str) -> Iterator[str]:
+    """A model as the lines of the spec that a person would have written; its blocks are named after its classes.
+
+    Errors as `read_model` has them.
+    """
+    from archcalc.exchange.flat import module_names
+    from archcalc.language.expand import expand
+    from archcalc.language.folding import fold
+
+    flat, document = _read(path, shown)
+    return fold(expand(document), module_names(flat), flat.notes)
+
+
+def _read(path: Path, shown: str) -> tuple[Flat, Document]:
     from archcalc.diagnostics.diagnostic import Source
     from archcalc.exchange import torch_export
     from archcalc.exchange.flat import spec_text
@@ -35,6 +55,6 @@ def read_model(path: Path, shown: str) -> Source:
     from archcalc.language.read import read_document
 
     flat = translate(torch_export.read(path, shown), shown)
-    source = Source(shown, spec_text(flat))
-    verify(flat, read_document(source, path))
-    return source
+    document = read_document(Source(shown, spec_text(flat)), path)
+    verify(flat, document)
+    return flat, document

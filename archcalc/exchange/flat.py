@@ -21,7 +21,8 @@ class FlatStep(NamedTuple):
     """One layer: attributes as a spec gives them, the numbers of the steps it reads, and its path in the model.
 
     `owned` are the paths of the parameters it computes with: two steps that own the same share them. `parameters` is
-    how many values those have, and `volume` the shape of the output, as the file says, if it does.
+    how many values those have, and `volume` the shape of the output, as the file says, if it does. `modules` are the
+    paths and classes of the modules around it, outermost first.
     """
 
     layer: str
@@ -32,6 +33,7 @@ class FlatStep(NamedTuple):
     joins: bool = False
     parameters: int = 0
     volume: tuple[int, ...] | None = None
+    modules: tuple[tuple[str, str], ...] = ()
 
 
 class Flat(NamedTuple):
@@ -42,6 +44,36 @@ class Flat(NamedTuple):
     input: tuple[int, ...]
     steps: list[FlatStep]
     outputs: dict[str, int]
+
+
+def module_names(flat: Flat) -> dict[tuple[int, int], str]:
+    """The runs of steps that are one module each, and names after the modules' classes: `BasicBlock`, `basic_block`.
+
+    A framework's own classes name nothing that its layers do not.
+    """
+    runs: dict[str, tuple[int, int, str]] = {}
+    broken: set[str] = set()
+    for number, step in enumerate(flat.steps):
+        for path, class_ in step.modules:
+            known = runs.get(path)
+            if known is None:
+                runs[path] = (number, number, class_)
+            elif known[1] == number - 1:
+                runs[path] = (known[0], number, class_)
+            else:
+                broken.add(path)
+    named: dict[tuple[int, int], str] = {}
+    for path, (first, last, class_) in runs.items():  # inner modules come later, and say more
+        if path and path not in broken and not class_.startswith("torch.nn."):
+            name = _snake(class_.rpartition(".")[2])
+            if name.isidentifier():
+                named[first, last] = name
+    return named
+
+
+def _snake(name: str) -> str:
+    """A class's name as a block's: `InvertedResidual` becomes `inverted_residual`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower().strip("_")[:60]
 
 
 def spec_text(flat: Flat) -> str:

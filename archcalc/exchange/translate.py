@@ -298,7 +298,8 @@ class Translation:
         if path not in self.leaves:
             path = f"{path}.{layer}" if path else layer
         parameters = sum(_elements(each.sizes) for each in owned)
-        self.steps.append(FlatStep(layer, attributes, inputs, path, paths, joins, parameters))
+        modules = self.operation.modules
+        self.steps.append(FlatStep(layer, attributes, inputs, path, paths, joins, parameters, modules=modules))
         return len(self.steps) - 1
 
 

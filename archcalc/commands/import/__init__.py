@@ -1,0 +1,1 @@
+"""`archcalc import`: a model as a spec."""
