@@ -190,7 +190,7 @@ expect:
   weights:    "999"
   macs: {value: 1_000, with: {}, note: ours}
   flops: 1000
-  outputs_bytes: 1 B
+  activation_bytes: 1 B
   neurons: [{value: 8, source: a table}, {value: 9, erratum: counted twice}]
   depth: {value: 3, tolerance: 1}
   buffers: "> 3"
@@ -206,15 +206,15 @@ def test_fix_rewrites_exact_figures_and_nothing_else(folder: Path, checked: Any)
 
     found = checked("small.yaml", "--fix")
     assert found.err == "rewrote 7 figures\n"
-    # 8 * 27 weights and 8 biases; 30 * 30 * 8 values of 4 bytes; 216 MACs for each of 900 positions, 2 FLOPs for each
-    # and a bias addition for each value
+    # 8 * 27 weights and 8 biases; 3,072 values in and 30 * 30 * 8 out, of 4 bytes; 216 MACs for each of 900 positions,
+    # 2 FLOPs for each and a bias addition for each value
     fixed = stale
     for old, new in [
         ("999   #", "224   #"),
         ('"999"', '"216"'),
         ("1_000", "194_400"),
         ("1000", "396000"),
-        ("1 B", "28_800 B"),
+        ("1 B", "41_088 B"),
         ("31x31x8", "30x30x8"),
         ("5x5", "3x3"),
     ]:
