@@ -17,7 +17,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "Look": ("report", "compare", "diff", "list", "show"),
     "Count": ("explain", "quantities", "count", "counting", "formula"),
     "Memory and time": ("memory", "fit", "roofline"),
-    "Design": ("sweep", "solve"),
+    "Design": ("new", "sweep", "solve"),
     "Check": ("check",),
     "Language": ("layers", "resolve", "fold"),
     "Models": ("import",),

@@ -1,0 +1,1 @@
+"""`archcalc new`: a spec to begin with."""
