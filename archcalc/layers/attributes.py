@@ -71,7 +71,8 @@ class Kind:
         raise NotImplementedError
 
 
-_NUMBER: dict[str, Any] = {"type": ["integer", "string"]}
+#: Text first: an editor offers a value of the first type, and an expression is at least not a wrong number.
+_NUMBER: dict[str, Any] = {"type": ["string", "integer"]}
 
 
 class Whole(Kind):

@@ -27,7 +27,7 @@ def command(name: str) -> None:
     """
     import json
 
-    from archcalc.language.schema import json_schema
+    from archcalc.commands.schema.answer import json_schema
     from archcalc.output.file import check_writable, write_file
 
     path = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")

@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
+from archcalc.commands.schema.answer import blocks_of, json_schema
 from archcalc.language.catalogue import folder
-from archcalc.language.schema import json_schema
 
 VALIDATOR = jsonschema.Draft7Validator(json_schema())
 
@@ -71,6 +71,77 @@ def test_names_may_look_like_other_things(name: str) -> None:
     assert accepts(f"architecture: '{name}'\ninput: [3]")
     document = yaml.load(f"architecture: {name}\ninput: [3]", Loader=yaml.BaseLoader)
     assert VALIDATOR.is_valid(document)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{conv: {out: 8, kernel: 3}, padding: 1}",
+        "{relu: , repaet: 3}",
+        "{relu: , linear: 3}",
+        "{add: {a: [], b: []}, c: []}",
+    ],
+)
+def test_beside_a_layer_stand_the_keys_of_the_step_alone(step: str) -> None:
+    assert not accepts(f"input: [3, 8, 8]\nlayers:\n  - {step}\n")
+
+
+RESIDUAL = """
+architecture: residual
+input: [3, 8, 8]
+blocks:
+  residual(out, stride=1):
+    - conv: {out: out, kernel: 3, stride: stride}
+layers:
+  - residual: 8
+"""
+
+
+@pytest.fixture
+def of_residual(tmp_path: Path) -> jsonschema.Draft7Validator:
+    """The schema that knows the blocks of one folder."""
+    (tmp_path / "residual.yaml").write_text(RESIDUAL)
+    return jsonschema.Draft7Validator(json_schema(blocks_of([str(tmp_path)])))
+
+
+@pytest.mark.parametrize(
+    "step", ["residual: 8", "residual: {out: 8, stride: 2}", "relu", "{residual: 8, repeat: 3}", "{head: {a: [relu]}}"]
+)
+def test_a_schema_of_specs_accepts_calls_of_their_blocks(step: str, of_residual: jsonschema.Draft7Validator) -> None:
+    assert of_residual.is_valid(yaml.safe_load(f"layers:\n  - {step}\n"))
+
+
+@pytest.mark.parametrize(
+    "step", ["rleu", "cnv: 8", "residual", "residual: {out: 8, strid: 2}", "{residual: 8, repaet: 3}", "residuals: 8"]
+)
+def test_a_schema_of_specs_refuses_any_other_step(step: str, of_residual: jsonschema.Draft7Validator) -> None:
+    assert not of_residual.is_valid(yaml.safe_load(f"layers:\n  - {step}\n"))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        "{params: 3}",
+        "{params: {value: 3M, source: a paper}}",
+        "{params: [3, {value: 4, erratum: it is 3}]}",
+        "{output: [3, 8, 8]}",
+        "{source: a paper, layers: {conv1: {params: 3}}}",
+    ],
+)
+def test_it_accepts_claims(claims: str) -> None:
+    assert accepts(f"expect: {claims}")
+
+
+@pytest.mark.parametrize(
+    "claims", ["{parms: 3}", "{params: {valu: 3}}", "{params: {source: a paper}}", "{layers: {conv1: {depth: 3}}}"]
+)
+def test_it_refuses_claims(claims: str) -> None:
+    assert not accepts(f"expect: {claims}")
+
+
+def test_it_knows_the_published_facts() -> None:
+    assert accepts("published: {year: 2015, top5_error: {value: 7.3 %, source: a paper}}")
+    assert not accepts("published: {yaer: 2015}")
 
 
 def test_it_refuses_an_unknown_section() -> None:

@@ -1,0 +1,1 @@
+"""`archcalc schema`: the JSON Schema of the language."""
