@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from archcalc.cli.options import SpecType, output_option, write_pieces
+from archcalc.cli.options import output_option, write_pieces
+from archcalc.cli.types import SpecType
 
 
 @click.command()
