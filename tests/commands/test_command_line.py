@@ -387,3 +387,14 @@ def test_a_list_that_names_nothing_is_not_everything(
 ) -> None:
     assert run(["fit", "lenet5", option, value]) == 2
     assert "no name in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("format_", ["json", "csv", "markdown"])
+def test_a_report_loads_only_what_it_writes_with(format_: str) -> None:
+    code = "import sys; from archcalc.cli import run; run(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    found = subprocess.run(
+        [sys.executable, "-c", code, "report", "lenet5", "--format", format_],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    loaded = {name for name in found.stderr.split() if name.startswith(("archcalc.pictures.", "rich.", "numpy."))}
+    assert loaded == set()

@@ -13,6 +13,7 @@ from archcalc.output.layout import Report
 
 if TYPE_CHECKING:
     from archcalc.counting.count import Profile
+    from archcalc.pictures.svg import Drawing
 
 
 @click.command()
@@ -54,7 +55,7 @@ def command(
       archcalc report resnet50 --columns params --heat macs -o resnet50.svg
     """
     from archcalc import api
-    from archcalc.commands.report import picture, tables
+    from archcalc.commands.report import tables
     from archcalc.commands.report.columns import chosen
     from archcalc.memory.setup import Setup
     from archcalc.quantities.registry import Part
@@ -63,5 +64,15 @@ def command(
     analysis = api.load(spec, **settings).analyse()
     network = Part(analysis, setup=Setup(batch=batch))
     report = tables.build(network, depth=depth, columns=made, counting=counting)
-    colours = None if heat is None else picture.by_quantity(network, heat)
-    return report._replace(picture=lambda: picture.draw(network, depth=depth, columns=made or [], heat=colours))
+    colours = None
+    if heat is not None:
+        from archcalc.commands.report.picture import by_quantity
+
+        colours = by_quantity(network, heat)
+
+    def draw() -> Drawing:  # only a picture loads what draws it
+        from archcalc.commands.report import picture
+
+        return picture.draw(network, depth=depth, columns=made or [], heat=colours)
+
+    return report._replace(picture=draw)
