@@ -115,13 +115,6 @@ def totals(context: click.Context, begun: str) -> Iterable[str]:
     return [*sums(context, begun), "receptive_field"]
 
 
-def adding(_: click.Context, __: str) -> Iterable[str]:
-    """The quantities that add up over layers."""
-    from archcalc.quantities.registry import quantities
-
-    return [name for name, quantity in quantities().items() if quantity.sums]
-
-
 def report_columns(_: click.Context, __: str) -> Iterable[str]:
     """The columns of a report."""
     from archcalc.commands.report.columns import names

@@ -14,7 +14,7 @@ from archcalc.output.layout import Report
 @click.command()
 @click.argument("old", type=SpecType())
 @click.argument("new", type=SpecType())
-@click.option("--columns", type=Names(known.adding), metavar="NAMES", help="Quantities that add up, with commas.")
+@click.option("--columns", type=Names(known.sums), metavar="NAMES", help="Quantities that add up, with commas.")
 @with_option
 @reporting
 def command(old: str, new: str, columns: list[str] | None, words: dict[str, str]) -> Report:
