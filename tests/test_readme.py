@@ -58,6 +58,12 @@ def test_links_lead_to_pages_that_exist(page: Path) -> None:
         assert (page.parent / target).is_file(), target
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    linked = {target for target, _ in _LINK.findall(readme.README.read_text(encoding="utf-8"))}
+    guide = {page.relative_to(readme.ROOT).as_posix() for page in PAGES if page != readme.README}
+    assert guide <= linked
+
+
 def test_the_readme_is_short() -> None:
     assert len(readme.README.read_text(encoding="utf-8").splitlines()) <= 150
 

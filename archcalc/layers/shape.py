@@ -62,9 +62,9 @@ def flatten(x: Volume) -> Outcome:
 
 @layer
 def reshape(x: Volume, *, shape: SizesToInfer) -> Outcome:
-    """The same values in another shape, channels first: `reshape: [64, 7, 7]`. One size may be -1, and follows from
-    the others: `reshape: [channels, -1]`.
+    """The same values in another shape, channels first: `reshape: [64, 7, 7]`.
 
+    One size may be -1, and follows from the others: `reshape: [channels, -1]`.
     Saved for backward: nothing; the output shares the input's storage, unless its values must be copied as in flatten.
     Source: torch.reshape.
     """
@@ -193,9 +193,9 @@ def upsample(
     to: Kernel = None,
     mode: Annotated[str, Word("nearest", "linear")] = "nearest",
 ) -> Outcome:
-    """Each axis is enlarged by a whole factor, repeating the nearest value or interpolating linearly along each axis
-    (bilinear on an image).
+    """Each axis is enlarged by a whole factor, repeating the nearest value or interpolating linearly.
 
+    Linear interpolation is bilinear on an image.
     `to` gives the positions that it is enlarged to, in place of the factor: `upsample: {to: size(skip)}`.
     Operations: none for nearest; linear multiplies and adds 2 values along each axis (4 on an image), per output.
     Saved for backward: nothing.

@@ -35,7 +35,7 @@ def page(name: str) -> Report:
         Column("default", "default", right=False),
         Column("value", "value", right=False, wraps=True),
     )
-    rows = [(a.name, _default(a), a.kind.said) for a in layer.attributes.values()]
+    rows = [(a.name, _default(layer, a), a.kind.said) for a in layer.attributes.values()]
     facts = (("in a spec", _example(layer)), ("input", _input(layer)), ("family", layer.family))
     table = Table(columns, rows)
     tables = (table,) if rows else ()
@@ -44,12 +44,20 @@ def page(name: str) -> Report:
 
 
 def _signature(layer: Layer) -> str:
-    return ", ".join(a.name if a.required else f"{a.name}={_default(a)}" for a in layer.attributes.values())
+    """The attributes as a block would declare them: `scale | to, mode=nearest`, where one of two is given."""
+    signature = [
+        a.name if a.required else f"{a.name}={_default(layer, a)}"
+        for a in layer.attributes.values()
+        if a.name not in layer.one_of
+    ]
+    return ", ".join([*([" | ".join(layer.one_of)] if layer.one_of else []), *signature])
 
 
-def _default(attribute: Attribute) -> str:
+def _default(layer: Layer, attribute: Attribute) -> str:
     if attribute.required:
         return "required"
+    if attribute.name in layer.one_of:
+        return f"or {' or '.join(name for name in layer.one_of if name != attribute.name)}"
     return "as the kernel" if attribute.default is None else shown(attribute.default)
 
 
@@ -57,6 +65,8 @@ def _example(layer: Layer) -> str:
     if layer.joins:
         return f"- {layer.name}: {{left: [...], right: []}}, or - {layer.name}: [first, second]"
     required = [a.name for a in layer.attributes.values() if a.required]
+    if layer.one_of:
+        return " or ".join(f"- {layer.name}: {{{name}: {name.upper()}}}" for name in layer.one_of)
     if not required:
         return f"- {layer.name}"
     if len(required) == 1 and required[0] == layer.first:
