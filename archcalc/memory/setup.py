@@ -107,5 +107,5 @@ def _read(name: str, text: str) -> Any:
             raise UsageError(f"accumulate is true or false: `{text[:60]}` is not")
         return text == "true"
     if name in ("freeze", "checkpoint"):
-        return [part.strip() for part in text.strip("[]").split(",") if part.strip()]
+        return [part.strip(" \"'") for part in text.strip("[]").split(",") if part.strip()]
     return text

@@ -185,7 +185,7 @@ expect:
     - {value: 1 B, with: {batch: 32, optimizer: adam}}
   inference_peak_bytes: {value: "> 0", with: {dtype: bfloat16, batch: 2}}
   largest_training_batch: {value: ">= 1", with: {gpu: v100, optimizer: adam}}
-  trainable_params: {value: 45, with: {freeze: ["conv.*", "batch_norm.*"]}}
+  trainable_params: {value: 45, with: {freeze: ["*conv", "*batch_norm"]}}
 """
 
 
