@@ -179,3 +179,45 @@ def test_a_parameter_may_be_called_like_an_option(tmp_path: Path, capsys: pytest
     # 3*layer + layer + 2*layer + 2 <= 100: 16
     assert run(["solve", str(path), "--for", "layer", "--set", "name=2", "--target", "params <= 100"]) == 0
     assert "layer=16" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("within", "options", "value"),
+    [
+        # 300M MACs are met by 16 at the most, which is not among the values; of the rest 10 is.
+        (range(10, 513, 100), {}, 10),
+        # In any order: 32 fits 1 GMAC, and 8 does.
+        ([32, 8], {"target": "macs <= 2G"}, 32),
+        ([8, 32], {"target": "macs <= 2G", "smallest": True}, 8),
+    ],
+)
+def test_only_values_that_were_asked_about_are_answered(within: Any, options: dict[str, Any], value: int) -> None:
+    made = solve("resnet50", "width", **{"target": "macs <= 300M", **options}, within=within)
+    assert made.settings == {"width": value}
+
+
+def test_multiples_within_a_range_are_those_of_the_range() -> None:
+    # 10, 13, 16, ...: 16, 40 and 64 are multiples of 8; 40 has the most parameters below 12M.
+    made = solve("resnet50", "width", "params <= 12M", within=range(10, 70, 3), multiple=8)
+    assert (made.settings, made.beyond) == ({"width": 40}, {"width": 64})
+
+
+def test_a_range_without_values_is_refused() -> None:
+    with pytest.raises(archcalc.UsageError, match="there is no value of width to try"):
+        solve("resnet50", "width", "macs <= 300M", within=range(0))
+    with pytest.raises(archcalc.UsageError, match="only whole numbers are multiples of 8"):
+        solve("resnet50", "strides", "macs <= 3G", within=["same"], multiple=8)
+
+
+def test_a_very_long_range_of_structures_is_not_made_a_list(tmp_path: Path) -> None:
+    path = tmp_path / "deep.yaml"
+    path.write_text("parameters: {deep: 1}\ninput: [3]\nlayers:\n  - linear: 3\n    repeat: deep\n")
+    made = solve(path, "deep", "params >= 24", within=range(1, 10**12), smallest=True)
+    assert made.settings == {"deep": 2}
+
+
+def test_peaks_are_solved_for_in_a_setup() -> None:
+    words = {"batch": "8", "optimizer": "adam"}
+    made = solve("resnet18", "image", "training_peak_bytes <= 300MB", within=range(32, 257, 32), words=words)
+    larger = archcalc.load("resnet18", **made.beyond).figure("training_peak_bytes", batch=8, optimizer="adam")
+    assert made.figures["training_peak_bytes"] <= 300 * 10**6 < larger

@@ -380,3 +380,12 @@ def test_the_command_refuses_what_it_cannot_do(grouped: Path, arguments: list[st
 def test_what_python_gives_is_refused_in_words(grouped: Path, values: Any, options: dict[str, Any]) -> None:
     with pytest.raises(archcalc.UsageError):
         sweep(grouped, {"width": values}, **options)
+
+
+def test_peaks_are_swept_in_a_setup() -> None:
+    found = sweep("lenet5", {"classes": [10, 20]}, ["training_peak_bytes", "macs"], words={"batch": "4"})
+    for classes, peak, macs in zip(
+        *(found[name].tolist() for name in ("classes", "training_peak_bytes", "macs")), strict=True
+    ):
+        one = archcalc.load("lenet5", classes=classes)
+        assert (peak, macs) == (one.figure("training_peak_bytes", batch=4), 4 * one.figure("macs"))

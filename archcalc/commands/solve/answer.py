@@ -6,6 +6,8 @@ parameter decides the structure, or a figure may fall, every value of a given ra
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -15,15 +17,17 @@ from archcalc.api import load
 from archcalc.claims.bounds import Limit, read_limits
 from archcalc.claims.figure import Bound
 from archcalc.commands.formula.answer import BATCH, Formulas, formula
-from archcalc.commands.formula.conditions import smallest
 from archcalc.diagnostics.diagnostic import SpecError, UsageError
 from archcalc.layers.attributes import decimal, shown
+from archcalc.memory.setup import stated
 from archcalc.quantities.registry import Part, quantity_named
 from archcalc.sizes.kinds import LARGEST, is_concrete
 from archcalc.sizes.symbols import Expression, never_falls, number
 
 #: How many values next to a bound are tried for one that keeps the other conditions.
 _NEIGHBOURS = 100_000
+#: How many values are tried where each is a network of its own.
+_MOST_TRIED = 10_000
 
 
 class Solution(NamedTuple):
@@ -48,16 +52,19 @@ class Solution(NamedTuple):
 
 
 class _Question(NamedTuple):
-    """What is asked: the spec, its other parameters, the bounds, and whether the smallest value is wanted."""
+    """What is asked: the spec, its other parameters, the bounds, whether the smallest value is wanted, and what is
+    stated of the setup."""
 
     spec: str | Path
     parameters: Mapping[str, Any]
     limits: tuple[Limit, ...]
     smallest: bool
+    words: Mapping[str, str]
 
     def figures(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The figures at some settings; SpecError if there is no such network."""
-        part = Part(load(self.spec, **{**self.parameters, **settings}).analyse())
+        analysis = load(self.spec, **{**self.parameters, **settings}).analyse()
+        part = Part(analysis, setup=stated(analysis.network, self.words))
         return {
             limit.quantity: quantity_named(limit.quantity, of="network", numbers=True).measure(part)
             for limit in self.limits
@@ -77,28 +84,33 @@ def solve(
     multiple: int = 1,
     within: Sequence[Any] | None = None,
     settings: Mapping[str, Any] | None = None,
+    words: Mapping[str, str] | None = None,
 ) -> Solution:
     """The largest (or smallest) value of a parameter that meets bounds, such as "macs <= 300M and params <= 5M".
 
-    Only multiples of `multiple` are taken. `within` are the values to try, in increasing order; it is needed only for
-    a parameter that decides the structure and for figures that may fall while it grows. `settings` are values of the
-    other parameters. UsageError if no value meets
-    the bounds, or if the search has no end.
+    Only multiples of `multiple` are taken. `within` are the values to choose from; it is needed only for a parameter
+    that decides the structure and for figures that may fall while it grows. `settings` are values of the other
+    parameters; `words` state how the network is run, as a claim's `with` does. UsageError if no value meets the
+    bounds, or if the search has no end.
 
     >>> import archcalc
     >>> archcalc.solve("resnet50", "width", "params <= 10M").reference
     'resnet50:width=39'
     """
-    question = _Question(spec, settings or {}, tuple(read_limits(target)), smallest)
+    question = _Question(spec, settings or {}, tuple(read_limits(target)), smallest, words or {})
     if multiple < 1:
         raise UsageError(f"a value is rounded to a multiple of at least 1: {multiple} is not")
-    made = _formulas(question, name)
-    whole = within is None or isinstance(within, range)
-    if made is not None and whole and all(_grows(made, name, limit.quantity) for limit in question.limits):
-        value = _bisected(question, made, name, multiple, within)
-        method, after = "bisection", value - multiple if smallest else value + multiple
+    values = None if within is None else _candidates(name, within, multiple)
+    made = _formulas(question, name) if values is None or _are_ints(values) else None
+    if made is not None and all(_grows(made, name, limit.quantity) for limit in question.limits):
+        value, after = _bisected(question, made, name, _from_least(made, name, values, multiple))
+        method = "bisection"
+    elif values is None:
+        raise UsageError(
+            f"{name} decides the structure, or a bounded figure may fall while it grows: give the range to search"
+        )
     else:
-        value, after = _swept(question, name, multiple, within)
+        value, after = _swept(question, name, values)
         method = "sweep"
     beyond = {} if after is None else {name: after}
     beyond_figures = _valid_figures(question, beyond) if beyond else {}
@@ -113,6 +125,7 @@ def scale(
     *,
     multiple: int = 1,
     settings: Mapping[str, Any] | None = None,
+    words: Mapping[str, str] | None = None,
 ) -> Solution:
     """Compound scaling: parameters grow together, each from its default by its own rate to the power of one number.
 
@@ -120,7 +133,7 @@ def scale(
     the nearest multiple of `multiple`, another to hundredths.
     Source: Tan & Le 2019, arXiv:1905.11946, equation 3 (rates 1.2, 1.1 and 1.15 for depth, width and image).
     """
-    question = _Question(spec, settings or {}, tuple(read_limits(target)), False)
+    question = _Question(spec, settings or {}, tuple(read_limits(target)), False, words or {})
     defaults = load(spec, **question.parameters).expand().parameters
     for name in rates:
         if name not in defaults:
@@ -150,12 +163,48 @@ def _scaled(base: Any, rate: Any, tenths: int, multiple: int) -> Any:
     return Fraction((100 * value + Fraction(1, 2)).__floor__(), 100)
 
 
+def _candidates(name: str, within: Sequence[Any], multiple: int) -> Sequence[Any]:
+    """The values to choose from, in increasing order where they have one. UsageError if there is none."""
+    if multiple > 1 and not _are_ints(within):
+        raise UsageError(f"only whole numbers are multiples of {multiple}: {name} is looked for among others")
+    values: Sequence[Any]
+    if isinstance(within, range):
+        values = _multiples(within, multiple)
+    else:
+        values = [value for value in within if multiple == 1 or value % multiple == 0]
+        if all(type(value) is int or isinstance(value, Fraction) for value in values):
+            values = sorted(values)
+    if not values:
+        raise UsageError(f"there is no value of {name} to try")
+    return values
+
+
+def _are_ints(values: Sequence[Any]) -> bool:
+    return isinstance(values, range) or all(type(value) is int for value in values)
+
+
+def _multiples(values: range, multiple: int) -> range:
+    """The values of a range that are multiples, as a range: they come at equal distances."""
+    first = next((value for value in values[:multiple] if value % multiple == 0), None)
+    return range(0) if first is None else range(first, values.stop, math.lcm(values.step, multiple))
+
+
+def _from_least(made: Formulas, name: str, values: Sequence[int] | None, multiple: int) -> Sequence[int]:
+    """The values from the least at which the formulas hold; every multiple where no values are given."""
+    least = made.conditions.least.get(name, 1)
+    if values is None:
+        return range(-(-least // multiple) * multiple, LARGEST + 1, multiple)
+    return values[bisect_left(values, least) :]
+
+
 def _formulas(question: _Question, name: str) -> Formulas | None:
-    """The formulas of the bounded quantities; None where the parameter decides the structure."""
+    """The formulas of the bounded quantities; None where the parameter decides the structure, or a quantity has no
+    formula in this setup."""
+    names = [limit.quantity for limit in question.limits]
+    if question.words or any(quantity_named(each, of="network", numbers=True).kinds == "ints" for each in names):
+        return None
     try:
-        return formula(
-            question.spec, [name], [limit.quantity for limit in question.limits], settings=question.parameters
-        )
+        return formula(question.spec, [name], names, settings=question.parameters)
     except SpecError:
         load(question.spec, **question.parameters).expand()  # a spec that is wrong by itself says so
         return None
@@ -172,52 +221,45 @@ def _exact(made: Formulas, quantity: str) -> Expression:
     return made[quantity].exact.substitute({BATCH: number(1)})
 
 
-def _bisected(question: _Question, made: Formulas, name: str, multiple: int, within: Sequence[Any] | None) -> int:
-    first, last = made.conditions.least.get(name, 1), LARGEST
-    if within:
-        first, last = max(first, within[0]), min(last, within[-1])
-    low, high = -(-first // multiple), last // multiple
+def _bisected(question: _Question, made: Formulas, name: str, values: Sequence[int]) -> tuple[int, int | None]:
+    """The value, and the next one that is beyond the bounds."""
+    low, high = 0, len(values) - 1
     for limit in question.limits:
         for bound in limit.bounds:
-            low, high = _narrowed(bound, _at(made, name, limit.quantity, multiple), low, high)
+            low, high = _narrowed(bound, _at(made, name, limit.quantity, values), low, high)
     if low > high:
         raise _nothing(question, name)
-    if high * multiple > LARGEST - multiple and not question.smallest:
+    if high == len(values) - 1 and values[high] > LARGEST - (values[high] - values[high - 1]) and not question.smallest:
         raise UsageError(f"{name} can grow without end: {_told(question)} does not bound it from above")
     order = range(low, high + 1) if question.smallest else range(high, low - 1, -1)
     for candidate in order[:_NEIGHBOURS]:
-        if made.conditions.hold({name: candidate * multiple}):
-            return candidate * multiple
+        if made.conditions.hold({name: values[candidate]}):
+            after = candidate - 1 if question.smallest else candidate + 1
+            return values[candidate], values[after] if 0 <= after < len(values) else None
     raise _nothing(question, name)
 
 
-def _at(made: Formulas, name: str, quantity: str, multiple: int) -> Callable[[int], int]:
+def _at(made: Formulas, name: str, quantity: str, values: Sequence[int]) -> Callable[[int], int]:
     exact = _exact(made, quantity)
-    return lambda candidate: int(exact.evaluate({name: candidate * multiple}))
+    return lambda candidate: int(exact.evaluate({name: values[candidate]}))
 
 
 def _narrowed(bound: Bound, value: Callable[[int], int], low: int, high: int) -> tuple[int, int]:
     """The candidates between `low` and `high` that keep one bound of a value that never falls."""
     if low > high:
         return low, high
+    numbers = range(low, high + 1)
     if bound.relation in (">=", ">"):
-        first = smallest(lambda candidate: bound.admits(Fraction(value(candidate))), low)
-        return (high + 1 if first is None else first), high
-    first_too_large = smallest(lambda candidate: not bound.admits(Fraction(value(candidate))), low)
-    return low, high if first_too_large is None else min(high, first_too_large - 1)
+        return low + bisect_left(numbers, True, key=lambda each: bound.admits(Fraction(value(each)))), high
+    return low, low + bisect_left(numbers, True, key=lambda each: not bound.admits(Fraction(value(each)))) - 1
 
 
-def _swept(question: _Question, name: str, multiple: int, within: Sequence[Any] | None) -> tuple[Any, Any]:
+def _swept(question: _Question, name: str, values: Sequence[Any]) -> tuple[Any, Any]:
     """The value, and the one after it in the range."""
-    if within is None:
-        raise UsageError(
-            f"{name} decides the structure, or a bounded figure may fall while it grows: give the range to search"
-        )
-    values = [value for value in within if multiple == 1 or value % multiple == 0]
-    if not question.smallest:
-        values.reverse()
     after = None
-    for value in values:
+    for tried, value in enumerate(values if question.smallest else reversed(values)):
+        if tried == _MOST_TRIED:
+            raise UsageError(f"none of {_MOST_TRIED:,} values of {name} meets {_told(question)}: give a shorter range")
         figures = _valid_figures(question, {name: value})
         if figures and question.met(figures):
             return value, after

@@ -8,6 +8,7 @@ import click
 
 from archcalc.cli import known
 from archcalc.cli.options import Output, format_options, set_option, spec_argument
+from archcalc.cli.setup import with_option
 from archcalc.cli.types import Name
 
 
@@ -26,6 +27,7 @@ from archcalc.cli.types import Name
 @click.option("--within", metavar="VALUES", help="Where to look: 16:512:16 (ends included) or [1, 2].")
 @click.option("--spec", "resolved", is_flag=True, help="Print the solution as a flat spec: --format yaml.")
 @set_option
+@with_option
 @format_options("archcalc.commands.solve.formats")
 def command(
     spec: str,
@@ -37,6 +39,7 @@ def command(
     within: str | None,
     resolved: bool,
     settings: dict[str, Any],
+    words: dict[str, str],
     out: Output,
 ) -> None:
     """Find the value of a parameter that meets bounds.
@@ -48,6 +51,7 @@ def command(
     Examples:
       archcalc solve resnet50 --for width --target "macs <= 300M" --round 8
       archcalc solve vgg16 --for image --target "macs >= 20G" --smallest
+      archcalc solve resnet50 --for image --within 64:512:32 --target "training_peak_bytes <= 8GB" --batch 32
       archcalc solve mobilenet --for width --within 0.05:2:0.05 --target "params <= 3M" --spec -o small.yaml
     """
     from archcalc import api
@@ -60,12 +64,19 @@ def command(
         raise click.UsageError("say either --for NAME or --scale NAME=RATE,...")
     if name is not None:
         found = solver.solve(
-            spec, name, target, smallest=smallest, multiple=multiple, within=_values(name, within), settings=settings
+            spec,
+            name,
+            target,
+            smallest=smallest,
+            multiple=multiple,
+            within=_values(name, within),
+            settings=settings,
+            words=words,
         )
     else:
         if smallest or within is not None:
             raise click.UsageError("--scale finds the largest power: --smallest and --within are for --for")
-        found = solver.scale(spec, _rates(scale or ""), target, multiple=multiple, settings=settings)
+        found = solver.scale(spec, _rates(scale or ""), target, multiple=multiple, settings=settings, words=words)
     out.write(build(found)._replace(answer=api.load(spec, **{**settings, **found.settings})))
 
 

@@ -27,7 +27,7 @@ def build(made: Solution) -> Report:
         "beyond_figures": made.beyond_figures,
         "method": made.method,
     }
-    notes = (f"found by {made.method}; figures for one sample, bytes in float32",)
+    notes = (f"found by {made.method}",)
     columns = tuple(Column(name, name) for name in ("spec", *made.settings, *made.figures))
     row = (made.reference, *made.settings.values(), *made.figures.values())
     return Report("", tuple(facts), (), notes, data, Table(columns, [row]))

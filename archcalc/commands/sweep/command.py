@@ -9,6 +9,7 @@ import click
 
 from archcalc.cli import known
 from archcalc.cli.options import Output, format_options, set_option, spec_argument
+from archcalc.cli.setup import with_option
 from archcalc.cli.types import Name, Names
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]
 @click.option("--shard", type=_Shard(), default="1/1", help="The i-th of n parts, which together are the sweep.")
 @click.option("--why", is_flag=True, help="Count the combinations that are not valid by the rule they break first.")
 @set_option
+@with_option
 @format_options()
 def command(
     spec: str,
@@ -83,6 +85,7 @@ def command(
     shard: tuple[int, int],
     why: bool,
     settings: dict[str, Any],
+    words: dict[str, str],
     out: Output,
 ) -> None:
     """Show the figures of many combinations of parameters.
@@ -109,7 +112,7 @@ def command(
     made = plan([read(text) for text in over], zipped=zipped, sample=sample, seed=seed, shard=shard)
     chosen = choice(where=where, sort=sort, top=top, pareto=pareto or ())
     progress = Progress(len(made.picks), "combinations")
-    sweep = Sweep(spec, settings, made, columns, chosen, layer, watch=progress)
+    sweep = Sweep(spec, settings, made, columns, chosen, layer, watch=progress, words=words)
     try:
         out.write(
             _reasons(sweep) if why else table(sweep.architecture, sweep.names, (p.columns for p in sweep.pieces()))

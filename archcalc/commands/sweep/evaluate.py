@@ -20,6 +20,7 @@ from archcalc.commands.sweep.values import Axis
 from archcalc.diagnostics.diagnostic import SpecError
 from archcalc.language.document import Document
 from archcalc.language.expand import expand
+from archcalc.memory.setup import stated
 from archcalc.quantities.registry import Part, Quantity, select
 from archcalc.sizes.ranges import Ceiling, Range
 from archcalc.sizes.symbols import Undecided
@@ -92,12 +93,18 @@ class Evaluator:
     """Analyses blocks of combinations of one spec."""
 
     def __init__(
-        self, document: Document, settings: Mapping[str, Any], quantities: Sequence[Quantity], layer: str | None = None
+        self,
+        document: Document,
+        settings: Mapping[str, Any],
+        quantities: Sequence[Quantity],
+        layer: str | None = None,
+        words: Mapping[str, str] | None = None,
     ) -> None:
         self.document = document
         self.settings = dict(settings)
         self.quantities = quantities
         self.layer = layer
+        self.words = words or {}
         #: Whether some quantity follows the order of steps, which arrays do not have.
         self.one_by_one = any(quantity.kinds == "ints" for quantity in quantities)
 
@@ -158,7 +165,8 @@ class Evaluator:
 
     def _measured(self, interpretation: Interpretation) -> dict[str, Any]:
         analysis = Analysis(interpretation)
-        part = Part(analysis) if self.layer is None else select(analysis, self.layer)
+        setup = stated(analysis.network, self.words)
+        part = Part(analysis, setup=setup) if self.layer is None else select(analysis, self.layer, setup)
         return {quantity.name: quantity.measure(part) for quantity in self.quantities}
 
     def _many(self, block: Block, dtype: Any) -> Figures:

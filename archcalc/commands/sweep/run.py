@@ -64,11 +64,12 @@ def sweep(
     pareto: Sequence[str] = (),
     layer: str | None = None,
     settings: Mapping[str, Any] | None = None,
+    words: Mapping[str, str] | None = None,
 ) -> Columns:
     """The figures of every combination of the values in `over`, as columns; invalid combinations are left out.
 
     `quantities` are names (params, macs, flops, ...), for one sample; `layer` asks them of a part of the network;
-    `settings` are values of other parameters.
+    `settings` are values of other parameters; `words` state how the network is run, as a claim's `with` does.
     `zipped` goes value by value; `sample` draws so many combinations without repetition. `where` is a text such as
     "params <= 5M and macs <= 300M"; `sort` a column, with `-` in front for the largest first; `top` keeps so many;
     `pareto` keeps what no other combination betters in all of these columns, less being better (more, with `-`).
@@ -81,7 +82,7 @@ def sweep(
     axes = [axis(name, values) for name, values in over.items()]
     made = plan(axes, zipped=zipped, sample=sample, seed=seed, shard=shard)
     chosen = choice(where=where, sort=sort, top=top, pareto=pareto)
-    return collected(Sweep(spec, settings or {}, made, quantities, chosen, layer))
+    return collected(Sweep(spec, settings or {}, made, quantities, chosen, layer, words=words))
 
 
 def collected(made: Sweep) -> Columns:
@@ -103,6 +104,7 @@ class Sweep:
         chosen: Choice,
         layer: str | None = None,
         watch: Callable[[int], None] | None = None,
+        words: Mapping[str, str] | None = None,
     ) -> None:
         document, settings = catalogue.load(spec, parameters)
         known = {parameter.name for parameter in document.parameters}
@@ -120,7 +122,7 @@ class Sweep:
         scope: Scope = "network" if layer is None else "layers"
         self.quantities = [quantity_named(name, of=scope, numbers=True) for name in dict.fromkeys(asked)]
         self.names = [each.name for each in made.axes] + [quantity.name for quantity in self.quantities]
-        self.evaluator = Evaluator(document, settings, self.quantities, layer)
+        self.evaluator = Evaluator(document, settings, self.quantities, layer, words)
         self.visited = 0
         self.reasons: Counter[str] = Counter()
 
