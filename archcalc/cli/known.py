@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def specs(_: click.Context, begun: str) -> Iterator[str]:
-    """Names of the catalogue and spec files; after a colon the parameters that are not set yet, with their defaults."""
+    """Names of the catalogue, spec and model files; after a colon the parameters that are not set, with defaults."""
+    from archcalc.exchange import ENDINGS
     from archcalc.language import catalogue
 
     front, colon, last = _last_setting(begun)
@@ -25,7 +26,7 @@ def specs(_: click.Context, begun: str) -> Iterator[str]:
         yield from (f"{front}{colon}{text}" for text in _settings(front.partition(":")[0], last, taken))
         return
     yield from catalogue.names()
-    yield from files(begun, (".yaml", ".yml"))
+    yield from files(begun, (".yaml", ".yml", *ENDINGS))
 
 
 def _last_setting(reference: str) -> tuple[str, str, str]:

@@ -199,8 +199,9 @@ def _files(reference: str | Path) -> Iterator[Path]:
     elif reference == "-":
         yield Path("/dev/stdin")
     else:
-        # A spec that cannot be read is the command's to report.
+        # What cannot be read is the command's to report.
         with suppress(UsageError, SpecError):
+            yield Path(catalogue.split(reference).name)
             yield from catalogue.files(reference)
 
 

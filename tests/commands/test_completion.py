@@ -36,6 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "mine.yaml").write_text(SPEC, encoding="utf-8")
     (tmp_path / "my nets").mkdir()
     (tmp_path / "notes.txt").touch()
+    (tmp_path / "model.pt2").touch()
     return tmp_path
 
 
@@ -51,7 +52,8 @@ def completed(line: str, monkeypatch: pytest.MonkeyPatch, shell: str = "bash") -
         ("archcalc rep", ["report "]),
         ("archcalc report vgg1", ["vgg11 ", "vgg13 ", "vgg16 ", "vgg19 "]),
         ("archcalc report mi", ["mine.yaml "]),
-        ("archcalc report ./m", ["./mine.yaml ", "./my\\ nets/"]),
+        ("archcalc import mod", ["model.pt2 "]),
+        ("archcalc report ./m", ["./mine.yaml ", "./model.pt2 ", "./my\\ nets/"]),
         # bash takes what stands before the colon for words of its own
         ("archcalc report mine.yaml:", ["width=", "image="]),
         ("archcalc report mine.yaml:im", ["image="]),
@@ -138,7 +140,7 @@ def test_bash_itself(folder: Path) -> None:
         "complete -o nospace -F _archcalc_completion archcalc",
         "<alexnet_torchvision ><alexnet_two_gpu >",
         "<image=>",
-        "<./mine.yaml ><./my\\ nets/>",
+        "<./mine.yaml ><./model.pt2 ><./my\\ nets/>",
         "<resnet32 ><resnet34 >",
     ]
 

@@ -80,6 +80,7 @@ def test_what_is_no_regular_file_is_written_to() -> None:
         ["resolve", "tiny.yaml", "-o", "tiny.yaml"],
         ["resolve", "tiny.yaml", "-o", "./tiny.yaml"],
         ["resolve", "tiny.yaml", "-o", "blocks.yaml"],
+        ["import", "model.pt2", "-o", "model.pt2"],
         ["report", "tiny.yaml", "--format", "json", "-o", "tiny.yaml"],
         ["compare", "vgg11", "tiny.yaml", "--format", "json", "-o", "link.yaml"],
         ["check", ".", "--format", "json", "-o", "tiny.yaml"],
@@ -92,6 +93,7 @@ def test_no_command_writes_over_what_it_reads(
     command: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "link.yaml").symlink_to("tiny.yaml")
+    (folder / "model.pt2").write_bytes(b"PK")
     (folder / "old.json").write_text('{"specs": []}', encoding="utf-8")
     before = {path: path.read_bytes() for path in folder.iterdir()}
     assert run(command) == 2

@@ -7,10 +7,11 @@ from pathlib import Path
 import click
 
 from archcalc.cli.options import output_option, write_pieces
+from archcalc.cli.types import SpecType
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", type=SpecType())
 @output_option
 def command(model: str, output: Path | None) -> None:
     """Write a model as a spec.
