@@ -153,7 +153,9 @@ def _field_of_input(interpretation: Interpretation) -> Field:
 
 
 def _through(outcome: Outcome, inputs: list[Field]) -> Field:
-    """What a layer's output sees, given what its inputs see."""
+    """What a layer's output sees, given what its inputs see; a parameter sees nothing."""
+    if outcome.storage == "parameter":
+        return Field(None, None)
     if outcome.windows is None:
         return WHOLE
     field = _joined(inputs, outcome.output.rank)

@@ -66,8 +66,7 @@ def backward(row: AnalysedLayer, wanted: bool) -> Backward:
     """
     outcome = row.outcome
     weights = outcome.macs - outcome.products
-    inner = total(tensor.elements for tensor in outcome.params if tensor.name == "out_weight") * row.output.positions
-    return Backward(weights, weights if wanted else inner, 2 * outcome.products)
+    return Backward(weights, weights if wanted else outcome.inner, 2 * outcome.products)
 
 
 def training_cost(analysis: Analysis, setup: Setup) -> TrainingCost:

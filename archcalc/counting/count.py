@@ -98,6 +98,12 @@ _WORK_OF_FAMILY = {
     "regularise": "elementwise",
     "attention": "attention",
     "shape": "resizing",
+    "heads": "attention",
+    "scores": "attention",
+    "tensor": "elementwise",
+    "recurrent": "multiply-accumulates",
+    "experts": "multiply-accumulates",
+    "elementwise": "elementwise",
 }
 
 
@@ -143,7 +149,7 @@ _MAC, _PRODUCT, _BACKWARD, _BIAS = "multiply-accumulates", "attention products",
 
 FACTS: dict[str, Fact] = {
     "macs": Fact("multiply-accumulates with weights", _MAC, _weighted),
-    "products": Fact("multiply-accumulates of attention's matrix products", _PRODUCT, lambda s: s.row.outcome.products),
+    "products": Fact("multiply-accumulates of values with values", _PRODUCT, lambda s: s.row.outcome.products),
     "macs_ignoring_groups": Fact(
         "multiply-accumulates as if there were no groups", _MAC, lambda s: _weighted(s) * s.row.outcome.groups
     ),
@@ -260,9 +266,11 @@ def _names(subject: Subject) -> tuple[str, ...]:
     """What rules may call a layer, the most specific name first."""
     row = subject.row
     axes = f"{subject.inputs[0].rank}d"
+    if form := row.outcome.form:  # what is known of one form says nothing of another
+        return (f"{row.layer} {form} {axes}", f"{row.layer} {form}", "*")
     mode = row.node.layer.attributes.get("mode")
     plain = (f"{row.layer} {axes}", row.layer, "*")
-    if mode is None:
+    if mode is None or mode.default is None:
         return plain
     name = f"{row.layer} {row.node.attributes.get('mode', mode.default)}"
     return (f"{name} {axes}", name, *plain)
@@ -272,5 +280,5 @@ def _known(profile: Profile, subject: Subject) -> None:
     from archcalc.counting.profiles import ASKED
 
     layer = subject.row.layer
-    if layer not in ASKED:
+    if layer not in ASKED or subject.row.outcome.form:
         raise UsageError(f"what {profile.name} counts for `{layer}` is not known: `{subject.row.name}` is one")

@@ -29,17 +29,31 @@ ASKED = frozenset(
         f"softmax, {_POOLS}, add, mean, concat, multiply, dropout, drop_path",
         "channel_shuffle, class_token, crop, flatten, identity, layer_scale, pad, pad_channels, pixel_shuffle",
         "position_embedding, reshape, select, select_token, split, subsample, tokens, transpose, upsample",
+        "abs, clamp, divide, exp, log, sqrt, square, subtract, normalize, learned, slice, roll",
+        "reduce_mean, reduce_sum, reduce_max, reduce_norm, window_partition, window_reverse",
+        "split_heads, merge_heads, repeat_heads, rotary, relative_position_bias, mask",
     )
     for name in names.split(",")
 )
 
+#: Layers whose counting is known for some tools alone: a profile that has no rule for one refuses it. A product of two
+#: streams is written `a @ b`, which tools that replace functions of torch by their own miss, or torch.matmul(a, b),
+#: which they see.
+PARTLY_ASKED = frozenset(["matmul", "rnn", "lstm", "gru", "experts"])
+
+_RECURRENT = "rnn, lstm, gru"
+_UNSEEN_RECURRENT = "recurrent layers, which are one kernel on a GPU, are not counted"
 _UNSEEN_ON_A_CPU = "on a CPU it counts nothing for fused attention's products; here they are counted as on a GPU"
 
 _EVERY_MAC: Rules = _each("*", macs=1, products=1)
 
 _FVCORE: Rules = {
     **_each(_WEIGHTED, macs=1),
-    **_each("attention", macs=1),
+    **_each("attention, attention fused", macs=1),
+    **_each("attention separate", macs=1, products=1),
+    **_each("matmul", products=1),
+    **_each("experts", macs=1),
+    **_each(_RECURRENT),
     **_each("batch_norm", inputs=1, scaled_inputs=1),
     **_each(_STATISTICS, inputs=4, scaled_inputs=1),
     **_each("adaptive_avgpool 2d, global_avgpool 2d", inputs=1),
@@ -84,9 +98,9 @@ _MADE = (
         "torch",
         "FlopCounterMode, forward pass",
         "FLOP",
-        {"flops": _each("*", macs=2, products=2)},
+        {"flops": {**_each("*", macs=2, products=2), **_each(_RECURRENT)}},
         "torch 2.14, torch.utils.flop_counter",
-        faults=(_UNSEEN_ON_A_CPU,),
+        faults=(_UNSEEN_ON_A_CPU, _UNSEEN_RECURRENT),
     ),
     Profile(
         "torch-training",
@@ -95,9 +109,18 @@ _MADE = (
         {
             "flops": {
                 **_each("*", macs=2, weight_gradient_ignoring_groups=2, input_gradient=2),
+                **_each(
+                    "matmul, attention separate, attention separate normalised",
+                    macs=2,
+                    products=2,
+                    weight_gradient_ignoring_groups=2,
+                    input_gradient=2,
+                    product_gradients=4,
+                ),
+                **_each(_RECURRENT),
                 # A fused backward pass makes five products where the forward pass made two.
                 **_each(
-                    "attention",
+                    "attention, attention fused, attention fused normalised",
                     macs=2,
                     products=2,
                     weight_gradient_ignoring_groups=2,
@@ -110,6 +133,7 @@ _MADE = (
         faults=(
             "the gradient by the weights of a grouped convolution is counted as if it had no groups",
             _UNSEEN_ON_A_CPU,
+            _UNSEEN_RECURRENT,
         ),
     ),
     Profile(
@@ -154,7 +178,7 @@ _MADE = (
         "ptflops-modules",
         "ptflops, backend `pytorch`, count_functional off",
         "MAC",
-        {"macs": _PTFLOPS_ONCE},
+        {"macs": {**_PTFLOPS_ONCE, **_each("matmul")}},
         "ptflops 0.7.5, pytorch_engine.py and pytorch_ops.py; its issue 94",
         faults=("attention's last bias is counted even where there is none",),
     ),
@@ -162,7 +186,13 @@ _MADE = (
         "ptflops-aten",
         "ptflops, backend `aten`",
         "MAC",
-        {"macs": _each(f"{_WEIGHTED}, attention", macs=1, bias=1)},
+        {
+            "macs": {
+                **_each(f"{_WEIGHTED}, attention, attention fused", macs=1, bias=1),
+                **_each("attention separate", macs=1, products=1, bias=1),
+                **_each("matmul", products=1),
+            }
+        },
         "ptflops 0.7.5, aten_ops.py",
         faults=("the matrix products of fused attention are not counted",),
     ),
@@ -174,6 +204,7 @@ _MADE = (
             "mult_adds": {
                 **_each("conv, depthwise_conv, conv_transpose", weights_at_outputs=1, bias=1),
                 **_each("table_conv", macs=1, bias=1),
+                **_each("matmul"),
                 **_each(f"linear, embedding, prelu, rms_norm, batch_norm, {_STATISTICS}", parameters=1),
             }
         },
@@ -191,7 +222,8 @@ _MADE = (
         {
             "macs": {
                 **_each("conv, depthwise_conv, conv_transpose", weights_at_outputs=1),
-                **_each("table_conv, linear", macs=1),
+                **_each("table_conv, linear, attention fused, attention separate", macs=1),
+                **_each("matmul"),
                 **_each("batch_norm, layer_norm, instance_norm", inputs=2, scaled_inputs=2),
                 **_each("prelu", inputs=1),
                 **_each("softmax", exponentials=1, divisions=1, comparisons=1),
@@ -284,7 +316,7 @@ MEMORY_FIGURES: dict[str, Profile] = {
             "activations",
             '"activations" of fvcore, timm, mmengine and pycls: outputs of convolutions and matrix products',
             "element",
-            {"elements": {**_each(_WEIGHTED, outputs=1), **_each("attention", outputs=1, projections=1)}},
+            {"elements": {**_each(f"{_WEIGHTED}, matmul", outputs=1), **_each("attention", outputs=1, projections=1)}},
             "fvcore 0.1.5, nn/activation_count.py; Radosavovic et al. 2020, arXiv:2003.13678",
             faults=("the matrix products of fused attention are not counted",),
         ),
@@ -292,7 +324,7 @@ MEMORY_FIGURES: dict[str, Profile] = {
             "torchinfo-pass-size",
             'torchinfo\'s "forward/backward pass size": twice the outputs of layers that own parameters',
             "byte",
-            {"bytes": _each(_OWNERS, outputs_of_owners=8)},
+            {"bytes": {**_each(_OWNERS, outputs_of_owners=8), **_each("matmul")}},
             "torchinfo 1.8.0, model_statistics.py",
             faults=("what a layer without parameters keeps is left out, and what it need not keep is doubled",),
         ),

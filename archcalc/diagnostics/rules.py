@@ -141,7 +141,7 @@ _ERRORS: dict[str, tuple[str, str]] = {
     # --- the graph
     "no-input": ("A network needs the volume that goes in.", "Write `input: [3, 224, 224]`: channels first."),
     "bad-input": (
-        "The input is a list of whole numbers, at least 1 each: channels, then up to three spatial axes.",
+        "The input is a list of whole numbers, at least 1 each: channels, then up to six more axes.",
         "Write `input: [3, 224, 224]`.",
     ),
     "no-layers": ("The file has no layers: it is not a network.", "Add `layers:`, a list of steps."),
@@ -166,8 +166,25 @@ _ERRORS: dict[str, tuple[str, str]] = {
         "Give one value for all axes, or as many as the input has; `flatten` makes a vector of a map.",
     ),
     "too-many-axes": (
-        "A volume has channels and up to three spatial axes: a sequence, an image, a video.",
+        "A volume has channels and up to six more axes: of a sequence, a map or a video, of windows and heads.",
         "Reshape in fewer axes; an embedding of a map is flattened before it.",
+    ),
+    "window-divides": (
+        "A map is divided into windows that do not overlap, so a window must divide its height and its width.",
+        "Pad the map first, or choose another window.",
+    ),
+    "matmul-agrees": (
+        "The columns of the first matrix are the rows of the second (with `transposed: true` its columns).",
+        "Look at the two volumes: the last spatial axis is the rows, the channels are the columns.",
+    ),
+    "attention-mode": (
+        "The way in which attention is to be computed does not know an attribute that is given.",
+        "Leave `mode` out: the attributes decide; `mode: separate` knows them all.",
+    ),
+    "picks-fit": ("A router cannot pick more experts than there are.", "Lower `top_k`, or raise `count`."),
+    "projection-fits": (
+        "The projection of an LSTM makes its state smaller than its cell: PyTorch refuses one that does not.",
+        "Choose a smaller projection, or leave it out.",
     ),
     "too-large-volume": (
         "An axis of a volume is longer than any network's, so that numbers would grow without end.",

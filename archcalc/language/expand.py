@@ -16,7 +16,7 @@ from archcalc.language.volumes import AtStep, NoVolume, Volumes
 from archcalc.layers.attributes import Refused, shown, whole
 from archcalc.layers.registry import Layer
 from archcalc.sizes.kinds import is_concrete, is_size
-from archcalc.sizes.volume import Volume
+from archcalc.sizes.volume import MAX_RANK, Volume
 
 MAX_STEPS = 300_000
 MAX_DEPTH = 100
@@ -132,8 +132,8 @@ def _input_volume(document: Document, values: Mapping[str, Any]) -> Volume:
         typed = [whole(size) for size in sizes]
     except Refused:
         raise SpecError([Diagnostic("bad-input", message, place, label=shown(shape))]) from None
-    if not 1 <= len(typed) <= 4:
-        message = "the input has channels and up to three spatial axes"
+    if not 1 <= len(typed) <= 1 + MAX_RANK:
+        message = f"the input has channels and up to {MAX_RANK} more axes"
         raise SpecError([Diagnostic("bad-input", message, place, label=shown(shape))])
     if any(is_concrete(size) and size < 1 for size in typed):
         message = "each size of the input must be at least 1"

@@ -27,7 +27,7 @@ _OTHER_WORDS = {
 def read_formula(reading: Reading, value: Value, known: Known, own_words: tuple[str, ...] = ()) -> Formula:
     """A value as a formula over the known names; a finding, and a formula of nothing, if it is none.
 
-    `own_words` are those that the value can be one of: they are no names of volumes there.
+    `own_words` are those that the value can be one of: there they are words, whatever else has the name (`width`, say).
     """
     place = reading.place(value)
     if isinstance(value, Scalar):
@@ -37,7 +37,7 @@ def read_formula(reading: Reading, value: Value, known: Known, own_words: tuple[
             return _unknown(place)
         begins = begins_at(reading.document.source, value, text)
         if text in own_words:
-            known = Known(own_words, outer=known)
+            return Formula(place, lambda env: text, text, ())
         if begins is None:
             return read_expression(reading, text, place, known, exact=False)
         return read_expression(reading, text, place._replace(start=begins, end=begins + len(text)), known)
@@ -46,7 +46,7 @@ def read_formula(reading: Reading, value: Value, known: Known, own_words: tuple[
             message = f"a list has at most {MAX_VALUES:,} values, and this one has {count:,}"
             reading.findings.add("too-large", message, place._replace(end=place.start + 1))
             return _unknown(place)
-        return _list(place, [read_formula(reading, item, known) for item in value.items])
+        return _list(place, [read_formula(reading, item, known, own_words) for item in value.items])
     reading.findings.add("bad-value", "a value is a number, a word, an expression or a list, not a map", place)
     return _unknown(place)
 

@@ -32,11 +32,12 @@ def _step(reading: Reading, value: Value, known: Known) -> Step | None:
     if is_empty(value):
         reading.findings.add("missing-value", "a step is missing here", reading.place(value))
         return None
+    beside = _Entries()
     if isinstance(value, Scalar):
         key, given, own = value, None, {}
     elif isinstance(value, Mapping):
         own = {k.text: (k, v) for k, v in value.entries if k.text in STEP_KEYS}
-        called = [(k, v) for k, v in value.entries if k.text not in STEP_KEYS]
+        called, beside = _beside_join([(k, v) for k, v in value.entries if k.text not in STEP_KEYS])
         if len(called) != 1:
             if called:
                 names = " and ".join(f"`{k.text}`" for k, _ in called[:3])
@@ -61,11 +62,26 @@ def _step(reading: Reading, value: Value, known: Known) -> Step | None:
         _join(reading, step, given, known, least=1)
     elif isinstance(step.callee, Layer) and step.callee.joins:
         _join(reading, step, given, known, least=2)
+        layer_arguments(reading, step, step.callee, Mapping(beside, key.start, key.end), known)
     elif isinstance(step.callee, Layer):
         layer_arguments(reading, step, step.callee, given, known)
     elif isinstance(step.callee, Block):
         block_arguments(reading, step, step.callee, given, known)
     return step
+
+
+_Entries = list[tuple[Scalar, Value]]
+
+
+def _beside_join(called: _Entries) -> tuple[_Entries, _Entries]:
+    """What a step calls, and the attributes beside it: those of a join stand there, since below it are its branches."""
+    for key, given in called if len(called) > 1 else ():
+        found = layers().get(key.text)
+        if found is not None and found.joins:
+            others = [(other, value) for other, value in called if other is not key]
+            if all(other.text in found.attributes for other, _ in others):
+                return [(key, given)], others
+    return called, []
 
 
 def _callee(reading: Reading, key: Scalar) -> Layer | Block | None:

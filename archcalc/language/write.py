@@ -46,6 +46,7 @@ def _lines(network: Network) -> Iterator[str]:
 def _step(network: Network, node: Node, previous: int) -> Iterator[str]:
     if node.layer.joins:
         yield f"  - {node.layer.name}: [{', '.join(_name(network, i) for i in node.inputs)}]"
+        yield from (f"    {name}: {_value(value)}" for name, value in node.attributes.items())
     elif node.attributes:
         given = ", ".join(f"{name}: {_value(value)}" for name, value in node.attributes.items())
         yield f"  - {node.layer.name}: {{{given}}}"

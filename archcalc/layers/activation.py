@@ -5,10 +5,23 @@ What is saved depends on which of input and output the derivative is written in,
 overwrites its input: if it does and the derivative needs that input, a framework keeps a copy of it.
 """
 
-from archcalc.layers.attributes import Switch
-from archcalc.layers.outcome import WEIGHTS, Composition, Outcome, Saved, Step, Tensor, gradients_of, operations, saves
+from typing import Annotated
+
+from archcalc.layers.attributes import OneAxis, Switch, Word
+from archcalc.layers.outcome import (
+    EVERYTHING,
+    WEIGHTS,
+    Composition,
+    Outcome,
+    Saved,
+    Step,
+    Tensor,
+    gradients_of,
+    operations,
+    saves,
+)
 from archcalc.layers.registry import layer
-from archcalc.sizes.kinds import Size
+from archcalc.sizes.kinds import Size, product
 from archcalc.sizes.volume import Volume
 
 
@@ -105,12 +118,17 @@ def selu(x: Volume, *, inplace: Switch = False) -> Outcome:
 
 
 @layer
-def gelu(x: Volume) -> Outcome:
+def gelu(x: Volume, *, approximate: Annotated[str, Word("none", "tanh")] = "none") -> Outcome:
     """x * (1 + erf(x / sqrt(2))) / 2. Three multiplications, an addition and an error function per value.
 
+    With `approximate: tanh`, x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2: seven multiplications, two
+    additions and a hyperbolic tangent, as GPT-2 has it.
     Saved for backward: the input.
     Source: Hendrycks & Gimpel 2016, arXiv:1606.08415; torch.nn.GELU; derivatives.yaml, gelu.
     """
+    if approximate == "tanh":
+        # The tangent is 1 product, 1 exponential, 2 additions, 1 division, as the layer `tanh` counts it.
+        return _activation(x, saves("input", 0), multiply=8, add=4, exponential=1, divide=1)
     return _activation(x, saves("input", 0), multiply=3, add=1, exponential=1)
 
 
@@ -185,19 +203,20 @@ def hardswish(x: Volume, *, inplace: Switch = True) -> Outcome:
 
 
 @layer
-def softmax(x: Volume) -> Outcome:
-    """exp(x) over its sum, across the channels of each position.
+def softmax(x: Volume, *, over: OneAxis = "channels") -> Outcome:
+    """exp(x) over its sum, across the channels of each position, or along another axis.
 
     Operations: a comparison (for the largest), a subtraction, an exponential, an addition and a division per value,
-    one comparison and one addition fewer at each position.
+    one comparison and one addition fewer for each sum.
     Saved for backward: the output.
     Source: torch.nn.Softmax; derivatives.yaml, _softmax.
     """
     n = x.elements
-    fewer = n - x.positions
+    fewer = n - product(size for axis, size in enumerate(x.shape) if axis != over)
     return Outcome(
         x,
         operations=operations("activation", compare=fewer, add=n + fewer, exponential=n, divide=n),
         saved=(saves("output", 0),),
+        windows=EVERYTHING if over else (),
         autocast="float32",
     )

@@ -101,7 +101,7 @@ def _judged(conditions: Iterable[Condition]) -> list[tuple[Condition, Any]]:
 
 def _bounds(output: Volume) -> Iterator[Condition]:
     """No volume has more axes, or more values, than any network's: so that no spec makes numbers without end."""
-    yield at_most("too-many-axes", output.rank, MAX_RANK, "a volume has up to three spatial axes")
+    yield at_most("too-many-axes", output.rank, MAX_RANK, f"a volume has channels and up to {MAX_RANK} more axes")
     for size in output.shape:
         if is_concrete(size) or is_array(size):
             yield at_most("too-large-volume", size, LARGEST, "an axis of a volume is too long")

@@ -1,6 +1,10 @@
 """Attention: every position looks at every other."""
 
-from archcalc.layers.attributes import Positive, Switch
+from fractions import Fraction
+from typing import Annotated, Any
+
+from archcalc.layers.attention_of_linear_layers import linear_attention
+from archcalc.layers.attributes import OptionalPositive, OptionalSwitch, Positive, Rate, Switch, Word
 from archcalc.layers.outcome import (
     EVERYTHING,
     WEIGHTS,
@@ -14,22 +18,111 @@ from archcalc.layers.outcome import (
     saves,
 )
 from archcalc.layers.registry import layer
-from archcalc.sizes.conditions import divides
+from archcalc.sizes.conditions import divides, equal
 from archcalc.sizes.kinds import Size
 from archcalc.sizes.volume import Volume
 
 
-@layer(ranks=(1,))
-def attention(x: Volume, memory: Volume | None = None, /, *, heads: Positive, bias: Switch = True) -> Outcome:
+@layer(ranks=range(1, 6))
+def attention(
+    x: Volume,
+    memory: Volume | None = None,
+    /,
+    *,
+    heads: Positive,
+    kv_heads: OptionalPositive = None,
+    width: OptionalPositive = None,
+    bias: Switch = True,
+    query_bias: OptionalSwitch = None,
+    key_bias: OptionalSwitch = None,
+    value_bias: OptionalSwitch = None,
+    out_bias: OptionalSwitch = None,
+    causal: Switch = False,
+    sliding_window: OptionalPositive = None,
+    mask: Switch = False,
+    windows: Switch = False,
+    rotary: Switch = False,
+    norm: Annotated[str, Word("none", "layer", "rms")] = "none",
+    relative: OptionalPositive = None,
+    dropout: Rate = Fraction(0),
+    mode: Annotated[Any, Word("module", "fused", "separate")] = None,
+) -> Outcome:
     """Multi-head attention of a sequence over itself, or over a second sequence: `from: [decoder, encoder]`.
 
-    With L positions of width E and S positions attended to: four projections (query, key, value, output).
-    MACs: E*E for each of L queries, S keys, S values and L outputs, and L*S*E for each of the two matrix products.
-    Operations: bias additions, the scaling of the scores and their softmax.
-    Saved for backward: the input(s), query, key and value, the attended values, and the logarithm of each softmax's
-    sum (a fused kernel keeps no scores).
-    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.2; torch.nn.MultiheadAttention.
+    With `windows: true` there are axes before the positions, and each window is a sequence of its own.
+    `kv_heads` heads of keys and values serve all heads of queries; `width` is that of a head (the channels over the
+    heads, if it is not given). `bias` is that of the four projections, unless one has its own. `causal` hides later
+    positions, `sliding_window` those that are further away, `mask` any others (those of shifted windows, say);
+    `rotary` turns queries and keys by their positions; `norm` normalises them, head by head, with a learned scale;
+    `relative` adds a learned bias of so many rows by relative position.
+
+    `mode` is how it is computed. `module`: as torch.nn.MultiheadAttention, one weight for the three projections and a
+    fused kernel; the default where nothing but `heads`, `bias` and `causal` is given. `fused`: a linear layer each for
+    query, key, value and output, and a fused kernel. `separate`: the same linear layers, and scores, softmax and sum as
+    operations of their own, which keep the scores; the default with `relative` or `dropout`.
+
+    With L positions of width E, S positions attended to, H heads of width D and K heads of keys and values:
+    MACs: E*H*D for each of L queries and L outputs, E*K*D for each of S keys and S values, and H*L*S*D for each of the
+    two matrix products; what a mask hides is counted too, as dense products compute it.
+    Operations: bias additions, the scaling of the scores and their softmax, rotation, normalisation, bias of scores.
+    Saved for backward: the input(s), query, key and value, the attended values; fused, the logarithm of each softmax's
+    sum; separate, the scores after their softmax, and with dropout its mask and what it leaves of them.
+    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.2; torch.nn.MultiheadAttention;
+    torch.nn.functional.scaled_dot_product_attention.
     """
+    biases = tuple(bias if own is None else own for own in (query_bias, key_bias, value_bias, out_bias))
+    beyond_module = [
+        name
+        for name, given in (
+            ("kv_heads", kv_heads is not None),
+            ("width", width is not None),
+            ("sliding_window", sliding_window is not None),
+            ("mask", mask),
+            ("rotary", rotary),
+            ("norm", norm != "none"),
+            ("relative", relative is not None),
+            ("dropout", bool(dropout)),
+            ("bias", len(set(biases)) > 1),
+            ("windows", windows),
+        )
+        if given
+    ]
+    beyond_kernel = [name for name in beyond_module if name in ("relative", "dropout")]
+    if mode is None:
+        mode = "separate" if beyond_kernel else "fused" if beyond_module else "module"
+    beyond = {"module": beyond_module, "fused": beyond_kernel}.get(mode, [])
+    message = f"attributes that `mode: {mode}` does not know ({', '.join(beyond)})"
+    known = () if not beyond else (equal("attention-mode", len(beyond), 0, message, "mode"),)
+    if not windows:
+        one = "attention needs an input with 1 spatial axis, or `windows: true` and axes before it"
+        known = (*known, *(equal("wrong-axes", volume.rank, 1, one) for volume in (x, memory) if volume is not None))
+    if mode == "module":
+        outcome = _multihead(x, memory, heads, bias)
+        return outcome._replace(conditions=(*outcome.conditions, *known))
+    outcome = linear_attention(
+        x,
+        memory,
+        heads=heads,
+        kv_heads=heads if kv_heads is None else kv_heads,
+        width=x.channels // heads if width is None else width,
+        biases=biases,
+        causal=causal,
+        masked=mask or sliding_window is not None,
+        rotary=rotary,
+        norm=norm,
+        relative=relative,
+        dropout=bool(dropout),
+        kernel="fused" if mode == "fused" else "separate",
+    )
+    divided = () if width is not None else (divides("heads-divide", heads, x.channels, _DIVIDE, "heads"),)
+    return outcome._replace(conditions=(*divided, *outcome.conditions, *known))
+
+
+_DIVIDE = "heads must divide the channels"
+
+
+def _multihead(x: Volume, memory: Volume | None, heads: Size, bias: bool) -> Outcome:
+    """As torch.nn.MultiheadAttention has it: one weight for all three projections, one fused kernel."""
     other = x if memory is None else memory
     e, length, attended = x.channels, x.space[0], other.positions
     projections = (2 * length * e + 2 * attended * other.channels) * e
@@ -69,7 +162,8 @@ def attention(x: Volume, memory: Volume | None = None, /, *, heads: Positive, bi
         autocast="half",
         windows=EVERYTHING,
         products=products,
-        conditions=(divides("heads-divide", heads, e, "heads must divide the channels", "heads"),),
+        inner=e * e * length,
+        conditions=(divides("heads-divide", heads, e, _DIVIDE, "heads"),),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeAlias
 
 from archcalc.sizes.conditions import Condition, at_least, at_most, equal
 from archcalc.sizes.kinds import Size, is_concrete, is_size
+from archcalc.sizes.volume import AXIS_NAMES
 
 
 class Refused(Exception):
@@ -87,6 +88,32 @@ class Whole(Kind):
 
     def domain(self, name: str, value: Any) -> Iterator[Condition]:
         yield at_least("out-of-range", value, self.least, f"{name} must be at least {self.least}", name)
+
+    def json_schema(self) -> dict[str, Any]:
+        return _NUMBER
+
+
+class Structure(Whole):
+    """A whole number that says how many layers there are, which must be known and of a sensible size."""
+
+    most = 1000
+
+    def accept(self, value: Any) -> int:
+        number = whole(value)
+        if not is_concrete(number):
+            raise Refused("must be one known number: structure cannot be free")
+        if number > self.most:
+            raise Refused(f"must be at most {self.most:,}: {number} is not")
+        return number
+
+
+class AnyWhole(Kind):
+    """A whole number, negative ones too."""
+
+    said = "whole number"
+
+    def accept(self, value: Any) -> Size:
+        return whole(value)
 
     def json_schema(self) -> dict[str, Any]:
         return _NUMBER
@@ -203,6 +230,60 @@ class AxisOrder(Shape):
         return iter(())
 
 
+class Axis(Kind):
+    """One axis of the input: `channels`, a spatial axis by its name, or a number counted from 0 (the channels)."""
+
+    words: tuple[str, ...] = ("channels", "length", "depth", "height", "width")
+    said = f"{', '.join(f'`{word}`' for word in words)}, or the axis's number (0 is the channels)"
+
+    def accept(self, value: Any) -> Any:
+        if value in self.words if isinstance(value, str) else is_concrete(value):
+            return value
+        raise Refused(f"must be {', '.join(self.words)}, or an axis's number: {shown(value)} is not")
+
+    def fit(self, value: Any, rank: int) -> Any:
+        if value == "channels":
+            return 0
+        if isinstance(value, str):
+            names = AXIS_NAMES.get(rank, ())
+            if value not in names:
+                raise Refused(f"is {value}, and the input has {_axes_of(rank)}")
+            return names.index(value) + 1
+        if not 0 <= value <= rank:
+            raise Refused(f"is {value}, and the input's axes are counted from 0 (the channels) to {rank}")
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"enum": list(self.words)}, _NUMBER]}
+
+
+class Axes(Axis):
+    """Some axes of the input: one, a list of them, `positions` (all spatial axes), or `volume` (all there are)."""
+
+    words = (*Axis.words, "positions", "volume")
+    said = f"{', '.join(f'`{word}`' for word in words)}, an axis's number (0 is the channels), or a list of axes"
+
+    def accept(self, value: Any) -> Any:
+        return tuple(map(super().accept, value)) if isinstance(value, tuple) else super().accept(value)
+
+    def fit(self, value: Any, rank: int) -> tuple[int, ...]:
+        if value in ("positions", "volume"):
+            return tuple(range(0 if value == "volume" else 1, rank + 1))
+        axes = tuple(super(Axes, self).fit(axis, rank) for axis in (value if isinstance(value, tuple) else (value,)))
+        if len(set(axes)) != len(axes) or not axes:
+            raise Refused("must name each axis once")
+        return tuple(sorted(axes))
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"anyOf": [super().json_schema(), {"type": "array", "items": super().json_schema(), "minItems": 1}]}
+
+
+def _axes_of(rank: int) -> str:
+    if rank in AXIS_NAMES:
+        return f"channels, {', '.join(AXIS_NAMES[rank])}"
+    return f"channels and {rank} more axes, which have numbers" if rank else "channels alone"
+
+
 class Connections(Kind):
     """A connection table: for each output map, the numbers of the input maps it sees."""
 
@@ -287,6 +368,8 @@ class Proportion(Kind):
 
 # The annotations that rules use. To a type checker they are what the rule receives.
 Positive: TypeAlias = Annotated[int, Whole(1)]
+Stacked: TypeAlias = Annotated[int, Structure(1)]
+Integer: TypeAlias = Annotated[int, AnyWhole()]
 Count: TypeAlias = Annotated[int, Whole(0)]
 Kernel: TypeAlias = Annotated[Any, PerAxis(1)]
 Amount: TypeAlias = Annotated[Any, PerAxis(0)]
@@ -295,7 +378,13 @@ PaddingOrSame: TypeAlias = Annotated[Any, Sides("same")]
 Sizes: TypeAlias = Annotated[Any, Shape()]
 SizesToInfer: TypeAlias = Annotated[Any, ShapeToInfer()]
 Order: TypeAlias = Annotated[Any, AxisOrder()]
+OneAxis: TypeAlias = Annotated[Any, Axis()]
+SomeAxes: TypeAlias = Annotated[Any, Axes()]
 ConnectionTable: TypeAlias = Annotated[Any, Connections()]
 Switch: TypeAlias = Annotated[bool, Flag()]
 Rate: TypeAlias = Annotated[Any, Proportion()]
 Factor: TypeAlias = Annotated[Any, ExactNumber()]
+# Those that may be left out, and are None then.
+OptionalPositive: TypeAlias = Annotated[Any, Whole(1)]
+OptionalNumber: TypeAlias = Annotated[Any, ExactNumber()]
+OptionalSwitch: TypeAlias = Annotated[Any, Flag()]

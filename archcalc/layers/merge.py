@@ -2,46 +2,69 @@
 
 from collections.abc import Iterator
 
-from archcalc.layers.outcome import Composition, Outcome, Saved, Step, Tensor, nth, operations, saves
+from archcalc.layers.attributes import OneAxis
+from archcalc.layers.broadcast import broadcast
+from archcalc.layers.outcome import (
+    EVERYTHING,
+    Composition,
+    Outcome,
+    Saved,
+    Step,
+    Tensor,
+    gradient_step,
+    nth,
+    operations,
+    saves,
+)
 from archcalc.layers.registry import layer
 from archcalc.sizes.conditions import Condition, equal
-from archcalc.sizes.kinds import Size, certainly_equal, is_concrete, total
+from archcalc.sizes.kinds import certainly_equal, total
 from archcalc.sizes.volume import Volume
 
+_SAME_RANK = "the branches must have the same number of spatial axes"
 
-def _agree(first: Volume, other: Volume, *, channels: bool) -> Iterator[Condition]:
-    """The branches have the same spatial axes, and the same channels where those are not stacked."""
-    message = "the branches must have the same number of spatial axes"
-    yield equal("branches-agree", other.rank, first.rank, message)
+
+def _agree(first: Volume, other: Volume) -> Iterator[Condition]:
+    """The branches have the same axes, of the same sizes."""
+    yield equal("branches-agree", other.rank, first.rank, _SAME_RANK)
     for a, b in zip(first.space, other.space, strict=False):
         yield equal("branches-agree", b, a, "the branches must agree in every spatial axis")
-    if channels:
-        message = "the branches must have the same number of channels"
-        yield equal("branches-agree", other.channels, first.channels, message)
+    message = "the branches must have the same number of channels"
+    yield equal("branches-agree", other.channels, first.channels, message)
 
 
 def _sums(xs: tuple[Volume, ...], last: str = "output") -> tuple[Step, ...]:
     """One addition after the other; the partial sums are tensors too."""
-    n = xs[0].elements
     names = [f"sum {i}" for i in range(1, len(xs) - 1)] + [last]
     left = ["input", *names]
-    return tuple(Step("add", (left[i - 1], nth("input", i)), (Tensor(names[i - 1], n),)) for i in range(1, len(xs)))
+    steps = []
+    for i in range(1, len(xs)):
+        n = broadcast(xs[: i + 1])[0].elements
+        steps.append(Step("add", (left[i - 1], nth("input", i)), (Tensor(names[i - 1], n),)))
+    return tuple(steps)
+
+
+def _summed_gradients(xs: tuple[Volume, ...], output: Volume) -> tuple[Step, ...]:
+    """The gradients of the branches that were repeated to fit; the others have the output's own."""
+    return tuple(step for i in reversed(range(len(xs))) for step in gradient_step("sum", "gradient", xs[i], output, i))
 
 
 @layer
 def add(*xs: Volume) -> Outcome:
     """The sum of the branches, value by value, as in a residual connection.
 
+    A branch is repeated along the axes that it lacks or has of size 1: a vector is added at every position.
     Operations: one addition per value for every branch after the first.
     Saved for backward: nothing.
     Source: He et al. 2015, arXiv:1512.03385, equation 1; derivatives.yaml, add.
     """
+    output, conditions = broadcast(xs)
     return Outcome(
-        xs[0],
-        operations=operations("elementwise", add=xs[0].elements * (len(xs) - 1)),
-        composition=Composition(_sums(xs), backward=()),
+        output,
+        operations=operations("elementwise", add=output.elements * (len(xs) - 1)),
+        composition=Composition(_sums(xs), backward=_summed_gradients(xs, output)),
         storage="new" if len(xs) > 1 else "view",
-        conditions=tuple(c for x in xs[1:] for c in _agree(xs[0], x, channels=True)),
+        conditions=conditions,
     )
 
 
@@ -61,27 +84,36 @@ def mean(*xs: Volume) -> Outcome:
             (*_sums(xs, "sum"), Step("div", ("sum",), (Tensor("output", n),))),
             (Step("div", ("gradient",), (Tensor("gradient of inputs", n),)),),
         ),
-        conditions=tuple(c for x in xs[1:] for c in _agree(xs[0], x, channels=True)),
+        conditions=tuple(c for x in xs[1:] for c in _agree(xs[0], x)),
     )
 
 
 @layer
-def concat(*xs: Volume) -> Outcome:
-    """The branches' channels, one after the other.
+def concat(*xs: Volume, axis: OneAxis = "channels") -> Outcome:
+    """The branches one after the other, along the channels or another axis.
 
+    The axis stands beside the branches: `concat: [left, right]`, and below it `axis: height`.
     Operations: none.
     Saved for backward: nothing; the output is a new tensor.
-    Source: Szegedy et al. 2014, arXiv:1409.4842, figure 2; torch.cat along the channels.
+    Source: Szegedy et al. 2014, arXiv:1409.4842, figure 2; torch.cat.
     """
+    shape = list(xs[0].shape)
+    ranks = (equal("branches-agree", x.rank, xs[0].rank, _SAME_RANK) for x in xs[1:])
+    shape[axis] = total(x.shape[axis] for x in xs if x.rank == xs[0].rank)
     return Outcome(
-        Volume(total(x.channels for x in xs), xs[0].space),
+        Volume(shape[0], tuple(shape[1:])),
         composition=Composition(backward=()),
-        conditions=tuple(c for x in xs[1:] for c in _agree(xs[0], x, channels=False)),
+        windows=EVERYTHING if axis else (),
+        conditions=(*ranks, *(c for x in xs[1:] for c in _agree_beside(xs[0], x, axis))),
     )
 
 
-def _broadcast(large: Size, small: Size) -> Condition:
-    return equal("branches-agree", small, large, "each axis of the branches must agree, or be 1 in one of them")
+def _agree_beside(first: Volume, other: Volume, axis: int) -> Iterator[Condition]:
+    """The branches agree in every axis but the one along which they are put together."""
+    for number, (a, b) in enumerate(zip(first.shape, other.shape, strict=False)):
+        if number != axis:
+            where = "every spatial axis" if number else "their channels"
+            yield equal("branches-agree", b, a, f"the branches must agree in {where}")
 
 
 @layer
@@ -93,27 +125,13 @@ def multiply(*xs: Volume) -> Outcome:
     Saved for backward: both operands of each product.
     Source: Hu et al. 2017, arXiv:1709.01507, equation 4; derivatives.yaml, mul.
     """
-    rank = max(x.rank for x in xs)
-    output = next(x for x in xs if x.rank == rank)
-    conditions: list[Condition] = []
-    for x in xs:
-        if x.rank not in (0, rank):
-            message = "the branches must have the same number of spatial axes, or none"
-            conditions.append(equal("branches-agree", x.rank, rank, message))
-            continue
-        shape, other = list(output.shape), x.shape if x.rank else (x.channels, *(1,) * rank)
-        for axis, (a, b) in enumerate(zip(output.shape, other, strict=True)):
-            if is_concrete(a) and a == 1:
-                shape[axis] = b
-            elif not (is_concrete(b) and b == 1):
-                conditions.append(_broadcast(a, b))
-        output = Volume(shape[0], tuple(shape[1:]))
+    output, conditions = broadcast(xs)
     products = len(xs) - 1
     return Outcome(
         output,
         operations=operations("elementwise", multiply=output.elements * products),
         saved=_factors(xs, output),
-        conditions=tuple(conditions),
+        conditions=conditions,
         composition=_products(xs, output),
         storage="new" if products else "view",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 from archcalc.sizes.conditions import Condition
-from archcalc.sizes.kinds import Size
+from archcalc.sizes.kinds import Size, certainly_equal
 from archcalc.sizes.volume import Volume
 
 #: The type of values: float32, unless the network computes in another one. `WIDE` is the same but for mixed
@@ -17,13 +17,15 @@ WIDE = "wide"
 class Tensor(NamedTuple):
     """A tensor that belongs to a layer: its elements for one sample (parameters and buffers: in all), and its type.
 
-    `shape` holds the axes of a parameter that has more than one, as frameworks order them.
+    `shape` holds the axes of a parameter that has more than one, as frameworks order them. `per` tells whether a tensor
+    that a step makes grows with the batch.
     """
 
     name: str
     elements: Size
     dtype: str = VALUE
     shape: tuple[Size, ...] = ()
+    per: str = "sample"
 
 
 class Operation(NamedTuple):
@@ -70,13 +72,15 @@ class Step(NamedTuple):
     `reads` and `makes` name tensors: "input", "input 1" (the second), "output", "gradient" (the output's), "gradient
     of input", "gradient of input 1", "gradient of weight" (of a parameter), "gradient of inputs" (one that all
     inputs share), or any name for a tensor of the layer's own. It runs only if one of the gradients in `needed_by`
-    is wanted, and of the gradients of inputs and parameters it makes those that are.
+    is wanted, and of the gradients of inputs and parameters it makes those that are. A step of `training` alone makes
+    nothing at inference: its first operand takes the place of its result.
     """
 
     operation: str
     reads: tuple[str, ...]
     makes: tuple[Tensor, ...]
     needed_by: Need = ()
+    training: bool = False
 
 
 class Composition(NamedTuple):
@@ -115,13 +119,18 @@ class Outcome(NamedTuple):
     is empty for a layer that works position by position, and is `EVERYTHING` (None) for one that sees all positions.
     `storage` says where the output lies: "new", "view" (it shares the first input's), "inplace" (it overwrites it) or
     "training" (new in training; at inference the layer returns its input). A view has `order` "changed" if its values
-    do not lie in the order of its shape, and "restored" if it needs them in order and copies them where they are not.
+    do not lie in the order of its shape, and "restored" if it needs them in order and copies them where they are not;
+    a new output has `order` "kept" if its values lie as the input's do. `ordered` are the numbers of inputs that the
+    layer needs in order and copies where they are not. A `storage` of "parameter" is a parameter itself, for every
+    sample the same: the input is not read.
     `unchanged` is 1 where the output is new and all the same the input's values: a table of outputs does not count it
     again. `autocast` is what mixed precision does with the layer: "half" computes in 16 bits, "float32" in 32,
     "widest" in the widest type of its inputs, and "widens" in that type too, but for its result, which is float32.
     `undecided` are pairs of sizes of which some are equal and some are not, though it decides which tensors are stored.
     `products` are those of `macs` that multiply values with each other and not with weights; `groups` are the groups
-    of channels whose weights do not meet.
+    of channels whose weights do not meet. `form` says which of its forms the layer took, where tools that count
+    operations tell them apart. `inner` is how many of `macs` have a gradient by what they read even where the layer's
+    input needs none, since the layer's own weights made it. `idle` are the parameters that one position does not use.
     """
 
     output: Volume
@@ -137,9 +146,13 @@ class Outcome(NamedTuple):
     composition: Composition = Composition()
     autocast: str = "widest"
     order: str = "same"
+    ordered: tuple[int, ...] = ()
     undecided: tuple[tuple[Size, Size], ...] = ()
     products: Size = 0
     groups: Size = 1
+    form: str = ""
+    inner: Size = 0
+    idle: Size = 0
 
 
 def saves(what: str, *needed_by: int | str, of: int = 0, dtype: str = VALUE) -> Saved:
@@ -160,6 +173,14 @@ def operations(role: str, **counts: Size) -> tuple[Operation, ...]:
 def gradients_of(*params: Tensor) -> tuple[Tensor, ...]:
     """The gradients of parameters, as steps name them."""
     return tuple(Tensor(f"gradient of {param.name}", param.elements) for param in params)
+
+
+def gradient_step(operation: str, made: str, operand: Volume, output: Volume, number: int) -> tuple[Step, ...]:
+    """The step that brings the gradient `made`, which is as large as the output, back to an operand that was repeated
+    to fit; none for one that was not."""
+    if certainly_equal(operand.elements, output.elements):
+        return ()
+    return (Step(operation, (made,), (Tensor(nth("gradient of input", number), operand.elements),), (number,)),)
 
 
 def broadcast_product_backward(x: Volume, params: tuple[Tensor, ...], factor: str) -> tuple[Step, ...]:

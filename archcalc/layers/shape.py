@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from archcalc.layers.attributes import Count, Kernel, Order, Padding, Positive, SizesToInfer, Word, is_inferred
+from archcalc.layers.attributes import Count, Kernel, Order, Padding, Positive, Sizes, SizesToInfer, Word, is_inferred
 from archcalc.layers.outcome import (
     EVERYTHING,
     WEIGHTS,
@@ -361,3 +361,42 @@ def layer_scale(x: Volume) -> Outcome:
         saved=(saves("input", WEIGHTS),),
         composition=Composition(backward=broadcast_product_backward(x, scale, "scale")),
     )
+
+
+@layer(ranks=(1, 2, 3))
+def window_partition(x: Volume, *, window: Kernel) -> Outcome:
+    """A map is divided into windows that do not overlap.
+
+    56x56x96 with `window: 7` becomes 64 windows of 49 positions, 64x49x96.
+    Saved for backward: nothing; the output is a new tensor.
+    Source: Liu et al. 2021, arXiv:2103.14030, section 3.2.
+    """
+    message = "the window must divide the map"
+    pairs = list(zip(x.space, window, strict=True))
+    return Outcome(
+        Volume(x.channels, (product(n // w for n, w in pairs), product(window))),
+        windows=EVERYTHING,
+        conditions=tuple(divides("window-divides", w, n, message, "window") for n, w in pairs),
+        composition=_copied(x),
+    )
+
+
+@layer(ranks=(2,))
+def window_reverse(x: Volume, *, size: Sizes) -> Outcome:
+    """Windows become the map of that `size` that they were divided from: the inverse of window_partition.
+
+    Saved for backward: nothing; the output is a new tensor.
+    Source: Liu et al. 2021, arXiv:2103.14030, section 3.2.
+    """
+    message = "the map must have as many positions as all windows"
+    return Outcome(
+        Volume(x.channels, tuple(size)),
+        windows=EVERYTHING,
+        conditions=(equal("reshape-keeps", product(size), x.positions, message, "size"),),
+        composition=_copied(x),
+    )
+
+
+def _copied(x: Volume) -> Composition:
+    """Values that are copied into another order, and whose gradients are copied back."""
+    return Composition(backward=(Step("clone", ("gradient",), (Tensor("gradient of input", x.elements),)),))

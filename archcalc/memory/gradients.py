@@ -36,7 +36,8 @@ def gradients(interpretation: Interpretation, setup: Setup) -> Gradients:
     for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
         trained = bool(outcome.params) and not frozen[node.index]
         weights.append(trained)
-        values.append(trained or any(i != INPUT_INDEX and values[i] for i in node.inputs))
+        reads = () if outcome.storage == "parameter" else node.inputs
+        values.append(trained or any(i != INPUT_INDEX and values[i] for i in reads))
     return Gradients(weights, values)
 
 

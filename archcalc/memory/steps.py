@@ -92,17 +92,22 @@ class _Order:
         self.step(phase, node.index, node.layer.name, list(placed.inputs), [*made, *placed.own.values()])
 
     def convert(self, phase: str, node: Node, placed: Placed) -> None:
-        """Mixed precision's copies of inputs and weights."""
+        """Copies of inputs, in another type or in order, and mixed precision's copies of weights."""
         for index, storage in zip(node.inputs, placed.inputs, strict=True):
             if storage != self.storages.of_value(index):
-                self.step(phase, node.index, "to", [self.storages.of_value(index)], [storage])
+                operation = "clone" if self.same_type(index, storage) else "to"
+                self.step(phase, node.index, operation, [self.storages.of_value(index)], [storage])
         if placed.weights:
             self.step(phase, node.index, "to", [], list(placed.weights))
 
     def composed_forward(self, phase: str, node: Node, placed: Placed, steps: tuple[Step, ...]) -> None:
         names = self.names(placed)
+        parameters = {tensor.name for tensor in self.outcomes[node.index].params}
         for step in steps:
-            reads = [names[name] for name in step.reads]
+            reads = [names[name] for name in step.reads if name in names or name not in parameters]
+            if step.training and not self.storages.training:
+                names[step.makes[0].name] = reads[0]
+                continue
             for tensor in step.makes:
                 if tensor.name not in names:
                     names[tensor.name] = self.transient(node, placed, tensor)
@@ -115,7 +120,7 @@ class _Order:
 
     def transient(self, node: Node, placed: Placed, tensor: Tensor) -> int:
         dtype = storage_type(tensor.dtype, placed.values, self.storages.setup.dtype)
-        return self.storages.allocate(tensor.name, tensor.elements, dtype, node.index)
+        return self.storages.allocate(tensor.name, tensor.elements, dtype, node.index, tensor.per)
 
     # --- the loss
 
@@ -193,6 +198,8 @@ class _Order:
             owner = _owner(node)
             mine = [self.of_parameters[owner, tensor.name] for tensor in outcome.params]
             self.step("backward", node.index, "accumulate", mine, [])
+        if outcome.storage == "parameter":
+            return
         shared = names.get("gradient of inputs", gradient)
         for number, index in enumerate(node.inputs):
             if self.storages.gradients.of_value(index):
@@ -257,12 +264,16 @@ class _Order:
     def restored(self, node: int, index: int, computed_with: int, gradient: int) -> int:
         """The gradient in the type of the value itself, where mixed precision computed with a copy of it."""
         original = self.storages.of_value(index)
-        if computed_with == original:
+        if self.same_type(index, computed_with):
             return gradient
         elements = self.storages.interpretation.volume(index).elements
         made = self.storages.allocate("gradient of input", elements, self.storages.all[original].dtype, node)
         self.step("backward", node, "to", [gradient], [made])
         return made
+
+    def same_type(self, index: int, computed_with: int) -> bool:
+        """Whether what a layer computes with has the type of the value itself, and is it or a copy of it in order."""
+        return self.storages.all[self.storages.of_value(index)].dtype == self.storages.all[computed_with].dtype
 
     def arrive(self, index: int, gradient: int, node: int) -> None:
         """A gradient of a value has come from one of its consumers."""

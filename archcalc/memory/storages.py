@@ -140,6 +140,10 @@ class Storages:
         inputs = reached
         if self.setup.dtype == "amp" and outcome.autocast in ("half", "float32"):
             inputs = tuple(self._converted(node, number, storage, values) for number, storage in enumerate(reached))
+        inputs = tuple(
+            self._in_order(node, number, storage) if number in outcome.ordered else storage
+            for number, storage in enumerate(inputs)
+        )
         output = self._output(node, outcome, values, inputs)
         device = outcome.composition.device
         here = device is None or device == self.setup.device
@@ -162,9 +166,14 @@ class Storages:
     def _output(self, node: Node, outcome: Outcome, values: str, inputs: tuple[int, ...]) -> int:
         """The storage of the output: the input's for views and in-place operations, a new one for the others."""
         in_order = node.inputs[0] not in self._out_of_order
+        if outcome.storage == "parameter":
+            dtype = "float32" if self.setup.dtype == "amp" else self.setup.dtype
+            return self.allocate("output", 0, dtype, node.index)
         shared = outcome.storage in ("view", "inplace") or (outcome.storage == "training" and not self.training)
         if not shared or (outcome.order == "restored" and not in_order):
             dtype = ends_in(outcome.autocast, values, self.setup.dtype)
+            if outcome.order == "kept" and not in_order:
+                self._out_of_order.add(node.index)
             return self.allocate("output", outcome.output.elements, dtype, node.index)
         if outcome.order == "changed" or not in_order:
             self._out_of_order.add(node.index)
@@ -176,6 +185,16 @@ class Storages:
             return storage
         elements = self.interpretation.volume(node.inputs[number]).elements
         return self.allocate(f"input in {values}", elements, values, node.index)
+
+    def _in_order(self, node: Node, number: int, storage: int) -> int:
+        """The storage that an input is computed with whose values must lie in order: a copy, where they do not.
+
+        A copy that was made to change the type keeps the order of the original.
+        """
+        if node.inputs[number] not in self._out_of_order:
+            return storage
+        elements = self.interpretation.volume(node.inputs[number]).elements
+        return self.allocate("input in order", elements, self.all[storage].dtype, node.index)
 
     def _keep(
         self, node: Node, outcome: Outcome, values: str, inputs: tuple[int, ...], output: int, own: dict[str, int]

@@ -17,6 +17,12 @@ def params(part: Part, row: AnalysedLayer) -> Size:
     return row.params
 
 
+@summed()
+def active_params(part: Part, row: AnalysedLayer) -> Size:
+    """Parameters that one position uses: all, but of a mixture of experts only those of the experts that are picked."""
+    return row.params - (0 if row.shares else row.outcome.idle)
+
+
 @summed(title="trainable", depends=["freeze"])
 def trainable_params(part: Part, row: AnalysedLayer) -> Size:
     """Parameters that training changes: without those that are frozen."""

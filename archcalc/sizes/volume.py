@@ -6,14 +6,24 @@ from typing import NamedTuple
 
 from archcalc.sizes.kinds import Size, product
 
-#: A volume has at the most so many spatial axes.
-MAX_RANK = 3
+#: A volume has at the most so many axes beside its channels: windows in two directions, heads, and positions in two.
+MAX_RANK = 6
+
+
+#: The spatial axes by name, for a sequence, a map and a video.
+AXIS_NAMES: dict[int, tuple[str, ...]] = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+def axis_names(rank: int) -> tuple[str, ...]:
+    """What so many spatial axes are called; numbers, counted from 0 (the channels), where they have no names."""
+    return AXIS_NAMES.get(rank) or tuple(f"axis {number}" for number in range(1, rank + 1))
 
 
 class Volume(NamedTuple):
     """A tensor of one sample, channels first: `Volume(96, (55, 55))` is the lecture's 55x55x96.
 
-    `space` holds the spatial axes (height, width for an image; length for a sequence) and is empty for a vector.
+    `space` holds the spatial axes (height, width for an image; length for a sequence) and is empty for a vector. Where
+    positions are divided into windows or channels into heads, those are axes of it too, before the positions.
     """
 
     channels: Size

@@ -104,7 +104,8 @@ def _sentences(rules: Rules, kinds: Set[str] | None) -> list[str]:
 
 
 def _terms(facts: Mapping[str, int]) -> str:
-    return " + ".join(f"{f'{times} x ' if times > 1 else ''}{FACTS[fact].words}" for fact, times in facts.items())
+    terms = (f"{f'{times} x ' if times > 1 else ''}{FACTS[fact].words}" for fact, times in facts.items())
+    return " + ".join(terms) or "nothing"
 
 
 def difference(base: Count, made: Count) -> str:

@@ -21,13 +21,12 @@ from archcalc.memory.setup import Setup
 from archcalc.quantities.registry import Part, summing
 from archcalc.sizes.kinds import total
 from archcalc.sizes.traced import arithmetic, remembered
-from archcalc.sizes.volume import Volume
+from archcalc.sizes.volume import Volume, axis_names
 
 #: Attributes that are shown even where the spec leaves them at their default, as the lecture's formula has them.
 _ALWAYS_SHOWN = ("stride", "padding")
 #: Where the definition of a receptive field is from.
 _FIELD_SOURCE = "Araujo, Norris & Sim 2019, doi:10.23915/distill.00021"
-_AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 
 
 class Explained(NamedTuple):
@@ -94,7 +93,7 @@ def _output(analysis: Analysis, row: AnalysedLayer, outcome: Outcome, known: set
     inputs = ", ".join(f"{v}, {_origin(name)}" for v, name in zip(volumes, analysis.inputs(row), strict=True))
     yield Explained("input", "input", inputs)
     output = outcome.output
-    sizes = list(zip(_AXES.get(output.rank, ()), output.space, strict=False))
+    sizes = list(zip(axis_names(output.rank), output.space, strict=False))
     shown: dict[str, list[str]] = {}
     for axis, size in sizes:
         text = _equation(size, known)
@@ -225,12 +224,12 @@ def _receptive_field(analysis: Analysis, row: AnalysedLayer, outcome: Outcome) -
         return
     before = _spans_before(analysis, row)
     texts: dict[str, list[str]] = {}
-    for number, (axis, span) in enumerate(zip(_AXES.get(row.output.rank, ()), field.union, strict=False)):
+    for number, (axis, span) in enumerate(zip(axis_names(row.output.rank), field.union, strict=False)):
         window = outcome.windows[number] if outcome.windows else None
         texts.setdefault(_growth(before[number] if before else None, window, span), []).append(axis)
     for text, axes in texts.items():
         along = "" if len(texts) == 1 else f" along the {' and '.join(axes)}"
-        size = field.size[_AXES[row.output.rank].index(axes[0])]
+        size = field.size[axis_names(row.output.rank).index(axes[0])]
         yield Explained("receptive_field", f"receptive field{along}", text, size, "input positions")
     if field.whole:
         yield Explained("receptive_field", "beside it", "through a gate or a statistic it sees the whole input")

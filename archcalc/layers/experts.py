@@ -1,0 +1,154 @@
+"""Experts: of several hidden layers beside each other, a router picks a few for each position."""
+
+from typing import Annotated
+
+from archcalc.layers.attributes import Count, Positive, Switch, Word
+from archcalc.layers.outcome import WIDE, Outcome, Tensor
+from archcalc.layers.registry import layer
+from archcalc.layers.tape import Tape, Undo, Value
+from archcalc.sizes.conditions import at_most
+from archcalc.sizes.kinds import Size, certainly_equal, total
+from archcalc.sizes.volume import Volume
+
+#: What an activation counts per value, as its layer does, and what its derivative is written in.
+_ACTIVATIONS: dict[str, tuple[dict[str, int], str]] = {
+    "silu": ({"exponential": 1, "add": 1, "divide": 1}, "input"),
+    "gelu": ({"multiply": 3, "add": 1, "exponential": 1}, "input"),
+    "relu": ({"compare": 1}, "result"),
+}
+
+
+@layer
+def experts(
+    x: Volume,
+    *,
+    count: Positive,
+    hidden: Positive,
+    top_k: Positive,
+    gated: Switch = True,
+    activation: Annotated[str, Word("silu", "gelu", "relu")] = "silu",
+    shared: Count = 0,
+) -> Outcome:
+    """A mixture of `count` experts, of which a router picks `top_k` for each position.
+
+    An expert is a hidden layer of `hidden` units, down(activation(gate(x)) * up(x)), or down(activation(up(x))) with
+    `gated: false`; none has a bias. The router is a linear layer to one value for each expert, whose softmax gives the
+    weights; those of the picked experts are brought to a sum of 1. `shared` experts work on every position beside them.
+    Active parameters are those that one position uses: the router's, those of `top_k` experts and of the shared ones.
+    MACs: `top_k` experts and the router for each position.
+    Saved for backward: the input, the router's weights and picks, and for each pick the row that it reads, what its
+    hidden layer saves, its result before and after its weight, and its place. All follow from the number of positions,
+    whoever is picked; the peaks are those of all picks at once.
+    Source: Shazeer et al. 2017, arXiv:1701.06538; Jiang et al. 2024, arXiv:2401.04088, section 2.1 (Mixtral).
+    """
+    tape = Tape()
+    own = tape.input(x)
+    positions, width = x.positions, x.channels
+    weights = _routed(tape, own, positions, width, count, top_k)
+    rows = positions * top_k
+    places = Tensor("places", 2 * rows, "int64")
+    picked = tape.result("picked rows", rows * width, own)
+    tape.run("index", (own,), picked, places)
+    tape.keep_own(places, picked.needs | weights.needs)
+    tape.record(picked, Undo("index_backward", ("gradient",), (own,)))
+    made = _hidden(tape, picked, rows, width, hidden, count, gated, activation, "")
+    # Each result has one weight, which is repeated for its channels.
+    weighted = tape.result("weighted results", rows * width, made, weights)
+    tape.run("mul", (made, weights), weighted)
+    tape.keep(made, weights.needs)
+    tape.keep(weights, made.needs)
+    unsummed = Tensor("unsummed gradient of the weights", rows * width)
+    tape.record(
+        weighted,
+        Undo("mul", ("gradient", made.base), (unsummed,)),
+        Undo("mul", ("gradient", weights.base), (made,)),
+        Undo("sum", (unsummed.name,), (weights,)),
+    )
+    tape.count("elementwise", multiply=rows * width, add=(rows - positions) * width)
+    with_shared = not certainly_equal(shared, 0)
+    summed = tape.result("sum of the results" if with_shared else "output", positions * width, weighted)
+    tape.run("index_add", (weighted,), summed)
+    tape.keep(weighted, weighted.needs)
+    tape.record(summed, Undo("index_select", ("gradient",), (weighted,)))
+    if with_shared:
+        beside = _hidden(tape, own, positions, width, hidden * shared, 1, gated, activation, "shared_")
+        summed = tape.add(summed, beside, "output")
+        tape.count("elementwise", add=positions * width)
+    params = tuple(tape.params.values())
+    of_experts = total(tensor.elements for tensor in params if not tensor.name.startswith(("router", "shared")))
+    message = "there must be as many experts as are picked for a position"
+    return Outcome(
+        x,
+        params=params,
+        macs=tape.macs,
+        operations=tuple(tape.operations),
+        saved=tape.saved(),
+        composition=tape.composition(summed),
+        autocast="half",
+        inner=rows * width * hidden + (positions * width * hidden * shared if with_shared else 0),
+        idle=of_experts - of_experts // count * top_k,
+        conditions=(at_most("picks-fit", top_k, count, message, "top_k"),),
+    )
+
+
+def _routed(tape: Tape, x: Value, positions: Size, width: Size, count: Size, top_k: Size) -> Value:
+    """The weight of each picked expert at each position."""
+    router = tape.param("router_weight", count, width)
+    logits = tape.linear(x, positions, width, count, router, None, "router")
+    n, picks = positions * count, positions * top_k
+    odds = tape.map("softmax", logits, "odds", saved="result", dtype=WIDE)
+    values = tape.result("picked odds", picks, odds, dtype=WIDE)
+    picked = Tensor("picks", picks, "int64")
+    tape.run("topk", (odds,), values, picked)
+    tape.keep_own(picked, values.needs)
+    tape.record(values, Undo("value_selecting_reduction_backward", ("gradient", picked.name), (odds,)))
+    # Their sum divides them: the derivative of a quotient, with one divisor for each position.
+    sums = tape.result("sums of the odds", positions, values, dtype=WIDE)
+    tape.run("sum", (values,), sums)
+    tape.record(sums, Undo("expand", ("gradient",), (values,)))
+    weights = tape.result("weights", picks, values, sums, dtype=WIDE)
+    tape.run("div", (values, sums), weights)
+    tape.keep(values, weights.needs)
+    tape.keep(sums, weights.needs)
+    quotient, negative = Tensor("quotient", picks, WIDE), Tensor("negative gradient", picks, WIDE)
+    unsummed = Tensor("unsummed gradient of the sums", picks, WIDE)
+    tape.record(
+        weights,
+        Undo("div", (values.base, sums.base), (quotient,)),
+        Undo("neg", ("gradient",), (negative,)),
+        Undo("mul", (negative.name, quotient.name), (unsummed,)),
+        Undo("div", ("gradient", sums.base), (values,)),
+        Undo("sum", (unsummed.name,), (sums,)),
+    )
+    softmax = {"compare": n - positions, "add": 2 * n - positions, "exponential": n, "divide": n}
+    tape.count("activation", **softmax)
+    tape.count("elementwise", add=picks - positions, divide=picks)
+    return weights
+
+
+def _hidden(
+    tape: Tape,
+    x: Value,
+    rows: Size,
+    width: Size,
+    hidden: Size,
+    count: Size,
+    gated: bool,
+    activation: str,
+    prefix: str,
+) -> Value:
+    """The hidden layers of the experts, for so many rows in all."""
+
+    def weight(name: str, outputs: Size, reads: Size) -> Value:
+        return tape.param(f"{prefix}{name}_weight", *((outputs, reads) if prefix else (count, outputs, reads)))
+
+    counted, derivative = _ACTIVATIONS[activation]
+    tape.count("activation", **{kind: rows * hidden * times for kind, times in counted.items()})
+    first = "gate" if gated else "up"
+    made = tape.linear(x, rows, width, hidden, weight(first, hidden, width), None, f"{prefix}{first}")
+    made = tape.map(activation, made, f"{prefix}activated", saved=derivative)
+    if gated:
+        up = tape.linear(x, rows, width, hidden, weight("up", hidden, width), None, f"{prefix}up")
+        made = tape.mul(made, up, f"{prefix}gated")
+        tape.count("elementwise", multiply=rows * hidden)
+    return tape.linear(made, rows, hidden, width, weight("down", width, hidden), None, f"{prefix}result")

@@ -1,0 +1,95 @@
+"""The heads of attention: channels shared out to them, turned by their positions, repeated, and put together again."""
+
+from archcalc.layers.attributes import Positive
+from archcalc.layers.outcome import EVERYTHING, Composition, Outcome, Step, Tensor, operations
+from archcalc.layers.registry import layer
+from archcalc.layers.tape import Tape, Undo, Value
+from archcalc.sizes.conditions import divides
+from archcalc.sizes.volume import Volume
+
+
+def _copied_back(x: Volume) -> Composition:
+    """Values whose gradients are copied into their order."""
+    return Composition(backward=(Step("clone", ("gradient",), (Tensor("gradient of input", x.elements),)),))
+
+
+@layer(ranks=range(1, 6))
+def split_heads(x: Volume, *, heads: Positive) -> Outcome:
+    """The channels are shared out to heads, which become an axis before the positions.
+
+    197x768 with 12 heads becomes 12x197x64.
+    Saved for backward: nothing; the output shares the input's storage.
+    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.2.
+    """
+    return Outcome(
+        Volume(x.channels // heads, (*x.space[:-1], heads, x.space[-1])),
+        conditions=(divides("heads-divide", heads, x.channels, "heads must divide the channels", "heads"),),
+        windows=EVERYTHING,
+        storage="view",
+        order="changed",
+        composition=_copied_back(x),
+    )
+
+
+@layer(ranks=range(2, 7))
+def merge_heads(x: Volume) -> Outcome:
+    """The heads become channels again: 12x197x64 becomes 197x768, the inverse of split_heads.
+
+    Saved for backward: nothing; the output is a new tensor.
+    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.2.
+    """
+    *rest, heads, positions = x.space
+    output = Volume(x.channels * heads, (*rest, positions))
+    return Outcome(output, windows=EVERYTHING, composition=_copied_back(x))
+
+
+@layer(ranks=range(2, 7))
+def repeat_heads(x: Volume, *, times: Positive) -> Outcome:
+    """Each head is there `times` times, so that several heads of queries share one of keys and values.
+
+    Saved for backward: nothing; the output is a new tensor.
+    Source: Ainslie et al. 2023, arXiv:2305.13245; torch.repeat_interleave.
+    """
+    *rest, heads, positions = x.space
+    return Outcome(
+        Volume(x.channels, (*rest, heads * times, positions)),
+        windows=EVERYTHING,
+        composition=Composition(backward=(Step("sum", ("gradient",), (Tensor("gradient of input", x.elements),)),)),
+    )
+
+
+@layer(ranks=range(1, 7))
+def rotary(x: Volume) -> Outcome:
+    """Rotary positions: pairs of channels are turned by an angle that grows with the position.
+
+    Operations: two multiplications and an addition per value. Saved for backward: nothing but the tables of cosines
+    and sines, which are constants of the network.
+    Source: Su et al. 2021, arXiv:2104.09864, equation 34.
+    """
+    tape = Tape()
+    output = rotated(tape, tape.input(x), "output")
+    return Outcome(
+        x,
+        operations=tuple(tape.operations),
+        composition=tape.composition(output),
+        conditions=(divides("heads-divide", 2, x.channels, "rotary positions need pairs of channels", None),),
+    )
+
+
+def rotated(tape: Tape, x: Value, name: str) -> Value:
+    """The values turned by their positions, on a layer's tape."""
+    half = x.elements // 2
+    direct = tape.map("mul", x, f"{name} * cos", back="mul")
+    first, second = tape.part(x, half, f"first half of {name}"), tape.part(x, half, f"second half of {name}")
+    turned = tape.concat((tape.map("neg", second, f"negative half of {name}", back="neg"), first), f"turned {name}")
+    made = tape.add(direct, tape.map("mul", turned, f"{name} * sin", back="mul"), name)
+    tape.operations += operations("elementwise", multiply=2 * x.elements, add=x.elements)
+    return made
+
+
+def repeated(tape: Tape, x: Value, elements: int, name: str) -> Value:
+    """The heads repeated up to so many elements, on a layer's tape."""
+    made = tape.result(name, elements, x)
+    tape.run("clone", (x,), made)
+    tape.record(made, Undo("sum", ("gradient",), (x,)))
+    return made

@@ -1,0 +1,186 @@
+"""Recurrent layers: a sequence is read position by position, and what was read so far is carried along.
+
+What is saved for backward is what PyTorch's own kernel on a CPU saves, which computes each step by simple operations:
+it serves rnn and gru, and lstm with a projection. For an lstm without one PyTorch uses oneDNN's kernel where it is
+built in, and on CUDA cuDNN's for all: those save the same values in a workspace whose size only the library knows.
+"""
+
+from typing import NamedTuple
+
+from archcalc.layers.attributes import OptionalPositive, Positive, Stacked, Switch
+from archcalc.layers.outcome import EVERYTHING, WEIGHTS, Outcome, Saved, Tensor, operations
+from archcalc.layers.registry import layer
+from archcalc.sizes.conditions import at_most
+from archcalc.sizes.kinds import Size, total
+from archcalc.sizes.volume import Volume
+
+
+class _Cell(NamedTuple):
+    """One step of a recurrent layer, per hidden unit. `gates` are its linear combinations of input and state, and the
+    others are operations: activations with their parts counted as those layers count them, and what combines them."""
+
+    gates: int
+    activation: dict[str, int]
+    elementwise: dict[str, int]
+
+
+_SIGMOID = {"exponential": 1, "add": 1, "divide": 1}
+_TANH = {"multiply": 1, "exponential": 1, "add": 2, "divide": 1}
+
+
+def _activations(sigmoids: int, tangents: int) -> dict[str, int]:
+    return {kind: sigmoids * _SIGMOID.get(kind, 0) + tangents * _TANH[kind] for kind in _TANH}
+
+
+_RNN = _Cell(1, _activations(0, 1), {"add": 1})
+# The state is forget * state + input * candidate, and what is put out is output * tanh(state).
+_LSTM = _Cell(4, _activations(3, 2), {"add": 4 + 1, "multiply": 3})
+# The candidate is tanh(input + reset * state), the new state candidate + update * (state - candidate).
+_GRU = _Cell(3, _activations(2, 1), {"add": 3 + 2, "multiply": 2})
+
+
+class _Run(NamedTuple):
+    """One layer of cells in one direction: the sizes of what it reads, of its cells and of what it puts out, which may
+    be a projection."""
+
+    name: str
+    reads: Size
+    units: Size
+    out: Size
+    projected: bool
+
+
+def _runs(x: Volume, units: Size, out: Size, layers: int, bidirectional: bool, projected: bool) -> list[_Run]:
+    made = []
+    for number in range(layers):
+        for direction in ("", "_reverse")[: 2 if bidirectional else 1]:
+            reads = x.channels if number == 0 else (2 * out if bidirectional else out)
+            made.append(_Run(f"l{number}{direction}", reads, units, out, projected))
+    return made
+
+
+def _params(run: _Run, cell: _Cell, bias: bool) -> tuple[Tensor, ...]:
+    rows = cell.gates * run.units
+    return (
+        Tensor(f"weight_ih_{run.name}", rows * run.reads, shape=(rows, run.reads)),
+        Tensor(f"weight_hh_{run.name}", rows * run.out, shape=(rows, run.out)),
+        *((Tensor(f"bias_ih_{run.name}", rows), Tensor(f"bias_hh_{run.name}", rows)) if bias else ()),
+        *((Tensor(f"weight_hr_{run.name}", run.out * run.units, shape=(run.out, run.units)),) if run.projected else ()),
+    )
+
+
+def _recurrent(
+    x: Volume, cell: _Cell, saved: dict[str, Size], *, units: Size, out: Size, layers: int, bias: bool, both: bool
+) -> Outcome:
+    """The outcome of a recurrent layer. `saved` has, by name, what one layer of cells in one direction saves."""
+    length = x.space[0]
+    directions, projected = 2 if both else 1, "outputs before the projection" in saved
+    runs = _runs(x, units, out, layers, both, projected)
+    params = tuple(tensor for run in runs for tensor in _params(run, cell, bias))
+    macs = total(tensor.elements for tensor in params if tensor.name.startswith("weight")) * length
+    by_state = total(tensor.elements for tensor in params if tensor.name.startswith("weight_hh")) * (length - 1)
+    by_projection = total(tensor.elements for tensor in params if tensor.name.startswith("weight_hr")) * length
+    by_layers = total(cell.gates * run.units * run.reads for run in runs[directions:]) * length
+    steps = units * length * len(runs)
+    biases = operations("bias", add=2 * cell.gates * steps) if bias else ()
+    return Outcome(
+        Volume(out * directions, x.space),
+        params=params,
+        macs=macs,
+        operations=(
+            *biases,
+            *operations("activation", **{kind: steps * times for kind, times in cell.activation.items()}),
+            *operations("elementwise", **{kind: steps * times for kind, times in cell.elementwise.items()}),
+        ),
+        saved=(
+            Saved("input by time", x.elements * directions, needed_by=(WEIGHTS,)),
+            *(Saved(name, elements * len(runs)) for name, elements in saved.items()),
+            *(
+                Saved(f"output of layer {number}", out * directions * length, needed_by=(WEIGHTS,))
+                for number in range(1, layers)
+            ),
+        ),
+        windows=EVERYTHING,
+        autocast="half",
+        inner=by_state + by_projection + by_layers,
+    )
+
+
+@layer(ranks=(1,))
+def rnn(
+    x: Volume, *, out: Positive, layers: Stacked = 1, bidirectional: Switch = False, bias: Switch = True
+) -> Outcome:
+    """Elman's recurrent layer, tanh(W x + U h + b), on a sequence: 10x8 with `out: 6` becomes 10x6.
+
+    `layers` are stacked; `bidirectional` reads the sequence from both ends and puts out both states.
+    MACs: (E + H) * H for each position of a layer that reads E values and has H units.
+    Saved for backward: the input with the positions first (a copy for each direction), the initial state, the state at
+    each position, and what each layer after the first reads.
+    Source: Elman 1990; torch.nn.RNN with batch_first; derivatives.yaml, tanh.
+    """
+    length = x.space[0]
+    saved = {"initial state": out, "states": out * length}
+    return _recurrent(x, _RNN, saved, units=out, out=out, layers=layers, bias=bias, both=bidirectional)
+
+
+@layer(ranks=(1,))
+def gru(
+    x: Volume, *, out: Positive, layers: Stacked = 1, bidirectional: Switch = False, bias: Switch = True
+) -> Outcome:
+    """Gated recurrent unit on a sequence: a reset gate, an update gate and a candidate.
+
+    MACs: 3 * (E + H) * H for each position of a layer that reads E values and has H units.
+    Saved for backward: the input with the positions first (a copy for each direction), the initial state and those
+    that another step follows, and at each position the three gates, the candidate, its part from the state before the
+    gate, and the difference of state and candidate.
+    Source: Cho et al. 2014, arXiv:1406.1078; torch.nn.GRU with batch_first, whose reset gate acts after the product.
+    """
+    length = x.space[0]
+    saved = {
+        "initial state": out,
+        "states": out * (length - 1),
+        "gates": 3 * out * length,
+        "candidates": out * length,
+        "candidates before the gate": out * length,
+        "differences": out * length,
+    }
+    return _recurrent(x, _GRU, saved, units=out, out=out, layers=layers, bias=bias, both=bidirectional)
+
+
+@layer(ranks=(1,))
+def lstm(
+    x: Volume,
+    *,
+    out: Positive,
+    layers: Stacked = 1,
+    bidirectional: Switch = False,
+    bias: Switch = True,
+    projection: OptionalPositive = None,
+) -> Outcome:
+    """Long short-term memory on a sequence: an input, a forget and an output gate, a candidate and a cell.
+
+    `out` are the units; with `projection` what they put out is projected to so many values, which are the state.
+    MACs: 4 * (E + P) * H for each position of a layer that reads E values, has H units and puts out P (H without a
+    projection), and H * P for the projection.
+    Saved for backward: the input with the positions first (a copy for each direction), the initial state and cell and
+    those that another step follows, and at each position the four gates and the tangent of the cell; with a projection
+    what it reads.
+    Source: Hochreiter & Schmidhuber 1997; Sak et al. 2014, arXiv:1402.1128; torch.nn.LSTM with batch_first.
+    """
+    length = x.space[0]
+    state = out if projection is None else projection
+    saved = {
+        "initial state": state,
+        "initial cell": out,
+        "states": state * (length - 1),
+        "cells": out * (length - 1),
+        "gates": 4 * out * length,
+        "tangents of the cells": out * length,
+    }
+    if projection is not None:
+        saved["outputs before the projection"] = out * length
+    outcome = _recurrent(x, _LSTM, saved, units=out, out=state, layers=layers, bias=bias, both=bidirectional)
+    if projection is None:
+        return outcome
+    message = "a projection makes the state smaller"
+    return outcome._replace(conditions=(at_most("projection-fits", projection + 1, out, message, "projection"),))
