@@ -1,0 +1,26 @@
+"""The networks of the catalogue that are small enough to run at every change, and where they part."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from oracle.translate import WITHOUT
+
+import archcalc
+from archcalc.language import catalogue
+from archcalc.quantities.registry import figure
+
+#: The networks that part from PyTorch, and the figures in which they do.
+PARTS: dict[str, frozenset[str]] = {}
+
+
+@cache
+def small_networks() -> tuple[str, ...]:
+    """Names of those with at most 1.2 billion MACs and 250 layers, all of them with a translation."""
+    small = []
+    for name in catalogue.names():
+        analysis = archcalc.load(name).analyse()
+        known = not any(row.node.layer.name in WITHOUT for row in analysis.layers)
+        if known and figure(analysis, "macs") <= 1_200_000_000 and len(analysis.layers) <= 250:
+            small.append(name)
+    return tuple(small)

@@ -1,0 +1,99 @@
+"""The command: networks by number, a line for each that parts, and a summary; smallest specs with `--shrink`.
+
+    python tests/oracle --seed 1 --networks 2000
+    python tests/oracle --networks 500 --dtype bfloat16 --shrink
+    python tests/oracle --catalogue
+    python tests/oracle --spec my.yaml --dtype amp
+
+Case number N is the same network on every machine. Needs tests/oracle/requirements.txt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+
+import torch
+from oracle.catalogue import small_networks
+from oracle.figures import COMPARED, Question
+from oracle.generate import Case, random_case
+from oracle.judge import Verdict, judged, verdict
+from oracle.measure import DTYPES
+from oracle.shrink import described, shrunk
+
+import archcalc
+from archcalc.analysis.interpret import interpret
+
+
+def main() -> None:
+    """Run it. Exit code 1 if a network parts."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1, help="number of the first case")
+    parser.add_argument("--networks", type=int, default=200, help="how many cases")
+    parser.add_argument("--dtype", choices=[*DTYPES, "all"], default="float32")
+    parser.add_argument("--shrink", action="store_true", help="print the smallest spec of each way to part")
+    parser.add_argument("--catalogue", action="store_true", help="the catalogue's small networks instead")
+    parser.add_argument("--spec", help="one spec instead: a path or a catalogue name")
+    parser.add_argument("--batch", type=int, default=2, help="of --spec and --catalogue")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    question = Question(given.batch, "float32" if given.dtype == "all" else given.dtype)
+    if given.spec or given.catalogue:
+        names = [given.spec] if given.spec else small_networks()
+        for name in names:
+            print(f"{name}: {told(judged(interpret(archcalc.load(name).expand()), question))}", flush=True)
+        return
+    dtypes = tuple(DTYPES) if given.dtype == "all" else (given.dtype,)
+    sys.exit(0 if random_networks(range(given.seed, given.seed + given.networks), dtypes, shrink=given.shrink) else 1)
+
+
+def random_networks(numbers: range, dtypes: tuple[str, ...], *, shrink: bool) -> bool:
+    """Judge the cases of these numbers; False if one parts."""
+    begin = time.monotonic()
+    classes: Counter[str] = Counter()
+    figures: Counter[str] = Counter()
+    examples: dict[str, Case] = {}
+    for number in numbers:
+        case = random_case(number, dtypes)
+        found = verdict(case)
+        assert found is not None
+        if found.agrees:
+            classes["agrees"] += 1
+            continue
+        name = "untranslated" if found.untranslated else "refused" if found.refused else "differs"
+        classes[name] += 1
+        figures.update(found.signature)
+        print(f"{number} {case.question.dtype} [{name}] {told(found)}", flush=True)
+        if shrink and name != "untranslated":
+            examples.setdefault(f"{name}: {', '.join(sorted(found.signature))}", case)
+    print(f"\n{len(numbers)} networks in {time.monotonic() - begin:.0f} s")
+    for name, count in classes.most_common():
+        print(f"{count:7,} {name}")
+    print("differ in: " + ", ".join(f"{name} {figures[name]}" for name in ("refused", *COMPARED) if figures[name]))
+    for name, case in examples.items():
+        print(f"\n# {name}\n{smallest(case)}", flush=True)
+    return classes["agrees"] == len(numbers)
+
+
+def smallest(case: Case) -> str:
+    """The case shrunk as long as it parts in some of the same figures, and its numbers."""
+    first = verdict(case)
+    assert first is not None
+
+    def still(smaller: Case) -> bool:
+        found = verdict(smaller)
+        return found is not None and not found.agrees and found.signature >= first.signature
+
+    small = shrunk(case, still)
+    found = verdict(small)
+    assert found is not None
+    return described(small) + f"# {told(found)}"
+
+
+def told(found: Verdict) -> str:
+    """A verdict in a line."""
+    if found.untranslated or found.refused:
+        return found.untranslated or f"PyTorch refuses: {found.refused}"
+    return "; ".join(f"{figure}: {ours} / {theirs}" for figure, ours, theirs in found.disagreements) or "agrees"

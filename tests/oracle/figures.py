@@ -1,0 +1,101 @@
+"""What is asked about a network, and the figures that are compared: archcalc's and PyTorch's."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from archcalc.analysis.interpret import Interpretation
+from archcalc.analysis.totals import Analysis
+from archcalc.language.network import INPUT_INDEX
+from archcalc.memory import peaks
+from archcalc.memory.checkpoint import Segment
+from archcalc.memory.gradients import gradients
+from archcalc.memory.setup import Setup
+from archcalc.memory.storages import Storages, saved_memory
+from archcalc.quantities.registry import figure
+
+
+class Question(NamedTuple):
+    """How a network is run: on the CPU, with `batch` samples, in `dtype`; `frozen` are numbers of layers, and
+    `checkpoints` the first and last numbers of stretches that are computed again."""
+
+    batch: int = 2
+    dtype: str = "float32"
+    frozen: tuple[int, ...] = ()
+    checkpoints: tuple[tuple[int, int], ...] = ()
+
+
+class Figures(NamedTuple):
+    """The figures of a network for a batch; None where there is none. Aliases name, for every layer, the first value
+    that shares its storage. Peaks are without parameters and buffers; "eager" is as the framework frees."""
+
+    shapes: tuple[tuple[int, ...], ...]
+    params: int
+    buffers: int
+    macs: int
+    aliases_in_training: tuple[int, ...]
+    aliases_at_inference: tuple[int, ...]
+    saved_bytes: int
+    saved_bytes_without_input: int
+    inference_peak_bytes: int
+    training_peak_bytes: int | None
+    training_peak_bytes_with_gradients: int | None
+    inference_peak_eager_bytes: int | None = None
+    training_peak_eager_bytes: int | None = None
+
+
+#: The figures that both sides have.
+COMPARED = tuple(name for name in Figures._fields if "eager" not in name)
+
+
+def predict(interpretation: Interpretation, question: Question) -> Figures:
+    """archcalc's figures."""
+    names = [node.name for node in interpretation.network.nodes]
+    setup = Setup(
+        dtype=question.dtype,
+        frozen=tuple(names[index] for index in question.frozen),
+        checkpoints=tuple(Segment(first, last, names[first]) for first, last in question.checkpoints),
+    )
+    analysis = Analysis(interpretation)
+    storages = Storages(interpretation, setup, checkpoints=setup.checkpoints)
+    saved = saved_memory(storages)
+    bare = whole = None
+    if any(gradients(interpretation, setup).weights):
+        timelines = peaks.training(Storages(interpretation, setup, checkpoints=setup.checkpoints))
+        bare = timelines.activations.bytes_at(question.batch)
+        whole = timelines.with_gradients.bytes_at(question.batch)
+    return Figures(
+        shapes=tuple(tuple(map(int, outcome.output.shape)) for outcome in interpretation.outcomes),
+        params=figure(analysis, "params"),
+        buffers=figure(analysis, "buffers"),
+        macs=figure(analysis, "macs"),
+        aliases_in_training=_aliases(storages),
+        aliases_at_inference=_aliases(Storages(interpretation, setup._replace(checkpoints=()), training=False)),
+        saved_bytes=saved.total.at(question.batch),
+        saved_bytes_without_input=saved.without_input.at(question.batch),
+        inference_peak_bytes=peaks.inference(interpretation, setup).bytes_at(question.batch),
+        training_peak_bytes=bare,
+        training_peak_bytes_with_gradients=whole,
+    )
+
+
+def _aliases(storages: Storages) -> tuple[int, ...]:
+    seen = {storages.of_value(INPUT_INDEX): INPUT_INDEX}
+    return tuple(seen.setdefault(placed.output, index) for index, placed in enumerate(storages.nodes))
+
+
+class Disagreement(NamedTuple):
+    """One figure on which the two sides differ."""
+
+    figure: str
+    ours: object
+    theirs: object
+
+
+def compare(ours: Figures, theirs: Figures) -> list[Disagreement]:
+    """The figures that differ."""
+    return [
+        Disagreement(name, getattr(ours, name), getattr(theirs, name))
+        for name in COMPARED
+        if getattr(ours, name) != getattr(theirs, name)
+    ]
