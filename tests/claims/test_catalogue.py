@@ -517,3 +517,11 @@ def test_every_layer_is_torchvisions(spec: str, file: str, functional: list[str]
     ours = [row for row in map(our_row, named) if row[0] not in functional]
 
     assert ours == theirs
+
+
+@pytest.mark.parametrize(("image", "pooled"), [(299, 75), (200, 50), (328, 82), (321, 81)])
+def test_bn_inception_takes_images_of_any_size(image: int, pooled: int) -> None:
+    """Padded as TensorFlow does, every stride of 2 halves a map and rounds up: twice before the second pool."""
+    analysis = analysed(f"inception_v2:image={image}")
+    assert analysis.layer("pool1").output.space == (pooled, pooled)
+    assert analysis.layer("inception_3c/concat").output.space == (-(-image // 16),) * 2

@@ -220,6 +220,19 @@ def test_many_copies_of_a_step_are_warned_of_once(tmp_path: Path) -> None:
     assert len(steps(tmp_path, "- conv: {out: 8, kernel: 1, padding: 1}\n  repeat: 5")) == 1
 
 
+def test_weights_that_are_tied_to_nothing(tmp_path: Path) -> None:
+    once = ("weights-used-once", "weights `w` are used once: they are shared with nothing")
+    assert steps(tmp_path, "- linear: 3\n  weights: w", "3") == [once]
+    assert steps(tmp_path, "- linear: 3\n  weights: w\n- linear: 3\n  weights: w", "3") == []
+    assert steps(tmp_path, "- linear: 3\n  weights: w\n  repeat: 2", "3") == []
+    nothing = ("weights-of-nothing", "weights `w` are of nothing: relu has no parameters")
+    assert steps(tmp_path, "- relu:\n  weights: w\n- linear: 3", "3") == [nothing]
+    # A block that is tied may hold layers without parameters.
+    block = "blocks:\n  pair:\n    - linear: 3\n    - relu\ninput: [3]\nlayers:\n  - pair:\n    weights: w\n"
+    assert warned(tmp_path, block + "  - pair:\n    weights: w\n") == []
+    assert [each.rule for each in warned(tmp_path, block)] == ["weights-used-once"]
+
+
 def test_every_rule_is_tested_here() -> None:
     tested = Path(__file__).read_text(encoding="utf-8")
 
