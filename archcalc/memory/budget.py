@@ -6,6 +6,7 @@ found the same way, so a fit is exact too.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
@@ -91,6 +92,35 @@ class Budget(NamedTuple):
             Part("saved", saved),
             Part("transient", transient),
         ]
+
+    def parts_by_step(self, batch: int) -> dict[str, list[int]]:
+        """What is held at each step, part by part, in bytes: `parts` at every step, in time linear in the steps."""
+        steps = len(self.timeline.during)
+        changes = {name: [0] * (steps + 1) for name in ("gradients", "saved", "transient")}
+        life = self.timeline.life
+        for number, (first, last) in enumerate(zip(life.first, life.last, strict=True)):
+            if first >= 0:
+                name = (
+                    "gradients"
+                    if number in self.gradient_storages
+                    else "saved"
+                    if number in self.saved_storages
+                    else "transient"
+                )
+                size = self.timeline.storages[number].amount.at(batch)
+                changes[name][first] += size
+                changes[name][last + 1] -= size
+        held = {name: list(accumulate(change[:-1])) for name, change in changes.items()}
+        persistent = self.persistent
+        return {
+            "parameters": [persistent.parameters] * steps,
+            "buffers": [persistent.buffers] * steps,
+            "optimizer": [persistent.optimizer] * steps,
+            "master weights": [persistent.master_weights] * steps,
+            "gradients": [size + persistent.gradients for size in held["gradients"]],
+            "saved": held["saved"],
+            "transient": held["transient"],
+        }
 
     def batches_with_this_peak(self, batch: int) -> tuple[int, int | None]:
         """The smallest and the largest batch (None: any) around this one that peak at the same step."""

@@ -11,6 +11,7 @@ from archcalc.harmless import harmless
 
 if TYPE_CHECKING:
     from archcalc.diagnostics.text import Role
+    from archcalc.pictures.page import Section
     from archcalc.pictures.svg import Drawing
 
 
@@ -78,6 +79,8 @@ class Report(NamedTuple):
     answer: Any = None
     #: Draws the report, for formats that are pictures; None where there is nothing to draw.
     picture: Callable[[], Drawing] | None = None
+    #: What a page shows below the facts, instead of the picture and the tables.
+    sections: Callable[[], Iterable[Section]] | None = None
 
 
 def drawing(report: Report) -> Drawing:

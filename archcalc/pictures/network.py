@@ -376,8 +376,11 @@ class _Pen:
         if self.setting.heat is not None:
             self.most = self.most or self.hottest()
             classes, attributes = "box heat", _opacity(self.setting.heat.of(layers) / self.most)
+        last = layers[-1].node.index if isinstance(item, Box) else item.first - 1  # a closed block explains nothing
         names = ", ".join(layer.name for layer in layers) if isinstance(item, Box) else item.path
-        self.out.append(f'<g class="node" data-first="{item.first}"><title>{svg.escaped(names)}</title>\n')
+        self.out.append(
+            f'<g class="node" data-first="{item.first}" data-last="{last}"><title>{svg.escaped(names)}</title>\n'
+        )
         if item.times > 1:
             self.out.append(svg.rect(left + 3, y + 3, placed.width, placed.height, "box grey", 4))
         if self.setting.heat is not None:  # what is behind must not shine through

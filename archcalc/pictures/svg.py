@@ -65,6 +65,8 @@ text{font-family:FAMILY;font-size:12px;fill:INK}
 .mark{fill:none;stroke:ACCENT;stroke-width:1.5}
 .marked{fill:ACCENT}
 .dashed{stroke-dasharray:5 4}
+.see{fill-opacity:.75}
+.leader{stroke:RIM}
 .curve{fill:none;stroke:INK;stroke-width:1.5}
 """
 

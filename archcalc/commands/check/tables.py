@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -52,6 +53,11 @@ def claims(checked: Checked) -> tuple[Table, ...]:
         for each in checked.specs
         if each.verdicts
     )
+
+
+def verdicts(judged: Sequence[Verdict]) -> Table:
+    """The claims of one spec."""
+    return Table(_CLAIM_COLUMNS, [_row(verdict) for verdict in judged])
 
 
 def _every_claim(checked: Checked) -> Table:

@@ -14,6 +14,7 @@ from archcalc.output.layout import Report
 
 if TYPE_CHECKING:
     from archcalc.counting.count import Profile
+    from archcalc.pictures.svg import Drawing
 
 
 @click.command()
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     "--columns", type=Names(known.compared), metavar="NAMES", help="Quantities and published facts, with commas."
 )
 @click.option("--sort", type=Name(known.compared), metavar="NAME", help="Order by a column; -NAME from large to small.")
+@click.option(
+    "--axes",
+    type=Names(known.compared),
+    metavar="X,Y[,SIZE]",
+    help="What a picture shows: across, up, and as the size of circles.  [default: macs, an error, params]",
+)
 @with_option
 @counting_option
 @reporting
@@ -33,6 +40,7 @@ def command(
     base: str | None,
     columns: list[str] | None,
     sort: str | None,
+    axes: list[str] | None,
     words: dict[str, str],
     counting: Profile | None,
 ) -> Report:
@@ -47,6 +55,7 @@ def command(
       archcalc compare resnet50 mobilenet --counting fvcore
       archcalc compare resnet50 mobilenet --columns training_peak_bytes --batch 32 --with optimizer=adam
       archcalc compare --all --sort macs --base resnet50
+      archcalc compare --all --axes macs,top5_error,params -o chart.svg
     """
     from archcalc.commands.compare import answer as engine
     from archcalc.commands.compare.tables import build
@@ -62,4 +71,12 @@ def command(
     if sort:
         sort = sort.replace(sort.removeprefix("-"), counted_by(sort.removeprefix("-"), counting))
     rows = engine.compare(chosen, names, base=base, words=words)
-    return build(engine.ordered(rows, sort) if sort else rows, base or chosen[0])
+    report = build(engine.ordered(rows, sort) if sort else rows, base or chosen[0])
+    shown = engine.columns([counted_by(name, counting) for name in axes]) if axes else None
+
+    def draw() -> Drawing:  # only a picture loads what draws it
+        from archcalc.commands.compare import picture
+
+        return picture.draw(chosen, shown or picture.default_axes(chosen), words)
+
+    return report._replace(picture=draw)

@@ -21,7 +21,8 @@ _TITLES = {
 }
 
 
-def _title(name: str) -> str:
+def title(name: str) -> str:
+    """What a column is called: the field's word for it."""
     known = quantities().get(name)
     return known.title if known else _TITLES.get(name, name)
 
@@ -32,11 +33,11 @@ def build(rows: Sequence[Compared], base: str) -> Report:
     columns = [Column("spec", "network", right=False)]
     # Where there is too little room, notes go first, then ratios, then figures, each from the right; the first stays.
     for rank, name in enumerate(names):
-        columns.append(Column(name, _title(name), _shown(name), rank=rank))
+        columns.append(Column(name, title(name), _shown(name), rank=rank))
         if _has_ratio(name, rows):
             columns.append(Column(f"{name}_ratio", "ratio", ratio, rank=len(names) + rank))
     measured = [name for name in names if name in FACTS and _notes(name, rows)]
-    columns += [Column(f"{name}_note", f"{_title(name)} of", right=False, rank=2 * len(names)) for name in measured]
+    columns += [Column(f"{name}_note", f"{title(name)} of", right=False, rank=2 * len(names)) for name in measured]
     table = Table(tuple(columns), [_row(row, names, rows, measured) for row in rows])
     data = {"base": base, "specs": [_data(row) for row in rows]}
     return Report("", (), (table,), tuple(_conventions(names, base)), data)
@@ -86,7 +87,7 @@ def _shown(name: str) -> Any:
 
 def _conventions(names: list[str], base: str) -> list[str]:
     said = [f"ratios are to {base}"]
-    said += [f"{_title(n)}: {quantities()[n].doc}" for n in names if n in quantities()]
+    said += [f"{title(n)}: {quantities()[n].doc}" for n in names if n in quantities()]
     if any(name in FACTS for name in names):
         said.append("errors and years are published, not computed: `archcalc show SPEC` has their sources")
     return said

@@ -14,6 +14,7 @@ from archcalc.output.layout import Report
 if TYPE_CHECKING:
     from archcalc.analysis.interpret import Interpretation
     from archcalc.memory.setup import Setup
+    from archcalc.pictures.svg import Drawing
 
 
 @click.command()
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 @set_option
 @batch_option
 @training_options
-@click.option("--memory", metavar="SIZE", help="A memory to fit, 12GB or 12GiB: for --checkpoint auto.")
+@click.option(
+    "--memory", metavar="SIZE", help="A memory to fit, 12GB or 12GiB: for --checkpoint auto, and in a picture."
+)
 @click.option("--gpu", metavar="NAME", help="A card to fit: implies its device and its memory.")
 @click.option("--timeline", is_flag=True, help="Show every step of the training pass and what is alive in it.")
 @reporting
@@ -48,6 +51,7 @@ def command(
       archcalc memory resnet50 --batch 32 --checkpoint stage1 --checkpoint stage2
       archcalc memory resnet50 --batch 32 --checkpoint auto --memory 2GB
       archcalc memory alexnet --timeline --format csv
+      archcalc memory resnet50 --batch 32 --gpu v100 -o memory.svg
     """
     from archcalc import api
     from archcalc.commands.memory import tables as reports
@@ -65,7 +69,14 @@ def command(
     made = setup(analysis.network, batch=batch, memory=memory, gpu=gpu, **training)
     if auto:
         made = _checkpointed(analysis.interpretation, made, batch)
-    return reports.build(Part(analysis, setup=made), timeline=timeline)
+    network = Part(analysis, setup=made)
+
+    def draw() -> Drawing:  # only a picture loads what draws it
+        from archcalc.commands.memory import picture
+
+        return picture.draw(network)
+
+    return reports.build(network, timeline=timeline)._replace(picture=draw)
 
 
 def _checkpointed(interpretation: Interpretation, setup: Setup, batch: int) -> Setup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +14,7 @@ from archcalc.output.layout import Report
 
 if TYPE_CHECKING:
     from archcalc.counting.count import Profile
+    from archcalc.pictures.page import Section
     from archcalc.pictures.svg import Drawing
 
 
@@ -52,6 +54,7 @@ def command(
       archcalc report resnet50 --counting fvcore
       archcalc report ./mine.yaml --columns name,inputs,output,params --format markdown
       archcalc report resnet50 -o resnet50.svg
+      archcalc report resnet50 -o resnet50.html
       archcalc report resnet50 --columns params --heat macs -o resnet50.svg
     """
     from archcalc import api
@@ -75,4 +78,9 @@ def command(
 
         return picture.draw(network, depth=depth, columns=made or [], heat=colours)
 
-    return report._replace(picture=draw)
+    def sections() -> Iterator[Section]:
+        from archcalc.commands.report import page
+
+        return page.sections(network, columns=made, heat=colours)
+
+    return report._replace(picture=draw, sections=sections)

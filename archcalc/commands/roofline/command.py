@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,9 @@ from archcalc.cli import known
 from archcalc.cli.options import batch_option, reporting, set_option, spec_argument
 from archcalc.cli.types import Name
 from archcalc.output.layout import Report
+
+if TYPE_CHECKING:
+    from archcalc.pictures.svg import Drawing
 
 
 @click.command()
@@ -32,6 +35,7 @@ def command(spec: str, settings: dict[str, Any], batch: int, gpu: str | None) ->
     Examples:
       archcalc roofline resnet50
       archcalc roofline vgg16 --gpu v100 --batch 32
+      archcalc roofline resnet50 --gpu v100 -o roofline.svg
     """
     from archcalc import api
     from archcalc.commands.roofline import tables as roofline
@@ -39,4 +43,11 @@ def command(spec: str, settings: dict[str, Any], batch: int, gpu: str | None) ->
     from archcalc.quantities.registry import Part
 
     analysis = api.load(spec, **settings).analyse()
-    return roofline.build(Part(analysis, setup=setup(analysis.network, batch=batch, gpu=gpu)))
+    network = Part(analysis, setup=setup(analysis.network, batch=batch, gpu=gpu))
+
+    def draw() -> Drawing:  # only a picture loads what draws it
+        from archcalc.commands.roofline import picture
+
+        return picture.draw(network)
+
+    return roofline.build(network)._replace(picture=draw)

@@ -15,6 +15,7 @@ from archcalc.cli.types import Name, Names
 if TYPE_CHECKING:
     from archcalc.commands.sweep.run import Sweep
     from archcalc.output.layout import Report
+    from archcalc.pictures.svg import Drawing
 
 
 class _Shard(click.ParamType):  # type: ignore[type-arg]
@@ -113,10 +114,20 @@ def command(
     chosen = choice(where=where, sort=sort, top=top, pareto=pareto or ())
     progress = Progress(len(made.picks), "combinations")
     sweep = Sweep(spec, settings, made, columns, chosen, layer, watch=progress, words=words)
+    if why:
+        report = _reasons(sweep)
+    else:
+        report = table(sweep.architecture, sweep.names, (piece.columns for piece in sweep.pieces()))
+        every = Sweep(spec, settings, made, columns, choice(where=where), layer, words=words)
+
+        def draw() -> Drawing:  # only a picture loads what draws it
+            from archcalc.commands.sweep import picture
+
+            return picture.draw(sweep, every, chosen.pareto)
+
+        report = report._replace(picture=draw)
     try:
-        out.write(
-            _reasons(sweep) if why else table(sweep.architecture, sweep.names, (p.columns for p in sweep.pieces()))
-        )
+        out.write(report)
     finally:
         progress.close()
     invalid = sum(sweep.reasons.values())

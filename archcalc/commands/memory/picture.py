@@ -1,0 +1,38 @@
+"""Memory in time: the steps of training a network, by the blocks that they belong to."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from archcalc.analysis.totals import Analysis
+from archcalc.commands.memory.tables import owner
+from archcalc.memory.budget import Budget
+from archcalc.memory.network import network_memory
+from archcalc.pictures import timeline
+from archcalc.pictures.svg import Drawing
+from archcalc.pictures.timeline import Limit, Run, Stage
+from archcalc.quantities.registry import Part
+
+
+def draw(network: Part) -> Drawing:
+    """What training holds at every step; with checkpoints, beside what it holds without them."""
+    analysis, setup, budget = network.analysis, network.setup, network.memory.training
+    batch = int(setup.batch)
+    plain = None
+    if setup.checkpoints:
+        without = network_memory(analysis, setup._replace(checkpoints=()))
+        plain = _run(analysis, without.training, batch)
+    limit = None if setup.memory is None else Limit("limit" if setup.card is None else setup.card.name, setup.memory)
+    step = budget.timeline.steps[budget.timeline.peak(batch)]
+    peak = f"{owner(analysis.network, step.node)}, {step.phase} ({step.operation})"
+    title = f"{analysis.architecture}: memory of training, batch {batch:,}"
+    return timeline.draw(_run(analysis, budget, batch), peak, title, plain=plain, limit=limit)
+
+
+def _run(analysis: Analysis, budget: Budget, batch: int) -> Run:
+    steps = [
+        (owner(analysis.network, step.node).partition("/")[0], step.phase in ("backward", "recompute", "loss"))
+        for step in budget.timeline.steps
+    ]
+    stages = [Stage(name, len(list(group)), backward) for (name, backward), group in groupby(steps)]
+    return Run(budget.parts_by_step(batch), stages)

@@ -1,0 +1,194 @@
+"""A report as one page of HTML: its figures, pictures and tables, with all that it needs in the file itself.
+
+The page asks for nothing, from nowhere: style and script stand in it, and its policy forbids everything else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from archcalc.output.layout import Column, Report, Table
+from archcalc.pictures import svg
+from archcalc.pictures.svg import Drawing, escaped
+from archcalc.units import barred, percent
+
+
+class Pictures(NamedTuple):
+    """Drawings of one thing from coarse to fine, each with a word for how fine: one is shown at a time. What a box
+    stands for is explained in `layers`: by number, a heading and pairs of a figure and its arithmetic."""
+
+    title: str
+    drawings: Sequence[tuple[str, Drawing]]
+    shown: int = 0
+    layers: Mapping[int, tuple[str, Sequence[tuple[str, str]]]] = {}
+
+
+class Rows(NamedTuple):
+    """A table; with `levels` its rows are a tree, each below the last row before it of a lower level, and those below
+    `open` are folded away at first."""
+
+    title: str
+    table: Table
+    levels: Sequence[int] | None = None
+    open: int = 1
+
+
+class Text(NamedTuple):
+    """A text as it is written, with the numbers of its lines."""
+
+    title: str
+    text: str
+
+
+Section: TypeAlias = Pictures | Rows | Text
+
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
+
+
+def document(report: Report, sections: Sequence[Section], title: str) -> str:
+    """The page: the report's facts, then the sections, then its notes."""
+    names = [(f"s{number}", section.title or "table") for number, section in enumerate(sections, 1)]
+    parts = [
+        "<!DOCTYPE html>\n",
+        '<html lang="en">\n<head>\n<meta charset="utf-8">\n',
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
+        '<meta name="color-scheme" content="light dark">\n',
+        f"<title>{escaped(title)}</title>\n",
+        f"<style>\n{svg.style()}\n{_own('page.css')}{_bars()}</style>\n</head>\n<body>\n",
+        f"<header><h1>{escaped(report.heading or title)}</h1>\n",
+    ]
+    if len(names) > 1:
+        links = "".join(f'<a href="#{key}">{escaped(name)}</a>' for key, name in names)
+        parts.append(f"<nav>{links}</nav>")
+    parts.append("</header>\n<main>\n")
+    if report.facts:
+        facts = "".join(f"<dt>{escaped(label)}</dt><dd>{escaped(text)}</dd>\n" for label, text in report.facts)
+        parts.append(f'<section class="facts"><dl>\n{facts}</dl></section>\n')
+    for (key, name), section in zip(names, sections, strict=True):
+        parts.append(f'<section id="{key}"><h2>{escaped(name)}</h2>\n')
+        parts += _section(section)
+        parts.append("</section>\n")
+    if report.notes:
+        notes = "".join(f"<p>{escaped(note)}</p>\n" for note in report.notes)
+        parts.append(f'<footer class="notes">{notes}</footer>\n')
+    parts.append(f"</main>\n<script>\n{_own('page.js')}</script>\n</body>\n</html>\n")
+    return "".join(parts)
+
+
+def of_report(report: Report, drawing: Drawing | None) -> list[Section]:
+    """The sections of a report that has none of its own: its picture and its tables."""
+    found: list[Section] = []
+    if drawing is not None:
+        found.append(Pictures("picture", [("", drawing)]))
+    return found + [Rows(table.title, table) for table in report.tables]
+
+
+def _bars() -> str:
+    """The rules of cells that hold a share of a whole: a bar from the right, in tenths of the cell."""
+    return "".join(
+        f".bar{tenth}{{background:linear-gradient(to left,var(--blue) {10 * tenth}%,transparent {10 * tenth}%)}}\n"
+        for tenth in range(1, 11)
+    )
+
+
+def _own(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+def _section(section: Section) -> Iterator[str]:
+    if isinstance(section, Pictures):
+        yield from _pictures(section)
+    elif isinstance(section, Rows):
+        yield from _rows(section)
+    else:
+        lines = section.text.rstrip("\n").split("\n")
+        yield '<pre class="text">'
+        yield "\n".join(f'<span class="line">{escaped(line) or " "}</span>' for line in lines)
+        yield "</pre>\n"
+
+
+def _pictures(section: Pictures) -> Iterator[str]:
+    interactive = bool(section.layers)
+    if len(section.drawings) > 1:
+        buttons = "".join(
+            f'<button type="button" data-level="{k}" aria-pressed="{str(k == section.shown).lower()}">'
+            f"{escaped(name)}</button>"
+            for k, (name, _) in enumerate(section.drawings)
+        )
+        yield f'<div class="tools"><span>blocks unfolded:</span> {buttons}'
+        yield '<span class="zoom"><button type="button" data-zoom="1.25" aria-label="zoom in">+</button>'
+        yield '<button type="button" data-zoom="0.8" aria-label="zoom out">-</button>'
+        yield '<button type="button" data-zoom="0">fit</button></span></div>\n'
+    if interactive:
+        hint = "Drag or use the arrow keys to move, + and - to zoom; choose a box to see its arithmetic."
+        yield f'<p class="hint">{hint}</p>\n<div class="split">'
+    pan = ' tabindex="0"' if interactive else ""
+    yield f'<div class="view{" pan" if interactive else ""}"{pan}>\n'
+    for k, (_, drawing) in enumerate(section.drawings):
+        hidden = "" if k == section.shown else " hidden"
+        yield f'<div class="drawing" data-level="{k}"{hidden}>{_inline(drawing)}</div>\n'
+    yield "</div>\n"
+    if interactive:
+        yield '<aside class="panel" aria-live="polite" tabindex="-1" hidden></aside></div>\n'
+        text = json.dumps(
+            {str(k): [heading, *pairs] for k, (heading, pairs) in section.layers.items()}, separators=(",", ":")
+        )
+        # The only ways out of a script element begin with this sign.
+        yield f'<script type="application/json" class="layers">{text.replace("<", chr(92) + "u003c")}</script>\n'
+
+
+def _inline(drawing: Drawing) -> str:
+    w, h = svg.number(drawing.width), svg.number(drawing.height)
+    return (
+        f'<svg viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img" aria-label="{escaped(drawing.title)}">\n'
+        f"{drawing.body}</svg>"
+    )
+
+
+def _rows(section: Rows) -> Iterator[str]:
+    table = section.table
+    tree = section.levels is not None
+    yield f'<div class="scroll"><table{" class=tree" if tree else ""}>\n<thead><tr>'
+    for column in table.columns:
+        side = "" if column.right else ' class="left"'
+        yield f'<th scope="col"{side} aria-sort="none"><button type="button">{escaped(column.title)}</button></th>'
+    yield "</tr></thead>\n<tbody>\n"
+    rows = list(table.rows)
+    levels = section.levels if section.levels is not None else [0] * len(rows)
+    for k, (level, row) in enumerate(zip(levels, rows, strict=True)):
+        parent = tree and k + 1 < len(rows) and levels[k + 1] > level
+        marks = f' data-level="{level}"' if tree else ""
+        marks += f' data-open="{int(level < section.open - 1)}"' if parent else ""
+        hidden = " hidden" if level >= section.open else ""
+        yield f"<tr{marks}{hidden}>"
+        for number, (column, value) in enumerate(zip(table.columns, row, strict=True)):
+            yield _cell(column, value, level if tree and number == 0 else None, bool(parent))
+        yield "</tr>\n"
+    yield "</tbody>\n"
+    if table.footer is not None:
+        cells = (_cell(column, value) for column, value in zip(table.columns, table.footer, strict=True))
+        yield f"<tfoot><tr>{''.join(cells)}</tr></tfoot>\n"
+    yield "</table></div>\n"
+
+
+def _cell(column: Column, value: object, level: int | None = None, parent: bool = False) -> str:
+    words = "" if value is None else column.show(value)
+    classes = "" if column.right else "left"
+    if column.show is barred and isinstance(value, float):
+        words = percent(value)
+        classes += f" bar{round(10 * value)}"
+    if column.key in ("verdict", "severity"):
+        classes += f" is-{words}"
+    marks = f' class="{escaped(classes.strip())}"' if classes.strip() else ""
+    inside = escaped(words.rstrip())
+    if level is not None:
+        marks += f' style="padding-left:{0.5 + 1.1 * level:.1f}em"'
+        toggle = '<button type="button" class="fold" aria-expanded="false"></button>' if parent else ""
+        inside = f"{toggle}{inside}"
+    return f"<td{marks}>{inside}</td>"

@@ -1,0 +1,175 @@
+"""Charts: memory in time, networks by their figures, layers under a roof, a front among a sweep's combinations."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from drawn import Drawn, drawn
+
+from archcalc.api import load
+from archcalc.cli import run
+from archcalc.commands.compare import picture as compare_picture
+from archcalc.commands.memory import picture as memory_picture
+from archcalc.language import catalogue
+from archcalc.memory.setup import Setup
+from archcalc.pictures import axes, scatter
+from archcalc.pictures.scatter import Figure, Point
+from archcalc.quantities.registry import Part
+
+COUNT = Figure("count", axes.as_count)
+
+
+def texts_on_texts(it: Drawn) -> list[str]:
+    """Lines of text that overlap, or lie outside the page."""
+    found = [words.said for words in it.words if not it.page.holds(words.area)]
+    for i, one in enumerate(it.words):
+        found += [f"{one.said} on {two.said}" for two in it.words[i + 1 :] if one.area.meets(two.area)]
+    return found
+
+
+# --- axes
+
+
+def test_an_axis_is_logarithmic_where_values_differ_by_much() -> None:
+    assert axes.axis([1, 9], 0, 100, "", str).logarithmic
+    assert not axes.axis([1, 8], 0, 100, "", str).logarithmic
+    assert not axes.axis([0, 1000], 0, 100, "", str).logarithmic  # 0 has no logarithm
+
+
+def test_ticks_are_round_and_within_the_axis() -> None:
+    assert axes.from_zero(100, 0, 1, "", str).ticks() == [0, 20, 40, 60, 80, 100]  # up to 108, at most 6 steps
+    # 1, 2 and 5 of each power of ten between 3.3 and 600.
+    found = axes.axis([4, 500], 0, 1, "", str).ticks()
+    assert [round(tick, 9) for tick in found] == [5, 10, 20, 50, 100, 200, 500]
+
+
+def test_values_lie_between_the_ends_of_their_axis() -> None:
+    for values in ([3.0], [0.0], [-5.0, 5.0], [1.0, 1e12], [7.0, 7.5]):
+        made = axes.axis(values, 10, 110, "", str)
+        assert all(10 < made.at(value) < 110 or value == made.low for value in values)
+
+
+def test_ticks_are_written_short() -> None:
+    assert axes.as_bytes(12 * 10**9) == "12 GB"
+    assert axes.as_bytes(1_500_000) == "1.5 MB"
+    assert axes.as_count(25_000_000) == "25 M"
+    assert axes.as_count(0.5) == "0.5"
+    assert axes.as_percent(7.5) == "7.5 %"
+
+
+# --- points
+
+
+def test_circles_have_areas_in_proportion() -> None:
+    points = [Point("a", 1, 1, 100.0), Point("b", 2, 2, 25.0)]
+    made = scatter.draw(points, COUNT, COUNT, COUNT, "two")
+    radii = [float(r) for r in re.findall(r'<circle[^>]* r="([\d.]+)"[^>]*><title>', made.body)]
+    assert radii == [34, 17]  # a quarter of the area is half of the radius
+
+
+def test_names_of_points_do_not_overlap() -> None:
+    points = [Point(f"network number {k}", 100 + k % 5, 100 + k % 7, 1.0 + k) for k in range(60)]
+    assert texts_on_texts(drawn(scatter.draw(points, COUNT, COUNT, None, "many"))) == []
+
+
+def test_the_whole_catalogue_in_a_chart() -> None:
+    names = list(catalogue.names())
+    made = compare_picture.draw(names, compare_picture.default_axes(names))
+    assert texts_on_texts(drawn(made)) == []
+    assert made.title == "top-5 error against MACs, circles: params"
+    assert "squeezenet1_0" in made.body
+
+
+def test_a_chart_of_figures_that_no_network_has_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(tmp_path / "chart.svg")
+    assert run(["compare", "vgg16", "alexnet", "--axes", "macs,svhn_error", "-o", file]) == 2
+    assert "none of these networks has macs and svhn_error" in capsys.readouterr().err
+    assert run(["compare", "vgg16", "alexnet", "--axes", "macs", "-o", file]) == 2
+    assert "two figures, or three" in capsys.readouterr().err
+
+
+def test_networks_without_a_figure_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "chart.svg"
+    assert run(["compare", "vgg16", "lenet5", "--axes", "macs,top5_error", "-o", str(file)]) == 0
+    assert "not in the chart: lenet5" in file.read_text("utf-8")
+
+
+# --- memory
+
+
+def test_what_is_alive_at_each_step_adds_up_to_the_timeline() -> None:
+    budget = Part(load("googlenet").analyse()).memory.training
+    parts = budget.parts_by_step(3)
+    expected = [budget.persistent.total + amount.at(3) for amount in budget.timeline.during]
+    assert [sum(step) for step in zip(*parts.values(), strict=True)] == expected
+    peak = budget.timeline.peak(3)
+    assert {name: sizes[peak] for name, sizes in parts.items()} == {
+        part.name: part.amount.at(3) for part in budget.parts(3)
+    }
+
+
+def test_the_peak_is_named_as_the_table_has_it(tmp_path: Path) -> None:
+    file = tmp_path / "memory.svg"
+    assert run(["memory", "vgg16", "--batch", "8", "-o", str(file)]) == 0
+    budget = Part(load("vgg16").analyse()).memory.training
+    assert budget.peak_bytes(8) == max(map(sum, zip(*budget.parts_by_step(8).values(), strict=True)))
+    assert re.search(r">peak [\d.]+ GB: [\w./]+, \w+ \(\w+\)<", file.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", ["vgg16", "resnet152", "googlenet", "resnet1202"])
+def test_texts_of_a_timeline_do_not_overlap(name: str) -> None:
+    network = Part(load(name).analyse(), setup=Setup(batch=4))
+    assert texts_on_texts(drawn(memory_picture.draw(network))) == []
+
+
+def test_a_timeline_never_runs_back() -> None:
+    made = memory_picture.draw(Part(load("resnet50").analyse(), setup=Setup(batch=4)))
+    for commands in re.findall(r'<path d="([^"]*)Z"', made.body):
+        across = [float(x) for x in re.findall(r"H([\d.]+)", commands)][:-1]
+        assert all(a <= b for a, b in pairwise(across))
+
+
+def test_checkpoints_are_drawn_beside_what_is_held_without_them(tmp_path: Path) -> None:
+    file = tmp_path / "memory.svg"
+    assert run(["memory", "resnet50", "--checkpoint", "stage1", "-o", str(file)]) == 0
+    assert "without checkpoints" in file.read_text("utf-8")
+
+
+def test_a_limit_is_a_line_where_it_is_near(tmp_path: Path) -> None:
+    file = tmp_path / "memory.svg"
+    assert run(["memory", "resnet50", "--batch", "96", "--gpu", "t4", "-o", str(file)]) == 0
+    assert "t4: 16.00 GiB" in file.read_text("utf-8")
+    assert run(["memory", "lenet5", "--gpu", "t4", "-o", str(file)]) == 0
+    assert "beyond the chart" in file.read_text("utf-8")
+
+
+# --- roofs and fronts
+
+
+def test_no_layer_is_above_the_roofs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "roofline.svg"
+    assert run(["roofline", "resnet50", "--gpu", "v100", "-o", str(file)]) == 0
+    text = file.read_text("utf-8")
+    # The flat roof is the highest that a layer reaches: smaller y is higher.
+    roof = float(re.search(r'd="M[\d.]+ ([\d.]+)L[\d.]+ \1" class="mark"', text)[1])  # type: ignore[index]
+    heights = [float(y) for y in re.findall(r'<circle cx="[\d.]+" cy="([\d.]+)"', text)]
+    assert heights
+    assert min(heights) >= roof - 0.1
+    assert run(["roofline", "resnet50", "-o", str(file)]) == 2
+    assert "--gpu" in capsys.readouterr().err
+
+
+def test_a_sweep_draws_its_front_among_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("numpy")
+    file = tmp_path / "front.svg"
+    sweep = ["sweep", "resnet50", "--over", "width=16:64:16", "--over", "image=[64, 96]", "-o", str(file)]
+    assert run([*sweep, "--pareto=-params,macs"]) == 0
+    text = file.read_text("utf-8")
+    # Of 4 widths and 2 sizes of the image, the small image is better at every width.
+    assert text.count("box red see") == 4
+    assert text.count("box grey see") == 4
+    assert run(sweep) == 2
+    assert "--pareto" in capsys.readouterr().err
