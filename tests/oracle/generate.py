@@ -306,6 +306,9 @@ ANYWHERE: list[Proposal] = [
     *(given(name, inplace=_places) for name in ("relu", "relu", "relu6", "leaky_relu", "elu", "selu", "silu", "mish")),
     *(given(name, inplace=_places) for name in ("hardsigmoid", "hardswish")),
     given("prelu", per_channel=_flag),
+    *plain("abs", "square", "exp", "normalize"),
+    given("clamp", least=among(0, None), most=among(1)),
+    given("gelu", approximate=among("tanh")),
     given("dropout", rate=among("0.5", "0.1", 0, None)),
     given("drop_path", rate=among("0.5", "0.1", 0)),
     given("batch_norm", affine=_flag, track=_flag),
@@ -367,10 +370,19 @@ _SPATIAL: list[Proposal] = [
     given("linear", out=_widths, bias=_flag, each_position=among(True)),
 ]
 _SEQUENCES: list[Proposal] = [
+    given("gru", out=_widths, bias=_flag),
+    given("reduce_mean", over=among("length")),
     *[given("linear", out=_widths, bias=_flag, each_position=among(True))] * 2,
     *[given("attention", heads=among(1, 2, 3, 4), bias=_flag)] * 3,
     given("class_token", count=among(None, 2)),
     given("select_token", index=among(0, 1)),
+]
+_OF_MAPS: list[Proposal] = [
+    given("reduce_mean", over=among("height", "width", "channels"), keep=_flag),
+    given("reduce_max", over=among("height", "width", "channels"), keep=_flag),
+    given("roll", over=among("height", "width"), by=among(1, 2)),
+    given("slice", axis=among("height", "width"), start=among(0, 1), step=among(1, 2)),
+    given("softmax", over=among("height", "width")),
 ]
 BY_RANK: list[list[Proposal]] = [
     [*[given("linear", out=_widths, bias=_flag)] * 5, given("rbf", out=_widths), given("reshape", shape=another_shape)],

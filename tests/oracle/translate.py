@@ -86,7 +86,12 @@ Translation = Callable[[Site], Layer]
 TRANSLATIONS: dict[str, Translation] = {}
 
 #: Layers that have no translation, and why.
-WITHOUT = {"table_conv": "torch.nn has no convolution with a table of connections"}
+WITHOUT = {
+    "table_conv": "torch.nn has no convolution with a table of connections",
+    **dict.fromkeys(("experts", "learned", "mask", "relative_position_bias", "rotary"), "not translated yet"),
+    **dict.fromkeys(("window_partition", "window_reverse", "repeat_heads"), "not translated yet"),
+    "lstm": "its kernel on the CPU is one operation whose workspace no shape tells",
+}
 
 
 def translation(function: Translation) -> Translation:
@@ -111,7 +116,7 @@ def site_of(interpretation: Interpretation, node: Node, outcome: Outcome) -> Sit
 
 
 #: Layers that work on sequences of vectors, `[N, L, C]`.
-OF_SEQUENCES = frozenset({"linear", "attention", "layer_norm", "rms_norm", "class_token"})
+OF_SEQUENCES = frozenset({"linear", "attention", "layer_norm", "rms_norm", "class_token", "rnn", "gru", "lstm"})
 
 
 class Program(nn.Module):
@@ -230,6 +235,13 @@ def by_rank(kind: str, rank: int) -> Any:
     return getattr(nn, f"{kind}{rank}d")
 
 
+def axis_of(x: Value, axis: int) -> int:
+    """The tensor's axis of an axis of the volume, 0 being the channels."""
+    if axis == 0:
+        return x.tensor.dim() - 1 if x.last else 1
+    return axis if x.last else axis + 1
+
+
 def padding_list(sides: Sequence[tuple[int, int]]) -> list[int]:
     """Sides of every axis as torch.nn.functional.pad takes them: the last axis first."""
     return [amount for side in reversed(sides) for amount in side]
@@ -324,6 +336,13 @@ def rbf(site: Site) -> Layer:
 
 @translation
 def attention(site: Site) -> Layer:
+    beyond = [
+        name
+        for name, value in site.attributes.items()
+        if value not in (None, False, "none", "module") and name not in ("heads", "bias")
+    ]
+    if beyond:
+        raise Untranslated(f"attention with {', '.join(beyond)}")
     memory = site.inputs[1].channels if len(site.inputs) > 1 else None
     module = nn.MultiheadAttention(
         site.channels, site["heads"], bias=site["bias"], kdim=memory, vdim=memory, batch_first=True
@@ -356,7 +375,6 @@ for _name, _kind in {
     "leaky_relu": nn.LeakyReLU,
     "elu": nn.ELU,
     "selu": nn.SELU,
-    "gelu": nn.GELU,
     "silu": nn.SiLU,
     "mish": nn.Mish,
     "sigmoid": nn.Sigmoid,
@@ -377,8 +395,13 @@ def prelu(site: Site) -> Layer:
 
 
 @translation
+def gelu(site: Site) -> Layer:
+    return on_values(nn.GELU(site["approximate"]))
+
+
+@translation
 def softmax(site: Site) -> Layer:
-    return Layer(lambda _, x: Value(functional.softmax(x.tensor, -1 if x.last else 1), x.last))
+    return Layer(lambda _, x: Value(functional.softmax(x.tensor, axis_of(x, site["over"])), x.last))
 
 
 # --- normalisation
@@ -598,18 +621,14 @@ def channel_shuffle(site: Site) -> Layer:
     return on_maps(nn.ChannelShuffle(site["groups"]))
 
 
-def channel_axis(x: Value) -> int:
-    return x.tensor.dim() - 1 if x.last else 1
-
-
 @translation
 def select(site: Site) -> Layer:
-    return Layer(lambda _, x: Value(x.tensor.narrow(channel_axis(x), site["start"], site["count"]), x.last))
+    return Layer(lambda _, x: Value(x.tensor.narrow(axis_of(x, 0), site["start"], site["count"]), x.last))
 
 
 @translation
 def split(site: Site) -> Layer:
-    return Layer(lambda _, x: Value(x.tensor.chunk(site["parts"], channel_axis(x))[site["part"]], x.last))
+    return Layer(lambda _, x: Value(x.tensor.chunk(site["parts"], axis_of(x, 0))[site["part"]], x.last))
 
 
 @translation
@@ -635,24 +654,24 @@ def class_token(site: Site) -> Layer:
 
 
 def in_one_form(values: Sequence[Value]) -> tuple[list[torch.Tensor], bool]:
-    """All in the form of the first that has positions; a vector gets axes of size 1."""
+    """All in the form of the first that has most axes; the others get axes of size 1 before their positions."""
     rank = max(x.tensor.dim() for x in values)
     last = next(x.last for x in values if x.tensor.dim() == rank)
     tensors = []
     for x in values:
-        if x.tensor.dim() < rank:
-            ones = (1,) * (rank - 2)
-            shape = (len(x.tensor), *ones, x.tensor.shape[1]) if last else (*x.tensor.shape, *ones)
-            tensors.append(x.tensor.view(shape))
-        else:
-            tensors.append(x.by_position if last else x.first)
+        tensor = x.by_position if last else x.first
+        if tensor.dim() < rank:
+            ones = (1,) * (rank - tensor.dim())
+            shape = (len(tensor), *ones, *tensor.shape[1:]) if last else (*tensor.shape[:2], *ones, *tensor.shape[2:])
+            tensor = tensor.view(shape)
+        tensors.append(tensor)
     return tensors, last
 
 
-def join(function: Callable[[list[torch.Tensor], int], torch.Tensor]) -> Layer:
+def join(function: Callable[[list[torch.Tensor]], torch.Tensor]) -> Layer:
     def call(_: Layer, *values: Value) -> Value:
         tensors, last = in_one_form(values)
-        return Value(function(tensors, tensors[0].dim() - 1 if last else 1), last)
+        return Value(function(tensors), last)
 
     return Layer(call)
 
@@ -666,25 +685,146 @@ def summed(tensors: list[torch.Tensor]) -> torch.Tensor:
 
 @translation
 def add(site: Site) -> Layer:
-    return join(lambda tensors, _: summed(tensors))
+    return join(summed)
 
 
 @translation
 def mean(site: Site) -> Layer:
-    return join(lambda tensors, _: summed(tensors) / len(tensors))
+    return join(lambda tensors: summed(tensors) / len(tensors))
 
 
 @translation
 def concat(site: Site) -> Layer:
-    return join(lambda tensors, axis: torch.cat(tensors, axis))
+    def call(_: Layer, *values: Value) -> Value:
+        tensors, last = in_one_form(values)
+        return Value(torch.cat(tensors, axis_of(Value(tensors[0], last), site["axis"])), last)
+
+    return Layer(call)
 
 
 @translation
 def multiply(site: Site) -> Layer:
-    def product(tensors: list[torch.Tensor], _: int) -> torch.Tensor:
+    def product(tensors: list[torch.Tensor]) -> torch.Tensor:
         total, *others = tensors
         for other in others:
             total = total * other
         return total
 
     return join(product)
+
+
+@translation
+def subtract(site: Site) -> Layer:
+    return join(lambda tensors: tensors[0] - tensors[1])
+
+
+@translation
+def divide(site: Site) -> Layer:
+    return join(lambda tensors: tensors[0] / tensors[1])
+
+
+@translation
+def matmul(site: Site) -> Layer:
+    """Rows are the positions of the last axis, columns the channels."""
+
+    def call(_: Layer, one: Value, other: Value) -> Value:
+        right = other.by_position
+        return Value(torch.matmul(one.by_position, right.mT if site["transposed"] else right), last=True)
+
+    return Layer(call)
+
+
+# --- values by themselves, and along axes
+
+for _name, _function in {
+    "exp": torch.exp,
+    "log": torch.log,
+    "sqrt": torch.sqrt,
+    "square": torch.square,
+    "abs": torch.abs,
+}.items():
+    TRANSLATIONS[_name] = lambda site, function=_function: on_values(function)  # type: ignore[misc]
+
+
+@translation
+def clamp(site: Site) -> Layer:
+    least, most = (None if site[name] is None else float(site[name]) for name in ("least", "most"))
+    return on_values(lambda x: torch.clamp(x, least, most))
+
+
+def along_axes(function: Callable[..., torch.Tensor], site: Site) -> Layer:
+    """Channels stay as 1, spatial axes only where they are kept."""
+
+    def call(_: Layer, x: Value) -> Value:
+        axes = [axis_of(x, axis) for axis in site["over"]]
+        made = function(x.tensor, axes, keepdim=True)
+        gone = [axis_of(x, axis) for axis in site["over"] if axis > 0 and not site["keep"]]
+        for axis in sorted(gone, reverse=True):
+            made = made.squeeze(axis)
+        return Value(made, x.last)
+
+    return Layer(call)
+
+
+for _name, _reduction in {
+    "reduce_mean": torch.mean,
+    "reduce_sum": torch.sum,
+    "reduce_max": torch.amax,
+    "reduce_norm": lambda x, axes, keepdim: torch.linalg.vector_norm(x, dim=axes, keepdim=keepdim),
+}.items():
+    TRANSLATIONS[_name] = lambda site, function=_reduction: along_axes(function, site)  # type: ignore[misc]
+
+
+@translation
+def normalize(site: Site) -> Layer:
+    return Layer(lambda _, x: Value(functional.normalize(x.tensor, dim=[axis_of(x, a) for a in site["over"]]), x.last))
+
+
+@translation
+def slice_(site: Site) -> Layer:
+    def call(_: Layer, x: Value) -> Value:
+        axis, start, step = axis_of(x, site["axis"]), site["start"], site["step"]
+        size = x.tensor.shape[axis] if site["count"] is None else start + (site["count"] - 1) * step + 1
+        return Value(x.tensor[(slice(None),) * axis + (slice(start, size, step),)], x.last)
+
+    return Layer(call)
+
+
+@translation
+def roll(site: Site) -> Layer:
+    def call(_: Layer, x: Value) -> Value:
+        axes = [axis_of(x, axis) for axis in site["over"]]
+        return Value(torch.roll(x.tensor, [site["by"]] * len(axes), axes), x.last)
+
+    return Layer(call)
+
+
+# --- heads, recurrence
+
+
+@translation
+def split_heads(site: Site) -> Layer:
+    def call(_: Layer, x: Value) -> Value:
+        *rest, channels = x.by_position.shape
+        heads = site["heads"]
+        return Value(x.by_position.reshape(*rest, heads, channels // heads).transpose(-2, -3), last=True)
+
+    return Layer(call)
+
+
+@translation
+def merge_heads(site: Site) -> Layer:
+    return Layer(lambda _, x: Value(x.by_position.transpose(-2, -3).flatten(-2), last=True))
+
+
+def recurrent(kind: type[nn.RNNBase]) -> Translation:
+    def row(site: Site) -> Layer:
+        settings = {"bias": site["bias"], "bidirectional": site["bidirectional"], "batch_first": True}
+        module = kind(site.channels, site["out"], site["layers"], **settings)
+        return Layer(lambda self, x: Value(self.module(x.by_position)[0], last=True), module=module)
+
+    return row
+
+
+TRANSLATIONS["rnn"] = recurrent(nn.RNN)
+TRANSLATIONS["gru"] = recurrent(nn.GRU)
