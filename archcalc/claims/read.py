@@ -172,7 +172,7 @@ class _Reader:
         if known is None:
             hint = did_you_mean(key.text, quantities()) or "`archcalc quantities` lists them"
             if key.text in FACTS:
-                hint = f"{key.text} cannot be computed: it belongs into `published`"
+                hint = f"{key.text} cannot be computed: it belongs in `published`"
             raise self.malformed(f"there is no quantity `{key.text[:80]}`", key, rule="unknown-quantity", help=hint)
         if layer is not None and known.of == "network":
             raise self.malformed(f"{known.name} is a figure of a whole network, not of some of its layers", key)
@@ -253,7 +253,7 @@ class _Reader:
         if key.text not in FACTS:
             hint = did_you_mean(key.text, FACTS) or f"the facts are {', '.join(FACTS)}"
             if key.text in quantities():
-                hint = f"{key.text} can be computed: it belongs into `expect`"
+                hint = f"{key.text} can be computed: it belongs in `expect`"
             raise self.malformed(f"there is no published fact `{key.text[:80]}`", key, rule="unknown-fact", help=hint)
         said = self.said(given, FACT_KEYS, "fact")
         figure = self.figure(said["value"])

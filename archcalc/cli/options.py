@@ -50,7 +50,7 @@ batch_option = click.option(
     default=1,
     show_default=True,
     metavar="N",
-    help="Samples in a batch: MACs, FLOPs and bytes are for all of them.",
+    help="Batch size: MACs, FLOPs and bytes are for the whole batch.",
 )
 
 
@@ -95,9 +95,9 @@ def format_options(own: str | None = None) -> Callable[[Callable[..., Any]], Cal
             "--format",
             "format_",
             type=click.Choice(formats.names(own)),
-            help="How to write the result.  [default: text, or what the file's ending tells]",
+            help="Output format.  [default: text, or from the file's ending]",
         )
-        @click.option("-o", "--output", type=FileType(), help="Write to a file; its ending tells the format.")
+        @click.option("-o", "--output", type=FileType(), help="Write to a file; its ending chooses the format.")
         @functools.wraps(function)
         def wrapped(*args: Any, format_: str | None, output: Path | None, **kwargs: Any) -> Any:
             _spare_inputs(output)

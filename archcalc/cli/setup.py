@@ -25,7 +25,7 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(DTYPES),
             default="float32",
             show_default=True,
-            help="Type of the values; amp is mixed precision, which computes matrix products in 16 bits.",
+            help="Data type; amp is mixed precision: matrix products in 16 bits.",
         ),
         click.option("--optimizer", type=click.Choice(OPTIMIZERS), default="none", show_default=True),
         click.option(
@@ -38,15 +38,15 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=Name(known.layer_paths),
             multiple=True,
             metavar="PATH",
-            help="Do not train the layers that a path names.",
+            help="Freeze the layers that a path names.",
         ),
-        click.option("--accumulate", is_flag=True, help="Gradients are added up over several batches."),
+        click.option("--accumulate", is_flag=True, help="Accumulate gradients over several batches."),
         click.option(
             "--checkpoint",
             type=Name(known.layer_paths),
             multiple=True,
             metavar="PATH",
-            help="Keep only what enters a block, and compute it twice.",
+            help="Save only the input of a block, and recompute the rest.",
         ),
     )
     for option in reversed(options):
@@ -57,7 +57,7 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def with_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """`--batch N` and `--with WORDS`; the function receives `words`, what they state of the setup as text."""
 
-    @click.option("--batch", metavar="N", help="Samples in a batch: MACs, FLOPs and bytes are for all of them.")
+    @click.option("--batch", metavar="N", help="Batch size: MACs, FLOPs and bytes are for the whole batch.")
     @click.option(
         "--with",
         "stated",

@@ -15,7 +15,7 @@ from archcalc.cli.options import output_option, set_option, spec_argument, write
 @set_option
 @output_option
 def command(spec: str, settings: dict[str, Any], output: Path | None) -> None:
-    """Print a spec with its repetitions as blocks and repeats.
+    """Rewrite a flat spec with blocks and repeats.
 
     The inverse of resolve: the same layers in the same order. Parameters are filled in, and claims are left out.
 

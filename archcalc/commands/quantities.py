@@ -12,7 +12,7 @@ from archcalc.output.layout import Report
 @click.argument("name", required=False)
 @reporting
 def command(name: str | None) -> Report:
-    """List the quantities, or say what one of them is.
+    """List the quantities, or describe one.
 
     A quantity is a figure with a name: a column, a key of JSON, a key under `expect`, a bound.
 

@@ -1,4 +1,4 @@
-"""Every rule that a finding can name: what it means, and how to mend what breaks it. The names are stable."""
+"""Every rule that a finding can name: what it means, and how to fix what breaks it. The names are stable."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ERRORS: dict[str, tuple[str, str]] = {
     "two-documents": ("A file holds one document, and `---` begins another.", "Move it to a file of its own."),
     "empty-file": ("The file holds nothing.", "Write a spec: `archcalc show vgg16` prints one."),
     "not-text": (
-        "What stands here is no text: the file is not UTF-8, or a map or list stands where words belong.",
+        "This is not text: the file is not UTF-8, or a map or list stands where words belong.",
         "Save the file as UTF-8; write the words on one line.",
     ),
     "too-large": ("The file is larger than any spec.", "Write repetition as `repeat`, and structure as blocks."),
@@ -73,11 +73,11 @@ _ERRORS: dict[str, tuple[str, str]] = {
     "unknown-section": (
         "A spec has the sections architecture, source, parameters, import, input, blocks, layers, expect and "
         "published, and no other.",
-        "Correct the spelling; a layer belongs into the list under `layers`.",
+        "Correct the spelling; a layer belongs in the list under `layers`.",
     ),
     "not-a-map": ("A map of keys and values belongs here.", "Write `key: value` lines, indented under the section."),
     "not-a-list": ("A list belongs here.", "Begin every step with `- `."),
-    "missing-value": ("A key has no value.", "Write the value behind the colon, or remove the key."),
+    "missing-value": ("A key has no value.", "Write the value after the colon, or remove the key."),
     "bad-name": (
         "Names have letters, digits and `_`, and do not begin with a digit.",
         "Choose another name; names of steps may also be paths, such as `stage2/conv.1`.",
@@ -109,8 +109,8 @@ _ERRORS: dict[str, tuple[str, str]] = {
         "Put attributes inside the layer: `- conv: {out: 64, kernel: 3}`; begin every further layer with `- `.",
     ),
     "unknown-layer": (
-        "Nothing is known of this layer, and a layer that is not known cannot be counted.",
-        "Correct the spelling (`archcalc layers` lists the layers), or write it as a block of layers that are known.",
+        "The layer is unknown, and an unknown layer cannot be counted.",
+        "Correct the spelling (`archcalc layers` lists the layers), or write it as a block of known layers.",
     ),
     "unknown-attribute": (
         "The layer or block has no attribute of that name.",
@@ -126,7 +126,7 @@ _ERRORS: dict[str, tuple[str, str]] = {
     ),
     "bad-repeat": ("`repeat` takes a number, or one index and a number.", "Write `repeat: 3` or `repeat: {i: 3}`."),
     "bad-expression": (
-        "The text is no expression of the language: numbers, parameters, `+ - * // % **`, comparisons, `[i]` and a "
+        "The text is not an expression of the language: numbers, parameters, `+ - * // % **`, comparisons, `[i]` and a "
         "few functions.",
         "See the help of the finding; divide with `//`, which rounds down, or round with floor, ceil or round_to.",
     ),
@@ -152,10 +152,13 @@ _ERRORS: dict[str, tuple[str, str]] = {
     "duplicate-name": ("Two steps have the same name.", "Rename one of them."),
     "wrong-inputs": ("`from` gives a layer more or fewer inputs than it takes.", "Join them first, or name one."),
     "endless-recursion": (
-        "Blocks call each other without an end.",
+        "Blocks call each other endlessly.",
         "Stop the recursion with `when:`, on a parameter that every call makes smaller.",
     ),
-    "too-many-layers": ("The network is larger than any that is built.", "Look for a `repeat` that is too large."),
+    "too-many-layers": (
+        "The network is larger than any that is built in practice.",
+        "Look for a `repeat` that is too large.",
+    ),
     "weights-differ": (
         "Two steps share weights by name and would need weights of different sizes.",
         "Give them the same attributes and inputs of the same channels, or different names.",
@@ -238,18 +241,18 @@ _ERRORS: dict[str, tuple[str, str]] = {
     # --- claims
     "unknown-quantity": (
         "A claim is made about a quantity that archcalc does not compute.",
-        "Correct the spelling; what cannot be computed (an error rate, a year) belongs into `published`.",
+        "Correct the spelling; what cannot be computed (an error rate, a year) belongs in `published`.",
     ),
     "unknown-fact": (
         "`published` holds facts of a few known kinds, so that networks can be compared by them.",
-        "Correct the spelling; what can be computed belongs into `expect`.",
+        "Correct the spelling; what can be computed belongs in `expect`.",
     ),
     "unknown-claimed-layer": (
         "A claim is made about a layer that the network does not have.",
         "Use a path as `archcalc report` prints it, the path of a block, or a pattern with `*`.",
     ),
     "bad-claim": (
-        "A claim is malformed: it has no value, a value that is no figure, a key that claims do not have, or it is "
+        "A claim is malformed: it has no value, a value that is not a figure, a key that claims do not have, or it is "
         "about settings or another spec that cannot be analysed.",
         "Write `params: 138M` or `params: {value: 138M, source: ...}`; a claim may also have note, erratum, "
         "truncated, tolerance, with, over and under.",
@@ -261,7 +264,7 @@ _ERRORS: dict[str, tuple[str, str]] = {
         "`under: SPEC`.",
     ),
     "claim-failed": (
-        "What the spec claims of its network is not so. A figure is held to the precision it is written with: 138M "
+        "A claim does not match the computed value. A figure is held to the precision it is written with: 138M "
         "is met by 137.5 to 138.5 million, 138_357_544 by that number alone.",
         "If the network changed on purpose, write the computed figure. If a published source is wrong, keep its "
         "figure and say why with `erratum:`. If the source cuts digits off, say `truncated: true`.",

@@ -1,7 +1,7 @@
 """Where the rules for warnings are found: `@about_network` and `@about_document` make a rule known.
 
 The rule's name is its function's, with dashes. Its docstring explains it: what it means, and after an empty line how
-to mend it.
+to fix it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ AboutDocument: TypeAlias = Callable[[Document], Iterator[Found]]
 
 
 class Warned(NamedTuple):
-    """A rule for warnings: its name, and what it means and how to mend it, from its documentation."""
+    """A rule for warnings: its name, and what it means and how to fix it, from its documentation."""
 
     name: str
     meaning: str

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, type=SpecType(), metavar="[PATHS]...")
 @click.option("--catalogue", "whole", is_flag=True, help="Check the whole catalogue.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every claim, not only what is wrong.")
-@click.option("-q", "--quiet", is_flag=True, help="Write no text: the exit code tells.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing: the exit code is the answer.")
 @click.option("--fix", is_flag=True, help="Rewrite exact figures that are stale and have no source.")
-@click.option("--strict", is_flag=True, help="Warnings are errors.")
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="OLD", help="Show what changed since OLD.")
 @click.option("--max-growth", metavar="PERCENT", help="With --baseline: fail if a figure grew by more.")
 @counting_option
@@ -41,14 +41,14 @@ def command(
     counting: Profile | None,
     out: Output,
 ) -> int:
-    """Check that specs are consistent and that their claims are true.
+    """Check specs and the figures that they claim.
 
     PATHS are files, folders (every spec in them and below) or names of the catalogue; without any, the current folder
     is checked. OLD is a folder of specs, or a report saved with --format json. The exit code is 0 if nothing is wrong,
-    1 if something is, 2 if the check could not be run.
+    1 for findings, 2 if the check could not run.
 
-    --fix writes the computed figure in the place of one that is exact, wrong, and neither from a source nor an erratum;
-    comments and layout stay.
+    --fix replaces an exact figure that is wrong by the computed one, unless it has a source or is an erratum; comments
+    and layout stay.
 
     \b
     Examples:

@@ -20,11 +20,16 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("specs", nargs=-1, type=SpecType(), metavar="[SPECS]...")
 @click.option("--all", "all_", is_flag=True, help="Compare the whole catalogue.")
-@click.option("--base", type=SpecType(), metavar="SPEC", help="Ratios are to this one.  [default: the first]")
+@click.option("--base", type=SpecType(), metavar="SPEC", help="Spec that ratios are relative to.  [default: the first]")
 @click.option(
-    "--columns", type=Names(known.compared), metavar="NAMES", help="Quantities and published facts, with commas."
+    "--columns",
+    type=Names(known.compared),
+    metavar="NAMES",
+    help="Quantities and published facts, separated by commas.",
 )
-@click.option("--sort", type=Name(known.compared), metavar="NAME", help="Order by a column; -NAME from large to small.")
+@click.option(
+    "--sort", type=Name(known.compared), metavar="NAME", help="Sort by a column; -NAME sorts in descending order."
+)
 @click.option(
     "--axes",
     type=Names(known.compared),

@@ -21,13 +21,13 @@ from archcalc.output.layout import Report
     type=Name(known.profiles),
     multiple=True,
     metavar="PROFILE",
-    help="Only these profiles; of two, their difference.",
+    help="Show only these profiles; with two, explain the difference.",
 )
 @reporting
 def command(spec: str, settings: dict[str, Any], names: tuple[str, ...]) -> Report:
-    """Count operations as each tool does, side by side.
+    """Count operations the way each tool does, side by side.
 
-    The differences are said in words: which operations one counts and another does not.
+    With two profiles, the difference is explained: which operations one counts and the other does not.
 
     \b
     Examples:

@@ -14,11 +14,11 @@ from archcalc.output.layout import Report
 @click.command()
 @click.argument("old", type=SpecType())
 @click.argument("new", type=SpecType())
-@click.option("--columns", type=Names(known.sums), metavar="NAMES", help="Quantities that add up, with commas.")
+@click.option("--columns", type=Names(known.sums), metavar="NAMES", help="Additive quantities, separated by commas.")
 @with_option
 @reporting
 def command(old: str, new: str, columns: list[str] | None, words: dict[str, str]) -> Report:
-    """Show what is different between two architectures.
+    """Show the differences between two architectures.
 
     Layer by layer: added, removed, changed, and what each difference costs.
 

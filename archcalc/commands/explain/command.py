@@ -24,11 +24,11 @@ from archcalc.output.layout import Report
 @set_option
 @reporting
 def command(spec: str, layer: str | None, quantity: str | None, settings: dict[str, Any]) -> Report:
-    """Show how a figure comes about.
+    """Show the arithmetic behind a figure.
 
-    Of a layer the arithmetic, of a network or a block the largest contributions.
+    For a layer the arithmetic, for a network or a block the largest contributions.
 
-    With the name of a rule of archcalc check, say what the rule means and how to mend what breaks it.
+    With the name of a rule of archcalc check, say what the rule means and how to fix what breaks it.
 
     \b
     Examples:

@@ -92,6 +92,6 @@ def _of_receptive_field(analysis: Analysis) -> Report:
 
 
 def of_rule(rule: Rule) -> Report:
-    """What a rule of `archcalc check` means, and how to mend what breaks it."""
+    """What a rule of `archcalc check` means, and how to fix what breaks it."""
     facts = (("severity", rule.severity), ("meaning", rule.meaning), ("fix", rule.mending))
     return Report(rule.name, facts, (), (), {"rule": rule._asdict()})

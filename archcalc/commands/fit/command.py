@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 @spec_argument
 @set_option
 @click.option(
-    "--memory", type=Names(known.nothing), metavar="SIZES", help="Amounts of memory, separated by commas: 24GB, 80GiB."
+    "--memory", type=Names(known.nothing), metavar="SIZES", help="Memory sizes, separated by commas: 24GB, 80GiB."
 )
 @click.option(
     "--gpu", type=Names(known.cards), metavar="NAMES", help="Cards, separated by commas: gtx580, v100, a100-80gb, h100."
 )
+@click.option("--headroom", default="0", show_default=True, metavar="PART", help="Memory to leave free: 10% or 1GB.")
 @click.option(
-    "--headroom", default="0", show_default=True, metavar="PART", help="What to leave free: 10% or 1GB of each memory."
+    "--batch", type=click.IntRange(1, 10**9), metavar="N", help="Check whether training at this batch size fits."
 )
-@click.option("--batch", type=click.IntRange(1, 10**9), metavar="N", help="Ask whether training at this batch fits.")
 @training_options
 @reporting
 def command(
@@ -42,11 +42,10 @@ def command(
     device: str | None,
     **training: Any,
 ) -> Report:
-    """Show the largest batch that fits a memory.
+    """Find the largest batch that fits in memory.
 
-    For training, for inference, and by the lecture's count.
-
-    Without --memory and --gpu, for every card that archcalc knows.
+    For training, for inference, and by the lecture's count. Without --memory and --gpu, for every card that archcalc
+    knows.
 
     \b
     Examples:

@@ -29,13 +29,13 @@ from archcalc.cli.types import Name, Names
     default="params,macs",
     show_default=True,
     metavar="NAMES",
-    help="Quantities, with commas.",
+    help="Quantities, separated by commas.",
 )
 @click.option(
     "--layer",
     type=Name(known.layer_paths),
     metavar="PATH",
-    help="Of a layer, of the layers of a block, or of a pattern with *.",
+    help="Restrict to a layer, a block, or a pattern with *.",
 )
 @set_option
 @format_options("archcalc.commands.formula.formats")
@@ -48,7 +48,7 @@ def command(
     settings: dict[str, Any],
     out: Output,
 ) -> None:
-    """Show quantities as exact formulas in free parameters.
+    """Write figures as exact formulas in free parameters.
 
     With the conditions under which they hold.
 

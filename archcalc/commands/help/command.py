@@ -25,7 +25,7 @@ class _TopicType(click.ParamType):  # type: ignore[type-arg]
 @click.argument("topic", type=_TopicType(), required=False, metavar="[COMMAND|TOPIC]")
 @click.pass_context
 def command(context: click.Context, topic: str | None) -> None:
-    """Show the help of a command, or a page of the guide.
+    """Show help on a command, or a page of the guide.
 
     Without a name, list both.
 

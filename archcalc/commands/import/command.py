@@ -14,7 +14,7 @@ from archcalc.cli.types import SpecType
 @click.argument("model", type=SpecType())
 @output_option
 def command(model: str, output: Path | None) -> None:
-    """Write a model as a spec.
+    """Convert a model file to a spec.
 
     MODEL is a file that torch.export.save has written (.pt2). It is read without PyTorch, and no code in it is run.
     Modules and equal structures become blocks, runs become repeats, and paths become branches; every other command

@@ -14,7 +14,7 @@ from archcalc.output.layout import Report
 @click.argument("layer", type=Name(known.layers), required=False)
 @reporting
 def command(layer: str | None) -> Report:
-    """List the layers of the language, or show one in full.
+    """List the layers, or describe one.
 
     \b
     Examples:

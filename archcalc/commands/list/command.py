@@ -11,7 +11,7 @@ from archcalc.output.layout import Report
 @click.command()
 @reporting
 def command() -> Report:
-    """List the architectures of the catalogue.
+    """List the architectures in the catalogue.
 
     Each with its input, parameters, MACs, depth and source.
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 @click.option(
     "--memory", metavar="SIZE", help="A memory to fit, 12GB or 12GiB: for --checkpoint auto, and in a picture."
 )
-@click.option("--gpu", metavar="NAME", help="A card to fit: implies its device and its memory.")
-@click.option("--timeline", is_flag=True, help="Show every step of the training pass and what is alive in it.")
+@click.option("--gpu", metavar="NAME", help="Card to fit: implies its device and memory.")
+@click.option("--timeline", is_flag=True, help="Show every step of a training pass and the live bytes.")
 @reporting
 def command(
     spec: str,
@@ -37,11 +37,11 @@ def command(
     timeline: bool,
     **training: Any,
 ) -> Report:
-    """Show what training needs, and where it peaks.
+    """Break down training memory and its peak.
 
-    Parameters, gradients, optimizer, what is saved for the backward pass, and the transients of the worst step.
+    Parameters, gradients, optimizer state, saved tensors, and the transient tensors at the peak.
 
-    --checkpoint auto finds the stretches whose recomputation is the cheapest that fits --memory.
+    --checkpoint auto finds the cheapest recomputation that fits --memory.
 
     \b
     Examples:

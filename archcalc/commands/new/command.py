@@ -15,7 +15,7 @@ _SCHEMA = "archcalc.schema.json"
 @click.command()
 @click.argument("name")
 def command(name: str) -> None:
-    """Write a commented spec to begin with.
+    """Write a commented starter spec.
 
     NAME.yaml is a small residual network, and archcalc.schema.json beside it lets an editor complete and check it.
     Files that exist are left as they are.

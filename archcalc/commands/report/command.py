@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @set_option
 @batch_option
 @counting_option
-@click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Fold paths after N names; totals stay.")
+@click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Fold blocks below depth N into one row each.")
 @click.option(
     "--columns", type=Names(known.report_columns), metavar="KEYS", help="Columns to show, separated by commas."
 )
@@ -43,7 +43,7 @@ def command(
     columns: list[str] | None,
     heat: str | None,
 ) -> Report:
-    """Show an architecture layer by layer, and its totals.
+    """Show an architecture layer by layer, with totals.
 
     Output volumes, parameters, MACs, memory and receptive fields.
 

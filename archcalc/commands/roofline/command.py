@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 )
 @reporting
 def command(spec: str, settings: dict[str, Any], batch: int, gpu: str | None) -> Report:
-    """Show bytes moved, MACs per byte, and the least time.
+    """Show bytes moved, MACs per byte and a lower bound on time.
 
     For each layer at inference, on a named card; the time is a lower bound.
 

@@ -14,7 +14,7 @@ from archcalc.cli.types import SpecType
 @click.argument("specs", nargs=-1, type=SpecType())
 @output_option
 def command(specs: tuple[str, ...], output: Path | None) -> None:
-    """Print the JSON Schema by which editors check specs.
+    """Print a JSON Schema for editors.
 
     SPECS are files, folders or names of the catalogue: editors then complete the blocks in them, and flag every other
     step. Without any, a step that is no layer may be a block.

@@ -19,12 +19,12 @@ from archcalc.cli.types import Name
     "--scale",
     type=Name(known.parameters),
     metavar="NAME=RATE,...",
-    help="Scale parameters together, each by its rate to one power.",
+    help="Scale parameters together: each by its rate to a common power.",
 )
 @click.option("--target", required=True, metavar="BOUNDS", help='What to meet: "macs <= 300M and params <= 5M".')
-@click.option("--smallest", is_flag=True, help="The smallest value instead of the largest.")
-@click.option("--round", "multiple", type=click.IntRange(1), default=1, metavar="N", help="Only multiples of N.")
-@click.option("--within", metavar="VALUES", help="Where to look: 16:512:16 (ends included) or [1, 2].")
+@click.option("--smallest", is_flag=True, help="Find the smallest value instead of the largest.")
+@click.option("--round", "multiple", type=click.IntRange(1), default=1, metavar="N", help="Try only multiples of N.")
+@click.option("--within", metavar="VALUES", help="Values to try: 16:512:16 (ends included) or [1, 2].")
 @click.option("--spec", "resolved", is_flag=True, help="Print the solution as a flat spec: --format yaml.")
 @set_option
 @with_option
@@ -42,7 +42,7 @@ def command(
     words: dict[str, str],
     out: Output,
 ) -> None:
-    """Find the value of a parameter that meets bounds.
+    """Find the parameter value that meets a budget.
 
     With --scale, parameters grow together from their defaults: EfficientNet's compound scaling is
     --scale depth=1.2,width=1.1,image=1.15 under a budget.

@@ -38,36 +38,38 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]
     metavar="NAME=VALUES",
     help="16:512:16 (ends included) or [1, 2].",
 )
-@click.option("--zip", "zipped", is_flag=True, help="Go through the values together instead of combining them.")
-@click.option("--sample", type=click.IntRange(1), metavar="N", help="Draw so many combinations, none twice.")
-@click.option("--seed", type=int, default=0, show_default=True, help="What the sample depends on.")
+@click.option("--zip", "zipped", is_flag=True, help="Pair the values up instead of combining them.")
+@click.option(
+    "--sample", type=click.IntRange(1), metavar="N", help="Draw N combinations at random, without repetition."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sample.")
 @click.option(
     "--columns",
     type=Names(known.quantities),
     default="params,macs",
     show_default=True,
     metavar="NAMES",
-    help="Quantities, with commas.",
+    help="Quantities, separated by commas.",
 )
 @click.option(
     "--layer",
     type=Name(known.layer_paths),
     metavar="PATH",
-    help="Of a layer, of the layers of a block, or of a pattern with *.",
+    help="Restrict to a layer, a block, or a pattern with *.",
 )
 @click.option("--where", metavar="BOUNDS", help='Keep what meets bounds: "params <= 5M and macs <= 300M".')
 @click.option(
-    "--sort", type=Name(known.quantities), metavar="NAME", help="Order by a column; -NAME puts the largest first."
+    "--sort", type=Name(known.quantities), metavar="NAME", help="Sort by a column; -NAME sorts in descending order."
 )
-@click.option("--top", type=click.IntRange(1), metavar="N", help="Keep the first N.")
+@click.option("--top", type=click.IntRange(1), metavar="N", help="Keep the first N rows.")
 @click.option(
     "--pareto",
     type=Names(known.quantities),
     metavar="NAMES",
-    help="Keep what nothing betters; less is better, with - more.",
+    help="Keep the Pareto front: less is better, or more with -NAME.",
 )
-@click.option("--shard", type=_Shard(), default="1/1", help="The i-th of n parts, which together are the sweep.")
-@click.option("--why", is_flag=True, help="Count the combinations that are not valid by the rule they break first.")
+@click.option("--shard", type=_Shard(), default="1/1", help="Compute part I of N of the sweep.")
+@click.option("--why", is_flag=True, help="Count invalid combinations by the first rule they break.")
 @set_option
 @with_option
 @format_options()
@@ -89,7 +91,7 @@ def command(
     words: dict[str, str],
     out: Output,
 ) -> None:
-    """Show the figures of many combinations of parameters.
+    """Compute figures over a grid of parameters.
 
     Combinations that are not valid are left out and counted.
 
