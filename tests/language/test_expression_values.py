@@ -1,0 +1,75 @@
+"""What expressions come to, by value: the boundaries that a slip in a comparison or a rounding would move."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from inline import analysed
+
+from archcalc.diagnostics.diagnostic import SpecError
+
+
+def value(expression: str) -> Any:
+    """What a parameter with that default is, after a list `xs`."""
+    spec = f'parameters: {{xs: [3, 2, 5], x: "{expression}"}}\ninput: [1]\nlayers:\n  - identity\n'
+    return analysed(spec).network.parameters["x"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "result"),
+    [
+        # Comparisons at the boundary and one beside it.
+        ("2 <= 2", True),
+        ("3 <= 2", False),
+        ("2 >= 2", True),
+        ("1 >= 2", False),
+        ("2 < 2", False),
+        ("1 < 2", True),
+        ("2 > 2", False),
+        ("3 > 2", True),
+        ("2 == 2", True),
+        ("2 != 2", False),
+        # Halves are rounded up: 12/8 = 1.5; 13 is nearer to 16 than to 8, 11 to 8 than to 16.
+        ("round_to(12, 8)", 16),
+        ("round_to(13, 8)", 16),
+        ("round_to(11, 8)", 8),
+        ("round_to(16, 8)", 16),
+        ("floor(2.9)", 2),
+        ("ceil(2.1)", 3),
+        ("ceil(2)", 2),
+        ("round(2.4)", 2),
+        ("min(3, 2)", 2),
+        ("max(3, 2)", 3),
+        ("min(xs)", 2),
+        ("max(xs)", 5),
+        ("sum(xs)", 10),
+        ("len(xs)", 3),
+        ("7 // 2", 3),
+        ("7 % 4", 3),
+        ("2 ** 5", 32),
+        ("xs[1]", 2),
+        ("0.75 * 3", Fraction(9, 4)),
+        ("true and false", False),
+        ("true or false", True),
+        ("not true", False),
+    ],
+)
+def test_an_expression_comes_to(expression: str, result: Any) -> None:
+    assert value(expression) == result
+    assert type(value(expression)) is type(result)
+
+
+@pytest.mark.parametrize("expression", ["true + 1", "010", "1 + xs", "min()", "xs[3]", "7 // 0", "7 % 0", "-true"])
+def test_an_expression_that_means_nothing_is_refused(expression: str) -> None:
+    with pytest.raises(SpecError):
+        value(expression)
+
+
+@pytest.mark.parametrize(("condition", "layers"), [("n <= 2", 2), ("n >= 2", 2), ("n < 2", 1), ("n > 2", 1)])
+def test_when_decides_at_the_boundary(condition: str, layers: int) -> None:
+    spec = f'parameters: {{n: 2}}\ninput: [1]\nlayers:\n  - identity\n  - relu\n    when: "{condition}"\n'.replace(
+        "  - relu\n    when", "  - relu:\n    when"
+    )
+    assert len(analysed(spec).layers) == layers
