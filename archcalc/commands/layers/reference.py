@@ -58,7 +58,9 @@ def _default(layer: Layer, attribute: Attribute) -> str:
         return "required"
     if attribute.name in layer.one_of:
         return f"or {' or '.join(name for name in layer.one_of if name != attribute.name)}"
-    return "as the kernel" if attribute.default is None else shown(attribute.default)
+    if attribute.default is None:
+        return "as the kernel" if attribute.name == "stride" else "none"
+    return shown(attribute.default)
 
 
 def _example(layer: Layer) -> str:
