@@ -17,6 +17,7 @@ from archcalc.cli import run
 from archcalc.commands.check.run import Checked, check
 from archcalc.commands.check.tables import claims
 from archcalc.commands.check.targets import is_spec, targets
+from archcalc.commands.check.watch import changes
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.output.formats.text import on_terminal
 from archcalc.output.layout import Report
@@ -242,6 +243,59 @@ def test_fix_needs_the_path_of_what_it_rewrites(folder: Path, monkeypatch: pytes
     assert found.code == 2
     assert "name `stale` by its path" in found.err
     assert "225" in (folder / "nets/stale/stale.yaml").read_text(encoding="utf-8")
+
+
+def test_watch_sees_what_is_changed_new_or_gone(folder: Path) -> None:
+    spec = write(folder / "spec.yaml", "input: [3]\nlayers: [relu]\n")
+    pauses: list[float] = []
+    steps = [
+        lambda: None,
+        lambda: spec.write_text("input: [3]\nlayers: [relu, relu]\n", encoding="utf-8"),
+        lambda: write(folder / "new.yaml", "input: [3]\nlayers: [relu]\n"),
+        lambda: None,
+        lambda: spec.unlink(),
+    ]
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        steps[len(pauses) - 1]()
+
+    watched = changes(lambda: sorted(folder.glob("[ns]*.yaml")), pause)
+    seen = []
+    for _ in range(4):  # at once, and after each of the three changes
+        next(watched)
+        seen.append(len(pauses))
+    assert seen == [0, 2, 3, 5]
+
+
+def test_watch_sees_a_file_that_is_imported(folder: Path) -> None:
+    blocks = write(folder / "blocks.yaml", "blocks:\n  twice:\n    - relu\n")
+    spec = write(folder / "spec.yaml", "import: {blocks.yaml: [twice]}\ninput: [3]\nlayers: [twice]\n")
+    watched = changes(lambda: [spec], lambda _: blocks.write_text("blocks:\n  twice: [relu, relu]\n", encoding="utf-8"))
+    next(watched)
+    next(watched)
+    assert len(blocks.read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_watch_checks_until_it_is_interrupted(folder: Path, checked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = write(folder / "small.yaml", SMALL)
+    texts = iter([WRONG, SMALL])
+
+    def sleep(_: float) -> None:
+        text = next(texts, None)
+        if text is None:
+            raise KeyboardInterrupt
+        spec.write_text(text, encoding="utf-8")
+
+    monkeypatch.setattr(changes, "__defaults__", (sleep,))
+    found = checked("--watch")
+    assert found.code == 130
+    assert found.err == "interrupted\n"
+    assert [line for line in found.out.splitlines() if line.startswith("1 spec")] == [
+        "1 spec, 3 claims: 3 met; no errors",
+        "1 spec, 3 claims: 2 met, 1 failed; 1 error",
+        "1 spec, 3 claims: 3 met; no errors",
+    ]
 
 
 def test_a_changed_digit_fails_at_its_line(folder: Path, checked: Any) -> None:

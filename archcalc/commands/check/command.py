@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,8 @@ from archcalc.cli.types import SpecType
 from archcalc.diagnostics.diagnostic import UsageError
 
 if TYPE_CHECKING:
+    from archcalc.commands.check.run import Checked
+    from archcalc.commands.check.targets import Target
     from archcalc.counting.count import Profile
     from archcalc.output.layout import Report
 
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("-v", "--verbose", is_flag=True, help="Show every claim, not only what is wrong.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing: the exit code is the answer.")
 @click.option("--fix", is_flag=True, help="Rewrite exact figures that are stale and have no source.")
+@click.option("--watch", is_flag=True, help="Check again whenever a file changes, until interrupted.")
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="OLD", help="Show what changed since OLD.")
 @click.option("--max-growth", metavar="PERCENT", help="With --baseline: fail if a figure grew by more.")
@@ -35,6 +40,7 @@ def command(
     verbose: bool,
     quiet: bool,
     fix: bool,
+    watch: bool,
     strict: bool,
     baseline: Path | None,
     max_growth: str | None,
@@ -58,9 +64,6 @@ def command(
       archcalc check specs/ --strict --format github
       archcalc check specs/ --baseline old/ --max-growth 1
     """
-    from archcalc.commands.check.baseline import changes, need_common, read, with_growth
-    from archcalc.commands.check.run import Checked, check
-    from archcalc.commands.check.tables import build
     from archcalc.commands.check.targets import in_catalogue, targets
 
     allowed = None if max_growth is None else _percent(max_growth)
@@ -70,9 +73,47 @@ def command(
         raise click.UsageError("--verbose and --quiet exclude each other")
     if whole and paths:
         raise click.UsageError("--catalogue checks the whole catalogue: name no paths beside it")
+
+    def chosen() -> list[Target]:
+        return in_catalogue() if whole else targets(paths)
+
+    def checked() -> int:
+        out.spare(target.path for target in chosen())
+        result = _checked(chosen(), baseline, allowed, fix=fix, strict=strict, counting=counting)
+        _write(result, out, verbose=verbose, quiet=quiet)
+        return 0 if all(each.passed for each in result.specs) else 1
+
+    if not watch:
+        return checked()
+    from archcalc.commands.check.watch import changes
+
+    for _ in changes(lambda: _paths(chosen)):
+        click.clear()
+        checked()
+    return 0
+
+
+def _paths(chosen: Callable[[], list[Target]]) -> list[Path]:
+    """The files to watch; none while an editor has them elsewhere."""
+    with suppress(UsageError):
+        return [target.path for target in chosen()]
+    return []
+
+
+def _checked(
+    chosen: list[Target],
+    baseline: Path | None,
+    allowed: Fraction | None,
+    *,
+    fix: bool,
+    strict: bool,
+    counting: Profile | None,
+) -> Checked:
+    """The check, with what is fixed before it and what changed since a baseline."""
+    from archcalc.commands.check.baseline import changes, need_common, read, with_growth
+    from archcalc.commands.check.run import Checked, check
+
     old = None if baseline is None else read(baseline)
-    chosen = in_catalogue() if whole else targets(paths)
-    out.spare(target.path for target in chosen)
     specs = check(chosen, strict=strict, counting=counting)
     if fix:
         from archcalc.commands.check import fix as fixing
@@ -80,18 +121,25 @@ def command(
         if fixed := fixing.fix(specs):
             click.echo(f"rewrote {fixed:,} figure{'s' * (fixed != 1)}", err=True)
             specs = check(chosen, strict=strict, counting=counting)
-    changed = None if old is None else changes(specs, old)
-    if old is not None and changed is not None and allowed is not None:
+    if old is None:
+        return Checked(specs)
+    changed = changes(specs, old)
+    if allowed is not None:
         need_common(specs, old)
         specs = with_growth(specs, changed, allowed)
-    report = build(Checked(specs, changed))
+    return Checked(specs, changed)
+
+
+def _write(checked: Checked, out: Output, *, verbose: bool, quiet: bool) -> None:
+    from archcalc.commands.check.tables import build
+
+    report = build(checked)
     if out.format.name == "text":
         report = report if verbose else report._replace(tables=())
     if not (quiet and out.format.name == "text"):
         out.write(report)
     if out.format.name == "github":
         _write_step_summary(report)
-    return 0 if all(each.passed for each in specs) else 1
 
 
 def _percent(text: str) -> Fraction:
