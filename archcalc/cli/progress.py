@@ -7,14 +7,14 @@ import time
 
 
 class Progress:
-    """Says how far a long run is: in a line that is rewritten on a terminal, every ten seconds elsewhere."""
+    """Says how far a long run is: on a terminal after a second, in a line that is rewritten; elsewhere every ten."""
 
     def __init__(self, total: int, unit: str) -> None:
         self.total = total
         self.unit = unit
         self.started = time.monotonic()
         self.terminal = sys.stderr.isatty()
-        self.next = self.started + 1
+        self.next = self.started + (1 if self.terminal else 10)
         self.shown = False
 
     def __call__(self, done: int) -> None:
