@@ -31,6 +31,8 @@ class Column(NamedTuple):
     wraps: bool = False
     #: What a value is, for the colour of its cell on a terminal; None where the column has one colour.
     role: Callable[[Any], Role] | None = None
+    #: A shorter text of a cell, where the table is wider than the screen.
+    short: Callable[[Any], str] | None = None
 
 
 #: How narrow a column of words may become.

@@ -200,12 +200,33 @@ def test_binary_and_large_files_are_refused(tmp_path: Path, capsys: pytest.Captu
 def test_a_narrow_table_leaves_columns_out_and_never_cuts_a_number() -> None:
     narrow = archcalc("report", "vgg16", COLUMNS="60").stdout.decode()
     assert "138,357,544" in narrow
-    assert "columns left out to fit the width" in narrow
+    assert "hidden at this width (use --columns)" in narrow
     table = [line for line in narrow.splitlines() if line.startswith(("stage", "hidden", "classifier", "linear"))]
     assert table
     assert all(len(line) <= 60 for line in table)
     wide = archcalc("report", "vgg16").stdout.decode()
-    assert "columns left out" not in wide
+    assert "hidden at this width" not in wide
+
+
+def test_a_report_is_a_tree_in_which_equal_blocks_stand_once() -> None:
+    shown = archcalc("report", "resnet50", COLUMNS="80").stdout.decode()
+    lines = [line.split("  ")[0] if line[0] != " " else line.rstrip() for line in shown.splitlines() if line]
+    assert any(line.startswith("  bottleneck.2 x 2 ") for line in lines)
+    # Three convolutions of 256 to 64, 64 to 64 and 64 to 256 maps, and their normalisations, twice: 2 * 70,400.
+    (run,) = (line for line in lines if line.startswith("  bottleneck.2 x 2 ") and "56x56x256" in line)
+    assert "140.8 K" in run
+    assert len(lines) < len(archcalc("report", "resnet50", "--full").stdout.decode().splitlines())
+
+
+def test_a_block_of_one_name_needs_no_line_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text("blocks:\n  one:\n    - relu\ninput: [3]\nlayers:\n  - one:\n    repeat: 3\n  - linear: 3\n")
+    shown = archcalc("report", str(path), "--columns", "name,params").stdout.decode()
+    assert [line.split()[0] for line in shown.splitlines() if line.startswith(("one", "relu", "linear"))] == [
+        "one.1/relu",
+        "linear",
+    ]
+    assert "one.1/relu x 3" in shown
 
 
 def test_a_reader_who_stops_early_is_no_error() -> None:
@@ -370,8 +391,10 @@ def test_on_a_terminal_of_any_width_no_number_is_cut(width: str) -> None:
         pass
     assert process.wait(timeout=30) == 0
     os.close(master)
-    for figure in (b"38,720", b"123,642,856", b"138,357,544", b"112x112x64"):
-        assert figure in shown
+    # Where the table is wider than the terminal, numbers are shortened and not cut.
+    for exact, short in ((b"38,720", b"38.72 K"), (b"123,642,856", b"123.6 M"), (b"138,357,544", b"138.4 M")):
+        assert (exact in shown) or (int(width) < 60 and short in shown)
+    assert b"112x112x64" in shown
 
 
 def test_an_interrupt_while_loading_is_quiet(tmp_path: Path) -> None:

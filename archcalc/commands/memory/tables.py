@@ -86,15 +86,18 @@ def facts(network: Part) -> tuple[tuple[str, str], ...]:
     """What a report says of memory in three lines."""
     known, memory, batch = quantities(), network.memory, int(network.setup.batch)
     flat = network.analysis.network
-    inference = bytes_in_full(known["inference_peak_bytes"].measure(network))
+
+    def said(name: str) -> str:
+        value = known[name].measure(network)
+        return f"{exact(value)} bytes ({bytes_decimal(value)})"
+
     lines = [
-        ("saved", f"{bytes_in_full(known['saved_bytes'].measure(network))} for backward"),
-        ("inference peak", f"{inference} without parameters, at `{_peak_layer(flat, memory.inference, batch)}`"),
+        ("saved", f"{said('saved_bytes')} for backward"),
+        ("inference peak", f"{said('inference_peak_bytes')} at `{_peak_layer(flat, memory.inference, batch)}`"),
     ]
     if memory.trains:
-        peak = bytes_in_full(known["training_peak_bytes"].measure(network))
         where = _peak_layer(flat, memory.training.timeline, batch)
-        lines.append(("training peak", f"{peak} with parameters and gradients, no optimizer, at `{where}` backward"))
+        lines.append(("training peak", f"{said('training_peak_bytes')} at `{where}` backward"))
     return tuple(lines)
 
 

@@ -109,7 +109,8 @@ def _unless_zero(write: Callable[[Any], str]) -> Callable[[Any], str]:
 
 
 def _of_quantity(quantity: Quantity) -> LayerColumn:
-    column = Column(quantity.name, quantity.title, _unless_zero(quantity.unit.cell), rank=_RANKS.get(quantity.name, 6))
+    cell, short = _unless_zero(quantity.unit.cell), _unless_zero(quantity.unit.short)
+    column = Column(quantity.name, quantity.title, cell, rank=_RANKS.get(quantity.name, 6), short=short)
     return LayerColumn(
         column, lambda network, row: row.measure(quantity, network), quantity.measure if quantity.sums else None
     )

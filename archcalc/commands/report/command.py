@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @set_option
 @batch_option
 @counting_option
+@click.option("--full", is_flag=True, help="One line for every layer, with its whole path.")
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Fold blocks below depth N into one row each.")
 @click.option(
     "--columns", type=Names(known.report_columns), metavar="KEYS", help="Columns to show, separated by commas."
@@ -40,6 +41,7 @@ def command(
     batch: int,
     counting: Profile | None,
     depth: int | None,
+    full: bool,
     columns: list[str] | None,
     heat: str | None,
 ) -> Report:
@@ -66,7 +68,7 @@ def command(
     made = None if columns is None else chosen(columns)
     analysis = api.load(spec, **settings).analyse()
     network = Part(analysis, setup=Setup(batch=batch))
-    report = tables.build(network, depth=depth, columns=made, counting=counting)
+    report = tables.build(network, depth=depth, columns=made, counting=counting, full=full)
     colours = None
     if heat is not None:
         from archcalc.commands.report.picture import by_quantity

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from archcalc.analysis.totals import Analysis
+from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.commands.count.tables import description, rules_in_words
 from archcalc.commands.memory import tables as memory
-from archcalc.commands.report import receptive_field
+from archcalc.commands.report import receptive_field, tree
 from archcalc.commands.report.columns import LayerColumn, Row, chosen, column, saved_tensors
 from archcalc.counting.count import Profile, count, profile
 from archcalc.layers.attributes import shown
@@ -49,11 +49,13 @@ def build(
     depth: int | None = None,
     columns: list[LayerColumn] | None = None,
     counting: Profile | None = None,
+    full: bool = False,
 ) -> Report:
     """The report of a network, for the batch of its setup.
 
-    Where columns are named, nothing else is worked out of the layers. With a counting profile, a column with what it
-    counts stands in the place of the MACs.
+    The table for people is a tree, in which equal neighbours share a line, unless it is `full` or folded at a depth;
+    programs get every layer. Where columns are named, nothing else is worked out of the layers. With a counting
+    profile, a column with what it counts stands in the place of the MACs.
     """
     analysis, batch = network.analysis, network.setup.batch
     named = columns is not None
@@ -61,11 +63,13 @@ def build(
     if counting is not None:
         columns = _counted_by(counting, columns)
     lines = rows(analysis, depth)
-    table = Table(
+    totals = tuple(None if made.total is None else made.total(network) for made in columns)
+    flat = Table(
         tuple(made.column for made in columns),
         (tuple(made.value(network, row) for made in columns) for row in lines),
-        tuple(None if made.total is None else made.total(network) for made in columns),
+        totals,
     )
+    table = flat if full or depth is not None else flat._replace(rows=_tree(network, columns))
     citation = analysis.network.document.citation
     data: dict[str, Any] = {
         "architecture": analysis.architecture,
@@ -86,7 +90,25 @@ def build(
         data["layers"] = (_layer(network, row) for row in lines)
     heading = f"{analysis.architecture}: {citation}" if citation else analysis.architecture
     notes = (*receptive_field.warnings(analysis), "`archcalc quantities` says what each figure counts")
-    return Report(heading, (*facts, *_counting_facts(network, counting)), (table,), notes, data)
+    return Report(heading, (*facts, *_counting_facts(network, counting)), (table,), notes, data, flat)
+
+
+def _tree(network: Part, columns: Sequence[LayerColumn]) -> Iterator[tuple[Any, ...]]:
+    """The rows of the tree: what adds up, of all equal copies; the rest of the first."""
+    known = quantities()
+    saved = any(made.column.key.startswith("saved") for made in columns)
+
+    def telling(row: AnalysedLayer) -> Any:
+        return network.memory.saved.layers[row.node.index] if saved else None
+
+    for line in tree.lines(network.layers, telling):
+        cells = []
+        for made in columns:
+            of = known.get(made.column.key.removesuffix("_share"))
+            cells.append(made.value(network, line.row if of is not None and of.sums else line.first))
+            if made.column.key == "name":
+                cells[-1] = line.label
+        yield tuple(cells)
 
 
 def _is_figure(made: LayerColumn) -> bool:

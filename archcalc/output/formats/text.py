@@ -66,9 +66,14 @@ def on_terminal(report: Report, stream: IO[str]) -> None:
 
 
 def _fit(table: Table, width: int | None) -> tuple[Table, list[str]]:
-    """The table with as many columns as the width has room for, and the titles of those left out."""
+    """The table with as many columns as the width has room for, its numbers shortened before any is left out, and the
+    titles of those left out."""
     table = table._replace(rows=list(readable_rows(table)))
     left_out: list[str] = []
+    if width is not None and _least_width(table) > width:
+        table = table._replace(
+            columns=tuple(column._replace(show=column.short or column.show) for column in table.columns)
+        )
     while width is not None and _least_width(table) > width:
         last = max(range(len(table.columns)), key=lambda i: (table.columns[i].rank, i))
         if table.columns[last].rank == 0:
@@ -151,7 +156,7 @@ def _facts(report: Report, width: int | None) -> list[str]:
 def _left_out(titles: list[str]) -> list[str]:
     if not titles:
         return []
-    return [f"columns left out to fit the width: {', '.join(dict.fromkeys(titles))}"]
+    return [f"hidden at this width (use --columns): {', '.join(dict.fromkeys(titles))}"]
 
 
 def _rich_facts(report: Report) -> Any:
