@@ -135,7 +135,17 @@ def _gather(value: object, path: str, keys: dict[str, set[str]]) -> None:
         keys.setdefault(path, set()).add(_TYPES[type(value)])
 
 
+def _a_layer() -> str:
+    """The source of a short rule."""
+    import inspect
+
+    from archcalc.layers.registry import layers
+
+    return f"```py\n{inspect.getsource(layers()['layer_scale'].function)}```\n"
+
+
 PARTS: dict[str, Callable[[], str]] = {
+    "a-layer": _a_layer,
     "commands": _commands,
     "json-keys": _json_keys,
     "layers": _layers,
