@@ -100,9 +100,10 @@ class _Interpreter:
         if self.overrides:
             changed = {name: value for name, value in self.overrides.items() if name in node.layer.attributes}
             attributes = {**attributes, **changed}
-        if "inplace" in node.layer.attributes and self.is_needed_elsewhere(node):
+        reason = self.needed_elsewhere(node) if "inplace" in node.layer.attributes else ""
+        if reason:
             if node.attributes.get("inplace"):
-                message = f"{node.layer.name} would overwrite a value that another layer needs"
+                message = f"{node.layer.name} would overwrite a value that {reason}"
                 raise DoesNotFit([Misfit("overwrites-needed", message, "inplace")])
             attributes = {**attributes, "inplace": False}
         outcome, left_open = self.rules.apply(node.layer, volumes, attributes)
@@ -110,11 +111,21 @@ class _Interpreter:
             self.open += [Open(node, condition, verdict) for condition, verdict in left_open]
         return outcome
 
-    def is_needed_elsewhere(self, node: Node) -> bool:
-        """Whether somebody else needs the value that a layer working in place would overwrite, or views of it."""
+    def needed_elsewhere(self, node: Node) -> str:
+        """Who else needs the value that a layer working in place would overwrite, or a view of it; empty if none does.
+
+        Source: torch.autograd's version counters, and its refusal of views that one operation made several of.
+        """
         index = node.inputs[0]
         while self.uses[index] < 2:
-            if index == INPUT_INDEX or self.outcomes[index].storage != "view":
-                return False
+            if index == INPUT_INDEX:
+                return ""
+            outcome = self.outcomes[index]
+            if any(saved.what == "output" for saved in outcome.saved):
+                return "the layer that made it needs for its gradient"
+            if any(move.kind == "part" for move in outcome.moves):
+                return "is one of several parts"
+            if outcome.storage != "view":
+                return ""
             index = self.network.nodes[index].inputs[0]
-        return True
+        return "another layer needs"

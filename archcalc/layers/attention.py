@@ -5,21 +5,11 @@ from typing import Annotated, Any
 
 from archcalc.layers.attention_of_linear_layers import linear_attention
 from archcalc.layers.attributes import OptionalPositive, OptionalSwitch, Positive, Rate, Switch, Word
-from archcalc.layers.outcome import (
-    EVERYTHING,
-    WEIGHTS,
-    Composition,
-    Outcome,
-    Saved,
-    Step,
-    Tensor,
-    gradients_of,
-    operations,
-    saves,
-)
+from archcalc.layers.multihead import POSITIONS_FIRST, multihead
+from archcalc.layers.outcome import EVERYTHING, Outcome, operations
 from archcalc.layers.registry import layer
 from archcalc.sizes.conditions import divides, equal
-from archcalc.sizes.kinds import Size
+from archcalc.sizes.kinds import Size, undecided
 from archcalc.sizes.volume import Volume
 
 
@@ -127,16 +117,13 @@ def _multihead(x: Volume, memory: Volume | None, heads: Size, bias: bool) -> Out
     e, length, attended = x.channels, x.space[0], other.positions
     projections = (2 * length * e + 2 * attended * other.channels) * e
     products = 2 * length * attended * e
-    # Shaped as one tensor of 3*E rows; where the second sequence has another width it would be three.
-    in_weight = Tensor("in_weight", e * (e + 2 * other.channels), shape=(3 * e, e))
-    weights = (in_weight, Tensor("out_weight", e * e, shape=(e, e)))
-    biases = (Tensor("in_bias", 3 * e), Tensor("out_bias", e)) if bias else ()
     scores = heads * length * attended
     rows = heads * length
     projected = length * e + 2 * attended * e
+    module = multihead(x, memory, heads, bias)
     return Outcome(
         x,
-        params=(*weights, *biases),
+        params=module.params,
         macs=projections + products,
         operations=(
             *(operations("bias", add=projected + length * e) if bias else ()),
@@ -149,63 +136,16 @@ def _multihead(x: Volume, memory: Volume | None, heads: Size, bias: bool) -> Out
                 divide=scores,
             ),
         ),
-        saved=(
-            saves("input", WEIGHTS),
-            *(() if memory is None else (saves("input", WEIGHTS, of=1),)),
-            Saved("query, key and value", projected),
-            Saved("attended values", length * e),
-            Saved("log of the softmax sums", rows, "float32"),
-            saves("in_weight"),
-            saves("out_weight"),
-        ),
-        composition=_fused(x, projected, rows, weights, biases) if memory is None else Composition(),
+        saved=module.saved,
+        composition=module.composition,
+        rearranged=module.rearranged,
+        needs=POSITIONS_FIRST,
+        lies="positions first",
+        viewed=True,
+        undecided=() if memory is None else undecided([(memory.channels, e)]),
         autocast="half",
         windows=EVERYTHING,
         products=products,
         inner=e * e * length,
         conditions=(divides("heads-divide", heads, e, _DIVIDE, "heads"),),
     )
-
-
-def _fused(
-    x: Volume, projected: Size, rows: Size, weights: tuple[Tensor, Tensor], biases: tuple[Tensor, ...]
-) -> Composition:
-    """Self-attention as torch.nn.MultiheadAttention runs it: one projection for all three, one fused kernel.
-
-    Query, key and value are slices of one tensor: each of their gradients is first spread over a tensor of its size.
-    """
-    n = x.elements
-    in_weight, out_weight = weights
-    in_bias, out_bias = biases[:1], biases[1:]
-    packed = "query, key and value"
-    forward = (
-        Step("addmm" if biases else "mm", ("input",), (Tensor("projection", projected),)),
-        Step("clone", ("projection",), (Tensor(packed, projected),)),
-        Step(
-            "scaled_dot_product_attention",
-            (packed,),
-            (Tensor("attended values", n), Tensor("log of the softmax sums", rows, "float32")),
-        ),
-        Step("addmm" if biases else "mm", ("attended values",), (Tensor("output", n),)),
-    )
-    of_each = (Tensor("gradient of query", n), Tensor("gradient of key", n), Tensor("gradient of value", n))
-    backward = (
-        Step("mm", ("gradient", "out_weight"), (Tensor("gradient of the attended values", n),)),
-        Step("mm", ("gradient", "attended values"), gradients_of(out_weight), (WEIGHTS,)),
-        Step("sum", ("gradient",), gradients_of(*out_bias), (WEIGHTS,)),
-        Step(
-            "scaled_dot_product_attention_backward",
-            ("gradient of the attended values", packed, "attended values", "log of the softmax sums"),
-            of_each,
-        ),
-        Step("select_backward", ("gradient of value",), (Tensor("spread value", projected),)),
-        Step("select_backward", ("gradient of key",), (Tensor("spread key", projected),)),
-        Step("add", ("spread value", "spread key"), (Tensor("value and key", projected),)),
-        Step("select_backward", ("gradient of query",), (Tensor("spread query", projected),)),
-        Step("add", ("value and key", "spread query"), (Tensor("gradient of all three", projected),)),
-        Step("clone", ("gradient of all three",), (Tensor("gradient of the projection", projected),)),
-        Step("mm", ("gradient of the projection", "in_weight"), (Tensor("gradient of input", n),), (0,)),
-        Step("mm", ("gradient of the projection", "input"), gradients_of(in_weight), (WEIGHTS,)),
-        Step("sum", ("gradient of the projection",), gradients_of(*in_bias), (WEIGHTS,)),
-    )
-    return Composition(forward, backward, fused=bool(biases))

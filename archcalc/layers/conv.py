@@ -3,6 +3,7 @@
 from typing import Any
 
 from archcalc.layers.attributes import Amount, ConnectionTable, Kernel, Padding, PaddingOrSame, Positive, Switch
+from archcalc.layers.layout import Move
 from archcalc.layers.outcome import (
     WEIGHTS,
     Composition,
@@ -17,16 +18,17 @@ from archcalc.layers.outcome import (
     saves,
 )
 from archcalc.layers.registry import layer
+from archcalc.layers.slices import unsliced
 from archcalc.layers.windows import extents, is_even, sides_of, slide
 from archcalc.sizes.conditions import at_least, at_most, divides
-from archcalc.sizes.kinds import Size, certainly_equal, maximum, product, undecided
+from archcalc.sizes.kinds import Size, certainly_equal, maximum, minimum, product, undecided
 from archcalc.sizes.volume import Volume
 
 
 def _weights(shape: tuple[Size, ...], out: Size, bias: bool) -> tuple[Tensor, ...]:
     """The kernels, of the shape that frameworks give them, and the biases."""
     filters, channels, *kernel = shape
-    kernels = Tensor("weight", product((*kernel, channels)) * filters, shape=shape)
+    kernels = Tensor("weight", product((*kernel, channels)) * filters, shape=shape, lies="image")
     return (kernels, Tensor("bias", out)) if bias else (kernels,)
 
 
@@ -107,6 +109,7 @@ def conv(
         composition=Composition() if copied is None else _composed(x, copied, output, params),
         undecided=_undecided(x, extent, stride, padding),
         autocast="half",
+        lies="image",
         windows=windows,
         conditions=(
             divides("groups-divide", groups, x.channels, "groups must divide the input channels", "groups"),
@@ -170,8 +173,23 @@ def table_conv(x: Volume, *, table: ConnectionTable, kernel: Kernel) -> Outcome:
         operations=_bias_additions(output, True),
         saved=(saves("input"), saves("weight")),
         autocast="half",
+        lies="image",
         windows=windows,
         conditions=(at_most("table-fits", largest + 1, x.channels, message, "table"), *conditions),
+    )
+
+
+def _cropped(x: Volume, computed: Volume, output: Volume, axes: list[int], params: tuple[Tensor, ...]) -> Composition:
+    """A larger output, and slices of it, whose gradients are spread over the larger one again."""
+    return Composition(
+        backward=(
+            *unsliced(computed, output.space, axes, "gradient of the whole"),
+            Step(
+                "convolution_backward",
+                ("gradient of the whole", "input", "weight"),
+                (Tensor("gradient of input", x.elements), *gradients_of(*params)),
+            ),
+        )
     )
 
 
@@ -192,7 +210,8 @@ def conv_transpose(
 
     Output size along each axis: (size - 1) * stride - before - after + extent + output_padding.
     MACs: one per weight and *input* position, since every input value meets every weight of its channel once.
-    Saved for backward: the input.
+    Saved for backward: the input. Where the padding differs between the sides of an axis, the smaller is taken for both
+    and the rest is cropped, which keeps the larger tensor.
     Source: torch.nn.ConvTranspose2d; derivatives.yaml, convolution.
     """
     extent = extents(kernel, dilation)
@@ -208,6 +227,9 @@ def conv_transpose(
         message = "output_padding must be smaller than the stride or the dilation"
         conditions.append(at_least("output-padding", maximum(s, d), extra + 1, message, "output_padding"))
     output = Volume(out, tuple(space))
+    cropped = (maximum(*sides) - minimum(*sides) for sides in padding)
+    computed = Volume(out, tuple(n + more for n, more in zip(space, cropped, strict=True)))
+    uneven = [axis for axis, sides in enumerate(padding) if not certainly_equal(*sides)]
     params = _weights((x.channels, out // groups, *kernel), out, bias)
     weights = params[0].elements
     return Outcome(
@@ -216,7 +238,12 @@ def conv_transpose(
         macs=weights * x.positions,
         operations=_bias_additions(output, bias),
         saved=(saves("input"), saves("weight")),
+        computed=None if is_even(padding) else computed,
+        moves=() if is_even(padding) else (Move("narrow", tuple(axis + 2 for axis in uneven)),),
+        composition=Composition() if is_even(padding) else _cropped(x, computed, output, uneven, params),
+        undecided=undecided(padding),
         autocast="half",
+        lies="image",
         windows=tuple(windows),
         conditions=(
             divides("groups-divide", groups, x.channels, "groups must divide the input channels", "groups"),

@@ -1,6 +1,7 @@
 """The heads of attention: channels shared out to them, turned by their positions, repeated, and put together again."""
 
 from archcalc.layers.attributes import Positive
+from archcalc.layers.layout import Move
 from archcalc.layers.outcome import EVERYTHING, Composition, Outcome, Step, Tensor, operations
 from archcalc.layers.registry import layer
 from archcalc.layers.tape import Tape, Undo, Value
@@ -26,7 +27,7 @@ def split_heads(x: Volume, *, heads: Positive) -> Outcome:
         conditions=(divides("heads-divide", heads, x.channels, "heads must divide the channels", "heads"),),
         windows=EVERYTHING,
         storage="view",
-        order="changed",
+        moves=(Move("divide", (1, 2)), Move("permute", (0, 2, *range(3, x.rank + 2), 1, x.rank + 2))),
         composition=_copied_back(x),
     )
 
@@ -40,7 +41,7 @@ def merge_heads(x: Volume) -> Outcome:
     """
     *rest, heads, positions = x.space
     output = Volume(x.channels * heads, (*rest, positions))
-    return Outcome(output, windows=EVERYTHING, composition=_copied_back(x))
+    return Outcome(output, windows=EVERYTHING, composition=_copied_back(x), lies="channels last")
 
 
 @layer(ranks=range(2, 7))

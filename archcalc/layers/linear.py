@@ -1,6 +1,7 @@
 """Linear layers: every output looks at the whole input vector."""
 
 from archcalc.layers.attributes import Positive, Switch
+from archcalc.layers.layout import rows
 from archcalc.layers.outcome import (
     EVERYTHING,
     WEIGHTS,
@@ -36,20 +37,42 @@ def linear(x: Volume, *, out: Positive, bias: Switch = True, each_position: Swit
         macs=weights.elements * x.positions,
         operations=operations("bias", add=output.elements) if bias else (),
         saved=(saves("input", WEIGHTS), saves("weight", 0)),
-        composition=Composition(backward=_products(x, weights, biases)),
+        composition=Composition(backward=_products(x, output, weights, biases)),
+        rearranged=_folded(x, output, weights, biases) if x.rank and bias else None,
+        needs=rows(x.rank) if x.rank else None,
+        lies="channels last",
+        viewed=bias and x.rank > 0,
         windows=() if each_position else EVERYTHING,
         conditions=() if each_position else (flat,),
         autocast="half",
     )
 
 
-def _products(x: Volume, weights: Tensor, biases: tuple[Tensor, ...]) -> tuple[Step, ...]:
-    """The gradients of addmm in its order, which is input, weight, bias, and of mm, which is weight, input."""
-    of_input = Step("mm", ("gradient", "weight"), (Tensor("gradient of input", x.elements),), (0,))
-    of_weights = Step("mm", ("gradient", "input"), gradients_of(weights), (WEIGHTS,))
+def _products(x: Volume, output: Volume, weights: Tensor, biases: tuple[Tensor, ...]) -> tuple[Step, ...]:
+    """The gradients of addmm in its order, which is input, weight, bias, and of mm, which is weight, input.
+
+    They read the gradient as a matrix of rows, which takes a copy where it does not lie so; a vector is one row.
+    """
+    gradient = "gradient"
+    arranged: tuple[Step, ...] = ()
+    if output.rank:
+        gradient = "rows of the gradient"
+        arranged = (Step("clone", ("gradient",), (Tensor(gradient, output.elements),), unless=rows(output.rank)),)
+    of_input = Step("mm", (gradient, "weight"), (Tensor("gradient of input", x.elements),), (0,))
+    of_weights = Step("mm", (gradient, "input"), gradients_of(weights), (WEIGHTS,))
     if not biases:
-        return (of_weights, of_input)
-    return (of_input, of_weights, Step("sum", ("gradient",), gradients_of(*biases), (WEIGHTS,)))
+        return (*arranged, of_weights, of_input)
+    return (*arranged, of_input, of_weights, Step("sum", (gradient,), gradients_of(*biases), (WEIGHTS,)))
+
+
+def _folded(x: Volume, output: Volume, weights: Tensor, biases: tuple[Tensor, ...]) -> Composition:
+    """A sequence that is not contiguous: a product of the matrix that is made of it, and the bias added to that."""
+    forward = (
+        Step("mm", ("input", "weight"), (Tensor("product", output.elements),)),
+        Step("add", ("product",), (Tensor("output", output.elements),)),
+    )
+    of_bias = Step("sum", ("gradient",), gradients_of(*biases), (WEIGHTS,))
+    return Composition(forward, (of_bias, *_products(x, output, weights, ())))
 
 
 @layer
@@ -64,6 +87,7 @@ def embedding(x: Volume, *, count: Positive, out: Positive) -> Outcome:
         Volume(out, x.shape),
         params=(Tensor("weight", count * out, shape=(count, out)),),
         saved=(saves("input", WEIGHTS, dtype="int64"),),
+        lies="channels last",
     )
 
 

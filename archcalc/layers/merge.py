@@ -102,7 +102,7 @@ def concat(*xs: Volume, axis: OneAxis = "channels") -> Outcome:
     shape[axis] = total(x.shape[axis] for x in xs if x.rank == xs[0].rank)
     return Outcome(
         Volume(shape[0], tuple(shape[1:])),
-        composition=Composition(backward=()),
+        composition=Composition(backward=(), slices=axis + 1),
         windows=EVERYTHING if axis else (),
         conditions=(*ranks, *(c for x in xs[1:] for c in _agree_beside(xs[0], x, axis))),
     )
@@ -137,28 +137,36 @@ def multiply(*xs: Volume) -> Outcome:
     )
 
 
+def _partial_products(xs: tuple[Volume, ...], output: Volume) -> list[Volume]:
+    """The product of the first branch, of the first two, and so on: each as large as what it has met so far."""
+    return [xs[0], *(multiply(*xs[:i]).output for i in range(2, len(xs))), output]
+
+
 def _factors(xs: tuple[Volume, ...], output: Volume) -> tuple[Saved, ...]:
     """Both operands of each product: each for the other's gradient."""
+    partial = _partial_products(xs, output)
     saved: list[Saved] = []
     for i in range(1, len(xs)):
-        left = saves("input", i) if i == 1 else Saved(f"product {i - 1}", output.elements, needed_by=(i,))
+        left = saves("input", i) if i == 1 else Saved(f"product {i - 1}", partial[i - 1].elements, needed_by=(i,))
         saved += [left, saves("input", *range(i), of=i)]
     return tuple(saved)
 
 
 def _products(xs: tuple[Volume, ...], output: Volume) -> Composition:
     """One product after the other; the gradient of an operand that was repeated to fit is made at full size first."""
-    n, last = output.elements, len(xs) - 1
+    last = len(xs) - 1
+    partial = _partial_products(xs, output)
     names = ["input", *(f"product {i}" for i in range(1, last)), "output"]
     forward: list[Step] = []
     backward: list[Step] = []
     for i in range(1, len(xs)):
+        n = partial[i].elements
         forward.append(Step("mul", (names[i - 1], nth("input", i)), (Tensor(names[i], n),)))
         above = "gradient" if i == last else f"gradient of product {i}"
         before = tuple(range(i))
         operands = (
             (nth("input", i), xs[i], names[i - 1], (i,)),
-            (names[i - 1], xs[0] if i == 1 else output, nth("input", i), before),
+            (names[i - 1], partial[i - 1], nth("input", i), before),
         )
         steps, sums = [], []
         for operand, volume, factor, need in operands:

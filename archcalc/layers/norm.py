@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from archcalc.layers.attributes import Factor, Positive, Switch, Word
+from archcalc.layers.layout import Needs
 from archcalc.layers.outcome import (
     VALUE,
     WEIGHTS,
@@ -24,8 +25,8 @@ from archcalc.sizes.kinds import Size
 from archcalc.sizes.volume import Volume
 
 
-def _scale_and_shift(size: Size, affine: bool) -> tuple[Tensor, ...]:
-    return (Tensor("weight", size), Tensor("bias", size)) if affine else ()
+def _scale_and_shift(size: Size, affine: bool, shape: tuple[Size, ...] = ()) -> tuple[Tensor, ...]:
+    return (Tensor("weight", size, shape=shape), Tensor("bias", size, shape=shape)) if affine else ()
 
 
 def _measured(x: Volume, statistics: Size, affine: bool) -> tuple[Operation, ...]:
@@ -72,6 +73,7 @@ def batch_norm(x: Volume, *, affine: Switch = True, track: Switch = True) -> Out
             Saved("mean", c, "float32", per="batch", made="training" if track else "always"),
             Saved("inverse deviation", c, "float32", per="batch", made="training" if track else "always"),
         ),
+        lies="image",
     )
 
 
@@ -87,11 +89,16 @@ def layer_norm(
     statistics = x.positions if over == "channels" else 1
     return Outcome(
         x,
-        params=_scale_and_shift(x.channels if over == "channels" else x.elements, affine),
+        params=(
+            _scale_and_shift(x.channels, affine)
+            if over == "channels"
+            else _scale_and_shift(x.elements, affine, x.shape if x.rank else ())
+        ),
         operations=_measured(x, statistics, affine),
         saved=(saves("input"), *_statistics(statistics)),
         windows=() if over == "channels" else None,
         autocast="float32",
+        lies="channels last" if over == "channels" else "channels first",
     )
 
 
@@ -109,6 +116,7 @@ def group_norm(x: Volume, *, groups: Positive, affine: Switch = True) -> Outcome
         saved=(saves("input"), *_statistics(groups, VALUE)),
         windows=None,
         autocast="float32",
+        lies="image",
         conditions=(divides("groups-divide", groups, x.channels, "groups must divide the input channels", "groups"),),
     )
 
@@ -149,6 +157,9 @@ def instance_norm(x: Volume, *, affine: Switch = False) -> Outcome:
         saved=(saves("input"), *_statistics(c), *((Saved("repeated weight", c, WIDE),) if affine else ())),
         windows=None,
         composition=composition if affine else Composition(),
+        lies="channels first",
+        needs=Needs(tuple(range(x.rank + 2)), x.rank + 2, whole=True),
+        viewed=True,
     )
 
 
@@ -206,7 +217,7 @@ def _decomposed_rms_norm(x: Volume, params: tuple[Tensor, ...]) -> Composition:
     )
     backward = (
         Step("mul", (scaled, "input"), (Tensor("products with the input", n),), (0,)),
-        Step("mul", (scaled, "reciprocal root"), (Tensor("direct gradient", n),), (0,)),
+        Step("mul", (scaled, "reciprocal root"), (Tensor("gradient of input", n),), (0,)),
         Step("sum", ("products with the input",), (Tensor("gradient of the root", p),), (0,)),
         Step("pow", ("reciprocal root",), (Tensor("cube of the root", p),), (0,)),
         Step("mul", ("cube of the root",), (Tensor("derivative of the root", p),), (0,)),
@@ -216,10 +227,9 @@ def _decomposed_rms_norm(x: Volume, params: tuple[Tensor, ...]) -> Composition:
         Step("div", ("gradient of the mean square",), (Tensor("gradient of the squares", n),), (0,)),
         Step("pow", ("input",), (Tensor("power of the input", n),), (0,)),
         Step("mul", ("power of the input",), (Tensor("twice the input", n),), (0,)),
-        Step("mul", ("gradient of the squares", "twice the input"), (Tensor("gradient by the root", n),), (0,)),
-        Step("add", ("direct gradient", "gradient by the root"), (Tensor("gradient of input", n),), (0,)),
+        Step("mul", ("gradient of the squares", "twice the input"), (Tensor("gradient of input", n),), (0,)),
     )
-    return Composition((*forward, *scale), (*(unscale if params else ()), *backward), device="cpu")
+    return Composition((*forward, *scale), (*(unscale if params else ()), *backward), device="cpu", parts=True)
 
 
 @layer(ranks=(1, 2, 3))

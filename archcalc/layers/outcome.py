@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
+from archcalc.layers.layout import Lies, Move, Needs
 from archcalc.sizes.conditions import Condition
 from archcalc.sizes.kinds import Size, certainly_equal
 from archcalc.sizes.volume import Volume
@@ -18,7 +19,8 @@ class Tensor(NamedTuple):
     """A tensor that belongs to a layer: its elements for one sample (parameters and buffers: in all), and its type.
 
     `shape` holds the axes of a parameter that has more than one, as frameworks order them. `per` tells whether a tensor
-    that a step makes grows with the batch.
+    that a step makes grows with the batch. `lies` is how the gradient of a parameter lies where it is made; one that
+    does not lie like its parameter is copied.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Tensor(NamedTuple):
     dtype: str = VALUE
     shape: tuple[Size, ...] = ()
     per: str = "sample"
+    lies: Lies = "channels first"
 
 
 class Operation(NamedTuple):
@@ -53,7 +56,8 @@ class Saved(NamedTuple):
     where mixed precision copies it), or the name of a tensor of the layer's own, which then has `elements`. `of` is the
     number of the input meant. It is saved only if one of the gradients in `needed_by` is wanted. `per` tells whether it
     grows with the batch; `device` limits it to cpu or cuda. `made` says when the operation makes a tensor of its own,
-    saved or dropped at once: "always", in "training", or only for a "gradient".
+    saved or dropped at once: "always", in "training", or only for a "gradient". One with `unless` is a copy of an input
+    that does not lie so; of one that does, the input itself is saved.
     """
 
     what: str
@@ -64,6 +68,7 @@ class Saved(NamedTuple):
     per: str = "sample"
     device: str | None = None
     made: str = "training"
+    unless: Needs | None = None
 
 
 class Step(NamedTuple):
@@ -71,9 +76,11 @@ class Step(NamedTuple):
 
     `reads` and `makes` name tensors: "input", "input 1" (the second), "output", "gradient" (the output's), "gradient
     of input", "gradient of input 1", "gradient of weight" (of a parameter), "gradient of inputs" (one that all
-    inputs share), or any name for a tensor of the layer's own. It runs only if one of the gradients in `needed_by`
-    is wanted, and of the gradients of inputs and parameters it makes those that are. A step of `training` alone makes
-    nothing at inference: its first operand takes the place of its result.
+    inputs share), "gradient of the whole" (of what an output is a slice of), or any name for a tensor of the layer's
+    own. It runs only if one of the gradients in `needed_by` is wanted, and of the gradients of inputs and parameters it
+    makes those that are. A step of `training` alone makes nothing at inference: its first operand takes the place of
+    its result. A step with `unless` copies what it reads, the gradient or an input, unless that lies so already, or the
+    batch is one sample: then what it makes is what it reads.
     """
 
     operation: str
@@ -81,6 +88,7 @@ class Step(NamedTuple):
     makes: tuple[Tensor, ...]
     needed_by: Need = ()
     training: bool = False
+    unless: Needs | Literal["one sample"] | None = None
 
 
 class Composition(NamedTuple):
@@ -88,13 +96,17 @@ class Composition(NamedTuple):
 
     `forward` is what runs in training, and at inference too unless the layer is `fused` then. An empty `forward` is
     one operation; `backward` of None is one operation, and an empty one passes the output's gradient on to all
-    inputs without making a tensor. `device` limits the composition to cpu or cuda.
+    inputs without making a tensor, each its slice of it along the axis `slices` where that is set. With `parts` each
+    step that makes a gradient of the input makes a part of it, which joins the others at once. `device` limits the
+    composition to cpu or cuda.
     """
 
     forward: tuple[Step, ...] = ()
     backward: tuple[Step, ...] | None = None
     fused: bool = False
     device: str | None = None
+    slices: int = 0
+    parts: bool = False
 
 
 class Window(NamedTuple):
@@ -118,11 +130,12 @@ class Outcome(NamedTuple):
     of convolutions, linear layers and matrix products, without bias. `windows` has one entry for each spatial axis,
     is empty for a layer that works position by position, and is `EVERYTHING` (None) for one that sees all positions.
     `storage` says where the output lies: "new", "view" (it shares the first input's), "inplace" (it overwrites it) or
-    "training" (new in training; at inference the layer returns its input). A view has `order` "changed" if its values
-    do not lie in the order of its shape, and "restored" if it needs them in order and copies them where they are not;
-    a new output has `order` "kept" if its values lie as the input's do. `ordered` are the numbers of inputs that the
-    layer needs in order and copies where they are not. A `storage` of "parameter" is a parameter itself, for every
-    sample the same: the input is not read.
+    "training" (new in training; at inference the layer returns its input), or "parameter": a parameter itself, for
+    every sample the same, the input not read. `moves` are the steps of a view, `lies` is how a new output lies, and
+    `needs` how the inputs must lie, which are copied where they do not; `rearranged` is the composition for inputs that
+    are not contiguous that way. `viewed` says that the output is a view of the tensor that the operation made, unless
+    it is rearranged. `computed` is a larger volume that the operation makes, of which the output is the slice that
+    `moves` take.
     `unchanged` is 1 where the output is new and all the same the input's values: a table of outputs does not count it
     again. `autocast` is what mixed precision does with the layer: "half" computes in 16 bits, "float32" in 32,
     "widest" in the widest type of its inputs, and "widens" in that type too, but for its result, which is float32.
@@ -145,8 +158,12 @@ class Outcome(NamedTuple):
     unchanged: Size = 0
     composition: Composition = Composition()
     autocast: str = "widest"
-    order: str = "same"
-    ordered: tuple[int, ...] = ()
+    lies: Lies = "alike"
+    needs: Needs | None = None
+    moves: tuple[Move, ...] = ()
+    rearranged: Composition | None = None
+    viewed: bool = False
+    computed: Volume | None = None
     undecided: tuple[tuple[Size, Size], ...] = ()
     products: Size = 0
     groups: Size = 1
@@ -172,7 +189,9 @@ def operations(role: str, **counts: Size) -> tuple[Operation, ...]:
 
 def gradients_of(*params: Tensor) -> tuple[Tensor, ...]:
     """The gradients of parameters, as steps name them."""
-    return tuple(Tensor(f"gradient of {param.name}", param.elements) for param in params)
+    return tuple(
+        Tensor(f"gradient of {param.name}", param.elements, shape=param.shape, lies=param.lies) for param in params
+    )
 
 
 def gradient_step(operation: str, made: str, operand: Volume, output: Volume, number: int) -> tuple[Step, ...]:

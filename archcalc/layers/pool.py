@@ -71,6 +71,7 @@ def maxpool(
         output,
         operations=operations("pooling", compare=output.elements * (product(kernel) - 1)),
         windows=windows,
+        lies="image",
         conditions=(*conditions, *_padding_conditions(padding, kernel)),
     )
     return _pooled(x, sides_of(x, extent, strides, padding), made, _indices(output))
@@ -101,6 +102,7 @@ def avgpool(
         output,
         operations=operations("pooling", add=output.elements * (product(kernel) - 1), divide=output.elements),
         windows=windows,
+        lies="image",
         conditions=(*conditions, *_padding_conditions(padding, kernel)),
     )
     return _pooled(x, sides_of(x, kernel, strides, padding), made)
@@ -118,6 +120,7 @@ def global_avgpool(x: Volume) -> Outcome:
         Volume(x.channels, (1,) * x.rank),
         operations=operations("pooling", add=x.elements - x.channels, divide=x.channels),
         windows=EVERYTHING,
+        lies="channels first",
     )
 
 
@@ -134,6 +137,7 @@ def global_maxpool(x: Volume) -> Outcome:
         operations=operations("pooling", compare=x.elements - x.channels),
         saved=(saves("input", 0), _indices(output)),
         windows=EVERYTHING,
+        lies="image",
     )
 
 
@@ -165,6 +169,7 @@ def adaptive_avgpool(x: Volume, *, size: Kernel) -> Outcome:
         operations=operations("pooling", add=_within_windows(x, output), divide=output.elements),
         saved=() if to_one else (saves("input", 0),),
         windows=_adaptive_windows(x, size),
+        lies="image",
         unchanged=equals(x.space, size),
         undecided=undecided((m, 1) for m in size),
     )
@@ -185,5 +190,6 @@ def adaptive_maxpool(x: Volume, *, size: Kernel) -> Outcome:
         operations=operations("pooling", compare=_within_windows(x, output)),
         saved=(saves("input", 0), _indices(output)),
         windows=_adaptive_windows(x, size),
+        lies="image",
         unchanged=equals(x.space, size),
     )

@@ -2,26 +2,32 @@
 
 from fractions import Fraction
 
-from archcalc.layers.attributes import Rate
+from archcalc.layers.attributes import Rate, Switch
 from archcalc.layers.outcome import Outcome, Saved
 from archcalc.layers.registry import layer
 from archcalc.sizes.volume import Volume
 
 
 @layer
-def dropout(x: Volume, *, rate: Rate = Fraction(1, 2)) -> Outcome:
+def dropout(x: Volume, *, rate: Rate = Fraction(1, 2), inplace: Switch = False) -> Outcome:
     """Each value is dropped with probability `rate` in training.
 
     Operations: none at inference.
-    Saved for backward: the mask, 32-bit on a CPU and one byte a value on CUDA; nothing where the rate is 0.
-    Source: Srivastava et al. 2014; torch.nn.Dropout; derivatives.yaml, native_dropout.
+    Saved for backward: the mask, 32-bit on a CPU and in place, else one byte a value on CUDA; nothing where the rate is
+    0, and a single zero where it is 1.
+    Source: Srivastava et al. 2014; torch.nn.Dropout; derivatives.yaml, native_dropout and mul; ATen's Dropout.cpp.
     """
     n = x.elements
+    storage = "inplace" if inplace else "training"
+    if rate == 1:
+        return Outcome(x, saved=(Saved("zero", 1, needed_by=(0,), per="batch"),), storage=storage)
+    if inplace and rate:
+        return Outcome(x, saved=(Saved("mask", n, needed_by=(0,)),), storage=storage)
     masks = (
         Saved("mask", n, needed_by=(0,), device="cpu"),
         Saved("mask", n, "bool", needed_by=(0,), device="cuda"),
     )
-    return Outcome(x, saved=masks, storage="training") if rate else Outcome(x, storage="view")
+    return Outcome(x, saved=masks, storage=storage) if rate else Outcome(x, storage="view")
 
 
 @layer

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from archcalc.layers.attributes import Count, Kernel, Order, Padding, Positive, Sizes, SizesToInfer, Word, is_inferred
+from archcalc.layers.layout import Move, Needs
 from archcalc.layers.outcome import (
     EVERYTHING,
     WEIGHTS,
@@ -17,8 +18,9 @@ from archcalc.layers.outcome import (
     saves,
 )
 from archcalc.layers.registry import layer
+from archcalc.layers.slices import unsliced
 from archcalc.sizes.conditions import Condition, at_least, at_most, divides, equal
-from archcalc.sizes.kinds import Size, ceil_div, certainly_equal, is_concrete, product, undecided
+from archcalc.sizes.kinds import ceil_div, certainly_equal, is_concrete, product, undecided
 from archcalc.sizes.volume import Volume
 
 
@@ -27,16 +29,14 @@ def _scattered(x: Volume, operation: str = "slice_backward") -> Composition:
     return Composition(backward=(Step(operation, ("gradient",), (Tensor("gradient of input", x.elements),)),))
 
 
-def _unsliced(x: Volume, space: tuple[Size, ...], axes: list[int]) -> Composition:
-    """Slices of several axes, one after the other, undone from the last to the first."""
-    whole = list(x.space)
-    steps: list[Step] = []
-    for axis in axes:
-        made = "gradient of input" if axis == axes[0] else f"gradient before axis {axis}"
-        read = "gradient" if axis == axes[-1] else f"gradient before axis {axes[axes.index(axis) + 1]}"
-        steps.append(Step("slice_backward", (read,), (Tensor(made, x.channels * product(whole)),)))
-        whole[axis] = space[axis]
-    return Composition(backward=tuple(reversed(steps)))
+def _one_row(x: Volume) -> Needs:
+    """All values of a sample as they are numbered, one after the other."""
+    return Needs(tuple(range(1, x.rank + 2)), x.rank + 1)
+
+
+def _merged(x: Volume, axis: int) -> tuple[Move, ...]:
+    """The axes from that one on as one axis."""
+    return (Move("merge", tuple(range(axis, x.rank + 2))),) if x.rank + 1 > axis else ()
 
 
 @layer
@@ -57,7 +57,7 @@ def flatten(x: Volume) -> Outcome:
     values out of order: then they are copied.
     Source: torch.flatten.
     """
-    return Outcome(Volume(x.elements), windows=EVERYTHING, storage="view", order="restored")
+    return Outcome(Volume(x.elements), windows=EVERYTHING, storage="view", needs=_one_row(x), moves=_merged(x, 1))
 
 
 @layer
@@ -80,7 +80,8 @@ def reshape(x: Volume, *, shape: SizesToInfer) -> Outcome:
         windows=EVERYTHING,
         conditions=(keeps,),
         storage="view",
-        order="restored",
+        needs=_one_row(x),
+        moves=(*_merged(x, 1), *((Move("divide", tuple(range(1, len(shape) + 1))),) if len(shape) > 1 else ())),
     )
 
 
@@ -97,7 +98,11 @@ def transpose(x: Volume, *, order: Order) -> Outcome:
     once = equal("axis-order", len(order), x.rank + 1, message, "order")
     shape = [x.shape[axis] for axis in axes] or [1]
     return Outcome(
-        Volume(shape[0], tuple(shape[1:])), windows=EVERYTHING, conditions=(each, once), storage="view", order="changed"
+        Volume(shape[0], tuple(shape[1:])),
+        windows=EVERYTHING,
+        conditions=(each, once),
+        storage="view",
+        moves=(Move("permute", (0, *(int(axis) + 1 for axis in axes))),),
     )
 
 
@@ -122,6 +127,7 @@ def pad(
     return Outcome(
         Volume(x.channels, tuple(n + before + after for n, (before, after) in zip(x.space, size, strict=True))),
         saved=() if mode == "zero" else (saves("input", 0),),
+        lies="image",
         windows=tuple(Window(0 - before, 0 - before) for before, _ in size),
         conditions=tuple(conditions),
     )
@@ -149,9 +155,9 @@ def crop(x: Volume, *, size: Padding = None, to: Kernel = None) -> Outcome:
         windows=tuple(Window(before, before) for before, _ in size),
         conditions=(*fits, *(at_least("crop-fits", n, 1, message, "size") for n in space)),
         storage="view",
-        order="changed" if cropped else "same",
+        moves=(Move("narrow", tuple(axis + 2 for axis in cropped)),),
         undecided=undecided((side, 0) for sides in size for side in sides),
-        composition=_unsliced(x, space, cropped),
+        composition=Composition(backward=unsliced(x, space, cropped)),
     )
 
 
@@ -168,9 +174,9 @@ def subsample(x: Volume, *, stride: Kernel) -> Outcome:
         Volume(x.channels, space),
         windows=tuple(Window(0, 0, s) for s in stride),
         storage="view",
-        order="changed" if thinned else "same",
+        moves=(Move("stride", tuple(axis + 2 for axis in thinned)),),
         undecided=undecided((s, 1) for s in stride),
-        composition=_unsliced(x, space, thinned),
+        composition=Composition(backward=unsliced(x, space, thinned)),
     )
 
 
@@ -182,7 +188,11 @@ def pad_channels(x: Volume, *, out: Positive) -> Outcome:
     Source: He et al. 2015, arXiv:1512.03385, section 3.3, option A; torch.nn.functional.pad along the channels.
     """
     message = "there must be at least as many channels as the input has"
-    return Outcome(Volume(out, x.space), conditions=(at_least("padding-fits", out, x.channels, message, "out"),))
+    return Outcome(
+        Volume(out, x.space),
+        conditions=(at_least("padding-fits", out, x.channels, message, "out"),),
+        lies="image",
+    )
 
 
 @layer(ranks=(1, 2, 3), one_of=("scale", "to"))
@@ -215,6 +225,7 @@ def upsample(
         output,
         operations=() if mode == "nearest" else counted,
         windows=tuple(around),
+        lies="image",
     )
 
 
@@ -230,6 +241,7 @@ def pixel_shuffle(x: Volume, *, scale: Positive) -> Outcome:
     return Outcome(
         Volume(x.channels // into, tuple(n * scale for n in x.space)),
         windows=tuple(Window(0, 0, 1, scale) for _ in x.space),
+        lies="image",
         conditions=(divides("groups-divide", into, x.channels, message, "scale"),),
     )
 
@@ -244,6 +256,7 @@ def channel_shuffle(x: Volume, *, groups: Positive) -> Outcome:
     return Outcome(
         x,
         conditions=(divides("groups-divide", groups, x.channels, "groups must divide the input channels", "groups"),),
+        lies="channels first",
     )
 
 
@@ -259,6 +272,7 @@ def select(x: Volume, *, start: Count, count: Positive) -> Outcome:
         Volume(count, x.space),
         conditions=(at_most("select-fits", start + count, x.channels, message, "count"),),
         storage="view",
+        moves=(Move("narrow", (1,)),),
         composition=_scattered(x),
     )
 
@@ -277,6 +291,7 @@ def split(x: Volume, *, parts: Positive, part: Count = 0) -> Outcome:
             at_most("split-part", part + 1, parts, "the parts are counted from 0", "part"),
         ),
         storage="view",
+        moves=(Move("part", (1,)),),
         composition=Composition(
             backward=(
                 # The other parts have no gradient of their own here: zeros stand for it.
@@ -294,7 +309,13 @@ def tokens(x: Volume) -> Outcome:
     Saved for backward: nothing; the output shares the input's storage.
     Source: Dosovitskiy et al. 2020, arXiv:2010.11929, section 3.1.
     """
-    return Outcome(Volume(x.channels, (x.positions,)), windows=EVERYTHING, storage="view", order="changed")
+    return Outcome(
+        Volume(x.channels, (x.positions,)),
+        windows=EVERYTHING,
+        storage="view",
+        needs=Needs(tuple(range(2, x.rank + 2)), x.rank),
+        moves=_merged(x, 2),
+    )
 
 
 @layer(ranks=(1,))
@@ -310,6 +331,7 @@ def select_token(x: Volume, *, index: Count = 0) -> Outcome:
         windows=EVERYTHING,
         conditions=(at_most("select-fits", index + 1, x.space[0], message, "index"),),
         storage="view",
+        moves=(Move("take", (2,)),),
         composition=_scattered(x, "select_backward"),
     )
 
@@ -325,8 +347,9 @@ def class_token(x: Volume, *, count: Positive = 1) -> Outcome:
     return Outcome(
         Volume(x.channels, (x.space[0] + count,)),
         params=token,
-        composition=Composition(backward=(Step("sum", ("gradient",), gradients_of(*token), (WEIGHTS,)),)),
+        composition=Composition(backward=(Step("sum", ("gradient",), gradients_of(*token), (WEIGHTS,)),), slices=2),
         windows=(Window(0 - count, 0 - count),),
+        lies="channels last",
     )
 
 
@@ -337,7 +360,7 @@ def position_embedding(x: Volume) -> Outcome:
     Operations: one addition per value. Saved for backward: nothing.
     Source: Dosovitskiy et al. 2020, arXiv:2010.11929, equation 1; derivatives.yaml, add.
     """
-    embedding = (Tensor("embedding", x.elements),)
+    embedding = (Tensor("embedding", x.elements, shape=x.shape if x.rank else ()),)
     return Outcome(
         x,
         params=embedding,
@@ -378,6 +401,7 @@ def window_partition(x: Volume, *, window: Kernel) -> Outcome:
         windows=EVERYTHING,
         conditions=tuple(divides("window-divides", w, n, message, "window") for n, w in pairs),
         composition=_copied(x),
+        lies="channels last",
     )
 
 
@@ -394,6 +418,7 @@ def window_reverse(x: Volume, *, size: Sizes) -> Outcome:
         windows=EVERYTHING,
         conditions=(equal("reshape-keeps", product(size), x.positions, message, "size"),),
         composition=_copied(x),
+        lies="channels last",
     )
 
 

@@ -184,7 +184,7 @@ class Tape:
 
     def keep_own(self, tensor: Tensor, needs: Needs, device: str | None = None) -> None:
         """A tensor of the layer's own, which is no operand, is saved, on one device or on all."""
-        name, elements, dtype, _, per = tensor
+        name, elements, dtype, per = tensor.name, tensor.elements, tensor.dtype, tensor.per
         self._own.append(Saved(name, elements, dtype, needed_by=_ordered(needs), per=per, device=device))
 
     def record(self, result: Value, *undo: Undo, passes: tuple[Value, ...] = ()) -> None:

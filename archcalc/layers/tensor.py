@@ -2,6 +2,7 @@
 
 from archcalc.layers.attributes import Count, Integer, OneAxis, OptionalPositive, Positive, Sizes, SomeAxes, Switch
 from archcalc.layers.broadcast import broadcast, operands
+from archcalc.layers.layout import Move, Needs, channels_last
 from archcalc.layers.outcome import (
     EVERYTHING,
     WEIGHTS,
@@ -17,7 +18,7 @@ from archcalc.layers.outcome import (
 )
 from archcalc.layers.registry import layer
 from archcalc.sizes.conditions import at_least, at_most, equal
-from archcalc.sizes.kinds import Size, ceil_div
+from archcalc.sizes.kinds import Size, ceil_div, certainly_equal
 from archcalc.sizes.volume import Volume
 
 _OF_INPUT = "gradient of input"
@@ -193,7 +194,7 @@ def slice(  # noqa: A001  the name that frameworks have for it
             at_most("select-fits", last, size, message, "start" if count is None else "count"),
         ),
         storage="view",
-        order="changed",
+        moves=(Move("narrow" if certainly_equal(step, 1) else "stride", (axis + 1,)),),
         composition=Composition(backward=(Step("slice_backward", ("gradient",), (Tensor(_OF_INPUT, x.elements),)),)),
     )
 
@@ -243,7 +244,8 @@ def matmul(*xs: Volume, transposed: Switch = False) -> Outcome:
                 Step("bmm", ("gradient", "input 1"), (Tensor(_OF_INPUT, first.elements),), (0,)),
             )
         ),
-        ordered=(0, 1) if output.rank > 1 else (),
+        needs=Needs(channels_last(first.rank), first.rank) if output.rank > 1 and first.rank == second.rank else None,
+        lies="channels last",
         autocast="half",
     )
 
@@ -262,5 +264,6 @@ def learned(x: Volume, *, shape: Sizes) -> Outcome:
         params=values,
         windows=EVERYTHING,
         storage="parameter",
+        lies="channels last",
         composition=Composition(backward=(Step("sum", ("gradient",), gradients_of(*values), (WEIGHTS,)),)),
     )

@@ -44,12 +44,16 @@ def slide(
 
     `(size - extent + before + after) // stride + 1`. In ceil mode the last window may reach past the end but must
     start inside the input or its front padding, as in Caffe and PyTorch: the smaller of the two floors, whose
-    numerators differ by `after + stride - extent`.
+    numerators differ by `after + stride - extent`. Of padding that differs between the sides of an axis, all is input.
     """
     sides = sides_of(x, extent, stride, padding)
+    # Uneven sides are padded first, by an operation of their own: to the window they are part of the input.
+    inside = ceil_mode and not is_even(sides)
     space, windows, conditions = [], [], []
     for size, e, s, (before, after) in zip(x.space, extent, stride, sides, strict=True):
-        if ceil_mode:
+        if inside:
+            space.append((size + before + after - 1 + minimum(s - e, 0)) // s + 1)
+        elif ceil_mode:
             space.append((size + before - 1 + minimum(after + s - e, 0)) // s + 1)
         elif padding == "same":
             space.append(ceil_div(size, s))

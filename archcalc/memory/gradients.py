@@ -48,4 +48,6 @@ def _frozen(network: Network, paths: tuple[str, ...]) -> list[bool]:
         names = [node.name for node in network.nodes]
         for index in (index for path in paths for index in selected(names, path)):
             frozen[index] = True
-    return frozen
+    # What is frozen is a parameter: every layer that shares it has it frozen.
+    shared = {node.tied for node in network.nodes if node.tied is not None and frozen[node.index]}
+    return [frozen[node.index] or (node.tied is not None and node.tied in shared) for node in network.nodes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
@@ -11,7 +12,7 @@ from archcalc.memory import budget, peaks
 from archcalc.memory.budget import Budget
 from archcalc.memory.gradients import gradients
 from archcalc.memory.peaks import Timeline
-from archcalc.memory.setup import Setup
+from archcalc.memory.setup import SEVERAL, Setup
 from archcalc.memory.storages import SavedMemory, Storages, saved_memory
 
 
@@ -56,6 +57,22 @@ class NetworkMemory:
     def training(self) -> Budget:
         """The budget of a training step; UsageError if nothing is trained."""
         return budget.training(self.interpretation, self.setup)
+
+    def largest_training_batch(self, memory: int) -> int | None:
+        """The largest batch whose training peak is within that many bytes; 0 if none is, None if all are."""
+        return self._largest(budget.training, memory)
+
+    def largest_inference_batch(self, memory: int) -> int | None:
+        """The same of inference, with parameters and buffers."""
+        return self._largest(budget.inference, memory)
+
+    def _largest(self, budget_of: Callable[[Interpretation, Setup], Budget], memory: int) -> int | None:
+        """One sample lies otherwise than several, and is asked for only where no more fit."""
+        several = budget_of(self.interpretation, self.setup._replace(batch=SEVERAL)).largest_batch(memory)
+        if several is None or several > 1:
+            return several
+        one = budget_of(self.interpretation, self.setup._replace(batch=1)).largest_batch(memory)
+        return 1 if one is None else min(one, 1)
 
     def why(self, index: int) -> list[str]:
         """What a node keeps, in words: `input`, `mask (bool)`; "(copy)" where mixed precision converts it first."""

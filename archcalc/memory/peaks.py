@@ -57,7 +57,8 @@ def inference(interpretation: Interpretation, setup: Setup) -> Timeline:
     """A forward pass without gradients, the network's input held by the caller throughout."""
     made = steps.inference(Storages(interpretation, setup, training=False))
     storages = made.storages.all
-    return Timeline(storages, liveness(made.steps, [s.amount for s in storages], [INPUT_STORAGE]))
+    life = liveness(made.steps, [s.amount for s in storages], [INPUT_STORAGE], _returned(made.storages))
+    return Timeline(storages, life)
 
 
 def ideal_inference(interpretation: Interpretation, setup: Setup) -> Timeline:
@@ -67,7 +68,7 @@ def ideal_inference(interpretation: Interpretation, setup: Setup) -> Timeline:
     made = steps.inference(storages)
     outputs = {INPUT_STORAGE, *(placed.output for placed in storages.nodes)}
     amounts = [s.amount if number in outputs else NOTHING for number, s in enumerate(storages.all)]
-    return Timeline(storages.all, liveness(made.steps, amounts))
+    return Timeline(storages.all, liveness(made.steps, amounts, (), _returned(storages)))
 
 
 def eager_inference(interpretation: Interpretation, setup: Setup) -> Timeline:
@@ -83,7 +84,13 @@ def eager_inference(interpretation: Interpretation, setup: Setup) -> Timeline:
         if ends:
             step = order[max(ends)]
             order[max(ends)] = step._replace(reads=(*step.reads, *held))
-    return Timeline(storages.all, liveness(order, [s.amount for s in storages.all], [INPUT_STORAGE]))
+    life = liveness(order, [s.amount for s in storages.all], [INPUT_STORAGE], _returned(storages))
+    return Timeline(storages.all, life)
+
+
+def _returned(storages: Storages) -> set[int]:
+    """The network's outputs, which it returns: they stay to the end."""
+    return {storages.of_value(index) for index in storages.interpretation.network.outputs.values()}
 
 
 def training(storages: Storages, *, accumulate: bool = False) -> TrainingTimelines:

@@ -13,10 +13,13 @@ from archcalc.language.paths import selected
 from archcalc.memory.checkpoint import Segment, segments
 from archcalc.memory.optimizers import OPTIMIZERS
 from archcalc.memory.precision import DTYPES
-from archcalc.sizes.kinds import Size
+from archcalc.sizes.kinds import Size, is_concrete
 from archcalc.units import memory_size
 
 DEVICES = ("cpu", "cuda")
+
+#: A batch that stands for all of more than one sample: their tensors lie alike.
+SEVERAL = 2
 
 #: What of a setup can be stated in words, in an option or in a claim's `with`.
 WORDS = ("batch", "dtype", "optimizer", "device", "freeze", "accumulate", "checkpoint", "memory", "gpu")
@@ -46,8 +49,13 @@ class Setup(NamedTuple):
 
     @property
     def held(self) -> Setup:
-        """The part of it that decides which tensors a framework holds, whatever the batch."""
-        return self._replace(batch=1, memory=None, card=None)
+        """The part of it that decides which tensors a framework holds: of the batch, whether it is one sample."""
+        return self._replace(batch=1 if self.one_sample else SEVERAL, memory=None, card=None)
+
+    @property
+    def one_sample(self) -> bool:
+        """Whether the batch is one sample: what then lies one after the other lies otherwise with several."""
+        return is_concrete(self.batch) and self.batch == 1
 
 
 def setup(

@@ -10,12 +10,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from archcalc.language.network import INPUT_INDEX, Node
+from archcalc.layers.layout import ONE_SAMPLE, Needs
 from archcalc.layers.outcome import Outcome, Step, Tensor, gradients_of, nth
 from archcalc.memory.amount import Amount
 from archcalc.memory.checkpoint import Segment
+from archcalc.memory.layout import Layout, first, fits, is_last, is_one, laid, shape_of, unmoved
 from archcalc.memory.liveness import PassStep
 from archcalc.memory.precision import WIDTH, storage_type
-from archcalc.memory.storages import INPUT_STORAGE, Placed, Storage, Storages
+from archcalc.memory.storages import INPUT_STORAGE, Copy, Placed, Storage, Storages
+from archcalc.sizes.kinds import certainly_equal
+from archcalc.sizes.volume import Volume
 
 #: The node number of steps that belong to the loss.
 LOSS = -2
@@ -61,6 +65,15 @@ class _Loss(NamedTuple):
     value: int
 
 
+class Gradient(NamedTuple):
+    """The gradient of a value: its storage, and how it lies there. `whole` if an operation that worked in place on a
+    view has made it for all of the tensor that the view is of."""
+
+    storage: int
+    layout: Layout
+    whole: bool = False
+
+
 class _Order:
     def __init__(self, storages: Storages, accumulate: bool = False) -> None:
         self.storages = storages
@@ -69,7 +82,7 @@ class _Order:
         self.outcomes = storages.interpretation.outcomes
         self.steps: list[PassStep] = []
         #: The gradient that has arrived so far, by node.
-        self.of_values: dict[int, int] = {}
+        self.of_values: dict[int, Gradient] = {}
         #: The gradients of parameters, by owner and name: shared weights have one.
         self.of_parameters: dict[tuple[object, str], int] = {}
 
@@ -89,29 +102,41 @@ class _Order:
             self.composed_forward(phase, node, placed, forward)
             return
         made = [] if placed.output in placed.inputs else [placed.output]
+        if not made and not placed.own and placed.copies:
+            return  # the copy is the whole operation
         self.step(phase, node.index, node.layer.name, list(placed.inputs), [*made, *placed.own.values()])
 
     def convert(self, phase: str, node: Node, placed: Placed) -> None:
-        """Copies of inputs, in another type or in order, and mixed precision's copies of weights."""
-        for index, storage in zip(node.inputs, placed.inputs, strict=True):
-            if storage != self.storages.of_value(index):
-                operation = "clone" if self.same_type(index, storage) else "to"
-                self.step(phase, node.index, operation, [self.storages.of_value(index)], [storage])
+        """Copies of inputs and weights in another type, and of inputs that do not lie as the layer needs them."""
+        if not placed.composition.forward or (placed.composition.fused and not self.storages.training):
+            for copy in placed.copies:
+                self.copy(phase, node, copy)
         if placed.weights:
             self.step(phase, node.index, "to", [], list(placed.weights))
 
+    def copy(self, phase: str, node: Node, copy: Copy) -> None:
+        self.step(phase, node.index, copy.operation, [copy.source], [copy.made])
+
     def composed_forward(self, phase: str, node: Node, placed: Placed, steps: tuple[Step, ...]) -> None:
         names = self.names(placed)
-        parameters = {tensor.name for tensor in self.outcomes[node.index].params}
+        own = self.parameters(node)  # they are there anyway, and have a storage here only where they were copied
+        pending = list(placed.copies)
         for step in steps:
-            reads = [names[name] for name in step.reads if name in names or name not in parameters]
+            reads = [names[name] for name in step.reads if name in names or name not in own]
             if step.training and not self.storages.training:
                 names[step.makes[0].name] = reads[0]
+                continue
+            while pending and any(copy.made in reads for copy in pending):
+                self.copy(phase, node, pending.pop(0))
+            if step.unless is not None and step.makes[0].name in names and names[step.makes[0].name] == reads[0]:
                 continue
             for tensor in step.makes:
                 if tensor.name not in names:
                     names[tensor.name] = self.transient(node, placed, tensor)
             self.step(phase, node.index, step.operation, reads, [names[tensor.name] for tensor in step.makes])
+
+    def parameters(self, node: Node) -> set[str]:
+        return {tensor.name for tensor in self.outcomes[node.index].params}
 
     def names(self, placed: Placed) -> dict[str, int]:
         """The storages of a node by the names that steps give them."""
@@ -166,7 +191,8 @@ class _Order:
         )
         gradient = allocate("gradient of output", output.elements, values, LOSS)
         self.step("backward", LOSS, "log_softmax_backward", [of_log, loss.log_probabilities], [gradient])
-        self.arrive(loss.node, self.restored(LOSS, loss.node, loss.logits, gradient), LOSS)
+        layout = self.storages.layout_of(loss.node).dense
+        self.arrive(loss.node, Gradient(self.restored(LOSS, loss.node, gradient), layout), LOSS)
 
     # --- backward
 
@@ -186,25 +212,109 @@ class _Order:
         for node in self.network.nodes[segment.first : segment.last + 1]:
             self.node_forward("recompute", node, self.storages.place_again(node.index))
 
-    def node_backward(self, node: Node, placed: Placed, outcome: Outcome, gradient: int) -> None:
+    def node_backward(self, node: Node, placed: Placed, outcome: Outcome, gradient: Gradient) -> None:
+        if gradient.whole and outcome.storage == "view":
+            self.pass_on(node, placed, outcome, {}, gradient)
+            return
+        copied = outcome.storage == "inplace" and placed.layout.view
+        read = gradient.storage
+        if copied:
+            gradient, read = self.copied_slice(node, placed, gradient)
         steps = placed.composition.backward
         if steps is None:
-            steps = () if outcome.storage == "view" else (self.one_step(node, placed, outcome),)
-        names = {**self.names(placed), "gradient": gradient}
+            steps = self.undivided(outcome) if outcome.storage == "view" else (self.one_step(node, placed, outcome),)
+        names = {**self.names(placed), "gradient": read}
+        if gradient.whole and outcome.computed:
+            names["gradient of the whole"] = read
+            steps = tuple(step for step in steps if step.operation != "slice_backward")
+        finished: list[tuple[str, int]] = []
+        transposed: list[tuple[str, int]] = []  # weights of products: their gradients pass one more node of autograd
+        parts = placed.composition.parts
         for step in steps:
-            if self.storages.gradients.wanted(node, step.needed_by):
-                self.backward_step(node, placed, outcome, step, names)
+            if not self.storages.gradients.wanted(node, step.needed_by):
+                continue
+            if parts and step.operation != "sum":  # a sum over what was repeated belongs to the operation before it
+                self.pass_on_part(node, placed, outcome, names, gradient)
+            made = self.backward_step(node, placed, outcome, step, names, gradient)
+            (transposed if step.operation == "mm" else finished).extend(made)
+        for name, storage in finished + transposed:
+            self.keep_gradient(node, name, storage)
+        if copied:
+            self.step("backward", node.index, "copy_", [names.pop("gradient of input"), gradient.storage], [])
         if self.accumulate and self.storages.gradients.weights[node.index]:
             owner = _owner(node)
             mine = [self.of_parameters[owner, tensor.name] for tensor in outcome.params]
             self.step("backward", node.index, "accumulate", mine, [])
         if outcome.storage == "parameter":
             return
-        shared = names.get("gradient of inputs", gradient)
+        if parts:
+            self.pass_on_part(node, placed, outcome, names, gradient)
+        else:
+            self.pass_on(node, placed, outcome, names, gradient)
+
+    def pass_on_part(
+        self, node: Node, placed: Placed, outcome: Outcome, names: dict[str, int], gradient: Gradient
+    ) -> None:
+        """A part of the input's gradient goes to the input, if there is one."""
+        if "gradient of input" in names:
+            self.pass_on(node, placed, outcome, names, gradient)
+            del names["gradient of input"]
+
+    def undivided(self, outcome: Outcome) -> tuple[Step, ...]:
+        """The gradient of a view is a view, unless one axis of it must become several that do not lie as one."""
+        divided = [move.axes for move in outcome.moves if move.kind == "divide"]
+        if not divided:
+            return ()
+        made = (Tensor("gradient of input", outcome.output.elements),)
+        return (Step("clone", ("gradient",), made, unless=Needs(divided[0], len(divided[0]))),)
+
+    def pass_on(self, node: Node, placed: Placed, outcome: Outcome, names: dict[str, int], gradient: Gradient) -> None:
+        """The gradients go to the inputs."""
+        shared = names.get("gradient of inputs", gradient.storage)
         for number, index in enumerate(node.inputs):
             if self.storages.gradients.of_value(index):
-                arrived = names.get(f"gradient of {nth('input', number)}", shared)
-                self.arrive(index, self.restored(node.index, index, placed.inputs[number], arrived), node.index)
+                own = names.get(f"gradient of {nth('input', number)}")
+                storage = self.restored(node.index, index, shared if own is None else own)
+                made = own not in (None, gradient.storage)
+                layout = self.gradient_layout(placed, outcome, index, gradient, made=made)
+                self.arrive(index, Gradient(storage, layout, gradient.whole), node.index)
+
+    def gradient_layout(
+        self, placed: Placed, outcome: Outcome, index: int, gradient: Gradient, *, made: bool
+    ) -> Layout:
+        """How the gradient of an input lies: a new tensor as the operation makes it, or a view of the output's."""
+        rank = self.storages.interpretation.volume(index).rank
+        shape = self.storages.shape(index)
+        if outcome.storage == "view":
+            if made and not any(move.kind == "divide" for move in outcome.moves):
+                # A slice's gradient is a tensor of zeros of the whole's size.
+                return self.storages.layout_of(index).dense
+            return unmoved(gradient.layout, outcome.moves, rank)
+        if not made:
+            axis = placed.composition.slices
+            same = len(gradient.layout.order) == rank + 2
+            layout = gradient.layout if same else first(rank)
+            return layout._replace(cut=layout.cut | {axis}) if axis else layout
+        if outcome.lies == "alike":
+            volume = self.storages.interpretation.volume(index)
+            same = volume.rank == outcome.output.rank and all(map(certainly_equal, volume.shape, outcome.output.shape))
+            return gradient.layout.dense if same else self.storages.layout_of(index).dense
+        return laid(outcome.lies, self.storages.layout_of(index), shape, rank)
+
+    def copied_slice(self, node: Node, placed: Placed, gradient: Gradient) -> tuple[Gradient, int]:
+        """Before the backward pass of an operation that worked in place on a view: the gradient of all of what the view
+        is of, twice, and a copy of the slice of it that the operation reads. Source: torch.autograd, CopySlices."""
+        base = self.storages.all[placed.output]
+        made = []
+        for what in ("gradient of the whole", "gradient before the operation"):
+            self.storages.all.append(base._replace(what=what, node=node.index))
+            made.append(len(self.storages.all) - 1)
+        self.step("backward", node.index, "copy_", [gradient.storage], [made[0]])
+        self.step("backward", node.index, "copy_", [made[0]], [made[1]])
+        elements = self.outcomes[node.index].output.elements
+        copy = self.storages.allocate("gradient", elements, base.dtype, node.index)
+        self.step("backward", node.index, "clone", [made[1]], [copy])
+        return Gradient(made[1], placed.layout.dense, True), copy
 
     def one_step(self, node: Node, placed: Placed, outcome: Outcome) -> Step:
         """A backward pass of one operation: it reads the gradient and what was saved, and makes every gradient."""
@@ -216,7 +326,13 @@ class _Order:
         )
         return Step(f"{node.layer.name}_backward", ("gradient", *reads), (*inputs, *gradients_of(*outcome.params)))
 
-    def backward_step(self, node: Node, placed: Placed, outcome: Outcome, step: Step, names: dict[str, int]) -> None:
+    def backward_step(
+        self, node: Node, placed: Placed, outcome: Outcome, step: Step, names: dict[str, int], gradient: Gradient
+    ) -> list[tuple[str, int]]:
+        """One operation; the gradients of parameters that it makes, by the parameter's name."""
+        if self.lies_so(step, gradient.layout, outcome.output):
+            names[step.makes[0].name] = names[step.reads[0]]
+            return []
         # A parameter is there anyway, and has a storage here only where it was copied.
         own = {tensor.name for tensor in outcome.params}
         reads = [names[name] for name in step.reads if name in names or name not in own]
@@ -235,11 +351,35 @@ class _Order:
                 made.append(names[tensor.name])
             elif self.storages.gradients.of_value(node.inputs[inputs[tensor.name]]):
                 dtype = self.storages.all[placed.inputs[inputs[tensor.name]]].dtype
-                names[tensor.name] = self.storages.allocate(tensor.name, tensor.elements, dtype, node.index)
-                made.append(names[tensor.name])
+                storage = self.storages.allocate(tensor.name, tensor.elements, dtype, node.index)
+                made.append(storage)
+                names[tensor.name] = storage
         self.step("backward", node.index, step.operation, reads, made)
-        for name, storage in of_parameters:
-            self.keep_gradient(node, name, storage)
+        return [(name, self.laid_like_kernels(node, outcome, name, storage)) for name, storage in of_parameters]
+
+    def laid_like_kernels(self, node: Node, outcome: Outcome, name: str, storage: int) -> int:
+        """The gradient of a parameter as the parameter lies: a copy, where it was made channels last."""
+        [parameter] = [tensor for tensor in outcome.params if tensor.name == name]
+        if parameter.lies != "image" or not self.is_image(node, parameter):
+            return storage
+        self.storages.all.append(self.storages.all[storage])
+        made = len(self.storages.all) - 1
+        self.step("backward", node.index, "clone", [storage], [made])
+        return made
+
+    def is_image(self, node: Node, kernels: Tensor) -> bool:
+        """Whether the gradient of kernels lies channels last, because the image does, and not like the kernels."""
+        _, channels, *kernel = kernels.shape
+        if is_one(channels) or all(map(is_one, kernel)):
+            return False
+        return is_last(self.storages.layout_of(node.inputs[0]), self.storages.shape(node.inputs[0]))
+
+    def lies_so(self, step: Step, layout: Layout, volume: Volume) -> bool:
+        """Whether a step that would copy need not, for what it reads lies as it should."""
+        one_sample = self.storages.setup.one_sample
+        if step.unless == ONE_SAMPLE:
+            return one_sample
+        return step.unless is not None and fits(layout, shape_of(volume, one_sample=one_sample), step.unless)
 
     def parameter_gradient(self, node: Node, placed: Placed, tensor: Tensor) -> int:
         """A gradient in the type that the layer computes in where it has a copy of its weights in that type."""
@@ -261,28 +401,25 @@ class _Order:
             storage = self.summed(node.index, before, storage, self.storages.all[storage].amount)
         self.of_parameters[owner] = storage
 
-    def restored(self, node: int, index: int, computed_with: int, gradient: int) -> int:
+    def restored(self, node: int, index: int, gradient: int) -> int:
         """The gradient in the type of the value itself, where mixed precision computed with a copy of it."""
-        original = self.storages.of_value(index)
-        if self.same_type(index, computed_with):
+        original = self.storages.all[self.storages.of_value(index)].dtype
+        if self.storages.all[gradient].dtype == original:
             return gradient
         elements = self.storages.interpretation.volume(index).elements
-        made = self.storages.allocate("gradient of input", elements, self.storages.all[original].dtype, node)
+        made = self.storages.allocate("gradient of input", elements, original, node)
         self.step("backward", node, "to", [gradient], [made])
         return made
 
-    def same_type(self, index: int, computed_with: int) -> bool:
-        """Whether what a layer computes with has the type of the value itself, and is it or a copy of it in order."""
-        return self.storages.all[self.storages.of_value(index)].dtype == self.storages.all[computed_with].dtype
-
-    def arrive(self, index: int, gradient: int, node: int) -> None:
+    def arrive(self, index: int, gradient: Gradient, node: int) -> None:
         """A gradient of a value has come from one of its consumers."""
         before = self.of_values.get(index)
         if before is not None:
             # What arrives may lie in a larger storage (a slice of a concatenation's gradient); the sum does not.
-            width = WIDTH[self.storages.all[gradient].dtype]
+            width = WIDTH[self.storages.all[gradient.storage].dtype]
             amount = Amount(0, self.storages.interpretation.volume(index).elements * width)
-            gradient = self.summed(node, before, gradient, amount)
+            storage = self.summed(node, before.storage, gradient.storage, amount)
+            gradient = Gradient(storage, before.layout.dense)
         self.of_values[index] = gradient
 
     def summed(self, node: int, before: int, gradient: int, amount: Amount) -> int:

@@ -7,14 +7,17 @@ so that it serves one network, a sweep and a formula alike.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.language.network import INPUT_INDEX, Node
+from archcalc.layers.layout import Needs
 from archcalc.layers.outcome import Composition, Outcome, Saved
 from archcalc.memory.amount import NOTHING, Amount
 from archcalc.memory.checkpoint import Segment
 from archcalc.memory.gradients import Gradients, gradients
+from archcalc.memory.layout import Layout, first, fits, is_whole, laid, last, moved, shape_of
 from archcalc.memory.precision import WIDTH, computes_in, ends_in, storage_type
 from archcalc.memory.setup import Setup
 from archcalc.sizes.kinds import Size, is_concrete
@@ -33,12 +36,21 @@ class Storage(NamedTuple):
     node: int
 
 
+class Copy(NamedTuple):
+    """A copy of an input: the operation that makes it, what it reads and what it makes."""
+
+    operation: str
+    source: int
+    made: int
+
+
 class Placed(NamedTuple):
     """Where the tensors of one node lie; every int is the number of a storage.
 
-    `values` is the type that the layer computes in. `inputs` are what it computes with: where mixed precision changes
-    an input's type, the copy that it makes. `own` are its own tensors by name, those of `saved` and those that it drops
-    at once; `weights` are those among them that are such copies of parameters.
+    `values` is the type that the layer computes in. `inputs` are what it computes with: where an input has another
+    type, or does not lie as the layer needs it, the copy that is made of it; `copies` are those, in order. `own` are
+    its own tensors by name, those of `saved` and those that it drops at once; `weights` are those among them that are
+    copies of parameters in another type. `layout` is how the output lies.
     """
 
     values: str
@@ -48,6 +60,8 @@ class Placed(NamedTuple):
     saved: tuple[tuple[Saved, int], ...]
     weights: tuple[int, ...]
     composition: Composition
+    layout: Layout
+    copies: tuple[Copy, ...] = ()
 
 
 class Storages:
@@ -74,10 +88,9 @@ class Storages:
         self.all: list[Storage] = []
         self._amounts: dict[Amount, Amount] = {}
         self.nodes: list[Placed] = []
-        #: The nodes whose values do not lie in the order of their shape.
-        self._out_of_order: set[int] = set()
         network = interpretation.network
         self.allocate("the network's input", network.input.elements, self._input_type(), INPUT_INDEX)
+        self.input_layout = self._input_layout()
         for node, outcome in zip(network.nodes, interpretation.outcomes, strict=True):
             if outcome.undecided:
                 raise Undecided(f"which tensors `{node.name}` stores depends on what is free")
@@ -96,6 +109,10 @@ class Storages:
         """The storage of a node's output, or of the network's input."""
         return INPUT_STORAGE if index == INPUT_INDEX else self.nodes[index].output
 
+    def layout_of(self, index: int) -> Layout:
+        """How a node's output, or the network's input, lies."""
+        return self.input_layout if index == INPUT_INDEX else self.nodes[index].layout
+
     def place_again(self, index: int) -> Placed:
         """New storages for a node that is computed a second time, on what its inputs are by then, and now saved."""
         self._forgetful.discard(index)
@@ -111,9 +128,9 @@ class Storages:
         }
         for number, placed in enumerate(self.nodes):
             saved = dict.fromkeys([*entries.get(number, ()), *(s for _, s in placed.saved)])
-            first = [storage for storage in saved if storage not in seen]
-            seen.update(first)
-            result.append(first)
+            newly = [storage for storage in saved if storage not in seen]
+            seen.update(newly)
+            result.append(newly)
         return result
 
     def _entries(self, segment: Segment) -> list[int]:
@@ -133,24 +150,42 @@ class Storages:
                     views.add(node.index)
         return "float32" if self.setup.dtype == "amp" else self.setup.dtype
 
+    def _input_layout(self) -> Layout:
+        """A sequence comes as the layer that takes it first wants it, [N, L, C] or [N, C, L]; maps channels first."""
+        network = self.interpretation.network
+        if network.input.rank == 1:
+            for node, outcome in zip(network.nodes, self.interpretation.outcomes, strict=True):
+                if INPUT_INDEX in node.inputs and outcome.lies in ("channels last", "positions first"):
+                    return last(1)
+        return first(network.input.rank)
+
     def _place(self, node: Node, outcome: Outcome) -> Placed:
         reached = tuple(self.of_value(i) for i in node.inputs)
         types = tuple(self.all[storage].dtype for storage in reached)
         values = computes_in(outcome.autocast, types, self.setup.dtype)
-        inputs = reached
-        if self.setup.dtype == "amp" and outcome.autocast in ("half", "float32"):
-            inputs = tuple(self._converted(node, number, storage, values) for number, storage in enumerate(reached))
+        layouts = tuple(self.layout_of(index) for index in node.inputs)
+        if outcome.composition.fused and not self.training and self.setup.dtype != "amp":
+            outcome = outcome._replace(
+                composition=Composition(), rearranged=None, needs=None, lies="channels last", viewed=False
+            )
+        copies: list[Copy] = []
+        converts = self.setup.dtype == "amp" and outcome.autocast in ("half", "float32")
         inputs = tuple(
-            self._in_order(node, number, storage) if number in outcome.ordered else storage
-            for number, storage in enumerate(inputs)
+            self._arranged(node, outcome, number, storage, copies)
+            for number, storage in enumerate(self._converted(node, reached, values, copies) if converts else reached)
         )
-        output = self._output(node, outcome, values, inputs)
-        device = outcome.composition.device
-        here = device is None or device == self.setup.device
+        composition = outcome.composition
+        if outcome.rearranged and not self._lies(node.inputs[0], layouts[0], outcome.needs):
+            composition = outcome.rearranged
+        output, layout = self._output(node, outcome, values, inputs, layouts[0], copied=bool(copies))
+        if outcome.viewed and composition is not outcome.rearranged:
+            layout = layout._replace(view=True)
+        if composition.device not in (None, self.setup.device):
+            composition = Composition(slices=composition.slices)
         own = self._copied_weights(node, outcome, values)
         weights = tuple(own.values())
         saved = tuple(self._keep(node, outcome, values, inputs, output, own))
-        return Placed(values, inputs, output, own, saved, weights, outcome.composition if here else Composition())
+        return Placed(values, inputs, output, own, saved, weights, composition, layout, tuple(copies))
 
     def _copied_weights(self, node: Node, outcome: Outcome, values: str) -> dict[str, int]:
         """The copies that mixed precision makes of the parameters that the layer multiplies with."""
@@ -163,38 +198,54 @@ class Storages:
             if tensor.name in named
         }
 
-    def _output(self, node: Node, outcome: Outcome, values: str, inputs: tuple[int, ...]) -> int:
-        """The storage of the output: the input's for views and in-place operations, a new one for the others."""
-        in_order = node.inputs[0] not in self._out_of_order
+    def _output(
+        self, node: Node, outcome: Outcome, values: str, inputs: tuple[int, ...], layout: Layout, *, copied: bool
+    ) -> tuple[int, Layout]:
+        """The storage of the output, the input's for views and in-place operations, and how it lies there."""
+        if outcome.storage == "view" and outcome.moves:
+            if not copied:
+                return inputs[0], moved(layout, outcome.moves)
+            return inputs[0], moved(first(len(layout.order) - 2), outcome.moves).dense
+        if outcome.storage in ("view", "inplace") or (outcome.storage == "training" and not self.training):
+            return inputs[0], layout
         if outcome.storage == "parameter":
             dtype = "float32" if self.setup.dtype == "amp" else self.setup.dtype
-            return self.allocate("output", 0, dtype, node.index)
-        shared = outcome.storage in ("view", "inplace") or (outcome.storage == "training" and not self.training)
-        if not shared or (outcome.order == "restored" and not in_order):
-            dtype = ends_in(outcome.autocast, values, self.setup.dtype)
-            if outcome.order == "kept" and not in_order:
-                self._out_of_order.add(node.index)
-            return self.allocate("output", outcome.output.elements, dtype, node.index)
-        if outcome.order == "changed" or not in_order:
-            self._out_of_order.add(node.index)
-        return inputs[0]
+            return self.allocate("output", 0, dtype, node.index), laid(outcome.lies, layout, (), outcome.output.rank)
+        dtype = ends_in(outcome.autocast, values, self.setup.dtype)
+        computed = outcome.computed or outcome.output
+        made = self.allocate("output", computed.elements, dtype, node.index)
+        lies = laid(outcome.lies, layout, self.shape(node.inputs[0]), outcome.output.rank)
+        return made, moved(lies, outcome.moves) if outcome.computed else lies
 
-    def _converted(self, node: Node, number: int, storage: int, values: str) -> int:
-        """The storage that an input is computed with: a copy, if it is of another type."""
-        if self.all[storage].dtype in (values, "int64"):
+    def shape(self, index: int) -> tuple[Size, ...]:
+        """All axes of a node's output, or of the network's input, the batch as one or several."""
+        return shape_of(self.interpretation.volume(index), one_sample=self.setup.one_sample)
+
+    def _lies(self, index: int, layout: Layout, needs: Needs | None) -> bool:
+        """Whether a value is contiguous in the order in which it is needed."""
+        return needs is None or is_whole(layout, self.shape(index), needs.order)
+
+    def _converted(self, node: Node, reached: tuple[int, ...], values: str, copies: list[Copy]) -> Iterator[int]:
+        """The storages that the inputs are computed with: copies of those that are of another type."""
+        for index, storage in zip(node.inputs, reached, strict=True):
+            if self.all[storage].dtype in (values, "int64"):
+                yield storage
+                continue
+            elements = self.interpretation.volume(index).elements
+            made = self.allocate(f"input in {values}", elements, values, node.index)
+            copies.append(Copy("to", storage, made))
+            yield made
+
+    def _arranged(self, node: Node, outcome: Outcome, number: int, storage: int, copies: list[Copy]) -> int:
+        """The same, if it does not lie as the layer needs it."""
+        index = node.inputs[number]
+        layout = self.layout_of(index)
+        volume = self.interpretation.volume(index)
+        if outcome.needs is None or fits(layout, self.shape(index), outcome.needs):
             return storage
-        elements = self.interpretation.volume(node.inputs[number]).elements
-        return self.allocate(f"input in {values}", elements, values, node.index)
-
-    def _in_order(self, node: Node, number: int, storage: int) -> int:
-        """The storage that an input is computed with whose values must lie in order: a copy, where they do not.
-
-        A copy that was made to change the type keeps the order of the original.
-        """
-        if node.inputs[number] not in self._out_of_order:
-            return storage
-        elements = self.interpretation.volume(node.inputs[number]).elements
-        return self.allocate("input in order", elements, self.all[storage].dtype, node.index)
+        made = self.allocate("input rearranged", volume.elements, self.all[storage].dtype, node.index)
+        copies.append(Copy("clone", storage, made))
+        return made
 
     def _keep(
         self, node: Node, outcome: Outcome, values: str, inputs: tuple[int, ...], output: int, own: dict[str, int]
@@ -216,6 +267,9 @@ class Storages:
             else:
                 if not (wanted or saved.made == "always" or (self.training and saved.made == "training")):
                     continue
+                index = node.inputs[saved.of]
+                if saved.unless and fits(self.layout_of(index), self.shape(index), saved.unless):
+                    own[saved.what] = inputs[saved.of]
                 if saved.what not in own:
                     dtype = storage_type(saved.dtype, values, self.setup.dtype)
                     own[saved.what] = self.allocate(saved.what, saved.elements, dtype, node.index, saved.per)
@@ -236,14 +290,14 @@ class SavedMemory(NamedTuple):
 def saved_memory(storages: Storages) -> SavedMemory:
     """Add up what is saved. Parameters and buffers are not in it, and neither is the loss."""
     layers = []
-    for first in storages.saved_first():
+    for newly in storages.saved_first():
         amount = NOTHING
-        for storage in first:
+        for storage in newly:
             amount = amount + storages.all[storage].amount
         layers.append(amount)
     total = NOTHING
     for amount in layers:
         total = total + amount
-    saves_input = any(INPUT_STORAGE in first for first in storages.saved_first())
+    saves_input = any(INPUT_STORAGE in newly for newly in storages.saved_first())
     without = total - storages.all[INPUT_STORAGE].amount if saves_input else total
     return SavedMemory(total, without, layers)

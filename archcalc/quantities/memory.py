@@ -82,7 +82,7 @@ def _limit(part: Part) -> int:
 @quantity(SAMPLES, title="largest batch", of="network", depends=(*_TRAINING[1:], "memory", "gpu"), kinds="ints")
 def largest_training_batch(part: Part) -> int | None:
     """The largest batch whose training peak fits a memory; 0 if not even one sample fits."""
-    return part.memory.training.largest_batch(_limit(part)) if part.memory.trains else None
+    return part.memory.largest_training_batch(_limit(part)) if part.memory.trains else None
 
 
 @quantity(
@@ -90,4 +90,4 @@ def largest_training_batch(part: Part) -> int | None:
 )
 def largest_inference_batch(part: Part) -> int | None:
     """The largest batch whose inference, with parameters and buffers, fits a memory; 0 if not even one sample fits."""
-    return budget.inference(part.analysis.interpretation, part.setup).largest_batch(_limit(part))
+    return part.memory.largest_inference_batch(_limit(part))

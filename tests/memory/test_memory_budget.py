@@ -153,10 +153,13 @@ def test_cross_attention_keeps_both_sequences(tmp_path: Path) -> None:
         "  - select: {start: 0, count: 6}\n  - linear: {out: 6, each_position: true}\n    as: memory\n"
         "  - attention: 2\n    from: [words, memory]\n"
     )
-    saved = of(path).saved
-    # The last layer keeps the memory's 9x6, query, key and value of 9x8 each, the attended 9x8, and for 2 heads a
-    # logarithm at each of 9 positions. The words it keeps too are counted before: the linear layer sees a part of them.
-    assert saved.layers[-1] == (0, 4 * (9 * 6 + 3 * 9 * 8 + 9 * 8 + 2 * 9))
+    saved = of(path, batch=2).saved
+    # The last layer keeps its inputs as it works on them, positions before the batch, and both lie otherwise: a copy
+    # of the words, 9x8, and two of the memory's 9x6, for keys and for values, since each has weights of its own; query,
+    # key and value of 9x8 each, the attended 9x8, and for 2 heads a logarithm at each of 9 positions. Measured: 5,184
+    # bytes for two samples, of which the image, the convolution's output and the copy of its part are 648 a sample.
+    assert saved.layers[-1] == (0, 4 * (9 * 8 + 2 * 9 * 6 + 3 * 9 * 8 + 9 * 8 + 2 * 9))
+    assert saved.total.at(2) == 5184
 
 
 def test_a_table_of_connections_keeps_what_a_convolution_keeps(tmp_path: Path) -> None:

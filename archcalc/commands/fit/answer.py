@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from archcalc.memory import budget
 from archcalc.memory.budget import Budget
+from archcalc.memory.setup import SEVERAL
 from archcalc.quantities.registry import Part, figure
 
 
@@ -44,8 +45,10 @@ class Budgets(NamedTuple):
 
 def budgets(network: Part) -> Budgets:
     """The budgets of training and inference, and the activations of one sample."""
-    inference = budget.inference(network.analysis.interpretation, network.setup)
-    return Budgets(network.memory.training, inference, figure(network.analysis, "activation_bytes"))
+    several = network.setup._replace(batch=SEVERAL)
+    memory = Part(network.analysis, setup=several).memory
+    inference = budget.inference(network.analysis.interpretation, several)
+    return Budgets(memory.training, inference, figure(network.analysis, "activation_bytes"))
 
 
 def fit(budgets: Budgets, available: Available) -> Fit:

@@ -1,0 +1,45 @@
+"""How tensors lie in memory, as rules state it: which axes are outermost, what is a view, where a copy is needed.
+
+Axes are counted with the batch: 0 is the batch, 1 the channels, 2 and up the positions. A framework decides by the
+strides of a tensor whether an operation can work on it as it lies, or copies it first.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias
+
+#: How a new tensor lies: like the operation's first input, with the channels outermost or innermost within a sample,
+#: `image` like an image that comes channels last (and channels first otherwise), or positions before the batch.
+Lies: TypeAlias = Literal["alike", "channels first", "channels last", "image", "positions first"]
+
+
+class Needs(NamedTuple):
+    """How an operation needs its inputs: the axes from outermost to innermost, of which the first `merged` must lie
+    as one; an input that does not lie so is copied. `whole` asks for all of it without gaps."""
+
+    order: tuple[int, ...]
+    merged: int
+    whole: bool = False
+
+
+class Move(NamedTuple):
+    """One step of a view: `permute` puts the axes in another order, `narrow` takes a stretch of each of the axes,
+    `stride` every so-manieth place of them, `take` one place (the axis goes), `part` one of the equal parts of an axis,
+    `merge` makes one axis of several that lie as one, `divide` several of the first of them."""
+
+    kind: Literal["permute", "narrow", "stride", "take", "part", "merge", "divide"]
+    axes: tuple[int, ...]
+
+
+#: The condition of a copy that a batch of one sample does without.
+ONE_SAMPLE: Literal["one sample"] = "one sample"
+
+
+def channels_last(rank: int) -> tuple[int, ...]:
+    """The order of a tensor of so many spatial axes whose channels are innermost: [N, L, C], [N, H, W, C]."""
+    return (0, *range(2, rank + 2), 1)
+
+
+def rows(rank: int) -> Needs:
+    """A matrix product's need: every position a row, the channels in it. A vector is a row as it is."""
+    return Needs(channels_last(rank), rank + 1)
