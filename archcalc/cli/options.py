@@ -65,7 +65,7 @@ def counting_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )
     @functools.wraps(function)
     def wrapped(*args: Any, counting: str | None, **kwargs: Any) -> Any:
-        from archcalc.counting.count import profile
+        from archcalc.counting.profiles import profile
 
         return function(*args, counting=None if counting is None else profile(counting), **kwargs)
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.analysis.training import backward, wants_input_gradient
-from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
+from archcalc.counting.training import backward, wants_input_gradient
+from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.layers.registry import layers
 from archcalc.memory.gradients import gradients
 from archcalc.memory.setup import Setup
@@ -205,16 +205,6 @@ FACTS: dict[str, Fact] = {
         lambda s: _bias(_with_fewer_outputs(s, "conv")),
     ),
 }
-
-
-def profile(name: str) -> Profile:
-    """The profile of that name; UsageError if there is none."""
-    from archcalc.counting.profiles import PROFILES
-
-    if name not in PROFILES:
-        hint = did_you_mean(name, PROFILES) or f"the profiles are {', '.join(PROFILES)}"
-        raise UsageError(f"there is no counting profile `{name}`: {hint}")
-    return PROFILES[name]
 
 
 def subjects(analysis: Analysis) -> list[Subject]:

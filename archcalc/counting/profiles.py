@@ -8,6 +8,7 @@ those of them that run without a graphics card. Layers are taken as the modules 
 from __future__ import annotations
 
 from archcalc.counting.count import Profile, Rules
+from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 
 
 def _each(names: str, **facts: int) -> Rules:
@@ -344,3 +345,11 @@ MEMORY_FIGURES: dict[str, Profile] = {
         ),
     )
 }
+
+
+def profile(name: str) -> Profile:
+    """The profile of that name; UsageError if there is none."""
+    if name not in PROFILES:
+        hint = did_you_mean(name, PROFILES) or f"the profiles are {', '.join(PROFILES)}"
+        raise UsageError(f"there is no counting profile `{name}`: {hint}")
+    return PROFILES[name]

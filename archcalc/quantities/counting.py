@@ -7,9 +7,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.analysis.training import training_cost
 from archcalc.counting.count import Profile, count_layers
 from archcalc.counting.profiles import MEMORY_FIGURES, PROFILES
+from archcalc.counting.training import training_cost
 from archcalc.quantities.registry import Part, quantity, summed
 from archcalc.sizes.kinds import Size
 from archcalc.units import BYTES, COUNT

@@ -13,8 +13,8 @@ from inline import analysed, layers
 import archcalc
 from archcalc.cli import run
 from archcalc.commands.count.tables import difference
-from archcalc.counting.count import count, profile
-from archcalc.counting.profiles import PROFILES
+from archcalc.counting.count import count
+from archcalc.counting.profiles import PROFILES, profile
 from archcalc.quantities.registry import Part, quantities
 from archcalc.sizes.symbols import variable
 

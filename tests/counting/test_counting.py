@@ -11,9 +11,9 @@ from inline import layers
 
 import archcalc
 from archcalc.analysis.totals import Analysis
-from archcalc.analysis.training import training_cost
-from archcalc.counting.count import FACTS, count, count_layers, profile
-from archcalc.counting.profiles import ASKED, MEMORY_FIGURES, PARTLY_ASKED, PROFILES
+from archcalc.counting.count import FACTS, count, count_layers
+from archcalc.counting.profiles import ASKED, MEMORY_FIGURES, PARTLY_ASKED, PROFILES, profile
+from archcalc.counting.training import training_cost
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.layers.registry import layers as registered
 from archcalc.memory.setup import Setup

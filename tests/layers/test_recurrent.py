@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from inline import layers
 
-from archcalc.analysis.training import training_cost
+from archcalc.counting.training import training_cost
 from archcalc.diagnostics.diagnostic import SpecError
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storages, saved_memory

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from archcalc.analysis.totals import Analysis
-from archcalc.analysis.training import TrainingCost, training_cost
 from archcalc.counting.count import FACTS, WORKS, Count, Profile, Rules, count
 from archcalc.counting.profiles import MEMORY_FIGURES, PROFILES
+from archcalc.counting.training import TrainingCost, training_cost
 from archcalc.memory.setup import Setup
 from archcalc.output.layout import Column, Report, Table
 from archcalc.units import exact

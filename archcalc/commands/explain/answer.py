@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from archcalc.analysis.receptive_field import ITSELF, Span
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.analysis.training import backward, wants_input_gradient
+from archcalc.counting.training import backward, wants_input_gradient
 from archcalc.language.network import INPUT_INDEX
 from archcalc.language.paths import selected
 from archcalc.layers.attributes import decimal

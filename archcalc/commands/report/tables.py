@@ -11,7 +11,8 @@ from archcalc.commands.count.tables import description, rules_in_words
 from archcalc.commands.memory import tables as memory
 from archcalc.commands.report import receptive_field, tree
 from archcalc.commands.report.columns import LayerColumn, Row, chosen, column, saved_tensors
-from archcalc.counting.count import Profile, count, profile
+from archcalc.counting.count import Profile, count
+from archcalc.counting.profiles import profile
 from archcalc.layers.attributes import shown
 from archcalc.output.layout import Report, Table
 from archcalc.quantities.counting import name_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 
@@ -13,8 +13,16 @@ from archcalc.claims.figure import Bound
 from archcalc.commands.sweep.evaluate import Array
 from archcalc.diagnostics.diagnostic import UsageError
 
-if TYPE_CHECKING:
-    from archcalc.commands.sweep.run import Piece
+
+class Piece(NamedTuple):
+    """Combinations of a sweep, in order: `columns` holds the valid ones, parameters first and then quantities.
+
+    `visited` counts the valid and the invalid ones, `reasons` the invalid ones by the rule they broke first.
+    """
+
+    columns: dict[str, Array]
+    visited: int
+    reasons: Counter[str]
 
 
 class Order(NamedTuple):
@@ -48,13 +56,9 @@ class Choice(NamedTuple):
             nothing = False
             yield piece
         if nothing:
-            from archcalc.commands.sweep.run import Piece
-
             yield Piece(dict(empty), 0, Counter())
 
     def _gathered(self, pieces: Iterator[Piece], empty: Mapping[str, Array]) -> Piece:
-        from archcalc.commands.sweep.run import Piece
-
         held: list[dict[str, Array]] = [dict(empty)]
         waiting = 0
         for piece in pieces:

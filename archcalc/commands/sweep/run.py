@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy
 
-from archcalc.commands.sweep.choose import Choice, choice
+from archcalc.commands.sweep.choose import Choice, Piece, choice
 from archcalc.commands.sweep.evaluate import Array, Block, Evaluator
 from archcalc.commands.sweep.plan import CHUNK, Plan, boxes, plan, positions
 from archcalc.commands.sweep.values import Axis, axis
@@ -19,17 +19,6 @@ from archcalc.layers.attributes import shown
 from archcalc.quantities.registry import Scope, quantity_named
 
 DEFAULT_QUANTITIES = ("params", "macs")
-
-
-class Piece(NamedTuple):
-    """Combinations of a sweep, in order: `columns` holds the valid ones, parameters first and then quantities.
-
-    `visited` counts the valid and the invalid ones, `reasons` the invalid ones by the rule they broke first.
-    """
-
-    columns: dict[str, Array]
-    visited: int
-    reasons: Counter[str]
 
 
 class Columns(dict[str, Array]):
