@@ -249,7 +249,7 @@ _ERRORS: dict[str, tuple[str, str]] = {
     ),
     "unknown-claimed-layer": (
         "A claim is made about a layer that the network does not have.",
-        "Use a path as `archcalc report` prints it, the path of a block, or a pattern with `*`.",
+        "Use a path as `archcalc report --full` prints it, the path of a block, or a pattern with `*`.",
     ),
     "bad-claim": (
         "A claim is malformed: it has no value, a value that is not a figure, a key that claims do not have, or it is "
