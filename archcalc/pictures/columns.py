@@ -42,8 +42,10 @@ def in_columns(plan: Layout) -> Columns:
     for count in sorted({1, *range(max(1, ideal - 3), min(len(cuts) + 1, ideal + 3) + 1)}):
         spans = _divided(plan, cuts, count)
         width = sum(_width(plan, span) for span in spans) + GUTTER * (len(spans) - 1)
-        height = max(_height(plan, span) for span in spans)
-        found = abs(math.log(width / height / _PAGE)) if len(spans) > 1 else _alone(width, height)
+        heights = [_height(plan, span) for span in spans]
+        height = max(heights)
+        empty = 1 - sum(heights) / (len(heights) * height)
+        found = abs(math.log(width / height / _PAGE)) + empty if len(spans) > 1 else _alone(width, height)
         if found < score:
             best, score = spans, found
     return _moved(plan, best)

@@ -14,6 +14,7 @@ from archcalc.pictures.graph import Box, Frame, Item, Uses
 from archcalc.pictures.layered import Edge, Lane, Layout, Link, Node, layout
 from archcalc.pictures.svg import Drawing
 from archcalc.pictures.text import shortened, width
+from archcalc.pictures.ushape import UShape, u_shape
 from archcalc.quantities.registry import figure
 from archcalc.units import short
 
@@ -37,9 +38,14 @@ COLOURS = {
     "norm": "yellow",
     "activation": "yellow",
     "regularise": "yellow",
+    "experts": "violet",
     "attention": "red",
+    "heads": "red",
+    "scores": "red",
     "recurrent": "red",
     "merge": "teal",
+    "tensor": "teal",
+    "elementwise": "yellow",
 }
 
 
@@ -71,6 +77,7 @@ class Inside(NamedTuple):
     entries: tuple[int, ...]
     items: tuple[Placed, ...]
     exits: tuple[int, ...]
+    edges: tuple[Edge, ...]
 
 
 class Heat(NamedTuple):
@@ -197,7 +204,7 @@ class Placer:
             source, leaves = made[value]
             edges.append(Edge(source, len(nodes), leaves, 0))
             nodes.append(Node(0, 0, "last"))
-        return Inside(layout(nodes, edges), entries, placed, exits)
+        return Inside(layout(nodes, edges), entries, placed, exits, tuple(edges))
 
 
 def _end(item: Item) -> int:
@@ -266,23 +273,39 @@ def draw(analysis: Analysis, setting: Setting | None = None) -> Drawing:
     items = graph.items(analysis, folded=setting.folded)
     inside = placer.arrange(items, None, ())
     pen = _Pen(analysis, setting, inside.items)
-    columns = in_columns(inside.layout)
+    elements = _positions(analysis, inside)
+    boxes = {k for k, placed in enumerate(inside.items, len(inside.entries)) if placed.inside is None}
+    shape = u_shape(inside.layout.nodes, inside.edges, elements, boxes)
+    columns = in_columns(inside.layout) if shape is None else None
+    picture = shape or columns
+    assert picture is not None
     heading = analysis.architecture
     params, macs = (short(figure(analysis, name)) for name in ("params", "macs"))
     said = f"{params} parameters, {macs} MACs, input {analysis.network.input}"
     citation = analysis.network.document.citation or ""
     legend = pen.legend(graph.boxes(items))
-    wide = max(columns.width, width(heading, 15, bold=True), width(said, 10.5), legend.width)
+    wide = max(picture.width, width(heading, 15, bold=True), width(said, 10.5), legend.width)
     citation = shortened(citation, 10.5, wide)
     top = _MARGIN + 36 + (14 if citation else 0)
-    pen.plan(inside, columns, _MARGIN + (wide - columns.width) / 2, top + 8)
+    left = _MARGIN + (wide - picture.width) / 2
+    if shape is not None:
+        pen.u_shape(inside, shape, left, top + 8)
+    elif columns is not None:
+        pen.plan(inside, columns, left, top + 8)
     body = [svg.text(_MARGIN, _MARGIN + 12, heading, "heading")]
     body += [svg.text(_MARGIN, _MARGIN + 29, said, "small")]
     body += [svg.text(_MARGIN, _MARGIN + 43, citation, "small")] if citation else []
     body += pen.out
-    bottom = top + 8 + columns.height + 14
+    bottom = top + 8 + picture.height + 14
     body += legend.draw(_MARGIN, bottom)
     return Drawing(wide + 2 * _MARGIN, bottom + legend.height + _MARGIN, f"{heading}: the network", said, "".join(body))
+
+
+def _positions(analysis: Analysis, inside: Inside) -> list[int]:
+    """The positions of what leaves each element: entries, then items."""
+    ends = [_end(placed.item) for placed in inside.items]
+    volume = analysis.interpretation.volume
+    return [int(volume(index).positions) for index in (*inside.entries, *ends)]
 
 
 class Legend(NamedTuple):
@@ -352,6 +375,19 @@ class _Pen:
         for number, placed in enumerate(inside.items, len(inside.entries)):
             at = columns.column_of[plan.row_of[number]]
             self.item(placed, left + plan.x[number] + columns.dx[at], top + plan.top(number) + columns.dy[at])
+
+    def u_shape(self, inside: Inside, shape: UShape, left: float, top: float) -> None:
+        """The outermost items as a U."""
+        for points in shape.edges:
+            moved = [(left + x, top + y) for x, y in points]
+            (_, y1), (x2, y2) = moved[-2:]
+            self.out.append(svg.path(svg.bent(moved), "edge"))
+            self.out.append(svg.arrow_head(x2, y2, "right" if y1 == y2 else "down" if y1 < y2 else "up"))
+        for element, value in enumerate(inside.entries):
+            node = inside.layout.nodes[element]
+            self.input(left + shape.x[element], top + shape.top[element], node, value)
+        for number, placed in enumerate(inside.items, len(inside.entries)):
+            self.item(placed, left + shape.x[number], top + shape.top[number])
 
     def input(self, x: float, y: float, node: Node, value: int) -> None:
         """The network's input."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from archcalc.pictures.text import FAMILY
@@ -143,9 +144,31 @@ def circle(x: float, y: float, radius: float, classes: str, title: str = "") -> 
     return f'<circle cx="{number(x)}" cy="{number(y)}" r="{number(radius)}"{_class(classes)}{inside}\n'
 
 
-def arrow_head(x: float, y: float) -> str:
-    """A head that points down at (x, y)."""
-    return path(f"M{number(x)} {number(y)}l-3.5 -6h7z", "arrow")
+def arrow_head(x: float, y: float, towards: str = "down") -> str:
+    """A head whose tip is at (x, y)."""
+    shape = {"down": "l-3.5 -6h7z", "up": "l-3.5 6h7z", "right": "l-6 -3.5v7z"}[towards]
+    return path(f"M{number(x)} {number(y)}{shape}", "arrow")
+
+
+def bent(points: Sequence[tuple[float, float]], radius: float = 8) -> str:
+    """The commands of a line along points, across and up or down, with its corners rounded."""
+    commands = [f"M{number(points[0][0])} {number(points[0][1])}"]
+    for before, here, after in zip(points, points[1:], points[2:], strict=False):
+        (x1, y1), (x2, y2) = _unit(before, here), _unit(here, after)
+        r = min(radius, _length(before, here) / 2, _length(here, after) / 2)
+        commands.append(f"L{number(here[0] - r * x1)} {number(here[1] - r * y1)}")
+        commands.append(f"q{number(r * x1)} {number(r * y1)} {number(r * (x1 + x2))} {number(r * (y1 + y2))}")
+    return "".join([*commands, f"L{number(points[-1][0])} {number(points[-1][1])}"])
+
+
+def _length(a: tuple[float, float], b: tuple[float, float]) -> float:
+    return abs(a[0] - b[0]) + abs(a[1] - b[1])
+
+
+def _unit(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
+    """The direction from one point to another."""
+    length = _length(a, b) or 1.0
+    return (b[0] - a[0]) / length, (b[1] - a[1]) / length
 
 
 def number(value: float) -> str:
