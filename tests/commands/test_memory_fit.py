@@ -65,7 +65,7 @@ def test_headroom_is_left_free(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_does_not_fit_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["fit", "vgg16", "--memory", "1GB"]) == 0
-    assert "training does not fit 1GB, not even with one sample" in capsys.readouterr().out
+    assert "1GB      does not fit, short by 169.6 MB" in capsys.readouterr().out
 
 
 def test_without_a_memory_every_card_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,3 +106,26 @@ def test_headroom_must_leave_something() -> None:
 def test_a_wrong_card_is_corrected(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["fit", "lenet5", "--gpu", "v10"]) == 2
     assert "did you mean `v100`?" in capsys.readouterr().err
+
+
+def test_each_card_is_answered_and_what_does_not_fit_is_helped(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fit", "resnet50", "--gpu", "t4,v100-32gb", "--batch", "256", "--optimizer", "adam"]) == 0
+    shown = capsys.readouterr().out
+    assert "t4 " in shown
+    assert "v100-32gb" in shown
+    assert "batch 256 does not fit, short by" in shown
+    assert "--dtype amp: up to batch" in shown
+    assert "--checkpoint auto: up to batch" in shown
+
+
+def test_a_card_implies_its_device(capsys: pytest.CaptureFixture[str]) -> None:
+    devices = []
+    for options in (
+        ["--gpu", "v100"],
+        ["--gpu", "v100", "--device", "cpu"],
+        ["--gpu", "m1-8gb"],
+        ["--memory", "16GiB"],
+    ):
+        assert run(["fit", "alexnet", *options, "--format", "json"]) == 0
+        devices.append(json.loads(capsys.readouterr().out)["device"])
+    assert devices == ["cuda", "cpu", "cpu", "cpu"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from archcalc.memory import budget
 from archcalc.memory.budget import Budget
+from archcalc.memory.recompute import cheapest
 from archcalc.memory.setup import SEVERAL
 from archcalc.quantities.registry import Part, figure
 
@@ -61,3 +62,34 @@ def fit(budgets: Budgets, available: Available) -> Fit:
         usable // budgets.activations,
         usable // (2 * budgets.activations),
     )
+
+
+class Remedy(NamedTuple):
+    """A change of the setup, and the largest batch that fits with it."""
+
+    words: str
+    largest: int | None
+
+
+#: What saves memory, from what costs least: the words of the command line, and the change.
+_CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("--optimizer adam8bit", {"optimizer": "adam8bit"}),
+    ("--dtype amp", {"dtype": "amp"}),
+)
+
+
+def remedies(network: Part, available: Available, batch: int) -> list[Remedy]:
+    """What brings a larger batch into a memory, each by itself, and what it brings; what brings nothing is left out."""
+    setup, usable = network.setup, available.usable
+    before = network.memory.training.largest_batch(usable)
+    found = []
+    for words, change in _CHANGES:
+        if words.startswith("--optimizer") and setup.optimizer not in ("adam", "adamw"):
+            continue
+        changed = Part(network.analysis, setup=setup._replace(**change))
+        found.append(Remedy(words, changed.memory.training.largest_batch(usable)))
+    plan = cheapest(network.analysis.interpretation, setup, batch, usable)
+    if plan is not None:
+        checkpointed = Part(network.analysis, setup=setup._replace(checkpoints=plan.segments))
+        found.append(Remedy("--checkpoint auto", checkpointed.memory.training.largest_batch(usable)))
+    return [each for each in found if each.largest != before and before is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archcalc.commands.fit.answer import Available, Budgets, Fit, fit
+from archcalc.commands.fit.answer import Available, Budgets, Fit, fit, remedies
 from archcalc.commands.memory.tables import NOT_COUNTED, UNITS, setup_data, setup_in_words
 from archcalc.output.layout import Column, Report, Table
 from archcalc.quantities.registry import Part
@@ -12,7 +12,8 @@ from archcalc.units import bytes_binary, bytes_decimal, bytes_in_full, exact
 
 _MEANINGS = (
     "training: parameters, buffers, gradients, optimizer, and all activations alive at peak",
-    "inference: parameters, buffers, and the activations alive at peak, without gradients",
+    "inference: parameters, buffers, and the activations alive at peak, without gradients; a framework in eager mode"
+    " holds inputs of blocks longer: archcalc memory says how much",
     "activations: the input and every output once, nothing else: the lecture's count of a forward pass;"
     " twice: with a gradient for each",
 )
@@ -24,7 +25,7 @@ def build(network: Part, budgets: Budgets, available: list[Available], batch: in
     fits = [fit(budgets, one) for one in available]
     return Report(
         f"{analysis.architecture}: the largest batch that fits, {setup_in_words(setup)}",
-        _facts(budgets, fits, batch),
+        _facts(network, budgets, fits, batch),
         (_table(budgets, fits, batch),),
         (*_MEANINGS, NOT_COUNTED, UNITS),
         {
@@ -37,28 +38,38 @@ def build(network: Part, budgets: Budgets, available: list[Available], batch: in
     )
 
 
-def _facts(budgets: Budgets, fits: list[Fit], batch: int | None) -> tuple[tuple[str, str], ...]:
-    one = budgets.training.peak_bytes(1)
-    facts = [("one sample", f"training needs {bytes_in_full(one)} for a batch of 1")]
-    if batch is not None:
-        needed = budgets.training.peak_bytes(batch)
-        facts.append((f"batch {batch:,}", f"training needs {bytes_in_full(needed)}"))
-    if len(fits) == 1:
-        facts.append(("answer", _answer(budgets, fits[0], batch)))
+#: So many memories are answered one by one; of more the table says enough.
+_ANSWERED = 6
+
+
+def _facts(network: Part, budgets: Budgets, fits: list[Fit], batch: int | None) -> tuple[tuple[str, str], ...]:
+    """The answer for each memory first, then what it follows from."""
+    facts = [(found.available.name, _answer(budgets, found, batch)) for found in fits[: _ANSWERED + 1]]
+    if len(fits) > _ANSWERED:
+        facts = []
+    for found in fits if facts else []:
+        asked = batch or 1
+        if budgets.training.peak_bytes(asked) > found.available.usable:
+            said = [
+                f"{each.words}: up to batch {_count(each.largest)}"
+                for each in remedies(network, found.available, asked)
+            ]
+            facts.append((f"on {found.available.name}", "; ".join(said) or "no setup that archcalc knows brings it in"))
+    needed = batch or 1
+    facts.append((f"batch {needed:,}", f"training peaks at {bytes_in_full(budgets.training.peak_bytes(needed))}"))
     return tuple(facts)
 
 
 def _answer(budgets: Budgets, found: Fit, batch: int | None) -> str:
     """The question in a sentence, for one memory."""
-    name, largest = found.available.name, found.training
+    largest = found.training
     if batch is not None:
         room = found.available.usable - budgets.training.peak_bytes(batch)
-        said = f"a batch of {batch:,} fits {name}" if room >= 0 else f"a batch of {batch:,} does not fit {name}"
-        left = f"{bytes_decimal(room)} are left" if room >= 0 else f"short by {bytes_decimal(-room)}"
-        return f"{said}: {left}; the largest that fits is {_count(largest)}"
+        said = f"fits, {bytes_decimal(room)} left" if room >= 0 else f"does not fit, short by {bytes_decimal(-room)}"
+        return f"batch {batch:,} {said}; up to batch {_count(largest)}"
     if largest == 0:
-        return f"training does not fit {name}, not even with one sample"
-    return f"training with a batch of up to {_count(largest)} fits {name}"
+        return f"does not fit, short by {bytes_decimal(budgets.training.peak_bytes(1) - found.available.usable)}"
+    return f"up to batch {_count(largest)}"
 
 
 def _count(batch: Any) -> str:
