@@ -38,8 +38,9 @@ def command(name: str) -> None:
         raise UsageError(f"{path} exists: choose another name")
     text = (Path(__file__).parent / "start.yaml").read_text(encoding="utf-8")
     write_file([text.replace("NAME", path.stem)], path)
-    click.echo(f"wrote {path}: archcalc report {path} shows its figures, archcalc help language how to go on")
+    click.echo(f"wrote {path}")
     schema = path.with_name(_SCHEMA)
     if not schema.exists():
         write_file([json.dumps(json_schema(), indent=2), "\n"], schema)
-        click.echo(f"wrote {schema}, which editors complete and check it with")
+        click.echo(f"wrote {schema}, for your editor")
+    click.echo(f"next: archcalc report {path}; archcalc help language")
