@@ -64,6 +64,9 @@ def linear_attention(
     )
     if kernel == "fused":
         values = _kernel(tape, query, key, value, rows, pairs if masked else None)
+        if norm != "none":
+            # Normalised queries lie head by head, and so does what the kernel makes of them.
+            values = tape.copy(values, "attended values by position")
         products = 2 * width * scores
         tape.macs, tape.products = tape.macs + products, tape.products + products
     else:
@@ -71,9 +74,11 @@ def linear_attention(
         if not certainly_equal(heads, kv_heads) and not certainly_equal(kv_heads, 1):
             # A single head is repeated as a view, and copied where it is multiplied.
             key, value = (repeated(tape, each, by_head, f"repeated {each.name}") for each in (key, value))
-        made = tape.matmul(
-            _in_order(tape, query, query.elements), _in_order(tape, key, by_head), width, scores, "scores"
-        )
+        if norm == "none":  # what is normalised lies in order
+            query = _in_order(tape, query, query.elements)
+        if norm == "none" or not certainly_equal(key.elements, by_head):
+            key = _in_order(tape, key, by_head)
+        made = tape.matmul(query, key, width, scores, "scores")
         made = _softmax(tape, made, causal or masked, None if relative is None else (relative, heads, pairs), dropout)
         values = tape.matmul(made, _in_order(tape, value, by_head), attended, x.positions * inner, "values by head")
         values = _copied(tape, values, "attended values")
@@ -193,6 +198,9 @@ def _normalised(tape: Tape, x: Value, name: str, width: Size, rows: Size, norm: 
     tape.keep(x, made.needs)
     for each in statistics:
         tape.keep_own(each, made.needs)
+    if not layer:
+        # A CPU runs it as simple operations, and keeps what the scale multiplies.
+        tape.keep_own(Tensor(f"unscaled {name}", n), scale.needs, "cpu")
     tape.keep(scale, x.needs)
     reads = ("gradient", x.base, *(each.name for each in statistics))
     tape.record(made, Undo(f"{operation}_backward", reads, (x, scale, *shift)))

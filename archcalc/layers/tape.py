@@ -144,6 +144,13 @@ class Tape:
         self.record(made, passes=(left, right))
         return made
 
+    def copy(self, x: Value, name: str) -> Value:
+        """The values in another order; the gradient is a view of the copy's."""
+        made = self.result(name, x.elements, x)
+        self.run("clone", (x,), made)
+        self.record(made, passes=(x,))
+        return made
+
     def concat(self, parts: tuple[Value, ...], name: str) -> Value:
         """Values one after the other; their gradients are views of the whole's."""
         elements: Size = 0

@@ -196,6 +196,7 @@ class _Bench:
 
     def figures(self) -> Figures:
         shapes, macs = self.shapes_and_macs()
+        stored = self.program.state_dict()  # a constant of the network, such as a mask, is none of its buffers
         trained, saved_all, saved = self.saved()
         inferred = self.aliases(training=False)
         inference = self.inference()
@@ -203,7 +204,7 @@ class _Bench:
         return Figures(
             shapes=shapes,
             params=sum(p.numel() for p in self.program.parameters()),
-            buffers=sum(b.numel() for b in self.program.buffers()),
+            buffers=sum(b.numel() for name, b in self.program.named_buffers() if name in stored),
             macs=macs,
             aliases_in_training=trained,
             aliases_at_inference=inferred,

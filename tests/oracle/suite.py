@@ -5,6 +5,8 @@ Run by name, since it needs tests/oracle/requirements.txt: `python -m pytest tes
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from oracle.catalogue import PARTS, small_networks
@@ -17,6 +19,9 @@ from oracle.translate import TRANSLATIONS, WITHOUT
 
 import archcalc
 from archcalc.analysis.interpret import interpret
+from archcalc.diagnostics.diagnostic import Source
+from archcalc.language.expand import expand
+from archcalc.language.read import read_document
 from archcalc.layers.registry import layers
 from archcalc.memory import budget
 from archcalc.memory.setup import Setup
@@ -43,6 +48,43 @@ def test_random_networks_have_the_shapes_parameters_and_operations_of_pytorch(fi
         assert not stated, f"python tests/oracle --seed {number} --networks 1 --shrink: {stated}"
         judged_networks += not found.refused
     assert judged_networks > 15  # PyTorch refuses a few
+
+
+_LINEAR = "{linear: {out: 8, each_position: true}}"
+_HEADS = f"[{_LINEAR}, {{split_heads: 2}}]"
+_TURNED = f"[{_LINEAR}, {{split_heads: 2}}, rotary]"
+ATTENTION = (
+    "{heads: 2, kv_heads: 1, causal: true, rotary: true, bias: false}",
+    "{heads: 4, kv_heads: 2, causal: true, rotary: true, mode: separate}",
+    "{heads: 4, kv_heads: 2, norm: layer, rotary: true}",
+    "{heads: 2, relative: 9, mask: true}",
+    "{heads: 2, sliding_window: 2, causal: true}",
+    "{heads: 2, norm: layer, mode: separate}",
+    "{heads: 2, dropout: 0.2, width: 6, out_bias: false}",
+)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        *(f"[{_LINEAR}, attention: {given}, reduce_mean: length, linear: 3]" for given in ATTENTION),
+        f"[{{matmul: {{w: [{{matmul: {{q: {_HEADS}, k: {_HEADS}}}, transposed: true}}, {{scale: 0.5}}, "
+        f"{{relative_position_bias: 9}}, mask, softmax], v: {_HEADS}}}}}, merge_heads, reduce_mean: length, linear: 3]",
+        f"[{{matmul: {{w: [{{matmul: {{q: {_TURNED}, k: {_TURNED}}}, transposed: true}}, softmax], v: {_HEADS}}}}}, "
+        "merge_heads, reduce_mean: length, linear: 3]",
+        f"[{_LINEAR}, split_heads: 4, repeat_heads: 2, gelu, merge_heads, reduce_mean: length, linear: 3]",
+        "[conv: {out: 8, kernel: 1}, window_partition: [3, 2], "
+        "attention: {heads: 2, windows: true, relative: 15}, window_reverse: [6, 4], flatten, linear: 3]",
+    ],
+)
+def test_what_transformers_are_built_of_agrees_in_every_figure(steps: str) -> None:
+    volume = "[8, 6, 4]" if "window_" in steps else "[8, 5]"
+    spec = f"input: {volume}\nlayers: {steps}\n"
+    made = interpret(expand(read_document(Source("spec.yaml", spec), Path("spec.yaml"))))
+    found = judged(made, Question(batch=2))
+    assert not found.untranslated
+    assert not found.refused
+    assert found.disagreements == ()
 
 
 @pytest.mark.parametrize("name", small_networks())

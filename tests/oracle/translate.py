@@ -51,6 +51,7 @@ class Site(NamedTuple):
     inputs: tuple[Volume, ...]
     output: Volume
     inplace: bool
+    form: str = ""
 
     def __getitem__(self, attribute: str) -> Any:
         return self.attributes[attribute]
@@ -88,8 +89,6 @@ TRANSLATIONS: dict[str, Translation] = {}
 #: Layers that have no translation, and why.
 WITHOUT = {
     "table_conv": "torch.nn has no convolution with a table of connections",
-    **dict.fromkeys(("experts", "learned", "mask", "relative_position_bias", "rotary"), "not translated yet"),
-    **dict.fromkeys(("window_partition", "window_reverse", "repeat_heads"), "not translated yet"),
     "lstm": "its kernel on the CPU is one operation whose workspace no shape tells",
 }
 
@@ -112,7 +111,7 @@ def site_of(interpretation: Interpretation, node: Node, outcome: Outcome) -> Sit
     for name, attribute in node.layer.attributes.items():
         value = node.attributes.get(name, attribute.default)
         attributes[name] = value if value is None else attribute.kind.fit(value, volumes[0].rank)
-    return Site(attributes, volumes, outcome.output, outcome.storage == "inplace")
+    return Site(attributes, volumes, outcome.output, outcome.storage == "inplace", outcome.form)
 
 
 #: Layers that work on sequences of vectors, `[N, L, C]`.
@@ -336,13 +335,8 @@ def rbf(site: Site) -> Layer:
 
 @translation
 def attention(site: Site) -> Layer:
-    beyond = [
-        name
-        for name, value in site.attributes.items()
-        if value not in (None, False, "none", "module") and name not in ("heads", "bias")
-    ]
-    if beyond:
-        raise Untranslated(f"attention with {', '.join(beyond)}")
+    if site.form:
+        return attention_of_linear_layers(site)
     memory = site.inputs[1].channels if len(site.inputs) > 1 else None
     module = nn.MultiheadAttention(
         site.channels, site["heads"], bias=site["bias"], kdim=memory, vdim=memory, batch_first=True
@@ -828,3 +822,6 @@ def recurrent(kind: type[nn.RNNBase]) -> Translation:
 
 TRANSLATIONS["rnn"] = recurrent(nn.RNN)
 TRANSLATIONS["gru"] = recurrent(nn.GRU)
+
+
+from oracle.transformer import attention_of_linear_layers  # noqa: E402  its rows are made with what stands above

@@ -1,0 +1,230 @@
+"""Rows of the table for what transformers are built of: windows, heads, scores, attention of linear layers, experts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from oracle.translate import Layer, Site, Untranslated, Value, translation
+from torch import nn
+from torch.nn import functional
+
+
+@translation
+def learned(site: Site) -> Layer:
+    volume = site.output
+    if not volume.rank:
+        return Layer(lambda self, _: Value(self.values[None]), values=nn.Parameter(torch.zeros(volume.channels)))
+    values = nn.Parameter(torch.zeros(*volume.space, volume.channels))
+    return Layer(lambda self, _: Value(self.values[None], last=True), values=values)
+
+
+@translation
+def window_partition(site: Site) -> Layer:
+    window, space = site["window"], site.inputs[0].space
+    counts = [n // w for n, w in zip(space, window, strict=True)]
+
+    def call(_: Layer, x: Value) -> Value:
+        split = [size for pair in zip(counts, window, strict=True) for size in pair]
+        tensor = x.by_position.reshape(len(x.tensor), *split, site.channels)
+        order = [*range(1, 2 * len(window), 2), *range(2, 2 * len(window) + 1, 2)]
+        tensor = tensor.permute(0, *order, tensor.dim() - 1)
+        return Value(tensor.reshape(len(tensor), math.prod(counts), math.prod(window), site.channels), last=True)
+
+    return Layer(call)
+
+
+@translation
+def window_reverse(site: Site) -> Layer:
+    """Of two axes; the windows are the nearest to squares that come out even, since the spec does not say which."""
+    if len(site["size"]) != 2:
+        raise Untranslated("windows of two axes are put together again")
+    (height, width), positions = site["size"], site.inputs[0].space[1]
+    even = [h for h in range(1, positions + 1) if positions % h == height % h == width % (positions // h) == 0]
+    tall = min(even, key=lambda h: abs(h - positions // h))
+    wide = positions // tall
+
+    def call(_: Layer, x: Value) -> Value:
+        tensor = x.by_position.unflatten(1, (height // tall, width // wide)).unflatten(3, (tall, wide))
+        return Value(tensor.transpose(2, 3).reshape(len(tensor), height, width, site.channels), last=True)
+
+    return Layer(call)
+
+
+def repeated(x: torch.Tensor, times: int) -> torch.Tensor:
+    """Each head, the third axis from the end, so many times."""
+    shape = list(x.shape)
+    shape.insert(-2, times)
+    return x.unsqueeze(-3).expand(shape).flatten(-4, -3)
+
+
+@translation
+def repeat_heads(site: Site) -> Layer:
+    return Layer(lambda _, x: Value(repeated(x.by_position, site["times"]), last=True))
+
+
+def turned(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    """Rotary positions, as decoders write them."""
+    first, second = x.chunk(2, -1)
+    return x * cos + torch.cat((-second, first), -1) * sin
+
+
+@translation
+def rotary(site: Site) -> Layer:
+    table = torch.ones(site.inputs[0].space[-1], site.channels)
+    layer = Layer(lambda self, x: Value(turned(x.by_position, self.cos, self.sin), last=True))
+    layer.register_buffer("cos", table, persistent=False)
+    layer.register_buffer("sin", table.clone(), persistent=False)
+    return layer
+
+
+def biased(table: torch.Tensor, index: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Biases by relative position, of shape heads x positions x positions."""
+    return table[index].view(*size, -1).permute(2, 0, 1).contiguous()
+
+
+@translation
+def relative_position_bias(site: Site) -> Layer:
+    volume = site.inputs[0]
+    size = (volume.space[-1], volume.channels)
+    return Layer(
+        lambda self, x: Value(x.by_position + biased(self.table, self.index, size), last=True),
+        table=nn.Parameter(torch.zeros(site["rows"], volume.space[-2])),
+        index=torch.zeros(math.prod(size), dtype=torch.int64),
+    )
+
+
+@translation
+def mask(site: Site) -> Layer:
+    layer = Layer(lambda self, x: Value(x.by_position + self.mask, last=True))
+    layer.register_buffer("mask", torch.zeros(site.inputs[0].space[-1], site.channels), persistent=False)
+    return layer
+
+
+# --- attention of linear layers
+
+
+class Attention(nn.Module):
+    """Query, key, value and output as linear layers; a fused kernel, or scores, softmax and sum."""
+
+    def __init__(self, site: Site, *, fused: bool) -> None:
+        super().__init__()
+        x, other = site.inputs[0], site.inputs[-1]
+        self.heads = site["heads"]
+        self.kv_heads = site["kv_heads"] or self.heads
+        self.width = site["width"] or x.channels // self.heads
+        self.fused, self.site = fused, site
+        biases = [
+            site["bias"] if site[f"{name}_bias"] is None else site[f"{name}_bias"]
+            for name in ("query", "key", "value", "out")
+        ]
+        inner, shared = self.heads * self.width, self.kv_heads * self.width
+        self.query = nn.Linear(x.channels, inner, bias=biases[0])
+        self.key = nn.Linear(other.channels, shared, bias=biases[1])
+        self.value = nn.Linear(other.channels, shared, bias=biases[2])
+        self.out = nn.Linear(inner, x.channels, bias=biases[3])
+        kind = {"none": nn.Identity, "layer": nn.LayerNorm, "rms": nn.RMSNorm}[site["norm"]]
+        self.query_norm, self.key_norm = (kind(self.width) for _ in range(2))
+        length, attended = x.space[-1], other.space[-1]
+        self.size = (length, attended)
+        masked = torch.zeros(length, attended, dtype=torch.bool)
+        self.register_buffer("masked", masked, persistent=False)
+        if site["rotary"]:
+            for name, positions in (("query", length), ("key", attended)):
+                for table in ("cos", "sin"):
+                    self.register_buffer(f"{name}_{table}", torch.ones(positions, self.width), persistent=False)
+        if site["relative"]:
+            self.table = nn.Parameter(torch.zeros(site["relative"], self.heads))
+            self.register_buffer("index", torch.zeros(length * attended, dtype=torch.int64))
+
+    def forward(self, x: torch.Tensor, memory: torch.Tensor) -> torch.Tensor:
+        query = self.query_norm(self.query(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2))
+        key = self.key_norm(self.key(memory).unflatten(-1, (self.kv_heads, -1)).transpose(-3, -2))
+        value = self.value(memory).unflatten(-1, (self.kv_heads, -1)).transpose(-3, -2)
+        if self.site["rotary"]:
+            query = turned(query, self.query_cos, self.query_sin)
+            key = turned(key, self.key_cos, self.key_sin)
+        values = self.kernel(query, key, value) if self.fused else self.separate(query, key, value)
+        return self.out(values.transpose(-3, -2).flatten(-2))  # type: ignore[no-any-return]
+
+    def kernel(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        other = self.site["mask"] or self.site["sliding_window"] is not None
+        return functional.scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            attn_mask=~self.masked if other else None,
+            is_causal=self.site["causal"] and not other,
+            enable_gqa=self.kv_heads != self.heads,
+        )
+
+    def separate(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        if self.kv_heads != self.heads:
+            key, value = (repeated(each, self.heads // self.kv_heads) for each in (key, value))
+        scores = query @ key.transpose(-2, -1) * self.width**-0.5
+        if self.site["relative"]:
+            scores = scores + biased(self.table, self.index, self.size)
+        if self.site["causal"] or self.site["mask"] or self.site["sliding_window"] is not None:
+            scores = scores.masked_fill(self.masked, -math.inf)
+        weights = scores.softmax(-1)
+        if self.site["dropout"]:
+            weights = functional.dropout(weights, float(self.site["dropout"]), self.training)
+        return weights @ value
+
+
+def attention_of_linear_layers(site: Site) -> Layer:
+    """The row of attention, where it is no torch.nn.MultiheadAttention."""
+    module = Attention(site, fused=site.form.startswith("fused"))
+
+    def call(self: Any, x: Value, memory: Value | None = None) -> Value:
+        return Value(self.module(x.by_position, (memory or x).by_position), last=True)
+
+    return Layer(call, module=module)
+
+
+# --- experts
+
+
+class Hidden(nn.Module):
+    """One expert."""
+
+    def __init__(self, width: int, hidden: int, *, gated: bool, activation: str) -> None:
+        super().__init__()
+        self.first = nn.Linear(width, hidden, bias=False)
+        self.up = nn.Linear(width, hidden, bias=False) if gated else None
+        self.down = nn.Linear(hidden, width, bias=False)
+        self.activation = getattr(functional, activation)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        made = self.activation(self.first(x))
+        return self.down(made if self.up is None else made * self.up(x))  # type: ignore[no-any-return]
+
+
+class Experts(nn.Module):
+    """A loop over experts, each on the rows that were routed to it."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__()
+        settings = {"gated": site["gated"], "activation": site["activation"]}
+        self.router = nn.Linear(site.channels, site["count"], bias=False)
+        self.experts = nn.ModuleList(Hidden(site.channels, site["hidden"], **settings) for _ in range(site["count"]))
+        self.top_k = site["top_k"]
+        self.shared = Hidden(site.channels, site["hidden"] * site["shared"], **settings) if site["shared"] else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = x.reshape(-1, x.shape[-1])
+        weights, picked = functional.softmax(self.router(rows), -1).topk(self.top_k, -1)
+        weights = weights / weights.sum(-1, keepdim=True)
+        made = torch.zeros_like(rows)
+        for number, expert in enumerate(self.experts):
+            row, place = torch.where(picked == number)
+            made = made.index_add(0, row, expert(rows[row]) * weights[row, place, None])
+        if self.shared is not None:
+            made = made + self.shared(rows)
+        return made.view_as(x)
+
+
+@translation
+def experts(site: Site) -> Layer:
+    return Layer(lambda self, x: Value(self.module(x.by_position), x.tensor.dim() > 2), module=Experts(site))
