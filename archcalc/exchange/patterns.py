@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
 
 from archcalc.exchange.graph import Graph, Name, Operation
 
 
 def simplified(graph: Graph) -> Graph:
-    """The graph with every channel shuffle as one operation."""
+    """The graph with every channel shuffle and every multi-head attention as one operation."""
     makers = {name: operation for operation in graph.operations for name in operation.outputs}
     uses: Counter[str] = Counter(name for operation in graph.operations for name in reads(operation))
     uses.update(graph.outputs)
@@ -22,6 +23,13 @@ def simplified(graph: Graph) -> Graph:
                 replaced[id(inner)] = None
             arguments = {"self": first.arguments["self"], "groups": groups}
             replaced[id(operation)] = operation._replace(target="channel_shuffle", arguments=arguments)
+    for _, run in groupby(graph.operations, key=lambda operation: (operation.module_class, operation.module)):
+        operations = list(run)
+        attention = _attention(graph, operations, uses)
+        if attention is not None:
+            for inner in operations:
+                replaced[id(inner)] = None
+            replaced[id(operations[-1])] = attention
     if not replaced:
         return graph
     kept = (replaced.get(id(operation), operation) for operation in graph.operations)
@@ -58,3 +66,41 @@ def _shuffle(graph: Graph, last: Operation, makers: dict[str, Operation], uses: 
     batch, *rest = before.sizes
     regrouped = len(grouped.sizes) == len(before.sizes) + 1 and grouped.sizes[0] == batch
     return chain if regrouped and list(grouped.sizes[3:]) == rest[1:] else None
+
+
+def _attention(graph: Graph, run: list[Operation], uses: Counter[str]) -> Operation | None:
+    """One operation for all that torch.nn.MultiheadAttention does with one sequence: None where it does more.
+
+    That is a projection to query, key and value, scaled_dot_product_attention without a mask, and a projection.
+    """
+    if run[0].module_class != "MultiheadAttention":
+        return None
+    targets = Counter(operation.target for operation in run)
+    if targets["linear"] != 2 or targets["scaled_dot_product_attention"] != 1 or not targets.keys() <= _ATTENTION:
+        return None
+    made = {name for operation in run for name in operation.outputs}
+    owned = graph.parameters.keys()
+    entering = {str(name) for operation in run for name in reads(operation)} - made - owned
+    inside = Counter(str(name) for operation in run for name in reads(operation))
+    if len(entering) != 1 or any(inside[name] != uses[name] for name in made - set(run[-1].outputs)):
+        return None
+    into, out = (operation for operation in run if operation.target == "linear")
+    core = next(operation for operation in run if operation.target == "scaled_dot_product_attention")
+    if not core.arguments.keys() <= {"query", "key", "value", "dropout_p"} or core.arguments.get("dropout_p", 0.0):
+        return None
+    arguments = {
+        "input": Name(entering.pop()),
+        "heads": graph.tensors[core.outputs[0]].sizes[1],
+        "weights": [into.arguments["weight"], out.arguments["weight"]],
+        "biases": [each.arguments["bias"] for each in (into, out) if isinstance(each.arguments.get("bias"), Name)],
+    }
+    return run[-1]._replace(target="multi_head_attention", arguments=arguments)
+
+
+#: What moves the values of an attention around, and what computes it.
+_ATTENTION = frozenset(
+    (
+        *("linear", "scaled_dot_product_attention"),
+        *("transpose", "permute", "unsqueeze", "squeeze", "unflatten", "view", "reshape", "contiguous", "select"),
+    )
+)

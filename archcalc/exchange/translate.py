@@ -35,6 +35,12 @@ class Owned(NamedTuple):
     sizes: tuple[Any, ...]
 
 
+class Repeated(NamedTuple):
+    """A parameter that is repeated for each sample."""
+
+    owned: Owned
+
+
 class Noise(NamedTuple):
     """The noise of stochastic depth: how often it is not 0; None until that is said."""
 

@@ -22,6 +22,7 @@ from torchvision.models.mobilenetv3 import InvertedResidual, InvertedResidualCon
 from torchvision.models.resnet import BasicBlock, ResNet
 from torchvision.models.shufflenetv2 import ShuffleNetV2
 from torchvision.models.squeezenet import Fire
+from torchvision.models.vision_transformer import VisionTransformer
 from torchvision.ops import StochasticDepth
 
 FOLDER = Path(__file__).parent.parent / "data" / "exchange"
@@ -55,6 +56,11 @@ class TwoHeads(nn.Module):
         x = self.stem(x)
         out = self.fc(torch.flatten(nn.functional.adaptive_avg_pool2d(x + self.deep(x), 1), 1))
         return (out, self.aux(x)) if self.training else out
+
+
+def vision_transformer() -> nn.Module:
+    """A vision transformer of two layers."""
+    return VisionTransformer(32, 8, 2, 4, 48, 96, num_classes=10)
 
 
 class Sine(nn.Module):
@@ -110,6 +116,7 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], bool, tuple[int, ...]]] = {
     "shufflenet": (shufflenet, False, (3, 64, 64)),
     "mobilenet": (mobilenet, False, (3, 32, 32)),
     "squeezenet": (squeezenet, False, (3, 61, 61)),
+    "vision_transformer": (vision_transformer, False, (3, 32, 32)),
     "tied": (Tied, False, (3, 16, 16)),
     "two_heads": (TwoHeads, True, (3, 33, 33)),
     "two_heads_eval": (TwoHeads, False, (3, 33, 33)),

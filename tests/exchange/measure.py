@@ -1,4 +1,8 @@
-"""What PyTorch says of a model on the meta device: parameters, buffers, MACs, output, and what autograd saves."""
+"""What PyTorch says of a model: parameters, buffers, MACs, output, and what autograd saves.
+
+Fake tensors stand for those of a CPU: nothing is computed, and the operations are those that a CPU has. (On the meta
+device attention would be made of others.)
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch._subclasses import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 BATCH = 2
@@ -16,23 +21,40 @@ def measure(model: nn.Module, shape: tuple[int, ...]) -> dict[str, Any]:
 
     Parameters and buffers are those that the forward pass in the model's own mode uses.
     """
+    torch.backends.mha.set_fastpath_enabled(False)  # its operations are not counted
+    torch.__future__.set_overwrite_module_params_on_conversion(True)
+    figures = {"macs": _macs(model, torch.empty(BATCH, *shape, device="meta"))}
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        return figures | _measured(model.to_empty(device="cpu"), torch.empty(BATCH, *shape))
+
+
+def _macs(model: nn.Module, x: torch.Tensor) -> int:
+    """On the meta device, since PyTorch does not count the products of a CPU's attention."""
     training = model.training
-    x = torch.empty(BATCH, *shape, device="meta")
-    used: set[int] = set()
-    figures: dict[str, Any] = {}
     model.eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        output = model(x)
-    figures["macs"] = counter.get_total_flops() // 2 // BATCH
+        model(x)
+    model.train(training)
+    return counter.get_total_flops() // 2 // BATCH
+
+
+def _measured(model: nn.Module, x: torch.Tensor) -> dict[str, Any]:
+    training = model.training
+    used: set[int] = set()
+    figures: dict[str, Any] = {}
+    with torch.no_grad():
+        output = model.eval()(x)
     figures["output"] = list(output.shape[1:])
     model.train(training)
     hooks = [module.register_forward_hook(lambda m, *_: used.add(id(m))) for module in model.modules()]
-    model(x)
+    output = model(x)
     for hook in hooks:
         hook.remove()
+    parameters = list(model.parameters())
+    end = sum(each.sum() for each in (output if isinstance(output, tuple) else (output,)))
+    gradients = torch.autograd.grad(end, parameters, allow_unused=True)
+    figures["params"] = sum(p.numel() for p, found in zip(parameters, gradients, strict=True) if found is not None)
     modules = [module for module in model.modules() if id(module) in used]
-    parameters = {id(p): p.numel() for module in modules for p in module.parameters(recurse=False)}
-    figures["params"] = sum(parameters.values())
     figures["buffers"] = sum(b.numel() for module in modules for b in module.buffers(recurse=False))
     figures["saved_bytes"] = _saved(model.train(), x)
     return figures

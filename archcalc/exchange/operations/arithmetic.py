@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from math import prod
 from typing import Any
 
 from archcalc.exchange.graph import Operation
-from archcalc.exchange.operations.arguments import axis
+from archcalc.exchange.operations.arguments import axis, given
 from archcalc.exchange.operations.registry import Refusal, operation
-from archcalc.exchange.translate import Noise, Owned, Translation, Value
+from archcalc.exchange.translate import Noise, Owned, Repeated, Translation, Value
 
 
 @operation("add", "add_")
@@ -20,11 +20,21 @@ def add(t: Translation, op: Operation) -> None:
     if isinstance(first, Owned) and first.kind == "buffer" and op.target == "add_":
         t.same(first)  # the number of batches that a normalisation has seen
         return
+    if isinstance(first, Value) and isinstance(second, Owned) and second.kind == "parameter":
+        _position_embedding(t, op, first, second)
+        return
     if not isinstance(first, Value) or not isinstance(second, Value):
         raise Refusal(f"it adds {_said(second if isinstance(first, Value) else first)}")
     if t.sizes(op.arguments["self"]) != t.sizes(op.arguments["other"]):
         raise Refusal("one of the two is repeated to fit")
     _join(t, "add", first, second)
+
+
+def _position_embedding(t: Translation, op: Operation, value: Value, owned: Owned) -> None:
+    """`position_embedding`: a parameter of a sample's own shape is added."""
+    if owned.sizes[-len(value.axes) :] != t.sizes(op.outputs[0]) or prod(owned.sizes) != prod(t.sizes(op.outputs[0])):
+        raise Refusal("it adds a parameter of another shape")
+    t.same(value._replace(step=t.step("position_embedding", {}, (value.step,), (owned,))))
 
 
 @operation("mul", "mul_")
@@ -38,7 +48,9 @@ def mul(t: Translation, op: Operation) -> None:
     if type(second) in (int, float):
         t.emit_as("scale", first, {"factor": second})
     elif isinstance(second, Noise):
-        t.emit_as("drop_path", first, {} if second.survives == 0.5 else {"rate": 1 - Fraction(repr(second.survives))})
+        # The rate that the model was given, and not the nearest number to what is left of 1.
+        rate = round(1 - (second.survives or 0), 12)
+        t.emit_as("drop_path", first, {} if rate == 0.5 else {"rate": rate})
     elif isinstance(second, Owned):
         _by_channel(t, first, second)
     elif isinstance(second, Value):
@@ -68,6 +80,10 @@ def _said(value: Any) -> str:
 @operation("cat", "concat", "concatenate")
 def cat(t: Translation, op: Operation) -> None:
     """`concat` along the channels."""
+    first = t.value(op.arguments["tensors"][0])
+    if isinstance(first, Repeated):
+        _class_token(t, op, first.owned)
+        return
     streams = [t.stream(each) for each in op.arguments["tensors"]]
     rank = len(streams[0].axes)
     if any(len(each.axes) != rank for each in streams):
@@ -79,6 +95,16 @@ def cat(t: Translation, op: Operation) -> None:
         t.same(streams[0])
     else:
         _join(t, "concat", *streams)
+
+
+def _class_token(t: Translation, op: Operation, token: Owned) -> None:
+    """`class_token`: learned positions in front of a sequence."""
+    _, sequence = op.arguments["tensors"]
+    stream = t.stream(sequence)
+    if stream.axes != (1, 0) or axis(op, "dim", 2, 0) != 0:
+        raise Refusal("it does not put a parameter in front of a sequence")
+    attributes = given(count=(token.sizes[1], 1))
+    t.emit("class_token", stream.step, attributes, channels=-1, owned=(token,))
 
 
 def _join(t: Translation, layer: str, *values: Value) -> None:
