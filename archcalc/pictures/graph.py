@@ -248,12 +248,13 @@ class _Builder:
         return list(dict.fromkeys(i for node in nodes for i in node.inputs if i < item.first))
 
     def shape(self, item: Item) -> tuple[Any, ...]:
-        """What copies have in common: layers, attributes, connections and positions; channels may differ."""
+        """What copies have in common: layers, attributes, connections and positions. Channels may differ, and how often
+        values or paths are dropped."""
         outside = {value: -1 - k for k, value in enumerate(self.read(item))}
         return tuple(
             (
                 layer.layer,
-                tuple(layer.node.attributes.items()),
+                () if layer.node.layer.family == "regularise" else tuple(layer.node.attributes.items()),
                 layer.output.space,
                 layer.node.tied is None,
                 tuple(outside.get(i, i - item.first) for i in layer.node.inputs),

@@ -110,6 +110,12 @@ def test_copies_whose_channels_grow_are_drawn_once_with_both_ends() -> None:
     assert ["concat", "56x56x96 … 56x56x256"] in boxes
 
 
+def test_copies_that_drop_more_and_more_are_drawn_once() -> None:
+    # 18 blocks a stage; the first of the second and of the third halves the map (He et al. 2015, section 4.2).
+    found = [title for title in titles(load("stochastic_depth_resnet110").analyse()) if " x " in title]
+    assert [title.rpartition(" x ")[2] for title in found] == ["18", "17", "17"]
+
+
 def test_copies_of_other_sizes_are_drawn_apart() -> None:
     # Two stages of the same widths, the second on a map of half the size.
     assert not any(" x " in title for title in titles(load("vgg16").analyse()))
