@@ -13,7 +13,19 @@ from archcalc.cli.types import Name
 
 # The words stand here so that the help needs no analysis; a test holds them against the analysis' own.
 DTYPES = ("float32", "float16", "bfloat16", "amp")
-OPTIMIZERS = ("none", "sgd", "momentum", "adam", "adamw", "adagrad", "rmsprop", "adafactor", "adam8bit")
+OPTIMIZERS = (
+    "none",
+    "sgd",
+    "momentum",
+    "adam",
+    "adamw",
+    "amsgrad",
+    "lion",
+    "adagrad",
+    "rmsprop",
+    "adafactor",
+    "adam8bit",
+)
 DEVICES = ("cpu", "cuda")
 
 

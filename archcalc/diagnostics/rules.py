@@ -194,8 +194,13 @@ _ERRORS: dict[str, tuple[str, str]] = {
         "Look for an upsampling or a padding that is repeated too often.",
     ),
     "overwrites-needed": (
-        "A layer that is told to work in place would overwrite a value that another layer, or an output, needs.",
+        "A layer that is told to work in place would overwrite a value that another layer, or an output, needs, that"
+        " its own layer needs for the gradient, or that is one of the parts of a split: PyTorch refuses all three.",
         "Leave `inplace` out: the layer then works in place only where it can.",
+    ),
+    "needs-indices": (
+        "An embedding looks up rows by whole numbers, and what it is given are computed values.",
+        "Let it read the network's input, or use a linear layer.",
     ),
     "out-of-range": ("A size is smaller than makes sense.", "Correct it: kernels and strides are at least 1."),
     "kernel-fits": (

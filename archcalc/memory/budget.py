@@ -15,7 +15,7 @@ from archcalc.layers.outcome import Tensor
 from archcalc.memory import peaks
 from archcalc.memory.amount import NOTHING, Amount
 from archcalc.memory.gradients import gradients
-from archcalc.memory.optimizers import STATE
+from archcalc.memory.optimizers import STATE, shared_state
 from archcalc.memory.peaks import Timeline
 from archcalc.memory.precision import WIDTH, storage_type
 from archcalc.memory.setup import Setup
@@ -181,6 +181,7 @@ def persistent(interpretation: Interpretation, setup: Setup) -> Persistent:
     values = "float32" if setup.dtype == "amp" else setup.dtype
     width = WIDTH[values]
     parameters = buffers = optimizer = master = grads = 0
+    updated: list[Tensor] = []
     seen: set[tuple[object, str]] = set()
     for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
         owner: object = node.index if node.tied is None else node.tied
@@ -190,10 +191,12 @@ def persistent(interpretation: Interpretation, setup: Setup) -> Persistent:
             seen.add((owner, tensor.name))
             parameters += width * tensor.elements
             if trained[node.index]:
+                updated.append(tensor)
                 optimizer += STATE[setup.optimizer](tensor)
                 master += 4 * tensor.elements if values != "float32" and setup.optimizer != "none" else 0
                 grads += width * tensor.elements if setup.accumulate else 0
         buffers += sum(_bytes(tensor, values, owner, seen) for tensor in outcome.buffers)
+    optimizer += shared_state(setup.optimizer, updated)
     return Persistent(parameters, buffers, optimizer, master, grads)
 
 

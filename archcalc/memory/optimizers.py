@@ -1,12 +1,14 @@
 """What an optimizer keeps for each parameter from one update to the next.
 
-Sources: the state dictionaries of torch.optim's classes of these names, measured with torch 2.14.1; for `adam8bit`,
-bitsandbytes.optim.Adam8bit from version 0.44 on (Dettmers et al. 2021, arXiv:2110.02861).
+Sources: the state dictionaries of torch.optim's classes of these names, measured with torch 2.14.1; `amsgrad` is its
+Adam with that option. For `lion` and `adam8bit`, bitsandbytes.optim.Lion and Adam8bit, measured with version 0.50.2
+(Chen et al. 2023, arXiv:2302.06675; Dettmers et al. 2021, arXiv:2110.02861). What an update makes and drops again, its
+fused or per-tensor temporaries, is not counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from archcalc.layers.outcome import Tensor
 from archcalc.sizes.kinds import ceil_div
@@ -18,13 +20,16 @@ _STEP = 4
 _BLOCK = 256
 _LEAST_IN_8_BITS = 4096
 
+#: The tables of the 256 values that 8 bits stand for, one for signed and one for unsigned, in float32.
+_TABLES = 2 * 256 * 4
+
 
 def _nothing(parameter: Tensor) -> int:
     return 0
 
 
 def _one_copy(parameter: Tensor) -> int:
-    """Momentum: a float32 for each value, and no counter."""
+    """Momentum, Lion's too: a float32 for each value, and no counter."""
     return 4 * parameter.elements
 
 
@@ -36,6 +41,11 @@ def _one_moment(parameter: Tensor) -> int:
 def _two_moments(parameter: Tensor) -> int:
     """Adam's two means."""
     return 8 * parameter.elements + _STEP
+
+
+def _three_moments(parameter: Tensor) -> int:
+    """Adam's two means, and the largest that the second has been: Reddi et al. 2018, arXiv:1904.09237."""
+    return 12 * parameter.elements + _STEP
 
 
 def _factored(parameter: Tensor) -> int:
@@ -62,9 +72,17 @@ STATE: dict[str, Callable[[Tensor], int]] = {
     "momentum": _one_copy,
     "adam": _two_moments,
     "adamw": _two_moments,
+    "amsgrad": _three_moments,
+    "lion": _one_copy,
     "adagrad": _one_moment,
     "rmsprop": _one_moment,
     "adafactor": _factored,
     "adam8bit": _two_moments_in_8_bits,
 }
 OPTIMIZERS = tuple(STATE)
+
+
+def shared_state(optimizer: str, parameters: Iterable[Tensor]) -> int:
+    """Bytes that an optimizer keeps once for all parameters: the tables of 8 bits, if any parameter is kept so."""
+    in_8_bits = optimizer == "adam8bit" and any(tensor.elements >= _LEAST_IN_8_BITS for tensor in parameters)
+    return _TABLES if in_8_bits else 0
