@@ -56,7 +56,8 @@ def attention(
     two matrix products; what a mask hides is counted too, as dense products compute it.
     Operations: bias additions, the scaling of the scores and their softmax, rotation, normalisation, bias of scores.
     Saved for backward: the input(s), query, key and value, the attended values; fused, the logarithm of each softmax's
-    sum; separate, the scores after their softmax, and with dropout its mask and what it leaves of them.
+    sum; separate, the scores after their softmax, and with dropout its mask and what it leaves of them. Mixed precision
+    computes all of it in 16 bits here; written out of matmul and softmax, the softmax is in 32 as it really is.
     Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.2; torch.nn.MultiheadAttention;
     torch.nn.functional.scaled_dot_product_attention.
     """
