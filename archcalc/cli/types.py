@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
-from click.shell_completion import CompletionItem
 
 from archcalc.cli import known
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 #: What can be named, given the command line so far and the beginning of the name.
 Known: TypeAlias = Callable[[click.Context, str], Iterable[str]]
@@ -25,6 +27,8 @@ class Name(click.ParamType):  # type: ignore[type-arg]
         self._names = names
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
         names = dict.fromkeys(self._names(ctx, incomplete))
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
@@ -52,6 +56,8 @@ class Names(Name):
         return names
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
         front, comma, last = incomplete.rpartition(",")
         taken = [name.strip() for name in front.split(",")]
         found = super().shell_complete(ctx, param, last)

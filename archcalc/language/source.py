@@ -131,7 +131,7 @@ class _Open:
 #: What ends a line for YAML, and for no editor.
 _UNSEEN_BREAK = re.compile(r"[\x85\u2028\u2029]")
 #: What YAML does not allow, and a byte order mark, which would shift every place behind it.
-_NOT_TEXT = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def parse(source: Source) -> Value:
