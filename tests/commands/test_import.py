@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from archcalc.cli import group, run
@@ -33,3 +34,61 @@ def test_what_is_no_model_is_refused() -> None:
 
 def test_an_unknown_operation_is_a_finding() -> None:
     assert run(["import", str(MODELS / "sine.pt2")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["vgg16"], "a function is package.module:function"),
+        (["torchvision.models:resnet50"], "a function needs the shape of one sample: --input 3,224,224"),
+        (["torchvision.models:resnet50", "--input", "3,x"], "a function needs the shape of one sample"),
+        (["tied.pt2", "--input", "3,16,16"], "says its input itself"),
+    ],
+)
+def test_wrong_requests_are_explained(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["import", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_function_is_called_by_pytorch_in_a_process_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A stand-in for PyTorch, which exports whatever it is asked to as the model that is tied.
+    model = MODELS / "tied.pt2"
+    (tmp_path / "torch.py").write_text(
+        f"""
+import contextlib, shutil, types
+device = lambda name: contextlib.nullcontext()
+empty = lambda *sizes, device: sizes
+def save(program, path):
+    assert program == ("built", ((2, 3, 16, 16),))
+    shutil.copy({str(model)!r}, path)
+export = types.SimpleNamespace(export=lambda model, inputs: (model.name, inputs), save=save)
+"""
+    )
+    (tmp_path / "mine.py").write_text(
+        """
+class Model:
+    name = "built"
+    def to(self, device): return self
+    def eval(self): return self
+def build(): return Model()
+def fail(): raise ValueError("no such size")
+"""
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    assert run(["import", "mine:build", "--input", "3,16,16"]) == 0
+    assert "- conv: {out: 8, kernel: 3, padding: 1}" in capsys.readouterr().out
+    assert run(["import", "mine:fail", "--input", "3,16,16"]) == 2
+    assert "mine:fail could not be exported: ValueError: no such size" in capsys.readouterr().err
+
+
+def test_without_pytorch_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    assert run(["import", "mine:build", "--input", "3,16,16"]) == 2
+    assert "pip install torch" in capsys.readouterr().err

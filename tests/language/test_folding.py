@@ -144,6 +144,22 @@ layers:
     folds(read(spec))
 
 
+def test_a_join_keeps_its_attributes() -> None:
+    spec = """
+input: [8, 16, 16]
+layers:
+  - concat:
+      high: [{conv: {out: 8, kernel: 3, padding: 1}}, relu]
+      low: [{conv: {out: 8, kernel: 3, padding: 1}}, relu]
+    axis: height
+  - concat:
+      high: [{conv: {out: 8, kernel: 3, padding: 1}}, relu]
+      low: [{conv: {out: 8, kernel: 3, padding: 1}}, relu]
+    axis: width
+"""
+    assert "    axis: height" in folds(read(spec)) or "axis: axis" in folds(read(spec))
+
+
 @st.composite
 def graphs(draw: st.DrawFn) -> str:
     """A spec of steps that read any of the values before them: most of it is no tree of branches."""

@@ -107,6 +107,8 @@ class _Writer:
 
     def own_keys(self, item: Item, previous: int) -> Iterator[str]:
         """The step's own keys."""
+        if item.layer and layers()[item.layer].joins:
+            yield from (f"{name}: {_value(value)}" for name, value in _differing(item).items())
         if item.output in self.labels and not item.head:
             yield f"as: {self.labels[item.output]}"
         if item.source is not None and item.source != previous:
@@ -127,17 +129,22 @@ class _Writer:
             return f"{item.layer}: [{', '.join(map(self.name, item.refs))}]"
         name = item.block.name if item.block else item.layer
         first = item.names[0] if item.names else None
-        usual = usual_values(item)
-        given = {
-            key: value
-            for key, value in zip(item.names, item.values, strict=True)
-            if not (key in usual and type(value) is type(usual[key]) and value == usual[key])
-        }
+        given = _differing(item)
         if not given:
             return name
         if first is not None and list(given) == [first]:
             return f"{name}: {_value(given[first])}"
         return f"{name}: {{{', '.join(f'{key}: {_inner(value)}' for key, value in given.items())}}}"
+
+
+def _differing(item: Item) -> dict[str, Any]:
+    """The attributes or arguments that are not what they are by default."""
+    usual = usual_values(item)
+    return {
+        name: value
+        for name, value in zip(item.names, item.values, strict=True)
+        if not (name in usual and type(value) is type(usual[name]) and value == usual[name])
+    }
 
 
 def _all(steps: Steps) -> Iterator[Item]:
