@@ -56,6 +56,10 @@ class Profile(NamedTuple):
     doubled: frozenset[str] = frozenset()
 
 
+class Uncounted(UsageError):
+    """What a tool counts for some layer is not known."""
+
+
 class Count(NamedTuple):
     """What a profile gives for a network: each counter's total, and the first counter's by class of work.
 
@@ -271,4 +275,4 @@ def _known(profile: Profile, subject: Subject) -> None:
 
     layer = subject.row.layer
     if layer not in ASKED or subject.row.outcome.form:
-        raise UsageError(f"what {profile.name} counts for `{layer}` is not known: `{subject.row.name}` is one")
+        raise Uncounted(f"what {profile.name} counts for `{layer}` is not known: `{subject.row.name}` is one")

@@ -150,3 +150,10 @@ def test_figures_of_tools_have_formulas_and_can_be_swept() -> None:
     measure = quantities()["fvcore_macs"].measure
     assert str(measure(Part(analysed(spec, w=variable("w"))))) == "7500*w"
     assert measure(Part(analysed(spec, w=numpy.array([1, 4])))).tolist() == [7500, 30000]
+
+
+def test_a_profile_that_does_not_know_a_layer_is_refused_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    found = data(capsys, "count", "llama3_8b")
+    assert {"archcalc", "torch", "fvcore"} <= set(found["profiles"])
+    assert "what ptflops counts for `attention` is not known" in found["unknown"]["ptflops"]
+    assert not set(found["unknown"]) & {*found["profiles"], *found["quantities"]}

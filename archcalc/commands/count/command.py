@@ -37,7 +37,7 @@ def command(spec: str, settings: dict[str, Any], names: tuple[str, ...]) -> Repo
     """
     from archcalc import api
     from archcalc.commands.count import tables as counting
-    from archcalc.counting.profiles import PROFILES, profile
+    from archcalc.counting.profiles import profile
 
-    chosen = [profile(name) for name in dict.fromkeys(names)] or list(PROFILES.values())
+    chosen = [profile(name) for name in dict.fromkeys(names)]
     return counting.side_by_side(api.load(spec, **settings).analyse(), chosen)

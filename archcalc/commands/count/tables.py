@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from archcalc.analysis.totals import Analysis
-from archcalc.counting.count import FACTS, WORKS, Count, Profile, Rules, count
+from archcalc.counting.count import FACTS, WORKS, Count, Profile, Rules, Uncounted, count
 from archcalc.counting.profiles import MEMORY_FIGURES, PROFILES
 from archcalc.counting.training import TrainingCost, training_cost
 from archcalc.memory.setup import Setup
@@ -15,9 +15,13 @@ from archcalc.units import exact
 
 
 def side_by_side(analysis: Analysis, profiles: Sequence[Profile]) -> Report:
-    """The figures of several profiles for one network, per sample; of two profiles, also their difference."""
-    counts = [count(profile, analysis) for profile in profiles]
-    memory = [count(profile, analysis) for profile in MEMORY_FIGURES.values()]
+    """The figures of some profiles for one network, per sample; of two profiles, also their difference.
+
+    Without profiles, of all that know every layer; a profile that is asked for and does not is a UsageError.
+    """
+    unknown: dict[str, str] = {}
+    counts = [count(profile, analysis) for profile in profiles] or _counted(PROFILES, analysis, unknown)
+    memory = _counted(MEMORY_FIGURES, analysis, unknown)
     cost = training_cost(analysis, Setup())
     works = [work for work in WORKS if any(work in made.works for made in counts)]
     columns = (
@@ -36,6 +40,7 @@ def side_by_side(analysis: Analysis, profiles: Sequence[Profile]) -> Report:
         "architecture": analysis.architecture,
         "profiles": {made.profile.name: {**_figures(made), **description(made.profile)} for made in counts},
         "quantities": {made.profile.name: {**_figures(made), **description(made.profile)} for made in memory},
+        "unknown": unknown,
         "training": _training(cost),
         "differences": list(differences),
     }
@@ -45,6 +50,7 @@ def side_by_side(analysis: Analysis, profiles: Sequence[Profile]) -> Report:
     notes = (
         *differences,
         *(_counters(made) for made in counts if len(made.counters) > 1),
+        *unknown.values(),
         "figures are for one sample; layers are taken as the modules of torch.nn, joins as operators;"
         " `archcalc counting` says what each profile includes, and the tools' faults",
     )
@@ -52,6 +58,17 @@ def side_by_side(analysis: Analysis, profiles: Sequence[Profile]) -> Report:
     return Report(
         heading, (*facts, ("training step", _sentence_of_training(cost))), (Table(columns, rows),), notes, data
     )
+
+
+def _counted(profiles: Mapping[str, Profile], analysis: Analysis, unknown: dict[str, str]) -> list[Count]:
+    """The counts of all profiles that know every layer of a network; why the others do not is put into `unknown`."""
+    counts = []
+    for name, profile in profiles.items():
+        try:
+            counts.append(count(profile, analysis))
+        except Uncounted as refused:
+            unknown[name] = str(refused)
+    return counts
 
 
 def index() -> Report:
