@@ -91,6 +91,16 @@ def test_a_chart_of_figures_that_no_network_has_is_refused(tmp_path: Path, capsy
     assert "two figures, or three" in capsys.readouterr().err
 
 
+def test_networks_of_which_no_error_is_known_are_drawn_by_their_activations(tmp_path: Path) -> None:
+    specs = []
+    for out in (8, 16):
+        file = tmp_path / f"net{out}.yaml"
+        file.write_text(f"input: [3, 8, 8]\nlayers:\n  - conv: {{out: {out}, kernel: 3}}\n")
+        specs.append(str(file))
+    assert compare_picture.default_axes(specs) == ["macs", "activation_bytes", "params"]
+    assert run(["compare", *specs, "-o", str(tmp_path / "chart.svg")]) == 0
+
+
 def test_networks_without_a_figure_are_named(tmp_path: Path) -> None:
     file = tmp_path / "chart.svg"
     assert run(["compare", "vgg16", "lenet5", "--axes", "macs,top5_error", "-o", str(file)]) == 0

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     "--axes",
     type=Names(known.compared),
     metavar="X,Y[,SIZE]",
-    help="What a picture shows: across, up, and as the size of circles.  [default: macs, an error, params]",
+    help="What a picture shows: across, up, and as the size of circles.  "
+    "[default: macs, an error or activation_bytes, params]",
 )
 @with_option
 @counting_option

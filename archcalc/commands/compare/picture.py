@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from archcalc.api import load
 from archcalc.claims.facts import FACTS
-from archcalc.commands.compare.answer import Compared, compare, default_columns
+from archcalc.claims.read import facts
+from archcalc.commands.compare.answer import Compared, compare
 from archcalc.commands.compare.tables import title
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.pictures import axes, scatter
@@ -21,9 +23,11 @@ from archcalc.sizes.volume import Volume
 
 
 def default_axes(specs: Sequence[str]) -> list[str]:
-    """MACs, the first kind of error that is published of any of the networks, and parameters."""
-    error = next(name for name in default_columns(specs) if name.endswith("_error"))
-    return ["macs", error, "params"]
+    """MACs, the first kind of error that is published of any of the networks, and parameters; where none is
+    published, activations stand in its place."""
+    published = {fact.name for spec in specs for fact in facts(load(spec).document)[0]}
+    errors = (name for name, fact in FACTS.items() if fact.unit == "%" and name in published)
+    return ["macs", next(errors, "activation_bytes"), "params"]
 
 
 def draw(specs: Sequence[str], names: Sequence[str], words: Mapping[str, str] | None = None) -> Drawing:
