@@ -23,6 +23,7 @@ import reference
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
+PICTURE = ROOT / "archcalc" / "guide" / "pictures" / "resnet50.svg"
 WIDTH = 80
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# ([\w/.-]+\.(?:ya?ml|toml))\n")
@@ -126,7 +127,13 @@ def update(page: Path) -> None:
     page.write_text(generated(text), encoding="utf-8")
 
 
+def draw() -> str:
+    """The picture that the README opens with, as the program draws it now."""
+    return run("archcalc report resnet50 --format svg", ROOT)
+
+
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
     for _page in pages():
         update(_page)
+    PICTURE.write_text(draw(), encoding="utf-8")

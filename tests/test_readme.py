@@ -73,3 +73,7 @@ def test_a_line_of_dots_stands_for_any_lines() -> None:
     assert readme.agrees("a\nc\n", "a\n...\nc\n")
     assert not readme.agrees("a\nb\n", "a\n...\nc\n")
     assert not readme.agrees("a\nb\nc\n", "a\nc\n")
+
+
+def test_the_picture_is_the_one_that_the_program_draws() -> None:
+    assert readme.PICTURE.read_text(encoding="utf-8") == readme.draw()
