@@ -57,7 +57,7 @@ def inference(interpretation: Interpretation, setup: Setup) -> Timeline:
     """A forward pass without gradients, the network's input held by the caller throughout."""
     made = steps.inference(Storages(interpretation, setup, training=False))
     storages = made.storages.all
-    life = liveness(made.steps, [s.amount for s in storages], [INPUT_STORAGE], _returned(made.storages))
+    life = liveness(made.steps, [s.amount for s in storages], [INPUT_STORAGE], _staying(made.storages))
     return Timeline(storages, life)
 
 
@@ -68,7 +68,7 @@ def ideal_inference(interpretation: Interpretation, setup: Setup) -> Timeline:
     made = steps.inference(storages)
     outputs = {INPUT_STORAGE, *(placed.output for placed in storages.nodes)}
     amounts = [s.amount if number in outputs else NOTHING for number, s in enumerate(storages.all)]
-    return Timeline(storages.all, liveness(made.steps, amounts, (), _returned(storages)))
+    return Timeline(storages.all, liveness(made.steps, amounts, (), _staying(storages)))
 
 
 def eager_inference(interpretation: Interpretation, setup: Setup) -> Timeline:
@@ -84,13 +84,17 @@ def eager_inference(interpretation: Interpretation, setup: Setup) -> Timeline:
         if ends:
             step = order[max(ends)]
             order[max(ends)] = step._replace(reads=(*step.reads, *held))
-    life = liveness(order, [s.amount for s in storages.all], [INPUT_STORAGE], _returned(storages))
+    life = liveness(order, [s.amount for s in storages.all], [INPUT_STORAGE], _staying(storages))
     return Timeline(storages.all, life)
 
 
-def _returned(storages: Storages) -> set[int]:
-    """The network's outputs, which it returns: they stay to the end."""
-    return {storages.of_value(index) for index in storages.interpretation.network.outputs.values()}
+def _staying(storages: Storages) -> set[int]:
+    """What stays to the end: the network's outputs, which it returns, and mixed precision's cache of parameters.
+
+    Source of the latter: torch.autocast's `cache_enabled`, which is on unless it is switched off.
+    """
+    outputs = {storages.of_value(index) for index in storages.interpretation.network.outputs.values()}
+    return outputs | set(storages.cached.values())
 
 
 def training(storages: Storages, *, accumulate: bool = False) -> TrainingTimelines:

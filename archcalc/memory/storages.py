@@ -88,6 +88,8 @@ class Storages:
         self.all: list[Storage] = []
         self._amounts: dict[Amount, Amount] = {}
         self.nodes: list[Placed] = []
+        #: Mixed precision's copies of parameters: at inference its cache holds them until the pass ends.
+        self.cached: dict[tuple[object, str], int] = {}
         network = interpretation.network
         self.allocate("the network's input", network.input.elements, self._input_type(), INPUT_INDEX)
         self.input_layout = self._input_layout()
@@ -188,15 +190,21 @@ class Storages:
         return Placed(values, inputs, output, own, saved, weights, composition, layout, tuple(copies))
 
     def _copied_weights(self, node: Node, outcome: Outcome, values: str) -> dict[str, int]:
-        """The copies that mixed precision makes of the parameters that the layer multiplies with."""
+        """The copies that mixed precision makes of parameters: in training those that the backward pass reads; at
+        inference all that the layer computes with, once for all layers that share them."""
         if self.setup.dtype != "amp" or outcome.autocast != "half":
             return {}
         named = {saved.what for saved in outcome.saved}
-        return {
-            tensor.name: self.allocate(f"{tensor.name} in {values}", tensor.elements, values, node.index, "batch")
-            for tensor in outcome.params
-            if tensor.name in named
-        }
+        copies = {}
+        for tensor in outcome.params:
+            key = (node.index if node.tied is None else node.tied, tensor.name)
+            if not self.training and key in self.cached:
+                copies[tensor.name] = self.cached[key]
+            elif not self.training or tensor.name in named:
+                what = f"{tensor.name} in {values}"
+                copies[tensor.name] = self.allocate(what, tensor.elements, values, node.index, "batch")
+                self.cached[key] = copies[tensor.name]
+        return copies
 
     def _output(
         self, node: Node, outcome: Outcome, values: str, inputs: tuple[int, ...], layout: Layout, *, copied: bool

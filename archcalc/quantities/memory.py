@@ -50,7 +50,8 @@ def training_peak_without_params_and_grads_bytes(part: Part) -> int | None:
 @quantity(BYTES, title="inference peak", of="network", depends=_INFERENCE, kinds="ints")
 def inference_peak_bytes(part: Part) -> int:
     """Bytes of activations at the peak of a forward pass without gradients, the input held throughout and every other
-    tensor freed after its last use. Parameters and buffers are not in it."""
+    tensor freed after its last use, but mixed precision's copies of parameters, which stay. Parameters and buffers are
+    not in it."""
     return part.memory.inference.bytes_at(int(part.setup.batch))
 
 
