@@ -19,6 +19,8 @@ ACTIVATIONS = {
     "selu": (1, 1, 2, 0, 1),
     # x * (1 + erf(x / sqrt(2))) / 2: the two constants are factors
     "gelu": (0, 1, 3, 0, 1),
+    # 7 products and 2 sums around a tangent
+    "gelu: {approximate: tanh}": (0, 4, 8, 1, 1),
     # x / (1 + exp(-x))
     "silu": (0, 1, 0, 1, 1),
     # softplus: exp, 1 +, log; tanh: 2x, exp, - 1, + 1, /; and x *
@@ -40,6 +42,11 @@ def test_operations_of_an_activation_for_each_value(name: str) -> None:
     counted = {operation.kind: operation.amount for operation in row.outcome.operations}
     assert tuple(counted.get(kind, 0) for kind in KINDS) == tuple(18 * times for times in ACTIVATIONS[name])
     assert {operation.role for operation in row.outcome.operations} == {"activation"}
+
+
+def test_softmax_along_the_channels_sees_one_position_and_along_another_axis_all() -> None:
+    channels, height = layers("4, 3, 3", "- softmax\n- softmax: {over: height}").layers
+    assert (channels.outcome.windows, height.outcome.windows) == ((), None)
 
 
 def test_operations_of_softmax() -> None:
