@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from archcalc import catalogue
 from archcalc.analysis.totals import Analysis, analyse
 from archcalc.diagnostics.diagnostic import UsageError
-from archcalc.language import catalogue
 from archcalc.language.document import Document
 from archcalc.language.expand import expand
 from archcalc.language.network import Network

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+from archcalc import catalogue
 from archcalc.analysis.totals import Analysis
 from archcalc.claims import figure as figures
 from archcalc.claims.figure import FigureError
@@ -13,7 +14,6 @@ from archcalc.claims.library import Library
 from archcalc.claims.read import Claim, Other, Setting
 from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict, finding
 from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError
-from archcalc.language import catalogue
 from archcalc.language.document import Document
 from archcalc.language.paths import NoSuchPath
 from archcalc.memory.setup import WORDS, Setup, stated

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def specs(_: click.Context, begun: str) -> Iterator[str]:
     """Names of the catalogue, spec and model files; after a colon the parameters that are not set, with defaults."""
+    from archcalc import catalogue
     from archcalc.exchange import ENDINGS
-    from archcalc.language import catalogue
 
     front, colon, last = _last_setting(begun)
     if colon:

@@ -36,7 +36,7 @@ def set_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )
     @functools.wraps(function)
     def wrapped(*args: Any, settings: tuple[str, ...], **kwargs: Any) -> Any:
-        from archcalc.language import catalogue
+        from archcalc import catalogue
 
         values = {name: catalogue.value(name, text) for name, text in catalogue.settings(settings).items()}
         return function(*args, settings=values, **kwargs)
@@ -192,7 +192,7 @@ def _spare_inputs(output: Path | None) -> None:
 
 def _files(reference: str | Path) -> Iterator[Path]:
     """The files that an argument stands for."""
-    from archcalc.language import catalogue
+    from archcalc import catalogue
 
     if isinstance(reference, Path):
         yield reference

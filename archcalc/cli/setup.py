@@ -79,8 +79,8 @@ def with_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )
     @functools.wraps(function)
     def wrapped(*args: Any, batch: str | None, stated: tuple[str, ...], **kwargs: Any) -> Any:
+        from archcalc.catalogue import setting
         from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
-        from archcalc.language.catalogue import setting
         from archcalc.memory.setup import WORDS
 
         words = dict(map(setting, stated))

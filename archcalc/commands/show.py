@@ -17,6 +17,6 @@ def command(spec: str) -> None:
       archcalc show resnet50
       archcalc show resnet/blocks.yaml
     """
-    from archcalc.language import catalogue
+    from archcalc import catalogue
 
     write_pieces([catalogue.read_source(spec).text], None)

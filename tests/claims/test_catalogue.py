@@ -10,11 +10,11 @@ import pytest
 from inline import totals as figures
 
 import archcalc
+from archcalc import catalogue
 from archcalc.analysis.receptive_field import last_map, receptive_fields
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.commands.check.run import SpecCheck, check
 from archcalc.commands.check.targets import in_catalogue
-from archcalc.language import catalogue
 from archcalc.quantities.registry import figure
 
 DATA = Path(__file__).parent.parent / "data"

@@ -235,7 +235,7 @@ def test_fix_does_not_touch_what_is_true(folder: Path, checked: Any) -> None:
 
 
 def test_fix_needs_the_path_of_what_it_rewrites(folder: Path, monkeypatch: pytest.MonkeyPatch, checked: Any) -> None:
-    from archcalc.language import catalogue
+    from archcalc import catalogue
 
     write(folder / "nets/stale/stale.yaml", SMALL.replace("224", "225"))
     monkeypatch.setattr(catalogue, "folder", lambda: folder / "nets")

@@ -13,12 +13,12 @@ import pytest
 from inline import analysed, layers
 
 import archcalc
+from archcalc import catalogue
 from archcalc.cli import run
 from archcalc.commands.compare.answer import COLUMNS, columns, compare, default_columns, ordered
 from archcalc.commands.compare.tables import build, ratio
 from archcalc.commands.diff.answer import FIGURES, costing, diff
 from archcalc.diagnostics.diagnostic import UsageError
-from archcalc.language import catalogue
 from archcalc.output.formats.text import on_terminal
 from archcalc.quantities.registry import Part, figure
 

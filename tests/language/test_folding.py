@@ -10,11 +10,10 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archcalc import api
+from archcalc import api, catalogue
 from archcalc.cli import group
 from archcalc.diagnostics.diagnostic import Source
 from archcalc.exchange import folded
-from archcalc.language import catalogue
 from archcalc.language.expand import expand
 from archcalc.language.folding import fold
 from archcalc.language.network import Network, Node

@@ -7,7 +7,7 @@ from functools import cache
 from oracle.translate import WITHOUT
 
 import archcalc
-from archcalc.language import catalogue
+from archcalc import catalogue
 from archcalc.quantities.registry import figure
 
 #: The networks that part from PyTorch, and the figures in which they do.

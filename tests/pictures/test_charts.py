@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from drawn import Drawn, drawn
 
+from archcalc import catalogue
 from archcalc.api import load
 from archcalc.cli import run
 from archcalc.commands.compare import picture as compare_picture
 from archcalc.commands.memory import picture as memory_picture
-from archcalc.language import catalogue
 from archcalc.memory.setup import Setup
 from archcalc.pictures import axes, scatter
 from archcalc.pictures.scatter import Figure, Point

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from inline import analysed, layers
 from specs import Spec, specs
 
+from archcalc import catalogue
 from archcalc.analysis.totals import Analysis
 from archcalc.api import load
 from archcalc.diagnostics.diagnostic import SpecError
-from archcalc.language import catalogue
 from archcalc.pictures import graph, network, svg
 from archcalc.pictures.graph import Frame, Item
 from archcalc.pictures.network import Setting

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from archcalc import catalogue
 from archcalc.diagnostics.diagnostic import UsageError
-from archcalc.language import catalogue
 from archcalc.language.document import SECTIONS
 
 

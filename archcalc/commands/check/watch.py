@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
+from archcalc import catalogue
 from archcalc.diagnostics.diagnostic import SpecError, UsageError
-from archcalc.language import catalogue
 
 #: Files, with the time and the size of each.
 State: TypeAlias = dict[Path, tuple[int, int]]

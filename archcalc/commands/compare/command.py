@@ -63,9 +63,9 @@ def command(
       archcalc compare --all --sort macs --base resnet50
       archcalc compare --all --axes macs,top5_error,params -o chart.svg
     """
+    from archcalc import catalogue
     from archcalc.commands.compare import answer as engine
     from archcalc.commands.compare.tables import build
-    from archcalc.language import catalogue
     from archcalc.quantities.counting import counted_by, name_of
 
     chosen = [*specs, *(catalogue.names() if all_ else ())]

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from archcalc import catalogue
 from archcalc.analysis.interpret import interpret
 from archcalc.analysis.totals import Analysis
 from archcalc.commands.formula.conditions import Conditions, conditions
 from archcalc.commands.formula.latex import latex
 from archcalc.commands.formula.simplify import simplified
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
-from archcalc.language import catalogue
 from archcalc.language.expand import expand
 from archcalc.language.expression import ExpressionError, compile_expression
 from archcalc.layers.attributes import shown

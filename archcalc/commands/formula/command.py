@@ -58,9 +58,9 @@ def command(
       archcalc formula resnet50 --quantity macs --let image=32*m
       archcalc formula vgg16 --free image --format python -o vgg16_figures.py
     """
+    from archcalc import catalogue
     from archcalc.commands.formula.answer import formula
     from archcalc.commands.formula.tables import build
-    from archcalc.language import catalogue
 
     made = formula(spec, free or (), quantity, let=dict(map(catalogue.setting, let)), layer=layer, settings=settings)
     out.write(build(made))

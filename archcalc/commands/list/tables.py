@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from archcalc import catalogue
 from archcalc.api import load
-from archcalc.language import catalogue
 from archcalc.output.layout import Column, Report, Table
 from archcalc.quantities.registry import figure, quantities
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from archcalc import catalogue
 from archcalc.claims.facts import FACTS
 from archcalc.claims.read import CLAIM_KEYS, FACT_KEYS
 from archcalc.commands.check.targets import targets
-from archcalc.language import catalogue
 from archcalc.language.document import HEAD, SECTIONS, STEP_KEYS, Block
 from archcalc.layers.registry import Attribute, Layer, layers
 from archcalc.quantities.registry import quantities

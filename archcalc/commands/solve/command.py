@@ -91,7 +91,7 @@ def _values(name: str, within: str | None) -> Any:
 def _rates(text: str) -> dict[str, Any]:
     from fractions import Fraction
 
-    from archcalc.language import catalogue
+    from archcalc import catalogue
 
     rates = {}
     for part in text.split(","):

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy
 
+from archcalc import catalogue
 from archcalc.commands.sweep.choose import Choice, Piece, choice
 from archcalc.commands.sweep.evaluate import Array, Block, Evaluator
 from archcalc.commands.sweep.plan import CHUNK, Plan, boxes, plan, positions
 from archcalc.commands.sweep.values import Axis, axis
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
-from archcalc.language import catalogue
 from archcalc.layers.attributes import shown
 from archcalc.quantities.registry import Scope, quantity_named
 

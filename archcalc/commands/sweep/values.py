@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from archcalc import catalogue
 from archcalc.diagnostics.diagnostic import UsageError
-from archcalc.language import catalogue
 from archcalc.layers.attributes import shown
 from archcalc.sizes.kinds import LARGEST
 

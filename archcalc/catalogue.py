@@ -30,7 +30,7 @@ _SETTING = re.compile(r"\s*([A-Za-z_]\w*)\s*=(.*)\Z", re.ASCII | re.DOTALL)
 
 def folder() -> Path:
     """The catalogue's folder: inside the package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parent
     inside = package / "architectures"
     return inside if inside.is_dir() else package.parent / "architectures"
 
