@@ -100,7 +100,10 @@ def settings(texts: Iterable[str]) -> dict[str, str]:
 
 
 def value(name: str, text: str) -> Any:
-    """The value of a setting: a number, `true` or `false`, a word, an expression of these, or a list of them."""
+    """The value of a setting: a number, `true` or `false`, a word, an expression of these, or a list of them.
+
+    Whether a word says anything, the spec decides whose parameter is set: it can be a layer or one of its blocks.
+    """
     try:
         return _typed(parse(Source(f"the value of {name}", text)))
     except SpecError as error:
@@ -113,7 +116,10 @@ def _typed(tree: Value) -> Any:
     if isinstance(tree, Sequence):
         return tuple(map(_typed, tree.items))
     if isinstance(tree, Scalar):
-        compiled = compile_expression(tree.text.strip())
+        text = tree.text.strip()
+        compiled = compile_expression(text)
+        if [name.text for name in compiled.names] == [text]:
+            return text
         for unknown in unknown_names(compiled, words() if compiled.names else ()):
             hint = did_you_mean(unknown.text, ["true", "false", *words()])
             raise ExpressionError(

@@ -45,13 +45,21 @@ def _check_alternatives(reading: Reading, step: Step, layer: Layer, names: set[s
 
 
 def block_arguments(reading: Reading, step: Step, block: Block, given: Value | None, known: Known) -> None:
-    """What a step gives a block, checked against its signature."""
+    """What a step gives a block, checked against its signature.
+
+    A bare value is the first argument; but a list is a row of arguments, in order, where the block needs several.
+    """
+    if given is not None and not is_empty(given) and not isinstance(given, Mapping) and len(block.needed) > 1:
+        row = read_formula(reading, given, known)
+        if row.constant is None or isinstance(row.constant, tuple):
+            step.row = row
+            return
     names: dict[str, tuple[str, ...]] = {parameter.name: () for parameter in block.parameters}
     first = block.parameters[0].name if block.parameters else None
     step.arguments = _arguments(reading, step, given, known, names, first, f"{block.name} has no parameter")
     bound = {argument.name for argument in step.arguments}
-    for parameter in block.parameters:
-        if parameter.default is None and parameter.name not in bound:
+    for parameter in block.needed:
+        if parameter.name not in bound:
             message = f"{block.name} needs `{parameter.name}`"
             reading.findings.add("missing-argument", message, step.place, help=f"it is {block.signature}")
 

@@ -12,7 +12,7 @@ from archcalc.language.source import Mapping
 from archcalc.layers.registry import Layer
 
 SECTIONS = ("architecture", "source", "parameters", "import", "input", "blocks", "layers", "expect", "published")
-STEP_KEYS = ("as", "from", "repeat", "when", "weights")
+STEP_KEYS = ("as", "from", "repeat", "when", "weights", "trainable")
 #: A step that branches off into an output of its own; the stream goes on as if it were not there.
 HEAD = "head"
 #: The name of the network's input.
@@ -51,6 +51,14 @@ class Parameter(NamedTuple):
     default: Formula | None
 
 
+class Branch(NamedTuple):
+    """A branch of a join or a head; one with a condition is there only if it is true."""
+
+    name: str
+    steps: tuple[Step, ...]
+    when: Formula | None = None
+
+
 class Block:
     """A layer written in the spec language: a signature and steps, which see the names of their own document."""
 
@@ -65,12 +73,21 @@ class Block:
         self.document = document
         self.steps: tuple[Step, ...] = ()
 
+    @property
+    def needed(self) -> tuple[Parameter, ...]:
+        """The parameters that have no default."""
+        return tuple(parameter for parameter in self.parameters if parameter.default is None)
+
+    def __str__(self) -> str:
+        return self.name
+
 
 class Step:
     """One step: what it calls, with which arguments, and the step's own keys."""
 
     __slots__ = (
         "arguments",
+        "bind",
         "branches",
         "brought",
         "callee",
@@ -82,6 +99,8 @@ class Step:
         "name",
         "place",
         "repeat",
+        "row",
+        "trainable",
         "weights",
         "when",
     )
@@ -90,11 +109,15 @@ class Step:
         self.name = name
         self.place = place
         self.callee: Layer | Block | None = None
+        #: Where `name` is a parameter whose value says what is called: the step that calls it.
+        self.bind: Callable[[Layer | Block], Step] | None = None
         self.arguments: tuple[Argument, ...] = ()
+        #: The arguments of a block as one list, in the order of its signature.
+        self.row: Formula | None = None
         #: For a step all of whose attributes are constants: the attributes, typed once.
         self.constants: dict[str, Any] | None = None
-        #: Branch name and steps of a join or a head.
-        self.branches: tuple[tuple[str, tuple[Step, ...]], ...] | None = None
+        #: Of a join or a head.
+        self.branches: tuple[Branch, ...] | None = None
         #: The names of the inputs, if they are stated.
         self.inputs: tuple[tuple[str, Place], ...] = ()
         #: For a block: its own names for its inputs, and what they are called outside.
@@ -105,6 +128,7 @@ class Step:
         self.index: str | None = None
         self.when: Formula | None = None
         self.weights: str | None = None
+        self.trainable: Formula | None = None
 
 
 class Document:
@@ -124,6 +148,10 @@ class Document:
         self.steps: tuple[Step, ...] = ()
         self.expect: Mapping | None = None
         self.published: Mapping | None = None
+
+    def block(self, name: str) -> Block | None:
+        """The block of that name, its own or an imported one."""
+        return self.blocks.get(name) or self.imported.get(name)
 
     def place(self, value: Any) -> Place:
         """Where a value of this document stands."""

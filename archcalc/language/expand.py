@@ -9,12 +9,12 @@ from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
 
 from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError, did_you_mean
-from archcalc.language.document import HEAD, INPUT, MAX_LAYERS, OUTPUT, Argument, Block, Document, Formula, Step
+from archcalc.language.document import HEAD, INPUT, MAX_LAYERS, OUTPUT, Argument, Block, Branch, Document, Formula, Step
 from archcalc.language.expression import ExpressionError
 from archcalc.language.network import INPUT_INDEX, Network, Node, Scope, TiedWeights, trail
 from archcalc.language.volumes import AtStep, NoVolume, Volumes
 from archcalc.layers.attributes import Refused, shown, whole
-from archcalc.layers.registry import Layer
+from archcalc.layers.registry import Layer, layers, words
 from archcalc.sizes.kinds import is_concrete, is_size
 from archcalc.sizes.volume import MAX_RANK, Volume
 
@@ -48,8 +48,9 @@ def expand(document: Document, parameters: Mapping[str, Any] | None = None) -> N
         place = Place(document.source, 0, 0)
         raise SpecError([Diagnostic("no-layers", f"{document.source.name} has no layers: it is not a network", place)])
     expansion = _Expansion(volume)
-    expansion.environments[document] = values
-    frame = _Frame(ChainMap(values), Scope(None, "", None, None), {INPUT: (INPUT_INDEX, None)}, None, 0)
+    expansion.environments[document] = _environment(document, values)
+    environment = ChainMap(expansion.environments[document])
+    frame = _Frame(environment, Scope(None, "", None, None), {INPUT: Named(INPUT_INDEX)}, None, 0)
     try:
         last = expansion.steps(document.steps, frame, INPUT_INDEX)
     except _Limit as limit:
@@ -105,11 +106,31 @@ def _parameter_values(document: Document, given: Mapping[str, Any]) -> dict[str,
     values: dict[str, Any] = {}
     for parameter in document.parameters:
         if parameter.name in given:
-            values[parameter.name] = given[parameter.name]
+            values[parameter.name] = _meaningful(document, parameter.name, given[parameter.name])
         else:
             assert parameter.default is not None
             values[parameter.name] = _top_level(parameter.default, values)
     return values
+
+
+def _meaningful(document: Document, name: str, value: Any) -> Any:
+    """The value that a parameter is set to; UsageError for a word that is no layer's, no layer and no block."""
+    if isinstance(value, tuple):
+        return tuple(_meaningful(document, name, each) for each in value)
+    if isinstance(value, str) and value not in words() and value not in layers() and document.block(value) is None:
+        known = [*words(), "true", "false", *document.blocks, *document.imported, *layers()]
+        hint = did_you_mean(value, known)
+        message = f"`{value}` is not a value for {name}: it is no number, no word of a layer, no layer and no block"
+        raise UsageError(message + (f": {hint}" if hint else ""))
+    return value
+
+
+def _environment(document: Document, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the expressions of a file can name: its parameters, and its blocks where no layer has the word."""
+    named = {**document.imported, **document.blocks}
+    blocks = {name: block for name, block in named.items() if name not in words()}
+    settled = {name: blocks.get(value, value) if isinstance(value, str) else value for name, value in values.items()}
+    return {**blocks, **settled}
 
 
 def _top_level(formula: Formula, values: Mapping[str, Any]) -> Any:
@@ -141,7 +162,21 @@ def _input_volume(document: Document, values: Mapping[str, Any]) -> Volume:
     return Volume(typed[0], tuple(typed[1:]))
 
 
-Names: TypeAlias = dict[str, tuple[int, Step | None]]
+class Named(NamedTuple):
+    """What a name stands for: a node, and the step that has the name (None for the inputs of a block).
+
+    `copies` is their number for a repeated step, `inside` holds the names within a block that is called. The name of a
+    `head` gives way to that of a step.
+    """
+
+    node: int
+    step: Step | None = None
+    copies: int | None = None
+    inside: Names | None = None
+    head: bool = False
+
+
+Names: TypeAlias = dict[str, Named]
 #: The names that expressions see: a block's arguments and the indices around a step, before the file's parameters.
 Environment: TypeAlias = ChainMap[str, Any]
 
@@ -157,6 +192,7 @@ class _Frame(NamedTuple):
     names: Names
     tied: tuple[str, Scope] | None
     depth: int
+    trainable: bool = True
 
 
 class _Here(NamedTuple):
@@ -176,6 +212,8 @@ class _Expansion:
         self.heads: list[tuple[Scope, int]] = []
         self.problems: list[Diagnostic] = []
         self.environments: dict[Document, dict[str, Any]] = {}
+        #: Steps whose callee is a parameter's value, with that callee.
+        self.bound: dict[tuple[Step, Layer | Block], Step] = {}
         self.done = 0
 
     def steps(self, steps: tuple[Step, ...], frame: _Frame, current: int) -> int:
@@ -191,47 +229,86 @@ class _Expansion:
 
     def step(self, step: Step, frame: _Frame, current: int) -> int:
         self.spend(step, frame)
-        if step.when is not None and not self.truth(step.when, self.at(step, frame, current)):
+        if step.when is not None and not self.truth(step.when, "when", self.at(step, frame, current)):
             return current
         times = 1 if step.repeat is None else self.times(step.repeat, self.at(step, frame, current))
-        inputs = tuple(self.named(name, place, frame) for name, place in step.inputs)
-        brought = {inner: self.named(name, place, frame) for inner, (name, place) in step.brought.items()}
+        inputs = self.named_all(step, frame)
+        brought = {inner: self.named(name, place, frame).node for inner, (name, place) in step.brought.items()}
         inputs = (brought.pop(INPUT),) if INPUT in brought else inputs
+        inside: Names | None = None
         for i in range(times):
             if i:
                 self.spend(step, frame)
                 if not _joins_names(step):  # `from` is the first copy's input, the others follow each other
                     inputs = ()
-            inside = frame if step.index is None else frame._replace(env=frame.env.new_child({step.index: i}))
-            end = self.once(step, inside, inputs or (current,), brought)
+            around = frame if step.index is None else frame._replace(env=frame.env.new_child({step.index: i}))
+            end, inside = self.once(step, around, inputs or (current,), brought)
             if step.name != HEAD:  # the stream goes on as if the head were not there
                 current = end
             if step.label is not None and step.repeat is not None:
-                self.remember(step, f"{step.label}.{i + 1}", frame, current)
+                self.remember(f"{step.label}.{i + 1}", Named(current, step, inside=inside), frame)
         if step.label is not None and times:
-            self.remember(step, step.label, frame, current)
+            copies = None if step.repeat is None else times
+            self.remember(step.label, Named(current, step, copies, inside), frame)
         return current
 
-    def once(self, step: Step, frame: _Frame, inputs: tuple[int, ...], brought: dict[str, int]) -> int:
-        """One copy of a step; `brought` holds the other inputs of a block, by the names that it has for them."""
+    def once(
+        self, step: Step, frame: _Frame, inputs: tuple[int, ...], brought: dict[str, int]
+    ) -> tuple[int, Names | None]:
+        """One copy of a step: the node that ends it, and the names in it if it is a block. `brought` holds the other
+        inputs of a block, by the names that it has for them."""
         if step.weights is not None:
             frame = frame._replace(tied=(_tied_name(step.weights, frame.scope.block, frame.tied), frame.scope))
+        if step.trainable is not None:
+            trainable = self.truth(step.trainable, "trainable", _Here(frame, inputs[0]))
+            frame = frame._replace(trainable=trainable and frame.trainable)
         if step.name == HEAD:
-            return self.head(step, frame, inputs[0])
+            return self.head(step, frame, inputs[0]), None
+        if step.bind is not None:
+            step = self.chosen(step, step.bind, frame)
         if isinstance(step.callee, Block):
             return self.block(step, step.callee, frame, inputs, brought)
         assert isinstance(step.callee, Layer)
-        if step.branches is not None:
-            inputs = tuple(self.branch(step, name, steps, frame, inputs[0]) for name, steps in step.branches)
-        return self.layer(step, step.callee, frame, inputs)
+        if step.branches is None:
+            return self.layer(step, step.callee, frame, inputs), None
+        return self.join(step, step.callee, step.branches, frame, inputs[0]), None
+
+    def chosen(self, step: Step, bind: Callable[[Layer | Block], Step], frame: _Frame) -> Step:
+        """The step with what it calls filled in: the layer or block that the parameter of its name has as its value."""
+        value = frame.env[step.name]
+        callee = layers().get(value) if isinstance(value, str) else value
+        notes = tuple(trail(frame.scope))
+        if not isinstance(callee, (Layer, Block)):
+            message = f"`{step.name}` must name a layer or a block: {shown(value)} does not"
+            raise _Found(Diagnostic("unknown-layer", message, step.place, notes=notes))
+        if (step, callee) not in self.bound:
+            try:
+                self.bound[step, callee] = bind(callee)
+            except SpecError as error:
+                found = error.diagnostics[0]
+                raise _Found(found._replace(notes=(*found.notes, *notes))) from None
+        return self.bound[step, callee]
+
+    def join(self, step: Step, layer: Layer, branches: tuple[Branch, ...], frame: _Frame, current: int) -> int:
+        """A join of the branches whose conditions are true; nothing is joined where only one is left."""
+        here = _Here(frame, current)
+        left = [branch for branch in branches if branch.when is None or self.truth(branch.when, "when", here)]
+        if not left:
+            message = f"{step.name} has no branch left: the conditions of all are false"
+            raise _Found(Diagnostic("bad-branches", message, step.place, notes=tuple(trail(frame.scope))))
+        ends = tuple(self.branch(step, branch, frame, current) for branch in left)
+        return ends[0] if len(ends) == 1 else self.layer(step, layer, frame, ends)
 
     def layer(self, step: Step, layer: Layer, frame: _Frame, inputs: tuple[int, ...]) -> int:
         if len(self.nodes) >= MAX_LAYERS:
             raise _Limit(Diagnostic("too-many-layers", f"the network has more than {MAX_LAYERS:,} layers", step.place))
+        if layer.most is None and len(inputs) == 1:
+            return inputs[0]  # of all copies of a repeated step there may be one
         if layer.most is not None and not layer.least <= len(inputs) <= layer.most:
             wanted = str(layer.least) if layer.least == layer.most else f"{layer.least} to {layer.most}"
-            message = f"{layer.name} takes {wanted} input{'s' * (layer.most > 1)}, and `from` names {len(inputs)}"
-            raise _Found(Diagnostic("wrong-inputs", message, step.inputs[0][1], notes=tuple(trail(frame.scope))))
+            given, place = ("`from` names", step.inputs[0][1]) if step.inputs else ("there is", step.place)
+            message = f"{layer.name} takes {wanted} input{'s' * (layer.most > 1)}, and {given} {len(inputs)}"
+            raise _Found(Diagnostic("wrong-inputs", message, place, notes=tuple(trail(frame.scope))))
         attributes = step.constants
         if attributes is None:
             here = _Here(frame, inputs[0])
@@ -239,7 +316,7 @@ class _Expansion:
                 argument.name: self.typed(argument, layer.attributes[argument.name].kind.accept, here)
                 for argument in step.arguments
             }
-        node = Node(len(self.nodes), layer, attributes, inputs, frame.scope, step, None)
+        node = Node(len(self.nodes), layer, attributes, inputs, frame.scope, step, None, frame.trainable)
         if frame.tied is not None:
             name, sharing = frame.tied
             key = (*frame.scope.key[len(sharing.key) :], (node.base, node.ordinal))
@@ -248,15 +325,16 @@ class _Expansion:
         self.nodes.append(node)
         return node.index
 
-    def branch(self, step: Step, name: str, steps: tuple[Step, ...], frame: _Frame, current: int) -> int:
-        return self.steps(steps, self.deeper(step, name, frame), current) if steps else current
+    def branch(self, step: Step, branch: Branch, frame: _Frame, current: int) -> int:
+        return self.steps(branch.steps, self.deeper(step, branch.name, frame), current) if branch.steps else current
 
     def head(self, step: Step, frame: _Frame, current: int) -> int:
         end = current
-        for name, steps in step.branches or ():
-            branch = self.deeper(step, name, frame)
-            end = self.steps(steps, branch, current)
-            self.heads.append((branch.scope, end))
+        for branch in step.branches or ():
+            inside = self.deeper(step, branch.name, frame)
+            end = self.steps(branch.steps, inside, current)
+            self.heads.append((inside.scope, end))
+            frame.names.setdefault(branch.name, Named(end, head=True))
         return end
 
     def deeper(self, step: Step, name: str, frame: _Frame) -> _Frame:
@@ -264,7 +342,9 @@ class _Expansion:
         self.descend(step, frame)
         return frame._replace(scope=Scope(frame.scope, name, step, None), depth=frame.depth + 1)
 
-    def block(self, step: Step, block: Block, frame: _Frame, inputs: tuple[int, ...], brought: dict[str, int]) -> int:
+    def block(
+        self, step: Step, block: Block, frame: _Frame, inputs: tuple[int, ...], brought: dict[str, int]
+    ) -> tuple[int, Names]:
         if len(inputs) > 1:
             message = f"a list gives a block {len(inputs)} inputs without names"
             hint = "name them as the block knows them: `from: {input: decoder, memory: encoder}`"
@@ -272,17 +352,18 @@ class _Expansion:
             raise _Found(Diagnostic("wrong-inputs", message, place, notes=tuple(trail(frame.scope)), help=hint))
         self.descend(step, frame)
         here = _Here(frame, inputs[0])
-        arguments: dict[str, Any] = {}
-        for argument in step.arguments:
-            arguments[argument.name] = self.evaluate(argument.formula, here)
+        arguments = {argument.name: self.evaluate(argument.formula, here) for argument in step.arguments}
+        if step.row is not None:
+            arguments = self.row(step.row, block, here)
         bound: dict[str, Any] = {}
-        names: Names = {INPUT: (inputs[0], None), **{name: (index, None) for name, index in brought.items()}}
+        names: Names = {INPUT: Named(inputs[0]), **{name: Named(index) for name, index in brought.items()}}
         inner = _Frame(
             ChainMap(bound, self.globals_of(block.document)),
             Scope(frame.scope, step.label or step.name, step, bound),
             names,
             frame.tied,
             frame.depth + 1,
+            frame.trainable,
         )
         for parameter in block.parameters:
             if parameter.name in arguments:
@@ -291,14 +372,30 @@ class _Expansion:
                 assert parameter.default is not None
                 value = self.evaluate(parameter.default, _Here(inner, inputs[0]))
             bound[parameter.name] = value
-        return self.steps(block.steps, inner, inputs[0])
+        return self.steps(block.steps, inner, inputs[0]), names
+
+    def row(self, row: Formula, block: Block, here: _Here) -> dict[str, Any]:
+        """The arguments that a list gives, in the order of the signature."""
+        values = self.evaluate(row, here)
+        values = values if isinstance(values, tuple) else (values,)
+        least, most = len(block.needed), len(block.parameters)
+        if len(values) < least:
+            missing, rule = block.parameters[len(values)].name, "missing-argument"
+            message = f"{block.name} needs `{missing}`"
+        elif len(values) > most:
+            rule = "unknown-attribute"
+            message = f"{block.name} takes {most} arguments, and the list has {len(values)}"
+        else:
+            return {parameter.name: value for parameter, value in zip(block.parameters, values, strict=False)}
+        notes = tuple(trail(here.frame.scope))
+        raise _Found(Diagnostic(rule, message, row.place, notes=notes, help=f"it is {block.signature}"))
 
     # --- the small questions
 
     def globals_of(self, document: Document) -> dict[str, Any]:
         """The parameters of the file a block was written in."""
         if document not in self.environments:
-            self.environments[document] = _parameter_values(document, {})
+            self.environments[document] = _environment(document, _parameter_values(document, {}))
         return self.environments[document]
 
     def spend(self, step: Step, frame: _Frame) -> None:
@@ -334,11 +431,11 @@ class _Expansion:
             notes = tuple(trail(here.frame.scope))
             raise _Found(Diagnostic("bad-value", message, argument.formula.place, shown(value), notes)) from None
 
-    def truth(self, formula: Formula, here: _Here) -> bool:
+    def truth(self, formula: Formula, key: str, here: _Here) -> bool:
         value = self.evaluate(formula, here)
         if value is True or value is False:
             return value
-        message = f"`when` must be true or false: {shown(value)} is neither"
+        message = f"`{key}` must be true or false: {shown(value)} is neither"
         raise _Found(Diagnostic("bad-value", message, formula.place, notes=tuple(trail(here.frame.scope))))
 
     def times(self, formula: Formula, here: _Here) -> int:
@@ -366,32 +463,66 @@ class _Expansion:
         def reaching() -> Volume:
             return self.volumes.of(node() if callable(node) else node)
 
-        return AtStep(frame.env, reaching, lambda name: self.volumes.of(self.named(name, place, frame)))
+        return AtStep(frame.env, reaching, lambda name: self.volumes.of(self.named(name, place, frame).node))
 
     def at(self, step: Step, frame: _Frame, current: int) -> _Here:
         """Where the conditions of a step are judged. What its `from` names need not exist if nobody asks."""
 
         def index() -> int:
             stated = (*step.inputs[:1], *(named for inner, named in step.brought.items() if inner == INPUT))
-            return self.named(*stated[0], frame) if stated else current
+            return self.named(*stated[0], frame).node if stated else current
 
         return _Here(frame, index)
 
-    def named(self, name: str, place: Place, frame: _Frame) -> int:
-        if name in frame.names:
-            return frame.names[name][0]
+    def named_all(self, step: Step, frame: _Frame) -> tuple[int, ...]:
+        """The nodes that the inputs of a step name; `wave.*` names all copies of a repeated step."""
+        found: list[int] = []
+        for name, place in step.inputs:
+            first, star, rest = name.partition(".*")
+            if not star:
+                found.append(self.named(name, place, frame).node)
+                continue
+            copies = self.named(first, place, frame).copies
+            if copies is None:
+                message = f"`{first}` is not repeated: it has no copies"
+                raise _Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(frame.scope))))
+            self.done += copies
+            found += [self.named(f"{first}.{i + 1}{rest}", place, frame).node for i in range(copies)]
+        return tuple(found)
+
+    def named(self, name: str, place: Place, frame: _Frame) -> Named:
+        """What a name stands for: a step before, or `encoder/low`, the step `low` of the block called as `encoder`."""
+        found = _lookup(name, frame.names)
+        if found is not None:
+            return found
         hint = did_you_mean(name, frame.names) or "only steps before this one, in the same block, can be named"
         message = f"no step before this one is called `{name}`"
         raise _Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(frame.scope)), help=hint))
 
-    def remember(self, step: Step, name: str, frame: _Frame, current: int) -> None:
+    def remember(self, name: str, named: Named, frame: _Frame) -> None:
         before = frame.names.get(name)
-        if before is not None and before[1] is not step:
+        if before is not None and not before.head and before.step is not named.step:
+            assert named.step is not None
             message = f"another step is called `{name}` already"
             notes = tuple(trail(frame.scope))
             hint = "a name is known in the whole block, its branches included"
-            raise _Found(Diagnostic("duplicate-name", message, step.label_place, notes=notes, help=hint))
-        frame.names[name] = (current, step)
+            raise _Found(Diagnostic("duplicate-name", message, named.step.label_place, notes=notes, help=hint))
+        frame.names[name] = named
+
+
+def _lookup(name: str, names: Names) -> Named | None:
+    """What a name, or a path into blocks by the names of their calls, stands for."""
+    if name in names:
+        return names[name]
+    end = name.find("/")
+    while end >= 0:
+        around = names.get(name[:end])
+        if around is not None and around.inside is not None:
+            found = _lookup(name[end + 1 :], around.inside)
+            if found is not None:
+                return found
+        end = name.find("/", end + 1)
+    return None
 
 
 def _tied_name(name: str, block: Scope, outer: tuple[str, Scope] | None) -> str:

@@ -1,8 +1,8 @@
 """Attributes are arithmetic over parameters: an allow-list over Python's own grammar, compiled to closures.
 
-Whole numbers, exact decimals, names, `true` and `false`, `+ - * // % **`, comparisons, `and or not`, `[i]`, and the
-functions of `FUNCTIONS` and `VOLUME_NAMES`; nothing else. Text, numbers and powers are bounded, so no expression can
-hang or swell.
+Whole numbers, exact decimals, names, `true` and `false`, `+ - * // % **`, comparisons, `and or not`,
+`a if c else b`, `[i]`, `[i:j]`, and the functions of `FUNCTIONS` and `VOLUME_NAMES`; nothing else. Text, numbers and
+powers are bounded, so no expression can hang or swell.
 """
 
 from __future__ import annotations
@@ -261,7 +261,7 @@ def _compare(sign: str, apply: Callable[[Any, Any], Any], left: Any, right: Any)
 def _truth(value: Any) -> bool:
     if value is True or value is False:
         return value
-    raise ExpressionError(f"`and`, `or` and `not` work on true and false: {shown(value)} is neither")
+    raise ExpressionError(f"`and`, `or`, `not` and `if` work on true and false: {shown(value)} is neither")
 
 
 # --- compiling
@@ -367,6 +367,11 @@ def _compile(node: ast.expr, text: str, mentioned: _Mentioned) -> Callable[[Envi
         return lambda env: _combine(parts, every, env)
     if isinstance(node, ast.Compare):
         return _comparison(node, text, mentioned)
+    if isinstance(node, ast.IfExp):
+        condition, this, other = (_compile(part, text, mentioned) for part in (node.test, node.body, node.orelse))
+        return lambda env: this(env) if _truth(condition(env)) else other(env)
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+        return _slice(node.value, node.slice, text, mentioned)
     if isinstance(node, ast.Subscript):
         sequence, index = _compile(node.value, text, mentioned), _compile(node.slice, text, mentioned)
         return lambda env: _item(sequence(env), index(env))
@@ -411,6 +416,29 @@ def _item(sequence: Any, index: Any) -> Any:
     if not 0 <= index < len(sequence):
         raise ExpressionError(f"index {index} is outside a list of {len(sequence)} (the first is 0)")
     return sequence[index]
+
+
+def _slice(value: ast.expr, bounds: ast.Slice, text: str, mentioned: _Mentioned) -> Callable[[Environment], Any]:
+    """`list[1:]`, `list[:n]`: a part of a list, from the first bound up to and without the second."""
+    if bounds.step is not None:
+        raise ExpressionError("a slice has a first and a last bound, and no step", *_where(value))
+    sequence = _compile(value, text, mentioned)
+    lower, upper = (None if part is None else _compile(part, text, mentioned) for part in (bounds.lower, bounds.upper))
+
+    def part(env: Environment) -> Any:
+        values = sequence(env)
+        if not isinstance(values, tuple):
+            raise ExpressionError(f"[ : ] takes a part of a list: {shown(values)} is not one")
+        first = 0 if lower is None else lower(env)
+        last = len(values) if upper is None else upper(env)
+        for bound in (first, last):
+            if not is_concrete(bound):
+                raise ExpressionError(f"a bound of a slice must be a whole number: {shown(bound)} is not")
+        if not 0 <= first <= last <= len(values):
+            raise ExpressionError(f"[{first}:{last}] is outside a list of {len(values)} (the first is 0)")
+        return values[first:last]
+
+    return part
 
 
 def _call(node: ast.Call, text: str, mentioned: _Mentioned) -> Callable[[Environment], Any]:

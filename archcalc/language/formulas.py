@@ -10,7 +10,7 @@ from archcalc.language.expression import VOLUME_NAMES, ExpressionError, Name, co
 from archcalc.language.names import Known
 from archcalc.language.reading import Reading
 from archcalc.language.source import Scalar, Sequence, Value
-from archcalc.layers.registry import words
+from archcalc.layers.registry import layers, words
 
 #: How many values a list may have, lists within it included.
 MAX_VALUES = 10_000
@@ -68,8 +68,10 @@ def read_expression(reading: Reading, text: str, place: Place, known: Known, *, 
             continue
         if name in VOLUME_NAMES and known.at_step:
             asks_volume = True
-        elif name not in words():
-            reading.findings.add("unknown-name", f"there is no parameter `{name}`", where, help=_name_help(name, known))
+        elif name not in words() and name not in layers() and name not in reading.callable_names:
+            reading.findings.add(
+                "unknown-name", f"there is no parameter `{name}`", where, help=_name_help(reading, name, known)
+            )
     if compiled.steps and not known.at_step:
         _, where = _located(compiled.steps, place, exact)[0]
         reading.findings.add("unknown-name", "no step comes before this", where, help=_NO_STEP)
@@ -79,11 +81,14 @@ def read_expression(reading: Reading, text: str, place: Place, known: Known, *, 
 _NO_STEP = "volumes are known at a step, and in the defaults of a block's parameters"
 
 
-def _name_help(name: str, known: Known) -> str | None:
+def _name_help(reading: Reading, name: str, known: Known) -> str | None:
     if name in VOLUME_NAMES:
         return _NO_STEP
+    if name in _OTHER_WORDS:
+        return _OTHER_WORDS[name]
     volumes = VOLUME_NAMES if known.at_step else ()
-    return _OTHER_WORDS.get(name) or did_you_mean(name, chain(known, volumes, words(), ("true", "false")))
+    values = did_you_mean(name, chain(known, volumes, words(), ("true", "false")))
+    return values or did_you_mean(name, chain(layers(), reading.callable_names))
 
 
 def _located(names: tuple[Name, ...], place: Place, exact: bool) -> tuple[tuple[str, Place], ...]:

@@ -14,6 +14,11 @@ _IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 #: What a step may be called: a name, or the path of a layer as reports print it.
 _STEP_NAME = re.compile(r"[A-Za-z_]\w*([./][\w.]+)*\Z", re.ASCII)
 
+#: The same, and `*` for the numbers of all copies of a repeated step.
+_COPIES = re.compile(r"[A-Za-z_]\w*([./]([\w.]+|\*))*\Z", re.ASCII)
+#: The longest name of a step.
+MAX_NAME = 1000
+
 
 class Known:
     """The names that expressions can use at a place: its own, and those of what is around it.
@@ -50,10 +55,12 @@ def check_identifier(reading: Reading, name: str, place: Place, what: str) -> No
         reading.findings.add("bad-name", f"`{name}` cannot be a name: it has a meaning in expressions", place)
 
 
-def step_name(reading: Reading, value: Value) -> str:
-    """What a step is called; a finding, and no name, if it cannot be called so."""
-    if isinstance(value, Scalar) and len(value.text) <= 1000 and _STEP_NAME.match(value.text):
-        return value.text
+def step_name(reading: Reading, value: Value, *, copies: bool = False) -> str:
+    """What a step is called; a finding, and no name, if it cannot be called so. `copies` allows `wave.*`."""
+    if isinstance(value, Scalar) and len(value.text) <= MAX_NAME:
+        allowed = _COPIES if copies else _STEP_NAME
+        if allowed.match(value.text):
+            return value.text
     shown = f"`{value.text[:80]}`" if isinstance(value, Scalar) else "this"
     message = f"{shown} is not a name: a step is called by letters, digits and `_`"
     reading.findings.add("bad-name", message, reading.place(value))

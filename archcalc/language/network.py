@@ -78,7 +78,7 @@ class TiedWeights(NamedTuple):
 class Node:
     """One layer of the flat network."""
 
-    __slots__ = ("attributes", "base", "index", "inputs", "layer", "ordinal", "scope", "step", "tied")
+    __slots__ = ("attributes", "base", "index", "inputs", "layer", "ordinal", "scope", "step", "tied", "trainable")
 
     def __init__(
         self,
@@ -89,6 +89,7 @@ class Node:
         scope: Scope,
         step: Step,
         tied: TiedWeights | None,
+        trainable: bool = True,
     ) -> None:
         self.index = index
         self.layer = layer
@@ -101,6 +102,8 @@ class Node:
         self.ordinal = scope.number(self.base)
         self.step = step
         self.tied = tied
+        #: Whether its parameters are trained; those that are not are stored all the same.
+        self.trainable = trainable
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ all of it in one go, also in blocks that nobody uses.
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 from archcalc.diagnostics.diagnostic import Source, SpecError, did_you_mean, fail, plain
@@ -17,7 +18,7 @@ from archcalc.language.formulas import read_formula
 from archcalc.language.imports import read_imports
 from archcalc.language.names import Known, check_identifier
 from archcalc.language.reading import Files, Reading
-from archcalc.language.source import Mapping, Scalar, Value, is_empty, parse
+from archcalc.language.source import Mapping, Scalar, Sequence, Value, is_empty, parse
 from archcalc.language.steps import read_steps
 
 #: What the sections that are maps have as keys and values.
@@ -53,10 +54,10 @@ def read_document(source: Source, path: Path) -> Document:
 
 def _read(source: Source, directory: Path, findings: Findings, files: Files) -> Document:
     document = Document(source, directory)
-    reading = Reading(document, findings, files)
     tree = parse(source)
     if not isinstance(tree, Mapping):
-        raise fail("not-a-map", f"a spec is a map of {', '.join(SECTIONS)}", reading.place(tree))
+        raise fail("not-a-map", f"a spec is a map of {', '.join(SECTIONS)}", document.place(tree))
+    reading = Reading(document, findings, files, set(_callable_names(tree)))
     sections = _sections(reading, tree)
     document.architecture = _text(reading, sections.get("architecture"))
     document.citation = _text(reading, sections.get("source"))
@@ -70,6 +71,18 @@ def _read(source: Source, directory: Path, findings: Findings, files: Files) -> 
     document.expect = _map(reading, sections, "expect")
     document.published = _map(reading, sections, "published")
     return document
+
+
+def _callable_names(tree: Mapping) -> Iterator[str]:
+    """The names of the blocks that the file has or imports, before any of them is read."""
+    for section, value in tree.entries:
+        entries = value.entries if isinstance(value, Mapping) else []
+        if section.text == "blocks":
+            yield from (key.text.partition("(")[0].strip() for key, _ in entries)
+        elif section.text == "import":
+            for _, listed in entries:
+                items = listed.items if isinstance(listed, Sequence) else [listed]
+                yield from (item.text for item in items if isinstance(item, Scalar))
 
 
 def _sections(reading: Reading, tree: Mapping) -> dict[str, Value]:

@@ -27,6 +27,8 @@ class Reading(NamedTuple):
     document: Document
     findings: Findings
     files: Files
+    #: The blocks that it has or imports: what a parameter can name, beside layers.
+    callable_names: set[str]
 
     def place(self, value: Any) -> Place:
         """Where a value of the file stands."""

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from archcalc.diagnostics.diagnostic import did_you_mean
+from collections.abc import Callable
+from copy import copy
+
+from archcalc.diagnostics.diagnostic import Place, did_you_mean
 from archcalc.language.arguments import block_arguments, layer_arguments
-from archcalc.language.document import HEAD, INPUT, MAX_LAYERS, OUTPUT, STEP_KEYS, Block, Step
+from archcalc.language.document import HEAD, INPUT, MAX_LAYERS, OUTPUT, STEP_KEYS, Argument, Block, Branch, Step
+from archcalc.language.findings import Findings
 from archcalc.language.formulas import read_formula
 from archcalc.language.names import Known, check_identifier, step_name
 from archcalc.language.reading import Reading
 from archcalc.language.source import Mapping, Scalar, Sequence, Value, is_empty
 from archcalc.layers.registry import Layer, layers, other_name
+
+#: What a branch that has a condition is written with.
+_BRANCH_KEYS = ("when", "steps")
 
 
 def read_steps(reading: Reading, value: Value, known: Known) -> tuple[Step, ...]:
@@ -53,20 +60,15 @@ def _step(reading: Reading, value: Value, known: Known) -> Step | None:
         return None
     step = Step(key.text, reading.place(key))
     known = _own_keys(reading, step, own, known)
-    if key.text != HEAD:
-        step.callee = _callee(reading, key)
+    if key.text == HEAD:
+        _join(reading, step, given, known, least=1)
+    elif (callee := _callee(reading, key, known)) is not None:
+        _call(reading, step, callee, given, known, beside)
+    elif key.text in known:
+        step.bind = _choice(reading, step, given, known)
     if step.brought and (isinstance(step.callee, Layer) or key.text == HEAD):
         message = f"{step.name} is no block: `from` takes a name, or a list of them"
         reading.findings.add("wrong-inputs", message, next(iter(step.brought.values()))[1])
-    if key.text == HEAD:
-        _join(reading, step, given, known, least=1)
-    elif isinstance(step.callee, Layer) and step.callee.joins:
-        _join(reading, step, given, known, least=2)
-        layer_arguments(reading, step, step.callee, Mapping(beside, key.start, key.end), known)
-    elif isinstance(step.callee, Layer):
-        layer_arguments(reading, step, step.callee, given, known)
-    elif isinstance(step.callee, Block):
-        block_arguments(reading, step, step.callee, given, known)
     return step
 
 
@@ -84,12 +86,44 @@ def _beside_join(called: _Entries) -> tuple[_Entries, _Entries]:
     return called, []
 
 
-def _callee(reading: Reading, key: Scalar) -> Layer | Block | None:
+def _call(
+    reading: Reading, step: Step, callee: Layer | Block, given: Value | None, known: Known, beside: _Entries
+) -> None:
+    """Fill in what a step calls, and with which arguments; those of a join stand beside it."""
+    step.callee = callee
+    if isinstance(callee, Block):
+        block_arguments(reading, step, callee, given, known)
+    elif callee.joins:
+        _join(reading, step, given, known, least=2)
+        layer_arguments(reading, step, callee, Mapping(beside, step.place.start, step.place.end), known)
+    else:
+        layer_arguments(reading, step, callee, given, known)
+
+
+def _choice(reading: Reading, step: Step, given: Value | None, known: Known) -> Callable[[Layer | Block], Step]:
+    """What makes the step that calls a given layer or block: which one, a parameter says. SpecError if the arguments
+    are not for it."""
+    if given is not None and not is_empty(given):  # names are right or wrong whatever is called
+        named = [(k.text, v) for k, v in given.entries] if isinstance(given, Mapping) else [("", given)]
+        step.arguments = tuple(Argument(name, read_formula(reading, value, known)) for name, value in named)
+
+    def bind(callee: Layer | Block) -> Step:
+        apart = reading._replace(findings=Findings())
+        bound = copy(step)
+        bound.name = callee.name
+        _call(apart, bound, callee, given, known, [])
+        apart.findings.stop()
+        return bound
+
+    return bind
+
+
+def _callee(reading: Reading, key: Scalar, known: Known) -> Layer | Block | None:
     name = key.text
-    found = reading.document.blocks.get(name) or reading.document.imported.get(name) or layers().get(name)
-    if found is None and name not in reading.document.missing:
-        known = [*layers(), *reading.document.blocks, *reading.document.imported, HEAD]
-        hint = other_name(name) or did_you_mean(name, known)
+    found = reading.document.block(name) or layers().get(name)
+    if found is None and name not in reading.document.missing and name not in known:
+        callable_names = [*layers(), *reading.document.blocks, *reading.document.imported, HEAD]
+        hint = other_name(name) or did_you_mean(name, callable_names)
         if hint is None and ":" in name:
             hint = "write a space after the colon"
         message = f"there is no layer or block `{name[:80]}`"
@@ -111,6 +145,8 @@ def _own_keys(reading: Reading, step: Step, own: dict[str, tuple[Scalar, Value]]
         _inputs(reading, step, own["from"][1])
     if "when" in own:
         step.when = read_formula(reading, own["when"][1], known)
+    if "trainable" in own:
+        step.trainable = read_formula(reading, own["trainable"][1], known)
     if "repeat" in own:
         known = _repeat(reading, step, own["repeat"][1], known)
     return known
@@ -126,8 +162,13 @@ def _inputs(reading: Reading, step: Step, value: Value) -> None:
     items = value.items if isinstance(value, Sequence) else [value] if isinstance(value, Scalar) else []
     if not items:
         reading.findings.add("wrong-inputs", "`from` is empty: name a step, or leave it out", reading.place(value))
-    named = ((step_name(reading, item), reading.place(item)) for item in items)
-    step.inputs = tuple((name, place) for name, place in named if name)
+    step.inputs = _names(reading, items)
+
+
+def _names(reading: Reading, items: list[Value] | list[Scalar]) -> tuple[tuple[str, Place], ...]:
+    """Names of steps, with their places; `wave.*` stands for all copies of a repeated step."""
+    named = ((step_name(reading, item, copies=True), reading.place(item)) for item in items)
+    return tuple((name, place) for name, place in named if name)
 
 
 def _repeat(reading: Reading, step: Step, value: Value, known: Known) -> Known:
@@ -146,9 +187,7 @@ def _repeat(reading: Reading, step: Step, value: Value, known: Known) -> Known:
 
 def _join(reading: Reading, step: Step, given: Value | None, known: Known, *, least: int) -> None:
     if isinstance(given, Mapping):
-        step.branches = tuple(
-            (_branch_name(reading, step, key), _branch(reading, steps, known)) for key, steps in given.entries
-        )
+        step.branches = tuple(_branch(reading, step, key, value, known) for key, value in given.entries)
         count, place = len(given.entries), reading.place(given)
         if len(step.inputs) > 1:
             message = f"all branches begin at one input, and `from` names {len(step.inputs)}"
@@ -159,8 +198,7 @@ def _join(reading: Reading, step: Step, given: Value | None, known: Known, *, le
             message = f"{step.name} takes a map of branches, or a list of names"
             reading.findings.add("bad-branches", message, reading.place(given), help=hint)
             return
-        named = ((step_name(reading, item), reading.place(item)) for item in given.items)
-        step.inputs = tuple((name, place) for name, place in named if name)
+        step.inputs = _names(reading, given.items)
         count, place = len(given.items), reading.place(given)
     elif (given is None or is_empty(given)) and step.name != HEAD:
         count, place = len(step.inputs), step.place
@@ -171,7 +209,7 @@ def _join(reading: Reading, step: Step, given: Value | None, known: Known, *, le
             reading.place(given) if given is not None else step.place,
         )
         return
-    if count < least:
+    if count < least and not any("*" in name for name, _ in step.inputs):
         help_text = "a branch that changes nothing is written `shortcut: []`" if step.name != HEAD else None
         reading.findings.add(
             "bad-branches", f"{step.name} needs at least {least} branches, and has {count}", place, help=help_text
@@ -185,9 +223,23 @@ def _branch_name(reading: Reading, step: Step, key: Scalar) -> str:
     return step_name(reading, key)
 
 
-def _branch(reading: Reading, value: Value, known: Known) -> tuple[Step, ...]:
-    if isinstance(value, (Sequence, Scalar)) and (isinstance(value, Sequence) or is_empty(value)):
-        return read_steps(reading, value, known)
+def _branch(reading: Reading, step: Step, key: Scalar, value: Value, known: Known) -> Branch:
+    """A branch: the list of its steps, or a map of that list and the condition under which the branch is there."""
+    name = _branch_name(reading, step, key)
+    when = None
+    if isinstance(value, Mapping) and value.get("when") is not None and step.name != HEAD:
+        for other, _ in value.entries:
+            if other.text not in _BRANCH_KEYS:
+                hint = did_you_mean(other.text, _BRANCH_KEYS) or "a branch has `when`, and its `steps`"
+                message = f"a branch has no key `{other.text[:80]}`"
+                reading.findings.add("bad-branches", message, reading.place(other), help=hint)
+        when = read_formula(reading, next(v for k, v in value.entries if k.text == "when"), known)
+        listed = value.get("steps")
+        if listed is None:
+            return Branch(name, (), when)
+        value = listed
+    if isinstance(value, Sequence) or is_empty(value):
+        return Branch(name, read_steps(reading, value, known), when)
     hint = "a branch is a list: begin each of its steps with `- `"
     reading.findings.add("not-a-list", "a branch must be a list of steps", reading.place(value), help=hint)
-    return ()
+    return Branch(name, (), when)

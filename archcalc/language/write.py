@@ -59,6 +59,8 @@ def _step(network: Network, node: Node, previous: int) -> Iterator[str]:
     if node.tied is not None:
         inner = "/".join(f"{base}.{ordinal}" for base, ordinal in node.tied.key)
         yield f"    weights: {node.tied.name}{'/' + inner if inner else ''}"
+    if not node.trainable:
+        yield "    trainable: false"
 
 
 def _name(network: Network, index: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archcalc.language.document import Document, Parameter
-from archcalc.warnings.names import mentioned
+from archcalc.warnings.names import in_defaults, mentioned
 from archcalc.warnings.registry import Found, about_document
 
 
@@ -16,20 +16,15 @@ def unused_parameter(document: Document) -> Iterator[Found]:
 
     Use the parameter or remove it.
     """
-    used = mentioned(document.steps) | _in_defaults(document.parameters)
+    used = mentioned(document.steps) | in_defaults(document.parameters)
     if document.input is not None:
         used |= {name for name, _ in document.input.names}
     for block in document.blocks.values():
         own = {parameter.name for parameter in block.parameters}
-        inside = mentioned(block.steps) | _in_defaults(block.parameters)
+        inside = mentioned(block.steps) | in_defaults(block.parameters)
         used |= inside - own
         yield from _unused(block.parameters, inside, f"the block `{block.name}`")
     yield from _unused(document.parameters, used, "the spec")
-
-
-def _in_defaults(parameters: tuple[Parameter, ...]) -> set[str]:
-    defaults = (parameter.default for parameter in parameters)
-    return {name for default in defaults if default is not None for name, _ in default.names}
 
 
 def _unused(parameters: tuple[Parameter, ...], used: set[str], owner: str) -> Iterator[Found]:
