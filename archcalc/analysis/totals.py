@@ -152,7 +152,7 @@ def _is_zero(size: Size) -> bool:
 
 
 def _layers(interpretation: Interpretation) -> list[AnalysedLayer]:
-    owned: dict[Any, Tensor] = {}
+    owned: dict[Any, tuple[Node, Tensor]] = {}
     rows = []
     for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
         params, buffers = outcome.params, outcome.buffers
@@ -165,22 +165,26 @@ def _layers(interpretation: Interpretation) -> list[AnalysedLayer]:
 
 
 def _unshared(
-    node: Node, tensors: tuple[Tensor, ...], owned: dict[Any, Tensor], interpretation: Interpretation
+    node: Node, tensors: tuple[Tensor, ...], owned: dict[Any, tuple[Node, Tensor]], interpretation: Interpretation
 ) -> tuple[Tensor, ...]:
     """The tensors that no earlier layer of the pool has."""
     new = []
     for tensor in tensors:
         key = (node.tied, tensor.name)
         if key in owned:
-            _check_shared(node, tensor, owned[key], interpretation)
+            _check_shared(node, tensor, *owned[key], interpretation)
         else:
-            owned[key] = tensor
+            owned[key] = node, tensor
             new.append(tensor)
     return tuple(new)
 
 
-def _check_shared(node: Node, tensor: Tensor, first: Tensor, interpretation: Interpretation) -> None:
-    """Shared tensors have the same shape, or the network is not one."""
+def _check_shared(node: Node, tensor: Tensor, owner: Node, first: Tensor, interpretation: Interpretation) -> None:
+    """Shared tensors have the same shape and are trained alike, or the network is not one."""
+    if node.trainable != owner.trainable:
+        message = f"shared weights are trained in all their uses or in none: {tensor.name} is not in one of two"
+        notes = (f"the other use is `{owner.name}`", *node.trail())
+        raise SpecError([Diagnostic("weights-differ", message, node.step.place, notes=notes)])
     message = f"shared weights must have the same shape: {tensor.name}"
     here, there = (each.shape or (each.elements,) for each in (tensor, first))
     sizes = zip(here, there, strict=True) if len(here) == len(there) else [(len(here), len(there))]

@@ -160,8 +160,9 @@ _ERRORS: dict[str, tuple[str, str]] = {
         "Look for a `repeat` that is too large.",
     ),
     "weights-differ": (
-        "Two steps share weights by name and would need weights of different sizes.",
-        "Give them the same attributes and inputs of the same channels, or different names.",
+        "Two steps share weights by name and would need weights of different sizes, or weights that are trained in "
+        "one of them and frozen in the other.",
+        "Give them the same attributes, the same `trainable` and inputs of the same channels, or different names.",
     ),
     # --- layers and their volumes
     "wrong-axes": (

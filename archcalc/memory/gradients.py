@@ -29,12 +29,13 @@ class Gradients(NamedTuple):
 
 
 def gradients(interpretation: Interpretation, setup: Setup) -> Gradients:
-    """A parameter has a gradient unless it is frozen; a value has one if it depends on such a parameter."""
+    """A parameter has a gradient unless the spec or the setup freezes it; a value has one if it depends on such a
+    parameter."""
     frozen = _frozen(interpretation.network, setup.frozen)
     weights: list[bool] = []
     values: list[bool] = []
     for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
-        trained = bool(outcome.params) and not frozen[node.index]
+        trained = bool(outcome.params) and node.trainable and not frozen[node.index]
         weights.append(trained)
         reads = () if outcome.storage == "parameter" else node.inputs
         values.append(trained or any(i != INPUT_INDEX and values[i] for i in reads))
