@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from archcalc.diagnostics.diagnostic import Diagnostic, SpecError
 from archcalc.language.expand import MAX_ERRORS
 from archcalc.language.misfits import findings
-from archcalc.language.network import INPUT_INDEX, Network, Node
+from archcalc.language.network import Network, Node, is_input
 from archcalc.layers.apply import DoesNotFit, Misfit, Rules
 from archcalc.layers.outcome import Outcome
 from archcalc.sizes.conditions import Condition, at_least, judge
@@ -41,8 +41,8 @@ class Interpretation(NamedTuple):
     open: list[Open]
 
     def volume(self, index: int) -> Volume:
-        """The output of a node; the network's input for `INPUT_INDEX`."""
-        return self.network.input if index == INPUT_INDEX else self.outcomes[index].output
+        """The output of a node, or an input of the network."""
+        return self.network.input_volume(index) if is_input(index) else self.outcomes[index].output
 
 
 def interpret(network: Network, overrides: dict[str, Any] | None = None) -> Interpretation:
@@ -67,11 +67,12 @@ class _Interpreter:
     def run(self) -> Interpretation:
         problems: list[Diagnostic] = []
         failed = Outcome(_NOT_ANALYSED)
-        source = self.network.input
+        sources = tuple(self.network.inputs.values())
         outcomes = self.outcomes
-        self.judge_input(source)
+        for source in sources:
+            self.judge_input(source)
         for node in self.network.nodes:
-            volumes = tuple(source if i == INPUT_INDEX else outcomes[i].output for i in node.inputs)
+            volumes = tuple(sources[-1 - i] if is_input(i) else outcomes[i].output for i in node.inputs)
             if problems and any(volume is _NOT_ANALYSED for volume in volumes):
                 outcomes.append(failed)  # what follows from a failure is not another one
                 continue
@@ -128,7 +129,7 @@ class _Interpreter:
         """
         index = node.inputs[0]
         while self.uses[index] < 2:
-            if index == INPUT_INDEX:
+            if is_input(index):
                 return ""
             outcome = self.outcomes[index]
             if any(saved.what == "output" for saved in outcome.saved):

@@ -14,7 +14,7 @@ from math import gcd
 from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
-from archcalc.language.network import INPUT_INDEX, Node
+from archcalc.language.network import INPUT_INDEX, Node, is_input
 from archcalc.layers.outcome import Outcome, Window
 
 #: Longer periods than this are not followed: they come from enlarging a map thousands of times.
@@ -114,6 +114,8 @@ class LastMap(NamedTuple):
 
 #: All positions, and no window.
 WHOLE = Field(None, None, True)
+#: No position of the first input: what is worked out from other inputs alone.
+NOTHING = Field((), (), False)
 
 
 def receptive_fields(interpretation: Interpretation) -> list[Field]:
@@ -121,7 +123,7 @@ def receptive_fields(interpretation: Interpretation) -> list[Field]:
     source = _field_of_input(interpretation)
     fields: list[Field] = []
     for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
-        inputs = [source if i == INPUT_INDEX else fields[i] for i in node.inputs]
+        inputs = [_of_input(i, source) if is_input(i) else fields[i] for i in node.inputs]
         fields.append(_through(outcome, inputs))
     return fields
 
@@ -137,13 +139,20 @@ def last_map(interpretation: Interpretation, fields: list[Field]) -> LastMap | N
     spatial: list[bool] = []
     last = None
     for node, outcome in zip(network.nodes, interpretation.outcomes, strict=True):
-        before = [i for i in node.inputs if (network.input.rank > 0 if i == INPUT_INDEX else spatial[i])]
+        before = [
+            i for i in node.inputs if (i == INPUT_INDEX and network.input.rank > 0 if is_input(i) else spatial[i])
+        ]
         same = any(interpretation.volume(i).space == outcome.output.space for i in before)
         keeps = outcome.output.rank > 0 and bool(before) and (outcome.windows is not None or same)
         spatial.append(keeps)
         if keeps and node.index in ancestors:
             last = node.index
     return None if last is None else LastMap(last, fields[last])
+
+
+def _of_input(index: int, first: Field) -> Field:
+    """What an input sees of the first input."""
+    return first if index == INPUT_INDEX else NOTHING
 
 
 def _field_of_input(interpretation: Interpretation) -> Field:
@@ -154,8 +163,9 @@ def _field_of_input(interpretation: Interpretation) -> Field:
 
 def _through(outcome: Outcome, inputs: list[Field]) -> Field:
     """What a layer's output sees, given what its inputs see; a parameter sees nothing."""
-    if outcome.storage == "parameter":
-        return Field(None, None)
+    inputs = [field for field in inputs if field is not NOTHING]
+    if not inputs or outcome.storage == "parameter":
+        return NOTHING
     if outcome.windows is None:
         return WHOLE
     field = _joined(inputs, outcome.output.rank)
@@ -241,7 +251,7 @@ def _ancestors(nodes: list[Node], end: int) -> set[int]:
     waiting = [end]
     while waiting:
         index = waiting.pop()
-        if index != INPUT_INDEX and index not in found:
+        if not is_input(index) and index not in found:
             found.add(index)
             waiting.extend(nodes[index].inputs)
     return found

@@ -8,7 +8,7 @@ from typing import Any
 from archcalc.analysis.interpret import Interpretation, Open, interpret
 from archcalc.analysis.receptive_field import Field, receptive_fields
 from archcalc.diagnostics.diagnostic import Diagnostic, SpecError
-from archcalc.language.network import INPUT_INDEX, Network, Node
+from archcalc.language.network import Network, Node, is_input
 from archcalc.layers.outcome import Outcome, Tensor
 from archcalc.sizes.conditions import equal, judge
 from archcalc.sizes.kinds import Size, total
@@ -134,8 +134,8 @@ class Analysis:
         raise KeyError(name)
 
     def inputs(self, layer: AnalysedLayer) -> list[str]:
-        """Paths of the layers it reads; `input` for the network's input."""
-        return ["input" if i == INPUT_INDEX else self.layers[i].name for i in layer.node.inputs]
+        """Paths of the layers it reads; the names of the network's inputs."""
+        return [self.network.name_of(i) for i in layer.node.inputs]
 
     def input_volumes(self, layer: AnalysedLayer) -> list[Volume]:
         """The volumes it reads."""
@@ -204,7 +204,7 @@ def _check_shared(node: Node, tensor: Tensor, owner: Node, first: Tensor, interp
 def _depth(analysis: Analysis) -> int:
     depths: list[int] = []
     for row in analysis.layers:
-        before = max((0 if i == INPUT_INDEX else depths[i] for i in row.node.inputs), default=0)
+        before = max((0 if is_input(i) else depths[i] for i in row.node.inputs), default=0)
         depths.append(before + row.has_weights)
     end = analysis.network.outputs["output"]
-    return 0 if end == INPUT_INDEX else depths[end]
+    return 0 if is_input(end) else depths[end]

@@ -11,7 +11,18 @@ from archcalc.language.expression import Environment
 from archcalc.language.source import Mapping
 from archcalc.layers.registry import Layer
 
-SECTIONS = ("architecture", "source", "parameters", "import", "input", "blocks", "layers", "expect", "published")
+SECTIONS = (
+    "architecture",
+    "source",
+    "parameters",
+    "import",
+    "input",
+    "inputs",
+    "blocks",
+    "layers",
+    "expect",
+    "published",
+)
 STEP_KEYS = ("as", "from", "repeat", "when", "weights", "trainable")
 #: A step that branches off into an output of its own; the stream goes on as if it were not there.
 HEAD = "head"
@@ -140,7 +151,8 @@ class Document:
         self.architecture = ""
         self.citation = ""
         self.parameters: tuple[Parameter, ...] = ()
-        self.input: Formula | None = None
+        #: The volumes of the inputs by name; one without a name is called `input`.
+        self.inputs: dict[str, Formula] = {}
         self.blocks: dict[str, Block] = {}
         self.imported: dict[str, Block] = {}
         #: Blocks of files that could not be read: what calls them is not another finding.

@@ -43,30 +43,38 @@ def expand(document: Document, parameters: Mapping[str, Any] | None = None) -> N
     SpecError holds every finding; UsageError if a parameter does not exist.
     """
     values = _parameter_values(document, parameters or {})
-    volume = _input_volume(document, values)
+    inputs = _input_volumes(document, values)
     if not document.steps:
         place = Place(document.source, 0, 0)
         raise SpecError([Diagnostic("no-layers", f"{document.source.name} has no layers: it is not a network", place)])
-    expansion = _Expansion(volume)
+    expansion = _Expansion(tuple(inputs.values()))
     expansion.environments[document] = _environment(document, values)
     environment = ChainMap(expansion.environments[document])
-    frame = _Frame(environment, Scope(None, "", None, None), {INPUT: Named(INPUT_INDEX)}, None, 0)
+    names: Names = {name: Named(INPUT_INDEX - number) for number, name in enumerate(inputs)}
+    names.setdefault(INPUT, Named(INPUT_INDEX))
+    frame = _Frame(environment, Scope(None, "", None, None), names, None, 0)
     try:
         last = expansion.steps(document.steps, frame, INPUT_INDEX)
     except _Limit as limit:
         raise SpecError([limit.diagnostic]) from None
     except NoVolume as found:
         raise SpecError([*expansion.problems, *found.findings(expansion.nodes)]) from None
-    problems = expansion.problems or _doubled_names(expansion)
+    problems = expansion.problems or _doubled_names(document, expansion)
     if problems:
         raise SpecError(problems)
     heads = {scope.path: end for scope, end in expansion.heads}
-    return Network(document, values, volume, expansion.nodes, {OUTPUT: last, **heads})
+    return Network(document, values, inputs, expansion.nodes, {OUTPUT: last, **heads})
 
 
-def _doubled_names(expansion: _Expansion) -> list[Diagnostic]:
-    """A finding for each layer or head whose path another one has: one of the two was given a path as its name."""
+def _doubled_names(document: Document, expansion: _Expansion) -> list[Diagnostic]:
+    """A finding for each layer or head whose path another one has, since one of the two was given a path as its name;
+    and for each layer that is called as an input is."""
     found = []
+    for node in expansion.nodes:
+        if node.name in document.inputs:
+            message = f"a layer and an input would both be called `{node.name}`"
+            stated = document.inputs[node.name]
+            found.append(Diagnostic("duplicate-name", message, stated.place, help="choose another name"))
     for kind, named in (
         ("layers", [(node.name, node.scope, node.base, node.step) for node in expansion.nodes]),
         ("heads", [(head.path, head.parent, head.base, head.step) for head, _ in expansion.heads]),
@@ -140,13 +148,18 @@ def _top_level(formula: Formula, values: Mapping[str, Any]) -> Any:
         raise SpecError([Diagnostic("bad-value", error.message, formula.place, help=error.help)]) from None
 
 
-def _input_volume(document: Document, values: Mapping[str, Any]) -> Volume:
-    if document.input is None:
+def _input_volumes(document: Document, values: Mapping[str, Any]) -> dict[str, Volume]:
+    """The volumes of the inputs by name."""
+    if not document.inputs:
         message = f"{document.source.name} has no input"
         hint = "write `input: [3, 224, 224]`: channels first"
         raise SpecError([Diagnostic("no-input", message, Place(document.source, 0, 0), help=hint)])
-    place = document.input.place
-    shape = _top_level(document.input, values)
+    return {name: _volume(formula, values) for name, formula in document.inputs.items()}
+
+
+def _volume(stated: Formula, values: Mapping[str, Any]) -> Volume:
+    place = stated.place
+    shape = _top_level(stated, values)
     sizes = shape if isinstance(shape, tuple) else (shape,)
     message = "the input is a list of whole numbers, channels first: [3, 224, 224]"
     try:
@@ -205,9 +218,9 @@ class _Here(NamedTuple):
 class _Expansion:
     """The nodes made so far, and the budget that keeps a hostile spec from making too many."""
 
-    def __init__(self, input: Volume) -> None:
+    def __init__(self, inputs: tuple[Volume, ...]) -> None:
         self.nodes: list[Node] = []
-        self.volumes = Volumes(input, self.nodes)
+        self.volumes = Volumes(inputs, self.nodes)
         #: Each head and the node that ends it.
         self.heads: list[tuple[Scope, int]] = []
         self.problems: list[Diagnostic] = []

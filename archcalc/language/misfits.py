@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from archcalc.diagnostics.diagnostic import Diagnostic
-from archcalc.language.network import INPUT_INDEX, Node
+from archcalc.language.network import Node, is_input
 from archcalc.layers.apply import Misfit
 from archcalc.layers.attributes import shown
 from archcalc.sizes.volume import Volume
@@ -41,6 +41,6 @@ def _context(nodes: Sequence[Node], node: Node, volumes: Sequence[Volume]) -> tu
     notes = []
     for number, (index, volume) in enumerate(zip(node.inputs, volumes, strict=True), 1):
         which = f" {number}" if len(volumes) > 1 else ""
-        origin = "the network's input" if index == INPUT_INDEX else f"`{nodes[index].name}`"
+        origin = f"`{nodes[index].name}`" if not is_input(index) else "the network's input"
         notes.append(f"input{which}: {volume}, from {origin}")
     return (*notes, *node.trail())

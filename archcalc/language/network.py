@@ -11,8 +11,14 @@ from archcalc.layers.attributes import shown
 from archcalc.layers.registry import Layer
 from archcalc.sizes.volume import Volume
 
-#: The number of the network's input, where a node's number could stand.
+#: The number of the network's input, where a node's number could stand; of several inputs the next has -2, and so on.
 INPUT_INDEX = -1
+
+
+def is_input(index: int) -> bool:
+    """Whether a number is that of an input of the network, and not of a node."""
+    return index < 0
+
 
 #: A path as steps of (name, how many of that name came before): stable, while printed paths need the whole graph.
 Key: TypeAlias = tuple[tuple[str, int], ...]
@@ -95,7 +101,7 @@ class Node:
         self.layer = layer
         #: The attributes that the spec gives, typed; the rule has its defaults for the others.
         self.attributes = attributes
-        #: Numbers of the nodes it reads; `INPUT_INDEX` for the network's input.
+        #: Numbers of the nodes it reads; of inputs of the network where `is_input`.
         self.inputs = inputs
         self.scope = scope
         self.base = step.label or step.name
@@ -125,14 +131,32 @@ class Node:
 class Network(NamedTuple):
     """A spec with its parameters filled in: `nodes` in an order in which every input comes before its use.
 
-    `outputs` maps names to node numbers: `output` is the stream's end, the others are heads.
+    `inputs` are the volumes of the inputs by name, that of the stream first. `outputs` maps names to node numbers:
+    `output` is the stream's end, the others are heads.
     """
 
     document: Document
     parameters: dict[str, Any]
-    input: Volume
+    inputs: dict[str, Volume]
     nodes: list[Node]
     outputs: dict[str, int]
+
+    @property
+    def input(self) -> Volume:
+        """The volume of the first input, with which the stream begins."""
+        return next(iter(self.inputs.values()))
+
+    def input_name(self, index: int) -> str:
+        """The name of the input of that number."""
+        return list(self.inputs)[-1 - index]
+
+    def input_volume(self, index: int) -> Volume:
+        """The volume of the input of that number."""
+        return list(self.inputs.values())[-1 - index]
+
+    def name_of(self, index: int) -> str:
+        """The path of a node, or the name of an input."""
+        return self.input_name(index) if is_input(index) else self.nodes[index].name
 
 
 def trail(scope: Scope | None) -> list[str]:

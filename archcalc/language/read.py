@@ -12,7 +12,7 @@ from pathlib import Path
 
 from archcalc.diagnostics.diagnostic import Source, SpecError, did_you_mean, fail, plain
 from archcalc.language.blocks import read_blocks
-from archcalc.language.document import SECTIONS, Document, Parameter
+from archcalc.language.document import INPUT, OUTPUT, SECTIONS, Document, Parameter
 from archcalc.language.findings import Enough, Findings
 from archcalc.language.formulas import read_formula
 from archcalc.language.imports import read_imports
@@ -25,6 +25,7 @@ from archcalc.language.steps import read_steps
 _MAPS = {
     "parameters": "names and values",
     "import": "files and the names of their blocks",
+    "inputs": "names and volumes",
     "blocks": "signatures and lists of steps",
     "expect": "quantities and values",
     "published": "facts and values",
@@ -63,7 +64,8 @@ def _read(source: Source, directory: Path, findings: Findings, files: Files) -> 
     document.citation = _text(reading, sections.get("source"))
     known = _parameters(reading, _map(reading, sections, "parameters"))
     if (stated := sections.get("input")) is not None:
-        document.input = read_formula(reading, stated, known)
+        document.inputs[INPUT] = read_formula(reading, stated, known)
+    _inputs(reading, sections, known)
     read_imports(reading, _map(reading, sections, "import"))
     read_blocks(reading, _map(reading, sections, "blocks"), known)
     if (listed := sections.get("layers")) is not None:
@@ -113,6 +115,22 @@ def _map(reading: Reading, sections: dict[str, Value], name: str) -> Mapping | N
         return value
     reading.findings.add("not-a-map", f"{name} is a map of {_MAPS[name]}", reading.place(value))
     return None
+
+
+def _inputs(reading: Reading, sections: dict[str, Value], known: Known) -> None:
+    """The inputs that have names."""
+    mapping = _map(reading, sections, "inputs")
+    inputs = reading.document.inputs
+    for key, given in mapping.entries if mapping else ():
+        place = reading.place(key)
+        if inputs and "input" in sections:
+            message = "a network has `input`, or `inputs` with names, and here are both"
+            reading.findings.add("bad-input", message, place)
+            return
+        check_identifier(reading, key.text, place, "an input")
+        if key.text == OUTPUT:
+            reading.findings.add("bad-name", f"`{OUTPUT}` is the network's output", place)
+        inputs[key.text] = read_formula(reading, given, known)
 
 
 def _parameters(reading: Reading, mapping: Mapping | None) -> Known:

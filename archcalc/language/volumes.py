@@ -12,7 +12,7 @@ from typing import Any
 from archcalc.diagnostics.diagnostic import Diagnostic
 from archcalc.language.expression import VOLUME_NAMES, of_step
 from archcalc.language.misfits import findings
-from archcalc.language.network import INPUT_INDEX, Node
+from archcalc.language.network import Node, is_input
 from archcalc.layers.apply import DoesNotFit, Misfit, Rules
 from archcalc.sizes.volume import Volume
 
@@ -41,8 +41,8 @@ class NoVolume(Exception):
 class Volumes:
     """The outputs of a network's nodes while it grows."""
 
-    def __init__(self, input: Volume, nodes: list[Node]) -> None:
-        self._input = input
+    def __init__(self, inputs: tuple[Volume, ...], nodes: list[Node]) -> None:
+        self._inputs = inputs
         self._nodes = nodes
         self._outputs: list[Volume] = []
         self._rules = Rules()
@@ -59,7 +59,7 @@ class Volumes:
         return self._of(index)
 
     def _of(self, index: int) -> Volume:
-        return self._input if index == INPUT_INDEX else self._outputs[index]
+        return self._inputs[-1 - index] if is_input(index) else self._outputs[index]
 
 
 class AtStep(Mapping[str, Any]):

@@ -21,7 +21,11 @@ def _lines(network: Network) -> Iterator[str]:
     yield f"architecture: {_quoted(document.architecture or 'unnamed')}"
     if document.citation:
         yield f"source: {_quoted(document.citation)}"
-    yield f"input: {shown(network.input.shape)}"
+    if document.inputs.keys() == {INPUT}:
+        yield f"input: {shown(network.input.shape)}"
+    else:
+        yield "inputs:"
+        yield from (f"  {name}: {shown(volume.shape)}" for name, volume in network.inputs.items())
     yield ""
     end = network.outputs[OUTPUT]
     ends_elsewhere = not network.nodes or end != network.nodes[-1].index
@@ -37,15 +41,15 @@ def _lines(network: Network) -> Iterator[str]:
     for name, index in network.outputs.items():
         if name != OUTPUT:
             yield f"  - {HEAD}: {{{_quoted(name)}: []}}"
-            yield f"    from: {_name(network, index)}"
+            yield f"    from: {network.name_of(index)}"
     if ends_elsewhere:
         yield f"  - {OUTPUT}:"
-        yield f"    from: {_name(network, end)}"
+        yield f"    from: {network.name_of(end)}"
 
 
 def _step(network: Network, node: Node, previous: int) -> Iterator[str]:
     if node.layer.joins:
-        yield f"  - {node.layer.name}: [{', '.join(_name(network, i) for i in node.inputs)}]"
+        yield f"  - {node.layer.name}: [{', '.join(network.name_of(i) for i in node.inputs)}]"
         yield from (f"    {name}: {_value(value)}" for name, value in node.attributes.items())
     elif node.attributes:
         given = ", ".join(f"{name}: {_value(value)}" for name, value in node.attributes.items())
@@ -54,17 +58,13 @@ def _step(network: Network, node: Node, previous: int) -> Iterator[str]:
         yield f"  - {node.layer.name}:"
     yield f"    as: {node.name}"
     if not node.layer.joins and node.inputs != (previous,):
-        names = [_name(network, i) for i in node.inputs]
+        names = [network.name_of(i) for i in node.inputs]
         yield f"    from: {names[0] if len(names) == 1 else '[' + ', '.join(names) + ']'}"
     if node.tied is not None:
         inner = "/".join(f"{base}.{ordinal}" for base, ordinal in node.tied.key)
         yield f"    weights: {node.tied.name}{'/' + inner if inner else ''}"
     if not node.trainable:
         yield "    trainable: false"
-
-
-def _name(network: Network, index: int) -> str:
-    return INPUT if index == INPUT_INDEX else network.nodes[index].name
 
 
 def _value(value: Any) -> str:

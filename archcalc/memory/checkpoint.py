@@ -69,7 +69,7 @@ def units(network: Network) -> list[Segment]:
 
     A value ends a unit if nothing before it is used after it, and no head hangs on what is before it.
     """
-    last_use = {INPUT_INDEX: INPUT_INDEX}
+    last_use = {INPUT_INDEX - number: INPUT_INDEX for number in range(len(network.inputs))}
     for node in network.nodes:
         last_use[node.index] = node.index
         for index in node.inputs:
@@ -78,7 +78,9 @@ def units(network: Network) -> list[Segment]:
         last_use[index] = len(network.nodes)
     made: list[Segment] = []
     first = 0
-    reach = last_use[INPUT_INDEX]  # how far anything before the present value is still used
+    reach = max(
+        last_use[INPUT_INDEX - number] for number in range(len(network.inputs))
+    )  # how far anything before the present value is still used
     for node in network.nodes:
         if reach <= node.index:
             made.append(Segment(first, node.index, ""))

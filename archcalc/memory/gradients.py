@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
-from archcalc.language.network import INPUT_INDEX, Network, Node
+from archcalc.language.network import Network, Node, is_input
 from archcalc.language.paths import selected
 from archcalc.layers.outcome import WEIGHTS, Need
 from archcalc.memory.setup import Setup
@@ -18,8 +18,8 @@ class Gradients(NamedTuple):
     values: list[bool]
 
     def of_value(self, index: int) -> bool:
-        """Whether a node's output has a gradient; the network's input has none."""
-        return index != INPUT_INDEX and self.values[index]
+        """Whether a node's output has a gradient; an input of the network has none."""
+        return not is_input(index) and self.values[index]
 
     def wanted(self, node: Node, need: Need) -> bool:
         """Whether any of the gradients is wanted that something of this node is needed for."""
@@ -38,7 +38,7 @@ def gradients(interpretation: Interpretation, setup: Setup) -> Gradients:
         trained = bool(outcome.params) and node.trainable and not frozen[node.index]
         weights.append(trained)
         reads = () if outcome.storage == "parameter" else node.inputs
-        values.append(trained or any(i != INPUT_INDEX and values[i] for i in reads))
+        values.append(trained or any(not is_input(i) and values[i] for i in reads))
     return Gradients(weights, values)
 
 

@@ -10,7 +10,7 @@ from archcalc.memory.amount import NOTHING, Amount
 from archcalc.memory.blocks import blocks
 from archcalc.memory.liveness import Liveness, PassStep, liveness
 from archcalc.memory.setup import Setup
-from archcalc.memory.storages import INPUT_STORAGE, Storage, Storages
+from archcalc.memory.storages import Storage, Storages
 
 
 class Timeline(NamedTuple):
@@ -54,11 +54,11 @@ class TrainingTimelines(NamedTuple):
 
 
 def inference(interpretation: Interpretation, setup: Setup) -> Timeline:
-    """A forward pass without gradients, the network's input held by the caller throughout."""
-    made = steps.inference(Storages(interpretation, setup, training=False))
-    storages = made.storages.all
-    life = liveness(made.steps, [s.amount for s in storages], [INPUT_STORAGE], _staying(made.storages))
-    return Timeline(storages, life)
+    """A forward pass without gradients, the network's inputs held by the caller throughout."""
+    storages = Storages(interpretation, setup, training=False)
+    made = steps.inference(storages)
+    life = liveness(made.steps, [s.amount for s in storages.all], storages.inputs, _staying(storages))
+    return Timeline(storages.all, life)
 
 
 def ideal_inference(interpretation: Interpretation, setup: Setup) -> Timeline:
@@ -66,7 +66,7 @@ def ideal_inference(interpretation: Interpretation, setup: Setup) -> Timeline:
     composed layers, and the network's input only until its last use."""
     storages = Storages(interpretation, setup, training=False)
     made = steps.inference(storages)
-    outputs = {INPUT_STORAGE, *(placed.output for placed in storages.nodes)}
+    outputs = {*storages.inputs, *(placed.output for placed in storages.nodes)}
     amounts = [s.amount if number in outputs else NOTHING for number, s in enumerate(storages.all)]
     return Timeline(storages.all, liveness(made.steps, amounts, (), _staying(storages)))
 
@@ -84,7 +84,7 @@ def eager_inference(interpretation: Interpretation, setup: Setup) -> Timeline:
         if ends:
             step = order[max(ends)]
             order[max(ends)] = step._replace(reads=(*step.reads, *held))
-    life = liveness(order, [s.amount for s in storages.all], [INPUT_STORAGE], _staying(storages))
+    life = liveness(order, [s.amount for s in storages.all], storages.inputs, _staying(storages))
     return Timeline(storages.all, life)
 
 
@@ -110,7 +110,7 @@ def training(storages: Storages, *, accumulate: bool = False) -> TrainingTimelin
     activations = [NOTHING if number in of_parameters else amount for number, amount in enumerate(amounts)]
     stays = frozenset() if accumulate else of_parameters
     return TrainingTimelines(
-        Timeline(all_, liveness(made.steps, activations, [INPUT_STORAGE])),
-        Timeline(all_, liveness(made.steps, amounts, [INPUT_STORAGE], stays)),
+        Timeline(all_, liveness(made.steps, activations, storages.inputs)),
+        Timeline(all_, liveness(made.steps, amounts, storages.inputs, stays)),
         of_parameters,
     )

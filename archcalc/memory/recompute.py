@@ -15,13 +15,13 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
-from archcalc.language.network import INPUT_INDEX
+from archcalc.language.network import INPUT_INDEX, is_input
 from archcalc.memory import budget, steps
 from archcalc.memory.checkpoint import Segment, extra_macs, units
 from archcalc.memory.liveness import liveness
 from archcalc.memory.setup import Setup
 from archcalc.memory.steps import LOSS
-from archcalc.memory.storages import INPUT_STORAGE, Storages
+from archcalc.memory.storages import Storages
 
 MOST_UNITS = 200
 
@@ -278,7 +278,7 @@ class _Pass:
         self.steps = made.steps
         amounts = [storage.amount for storage in self.storages.all]
         stay = frozenset() if setup.accumulate else frozenset(made.parameter_gradients)
-        self.life = liveness(made.steps, amounts, [INPUT_STORAGE], stay)
+        self.life = liveness(made.steps, amounts, self.storages.inputs, stay)
         self.sizes = [amount.at(batch) for amount in amounts]
         self.live = [amount.at(batch) for amount in self.life.during]
         self.forward: dict[int, list[int]] = {}
@@ -311,8 +311,8 @@ class _Pass:
 
     def part(self, nodes: Iterable[int], value: int, end: int) -> _Part:
         """The figures of the unit of those nodes, which `value` enters and `end` leaves."""
-        entry = INPUT_STORAGE if value == INPUT_INDEX else self.outputs[value]
-        leaves = INPUT_STORAGE if end == INPUT_INDEX else self.outputs[end]
+        entry = self.storages.of_value(value) if is_input(value) else self.outputs[value]
+        leaves = self.storages.of_value(end) if is_input(end) else self.outputs[end]
         ahead = [number for node in nodes for number in self.forward.get(node, ())]
         back = sorted(number for node in nodes for number in self.backward.get(node, ()))
         uses = [number for number in (*ahead, *back) if entry in (*self.steps[number].reads, *self.steps[number].makes)]

@@ -17,12 +17,12 @@ from archcalc.memory.checkpoint import Segment
 from archcalc.memory.layout import Layout, first, fits, is_last, is_one, laid, shape_of, unmoved
 from archcalc.memory.liveness import PassStep
 from archcalc.memory.precision import WIDTH, storage_type
-from archcalc.memory.storages import INPUT_STORAGE, Copy, Placed, Storage, Storages
+from archcalc.memory.storages import Copy, Placed, Storage, Storages
 from archcalc.sizes.kinds import certainly_equal
 from archcalc.sizes.volume import Volume
 
 #: The node number of steps that belong to the loss.
-LOSS = -2
+LOSS = -(1 << 40)
 
 
 class Pass(NamedTuple):
@@ -38,7 +38,7 @@ def inference(storages: Storages) -> Pass:
     order = _Order(storages)
     order.forward()
     if not order.steps:  # a network without layers is its input
-        order.step("forward", INPUT_INDEX, "input", [INPUT_STORAGE], [])
+        order.step("forward", INPUT_INDEX, "input", storages.inputs, [])
     return Pass(order.steps, storages, [])
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
-from archcalc.language.network import INPUT_INDEX, Node
+from archcalc.language.network import INPUT_INDEX, Node, is_input
 from archcalc.layers.layout import Needs
 from archcalc.layers.outcome import Composition, Outcome, Saved
 from archcalc.memory.amount import NOTHING, Amount
@@ -22,9 +22,6 @@ from archcalc.memory.precision import WIDTH, computes_in, ends_in, storage_type
 from archcalc.memory.setup import Setup
 from archcalc.sizes.kinds import Size, is_concrete
 from archcalc.sizes.symbols import Undecided
-
-#: The number of the network's input among the storages.
-INPUT_STORAGE = 0
 
 
 class Storage(NamedTuple):
@@ -91,8 +88,13 @@ class Storages:
         #: Mixed precision's copies of parameters: at inference its cache holds them until the pass ends.
         self.cached: dict[tuple[object, str], int] = {}
         network = interpretation.network
-        self.allocate("the network's input", network.input.elements, self._input_type(), INPUT_INDEX)
-        self.input_layout = self._input_layout()
+        numbers = range(INPUT_INDEX, -1 - len(network.inputs), -1)
+        #: The storages of the network's inputs, which come before all others.
+        self.inputs = [
+            self.allocate("the network's input", network.input_volume(index).elements, self._input_type(index), index)
+            for index in numbers
+        ]
+        self.input_layouts = [self._input_layout(index) for index in numbers]
         for node, outcome in zip(network.nodes, interpretation.outcomes, strict=True):
             if outcome.undecided:
                 raise Undecided(f"which tensors `{node.name}` stores depends on what is free")
@@ -108,12 +110,12 @@ class Storages:
         return len(self.all) - 1
 
     def of_value(self, index: int) -> int:
-        """The storage of a node's output, or of the network's input."""
-        return INPUT_STORAGE if index == INPUT_INDEX else self.nodes[index].output
+        """The storage of a node's output, or of an input of the network."""
+        return self.inputs[-1 - index] if is_input(index) else self.nodes[index].output
 
     def layout_of(self, index: int) -> Layout:
         """How a node's output, or the network's input, lies."""
-        return self.input_layout if index == INPUT_INDEX else self.nodes[index].layout
+        return self.input_layouts[-1 - index] if is_input(index) else self.nodes[index].layout
 
     def place_again(self, index: int) -> Placed:
         """New storages for a node that is computed a second time, on what its inputs are by then, and now saved."""
@@ -140,9 +142,9 @@ class Storages:
         nodes = self.interpretation.network.nodes[segment.first : segment.last + 1]
         return list(dict.fromkeys(i for node in nodes for i in node.inputs if i < segment.first))
 
-    def _input_type(self) -> str:
+    def _input_type(self, index: int) -> str:
         """Indices where an embedding looks them up, the network's type for values otherwise."""
-        views = {INPUT_INDEX}
+        views = {index}
         for node, outcome in zip(self.interpretation.network.nodes, self.interpretation.outcomes, strict=True):
             if node.inputs[0] in views:
                 for saved in outcome.saved:
@@ -152,14 +154,15 @@ class Storages:
                     views.add(node.index)
         return "float32" if self.setup.dtype == "amp" else self.setup.dtype
 
-    def _input_layout(self) -> Layout:
+    def _input_layout(self, index: int) -> Layout:
         """A sequence comes as the layer that takes it first wants it, [N, L, C] or [N, C, L]; maps channels first."""
         network = self.interpretation.network
-        if network.input.rank == 1:
+        rank = network.input_volume(index).rank
+        if rank == 1:
             for node, outcome in zip(network.nodes, self.interpretation.outcomes, strict=True):
-                if INPUT_INDEX in node.inputs and outcome.lies in ("channels last", "positions first"):
+                if index in node.inputs and outcome.lies in ("channels last", "positions first"):
                     return last(1)
-        return first(network.input.rank)
+        return first(rank)
 
     def _place(self, node: Node, outcome: Outcome) -> Placed:
         reached = tuple(self.of_value(i) for i in node.inputs)
@@ -306,6 +309,9 @@ def saved_memory(storages: Storages) -> SavedMemory:
     total = NOTHING
     for amount in layers:
         total = total + amount
-    saves_input = any(INPUT_STORAGE in newly for newly in storages.saved_first())
-    without = total - storages.all[INPUT_STORAGE].amount if saves_input else total
+    saved = {storage for first in storages.saved_first() for storage in first}
+    without = total
+    for storage in storages.inputs:
+        if storage in saved:
+            without = without - storages.all[storage].amount
     return SavedMemory(total, without, layers)

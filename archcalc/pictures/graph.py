@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.language.document import HEAD, Block
-from archcalc.language.network import INPUT_INDEX, Scope
+from archcalc.language.network import Scope, is_input
 
 #: Families of layers that share a box with another.
 _LIGHT = frozenset({"norm", "activation", "regularise"})
@@ -79,7 +79,7 @@ class Uses:
         self.readers: list[list[int]] = [[] for _ in nodes]
         for node in nodes:
             for index in node.inputs:
-                if index != INPUT_INDEX:
+                if not is_input(index):
                     self.readers[index].append(node.index)
         self.outputs = frozenset(analysis.network.outputs.values())
 

@@ -390,10 +390,11 @@ class _Pen:
             self.item(placed, left + shape.x[number], top + shape.top[number])
 
     def input(self, x: float, y: float, node: Node, value: int) -> None:
-        """The network's input."""
+        """An input of the network."""
+        network = self.analysis.network
         self.out.append(svg.rect(x - node.width / 2, y, node.width, node.height, "box paper rim", 12))
-        self.out.append(svg.text(x, y + 16, "input", "mid"))
-        self.out.append(svg.text(x, y + 31, str(self.analysis.network.input), "small mid"))
+        self.out.append(svg.text(x, y + 16, network.input_name(value), "mid"))
+        self.out.append(svg.text(x, y + 31, str(network.input_volume(value)), "small mid"))
 
     def item(self, placed: Placed, x: float, y: float) -> None:
         """An item by the middle of its top."""

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.language.network import INPUT_INDEX
+from archcalc.language.network import is_input
 from archcalc.quantities.registry import Part, quantity
 from archcalc.sizes.kinds import total
 
@@ -33,7 +33,7 @@ def _paths(analysis: Analysis) -> list[Paths]:
     rows = analysis.layers
     inside: list[Paths | None] = [None] * len(rows)
     for end in analysis.network.outputs.values():
-        if end != INPUT_INDEX:
+        if not is_input(end):
             inside[end] = ()
     for row in reversed(rows):
         own = inside[row.node.index] or ()
@@ -41,7 +41,7 @@ def _paths(analysis: Analysis) -> list[Paths]:
         if row.layer == "drop_path":
             own = (*own, row.node.index)
         for index in row.node.inputs:
-            if index != INPUT_INDEX:
+            if not is_input(index):
                 known = inside[index]
                 inside[index] = own if known is None else _common(known, own)
     return [paths or () for paths in inside]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archcalc.analysis.totals import Analysis
-from archcalc.language.network import INPUT_INDEX
+from archcalc.language.network import INPUT_INDEX, is_input
 from archcalc.warnings.registry import Found, about_network, at
 
 #: f(f(x)) = f(x).
@@ -20,6 +20,6 @@ def repeated_activation(analysis: Analysis) -> Iterator[Found]:
     """
     for row in analysis.layers:
         index = row.node.inputs[0] if row.node.inputs else INPUT_INDEX
-        if row.layer in _IDEMPOTENT and index != INPUT_INDEX and analysis.layers[index].layer == row.layer:
+        if row.layer in _IDEMPOTENT and not is_input(index) and analysis.layers[index].layer == row.layer:
             message = f"{row.layer} follows {row.layer} and changes nothing"
             yield at(analysis, row, None, message)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archcalc.analysis.totals import Analysis
-from archcalc.language.network import INPUT_INDEX
 from archcalc.warnings.registry import Found, about_network, at
 
 
@@ -18,7 +17,6 @@ def unused_output(analysis: Analysis) -> Iterator[Found]:
     """
     used = {index for row in analysis.layers for index in row.node.inputs}
     used.update(analysis.network.outputs.values())
-    used.discard(INPUT_INDEX)
     for row in analysis.layers:
         if row.node.index not in used:
             message = f"nothing reads the output of `{row.name}`"

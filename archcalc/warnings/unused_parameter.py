@@ -17,8 +17,7 @@ def unused_parameter(document: Document) -> Iterator[Found]:
     Use the parameter or remove it.
     """
     used = mentioned(document.steps) | in_defaults(document.parameters)
-    if document.input is not None:
-        used |= {name for name, _ in document.input.names}
+    used |= {name for formula in document.inputs.values() for name, _ in formula.names}
     for block in document.blocks.values():
         own = {parameter.name for parameter in block.parameters}
         inside = mentioned(block.steps) | in_defaults(block.parameters)

@@ -127,7 +127,7 @@ def _counted(claim: Claim, counting: Profile | None) -> Claim:
 
 def _analysis(document: Document, library: Library, findings: list[Diagnostic]) -> Analysis | None:
     """The analysis of a spec as it stands; None for a file of blocks, and where it cannot be analysed."""
-    if not document.steps and document.input is None and document.blocks and document.expect is None:
+    if not document.steps and not document.inputs and document.blocks and document.expect is None:
         return None
     try:
         return library.analysis(document, {})

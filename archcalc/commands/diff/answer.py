@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer
-from archcalc.language.network import INPUT_INDEX, Key
+from archcalc.language.network import INPUT_INDEX, Key, is_input
 from archcalc.language.paths import prefixes
 from archcalc.layers.attributes import shown
 from archcalc.quantities.registry import Part, Quantity, summing
@@ -74,8 +74,14 @@ class _Side:
         self.rows = dict(zip(self.keys, analysis.layers, strict=True))
 
     def has(self, key: Key) -> bool:
-        """Whether there is such a layer; the network's input is always there."""
-        return key in self.rows or key == ()
+        """Whether there is such a layer; so are the network's inputs."""
+        return (
+            key in self.rows or key == () or key in map(self._input_key, range(-len(self.analysis.network.inputs), 0))
+        )
+
+    def _input_key(self, index: int) -> Key:
+        """What stands for an input of the network where the key of a layer could: no layer has the number 0."""
+        return () if index == INPUT_INDEX else ((self.analysis.network.input_name(index), 0),)
 
     def cost(self, row: AnalysedLayer | None) -> Cost:
         """What one layer costs; nothing where there is none."""
@@ -85,7 +91,7 @@ class _Side:
 
     def sources(self, row: AnalysedLayer) -> list[Key]:
         """The keys of what a layer reads."""
-        return [() if i == INPUT_INDEX else self.keys[i] for i in row.node.inputs]
+        return [self._input_key(i) if is_input(i) else self.keys[i] for i in row.node.inputs]
 
     def reads(self, row: AnalysedLayer) -> str:
         """What a layer reads, in words."""

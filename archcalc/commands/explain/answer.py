@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from archcalc.analysis.receptive_field import ITSELF, Span
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.counting.training import backward, wants_input_gradient
-from archcalc.language.network import INPUT_INDEX
+from archcalc.language.network import INPUT_INDEX, is_input
 from archcalc.language.paths import selected
 from archcalc.layers.attributes import decimal
 from archcalc.layers.outcome import WEIGHTS, Outcome, Saved
@@ -240,8 +240,8 @@ def _spans_before(analysis: Analysis, row: AnalysedLayer) -> tuple[Span, ...] | 
     if len(row.node.inputs) != 1:
         return None
     index = row.node.inputs[0]
-    if index == INPUT_INDEX:
-        return (ITSELF,) * row.output.rank
+    if is_input(index):
+        return (ITSELF,) * row.output.rank if index == INPUT_INDEX else None
     return analysis.receptive_fields[index].union
 
 
@@ -296,7 +296,7 @@ def growth(analysis: Analysis) -> list[Explained]:
     steps = []
     for row in analysis.layers[: 0 if last is None else last.node + 1]:
         size = fields[row.node.index].size
-        before = [(1,) * row.output.rank if i == INPUT_INDEX else fields[i].size for i in row.node.inputs]
+        before = [(1,) * row.output.rank if is_input(i) else fields[i].size for i in row.node.inputs]
         if size is not None and size not in before:
             grown = _receptive_field(analysis, row, traced_outcome(analysis, row))
             text = "; ".join(f"{one.text}{one.label.removeprefix('receptive field')}" for one in grown)

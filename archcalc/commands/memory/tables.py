@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archcalc.analysis.totals import Analysis
-from archcalc.language.network import INPUT_INDEX, Network
+from archcalc.language.network import Network
 from archcalc.memory.budget import Budget
 from archcalc.memory.checkpoint import extra_macs
 from archcalc.memory.peaks import Timeline
@@ -37,7 +37,7 @@ def owner(network: Network, node: int) -> str:
     """Whose storage or step it is, by the number of the node."""
     if node == LOSS:
         return "loss"
-    return "input" if node == INPUT_INDEX else network.nodes[node].name
+    return network.name_of(node)
 
 
 #: The figures of the object `memory`, in a report and of the command.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from archcalc.analysis.receptive_field import Field, LastMap, last_map
+from archcalc.analysis.receptive_field import NOTHING, Field, LastMap, last_map
 from archcalc.analysis.totals import Analysis
 from archcalc.layers.attributes import decimal
 from archcalc.units import percent
@@ -16,6 +16,8 @@ _UNKNOWN = "not followed"
 
 def text(field: Field) -> str:
     """The window as a cell of a table: `195x195`; `whole` where all of the input is seen."""
+    if field is NOTHING:
+        return "none"
     if field.whole or field.size is None:
         return "whole" if field.whole else _UNKNOWN
     return "x".join(map(str, field.size))

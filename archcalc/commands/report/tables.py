@@ -77,6 +77,7 @@ def build(
         "source": citation,
         "parameters": dict(analysis.network.parameters),
         "input": list(analysis.network.input.shape),
+        "inputs": {name: list(volume.shape) for name, volume in analysis.network.inputs.items()},
         "batch": batch,
     }
     if named:
@@ -176,6 +177,14 @@ def _layer(network: Part, row: Row) -> dict[str, Any]:
     return data
 
 
+def _input(analysis: Analysis) -> str:
+    """The volume of the input; several with their names."""
+    inputs = analysis.network.inputs
+    if len(inputs) == 1:
+        return str(analysis.network.input)
+    return ", ".join(f"{name} {volume}" for name, volume in inputs.items())
+
+
 #: What the lines of a report are called, where a figure's own title would not say enough by itself.
 _LABELS = {"trainable_params": "trainable", "params": "parameters"}
 
@@ -184,7 +193,7 @@ def _facts(network: Part, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """A line for each figure of the whole network, and what was set."""
     analysis = network.analysis
     facts = [
-        ("input", str(analysis.network.input)),
+        ("input", _input(analysis)),
         ("set", ", ".join(f"{name} = {shown(value)}" for name, value in analysis.network.parameters.items())),
         ("heads", ", ".join(name for name in analysis.network.outputs if name != "output")),
     ]
