@@ -34,6 +34,10 @@ class Source:
         line = bisect.bisect_right(starts, offset)
         return line, offset - starts[line - 1] + 1
 
+    def offset_of_line(self, line: int) -> int:
+        """Where a line (from 1) begins."""
+        return self._line_starts()[line - 1]
+
     def line_text(self, line: int) -> str:
         """The text of a line (from 1), without its line break."""
         starts = self._line_starts()
@@ -86,7 +90,7 @@ class SpecError(Exception):
     """A spec that cannot be read, expanded or analysed; `diagnostics` holds every finding, sorted by place."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics: tuple[Diagnostic, ...] = tuple(sorted(set(diagnostics), key=Diagnostic.order))
+        self.diagnostics: tuple[Diagnostic, ...] = tuple(sorted(dict.fromkeys(diagnostics), key=Diagnostic.order))
         super().__init__(self.diagnostics)
 
     def __str__(self) -> str:
@@ -121,7 +125,7 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
     if len(word) > 60:
         return None
-    candidates = list(islice(known, 1000))  # a bounded number of them: a hostile file has a great many names
+    candidates = sorted(set(islice(known, 1000)))  # a bounded number of them: a hostile file has a great many names
     longer = [candidate for candidate in candidates if len(word) > 2 and candidate.startswith(word)]
     found = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
     return min(longer, key=len) if longer else found[0] if found else None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from archcalc.diagnostics.diagnostic import did_you_mean
+from archcalc.diagnostics.diagnostic import closest
 from archcalc.language.document import STEP_KEYS, Argument, Block, Step
 from archcalc.language.formulas import read_formula
 from archcalc.language.names import Known
 from archcalc.language.reading import Reading
 from archcalc.language.source import Mapping, Value, is_empty
 from archcalc.layers.attributes import Refused
-from archcalc.layers.registry import Layer
+from archcalc.layers.registry import Layer, other_attribute
 
 
 def layer_arguments(reading: Reading, step: Step, layer: Layer, given: Value | None, known: Known) -> None:
@@ -85,13 +85,15 @@ def _arguments(
     made = []
     for key, value in given.entries:
         formula = read_formula(reading, value, known, names.get(key.text, ()))
-        if key.text not in names:
-            hint = did_you_mean(key.text, names) or (f"it has {', '.join(names)}" if names else None)
-            if key.text in STEP_KEYS:
-                hint = f"`{key.text}` belongs to the step: write it beside `{step.name}:`"
-            message = f"{complaint} `{key.text[:80]}`"
-            reading.findings.add("unknown-attribute", message, reading.place(key), help=hint)
-        made.append(Argument(key.text, formula))
+        name = key.text
+        if name not in names:
+            meant = other_attribute(name, names) or closest(name, names)
+            hint = f"did you mean `{meant}`?" if meant else f"it has {', '.join(names)}" if names else None
+            if name in STEP_KEYS:
+                hint = f"`{name}` belongs to the step: write it beside `{step.name}:`"
+            reading.findings.add("unknown-attribute", f"{complaint} `{name[:80]}`", reading.place(key), help=hint)
+            name = meant or name  # that what was meant is missing is not another finding
+        made.append(Argument(name, formula))
     return tuple(made)
 
 

@@ -68,7 +68,9 @@ def read_expression(reading: Reading, text: str, place: Place, known: Known, *, 
             continue
         if name in VOLUME_NAMES and known.at_step:
             asks_volume = True
-        elif name not in words() and name not in layers() and name not in reading.callable_names:
+        elif (name in VOLUME_NAMES and text != name) or (
+            name not in words() and name not in layers() and name not in reading.callable_names
+        ):
             reading.findings.add(
                 "unknown-name", f"there is no parameter `{name}`", where, help=_name_help(reading, name, known)
             )

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 import yaml
 
 from archcalc.diagnostics.diagnostic import Place, Source, SpecError, UsageError, fail
+from archcalc.language.syntax import syntax_error
 
 MAX_BYTES = 8_000_000
 MAX_NODES = 1_000_000
@@ -94,27 +95,6 @@ def decode(data: bytes, name: str) -> Source:
     return Source(name, text)
 
 
-def _syntax_error(source: Source, error: yaml.YAMLError) -> Exception:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it is not YAML"
-    offset = mark.index if mark is not None else 0
-    offset = min(offset, len(source.text))
-    place = Place(source, offset, offset + 1)
-    help_text = None
-    line = source.line_and_column(offset)[0]
-    if break_ := _UNSEEN_BREAK.search("".join(source.line_text(n) for n in (line - 1, line) if n)):
-        help_text = f"U+{ord(break_[0]):04X} stands here or a line above and ends a line for YAML: use a space"
-    elif source.text[offset : offset + 1] in ("*", "&", "!", "%", "@", "`"):
-        help_text = "quote an expression that starts with a sign YAML keeps for itself"
-    elif "mapping values are not allowed" in problem:
-        help_text = "a step with further keys needs a colon after its layer: `- relu:`"
-    elif source.text[offset : offset + 1] == "\t":
-        help_text = "indent with spaces: YAML does not allow tabs"
-    elif source.text[offset : offset + 1] in ("[", "{") and "did not find expected" in problem:
-        help_text = 'inside braces or brackets, quote an expression that has one of them: `{out: "widths[0]"}`'
-    return fail("yaml-syntax", f"this is not valid YAML: {problem}", place, help=help_text)
-
-
 class _Open:
     """A collection whose end has not come yet."""
 
@@ -128,8 +108,6 @@ class _Open:
         self.key: Scalar | None = None
 
 
-#: What ends a line for YAML, and for no editor.
-_UNSEEN_BREAK = re.compile(r"[\x85\u2028\u2029]")
 #: What YAML does not allow, and a byte order mark, which would shift every place behind it.
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 
@@ -142,7 +120,7 @@ def parse(source: Source) -> Value:
     try:
         return _build(source)
     except yaml.YAMLError as error:
-        raise _syntax_error(source, error) from None
+        raise syntax_error(source, error) from None
 
 
 def _add(source: Source, parent: _Open, value: Value) -> None:

@@ -186,6 +186,13 @@ def _repeat(reading: Reading, step: Step, value: Value, known: Known) -> Known:
 
 
 def _join(reading: Reading, step: Step, given: Value | None, known: Known, *, least: int) -> None:
+    if isinstance(given, Mapping) and (stray := _attribute_of_join(given)) is not None:
+        listed = next((v.items for _, v in given.entries if isinstance(v, Sequence)), [])
+        names = ", ".join(item.text for item in listed if isinstance(item, Scalar)) or "low, high"
+        message = f"{step.name} has no attribute `{stray.text}`"
+        hint = f"a join lists names, `{step.name}: [{names}]`, or holds branches by names of their own"
+        reading.findings.add("bad-branches", message, reading.place(stray), help=hint)
+        return
     if isinstance(given, Mapping):
         step.branches = tuple(_branch(reading, step, key, value, known) for key, value in given.entries)
         count, place = len(given.entries), reading.place(given)
@@ -214,6 +221,16 @@ def _join(reading: Reading, step: Step, given: Value | None, known: Known, *, le
         reading.findings.add(
             "bad-branches", f"{step.name} needs at least {least} branches, and has {count}", place, help=help_text
         )
+
+
+def _attribute_of_join(given: Mapping) -> Scalar | None:
+    """The key of a join that other tools have as an attribute, where no branch is meant by it."""
+    for key, value in given.entries:
+        names = value.items if isinstance(value, Sequence) else [value]
+        plain = all(isinstance(name, Scalar) and name.text not in layers() for name in names)
+        if key.text in ("branches", "inputs", "layers", "axis", "dim") and plain and not is_empty(value) and names:
+            return key
+    return None
 
 
 def _branch_name(reading: Reading, step: Step, key: Scalar) -> str:

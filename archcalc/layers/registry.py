@@ -136,9 +136,45 @@ _OTHER_NAMES = {
 }
 
 
+#: What others have as a layer and we write otherwise.
+_WRITTEN_OTHERWISE = {
+    ("group_conv", "grouped_conv", "groupconv"): "write `conv` with `groups`",
+    ("pointwise_conv", "conv1x1", "pwconv"): "write `conv` with `kernel: 1`",
+    ("conv3x3",): "write `conv` with `kernel: 3` and `padding: 1`",
+    ("separable_conv", "sepconv"): "write `depthwise_conv`, and a `conv` with `kernel: 1` after it",
+    ("rope", "rotary", "rotary_embedding"): "rotary positions are not a layer of their own: they have no parameters",
+    ("input",): "the section `input` says what the network begins with",
+    ("sequential", "block"): "a block is defined in the section `blocks` and called by its name",
+}
+
+#: What others call an attribute of ours.
+_OTHER_ATTRIBUTES = {
+    "kernel": ("size", "kernel_size", "pool_size", "window", "ksize", "k"),
+    "stride": ("strides", "step", "subsampling"),
+    "padding": ("pad", "pads", "border"),
+    "out": ("filters", "out_channels", "channels", "units", "features", "out_features", "width", "num_filters"),
+    "rate": ("p", "prob", "probability", "drop", "drop_rate"),
+    "heads": ("num_heads", "n_heads", "nhead", "head"),
+    "groups": ("num_groups", "group", "cardinality"),
+    "dilation": ("dilation_rate", "dilations"),
+    "scale": ("scale_factor", "factor"),
+    "bias": ("use_bias", "with_bias"),
+    "size": ("output_size", "out_size", "num_embeddings"),
+}
+
+
+def other_attribute(word: str, known: Iterable[str]) -> str | None:
+    """The attribute, of those known, that others call by this word; None if there is none."""
+    plain = word.lower().replace("-", "_")
+    return next((name for name in known if plain in _OTHER_ATTRIBUTES.get(name, ())), None)
+
+
 def other_name(word: str) -> str | None:
     """A help text that names the layer which others call by this word, or spell otherwise; None if there is none."""
     plain = word.lower().replace("-", "_")
+    for others, text in _WRITTEN_OTHERWISE.items():
+        if plain in others:
+            return text
     for name, others in _OTHER_NAMES.items():
         if plain in others:
             return f"it is called `{name}` here"

@@ -1,0 +1,103 @@
+"""What archcalc answers to the mistakes that newcomers make: the place, the reason and what to write."""
+
+from __future__ import annotations
+
+import pytest
+from inline import analysed
+
+import archcalc
+
+
+def findings(text: str) -> list[tuple[str, str, str | None]]:
+    """Of each finding the place (line and column), the message and the help."""
+    with pytest.raises(archcalc.SpecError) as caught:
+        analysed(text)
+    return [
+        (f"{d.place.line}:{d.place.column}" if d.place else "", d.message, d.help) for d in caught.value.diagnostics
+    ]
+
+
+def test_a_misspelt_attribute_is_one_finding() -> None:
+    assert findings("input: [3, 8, 8]\nlayers:\n  - conv: {out: 3, kernal: 3}\n") == [
+        ("3:20", "conv has no attribute `kernal`", "did you mean `kernel`?")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("step", "help_text"),
+    [
+        ("maxpool: {size: 2}", "did you mean `kernel`?"),
+        ("conv: {filters: 2, kernel: 1}", "did you mean `out`?"),
+        ("dropout: {p: 0.5}", "did you mean `rate`?"),
+        ("group_conv: 3", "write `conv` with `groups`"),
+        ("rope", "rotary positions are not a layer of their own: they have no parameters"),
+        ("dense: 3", "it is called `linear` here"),
+    ],
+)
+def test_words_of_other_tools_are_understood(step: str, help_text: str) -> None:
+    assert [hint for _, _, hint in findings(f"input: [3, 8, 8]\nlayers:\n  - {step}\n")] == [help_text]
+
+
+@pytest.mark.parametrize("key", ["when: true", "repeat: 3", "as: name", "from: input"])
+@pytest.mark.parametrize("comment", ["", "  # normalise\n"])
+def test_keys_below_a_bare_layer_are_answered_at_the_layer(key: str, comment: str) -> None:
+    steps = f"  - relu\n  - batch_norm{comment}\n    {key}\n  - conv: {{out: 3, kernel: 3}}\n"
+    message = "this is not valid YAML: `batch_norm` needs a colon, because keys of the step stand below it"
+    assert findings(f"input: [3, 8, 8]\nlayers:\n{steps}") == [("4:5", message, "write `- batch_norm:`")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "place", "message", "help_text"),
+    [
+        ("  - relu\n - linear: 3", "4:2", "indented by 1 space, which fits no line above", "0, 2 or 4 spaces"),
+        (
+            "  - add:\n      a: []\n     b: []",
+            "5:6",
+            "indented by 5 spaces, which fits no line above",
+            "0, 2, 4 or 6 spaces",
+        ),
+        (
+            "  - relu\n    - relu: 3",
+            "4:5",
+            "indented deeper than the one above, which nothing can stand in",
+            "0, 2 or 4 spaces",
+        ),
+    ],
+)
+def test_wrong_indentation_is_said_in_spaces(lines: str, place: str, message: str, help_text: str) -> None:
+    help_text = f"the lines above that it could continue are indented by {help_text}"
+    assert findings(f"input: [3, 8, 8]\nlayers:\n{lines}\n") == [
+        (place, f"this is not valid YAML: the line is {message}", help_text)
+    ]
+
+
+def test_two_colons_in_a_line() -> None:
+    assert findings("input: [3, 8, 8]\nlayers:\n  - conv: out: 3\n") == [
+        (
+            "3:14",
+            "this is not valid YAML: a second colon in one line",
+            "write what belongs to a layer in braces: `- conv: {out: 64, kernel: 3}`",
+        )
+    ]
+
+
+def test_a_join_has_no_attributes() -> None:
+    steps = "  - relu:\n    as: a\n  - relu:\n    as: b\n  - concat: {branches: [a, b], axis: 1}\n"
+    hint = "a join lists names, `concat: [a, b]`, or holds branches by names of their own"
+    assert findings(f"input: [3, 8, 8]\nlayers:\n{steps}") == [("7:14", "concat has no attribute `branches`", hint)]
+    steps = "  - add: {one: [relu], axis: 1}\n"
+    hint = "a join lists names, `add: [low, high]`, or holds branches by names of their own"
+    assert [message for _, message, _ in findings(f"input: [3, 8, 8]\nlayers:\n{steps}")] == [
+        "add has no attribute `axis`"
+    ]
+
+
+def test_a_branch_may_be_called_as_other_tools_call_an_attribute() -> None:
+    assert len(analysed("input: [3, 8, 8]\nlayers:\n  - add: {inputs: [relu], layers: []}\n").layers) == 2
+
+
+def test_the_volume_is_no_parameter_of_the_file() -> None:
+    help_text = "volumes are known at a step, and in the defaults of a block's parameters"
+    assert findings("parameters: {c: channels // 4}\ninput: [3, 8, 8]\nlayers: [relu]") == [
+        ("1:17", "there is no parameter `channels`", help_text)
+    ]
