@@ -35,3 +35,9 @@ class Totals(NamedTuple):
 def totals(analysis: Analysis) -> Totals:
     """The figures of a network."""
     return Totals(analysis)
+
+
+def summary(analysis: Analysis) -> dict[str, Any]:
+    """The totals by which two networks are compared."""
+    names = ("params", "trainable_params", "buffers", "macs", "flops", "activation_bytes", "depth", "layers")
+    return {name: figure(analysis, name) for name in names}

@@ -128,7 +128,7 @@ def input(part: Part) -> Volume:  # noqa: A001  (the name of the quantity)
 @quantity(BYTES, of="network", depends=["samples"])
 def input_bytes(part: Part) -> Any:
     """Bytes of the network's input in float32."""
-    return part.samples(4 * part.analysis.network.input.elements)
+    return part.samples(4 * total(volume.elements for volume in part.analysis.network.inputs.values()))
 
 
 @quantity(BYTES, depends=["samples"])
@@ -138,7 +138,7 @@ def output_bytes(part: Part) -> Any:
 
 
 def _input_bytes(part: Part) -> Size:
-    return 4 * part.analysis.network.input.elements
+    return 4 * total(volume.elements for volume in part.analysis.network.inputs.values())
 
 
 @summed(BYTES, title="activations", depends=["samples"], beside=_input_bytes)

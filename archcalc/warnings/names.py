@@ -17,9 +17,13 @@ def steps_within(steps: tuple[Step, ...]) -> Iterator[Step]:
 
 def mentioned(steps: tuple[Step, ...]) -> set[str]:
     """Every name in the arguments, repeats and conditions of steps."""
-    within = list(steps_within(steps))
-    chosen = {step.name for step in within if step.bind is not None}
-    return chosen | {name for step in within for formula in _formulas(step) for name, _ in formula.names}
+    within = steps_within(steps)
+    return chosen(steps) | {name for step in within for formula in _formulas(step) for name, _ in formula.names}
+
+
+def chosen(steps: tuple[Step, ...]) -> set[str]:
+    """The parameters whose values say what steps call."""
+    return {step.name for step in steps_within(steps) if step.bind is not None}
 
 
 def _formulas(step: Step) -> Iterator[Formula]:

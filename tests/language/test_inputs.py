@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
-from inline import analysed
+from inline import analysed, summary, totals
 
 import archcalc
 from archcalc.commands.report import tables
 from archcalc.language.write import resolve
 from archcalc.memory.network import NetworkMemory
 from archcalc.output.formats.json import render
+from archcalc.quantities.registry import Part
 from archcalc.sizes.symbols import variable
 
 
@@ -23,8 +24,8 @@ def test_the_stream_begins_at_the_first_input_and_from_takes_the_others() -> Non
     assert [analysis.inputs(row) for row in analysis.layers] == [["a"], ["b"], ["a"]]
     assert [row.params for row in analysis.layers] == [3 * 4 + 4, 5 * 4 + 4, 3 * 4 + 4]
     # the inputs, and three outputs of 4 values
-    assert analysis.totals.input_bytes == 4 * (3 + 5)
-    assert analysis.totals.outputs_bytes == 4 * 3 * 4
+    assert totals(analysis).input_bytes == 4 * (3 + 5)
+    assert totals(analysis).activation_bytes == 4 * (3 + 5) + 4 * 3 * 4
 
 
 SIAMESE = """
@@ -50,19 +51,19 @@ layers:
 def test_what_both_towers_share_is_counted_once_and_both_inputs_are_saved() -> None:
     analysis = analysed(SIAMESE)
     # 6 * 3 * 12 weights and 12 biases; MACs of 2 positions, twice
-    assert analysis.totals.params == 6 * 3 * 12 + 12
-    assert analysis.totals.macs == 2 * (6 * 3 * 12 * 2)
+    assert totals(analysis).params == 6 * 3 * 12 + 12
+    assert totals(analysis).macs == 2 * (6 * 3 * 12 * 2)
     # a convolution saves its input: 6 * 4 values, twice; an addition saves nothing
     assert NetworkMemory(analysis.interpretation).saved.total.at(1) == 2 * 4 * 6 * 4
     assert NetworkMemory(analysis.interpretation).saved.without_input.at(1) == 0
     # both inputs are held throughout: at the end with three vectors of 12 * 2 values
-    assert analysis.memory.inference.bytes_at(1) == 4 * (2 * 6 * 4 + 3 * 24)
+    assert NetworkMemory(analysis.interpretation).inference.bytes_at(1) == 4 * (2 * 6 * 4 + 3 * 24)
 
 
 def test_inputs_of_any_kind_of_size() -> None:
-    free = analysed(SIAMESE, n=variable("n")).totals
+    free = totals(analysed(SIAMESE, n=variable("n")))
     for n in (1, 5):
-        plain = analysed(SIAMESE, n=n).totals
+        plain = totals(analysed(SIAMESE, n=n))
         assert (free.macs.evaluate({"n": n}), free.input_bytes.evaluate({"n": n})) == (plain.macs, plain.input_bytes)
 
 
@@ -70,7 +71,7 @@ def test_a_resolved_spec_has_the_same_inputs() -> None:
     analysis = analysed(SIAMESE)
     flat = analysed("".join(resolve(analysis.network)))
     assert flat.network.inputs == analysis.network.inputs
-    assert flat.totals == analysis.totals
+    assert summary(flat) == summary(analysis)
     assert [flat.inputs(row) for row in flat.layers] == [analysis.inputs(row) for row in analysis.layers]
 
 
@@ -84,7 +85,7 @@ def test_the_receptive_field_is_that_of_the_first_input() -> None:
 
 
 def test_a_report_shows_all_inputs() -> None:
-    report = tables.build(analysed(SIAMESE))
+    report = tables.build(Part(analysed(SIAMESE)))
     assert dict(report.facts)["input"] == "left 4x6, right 4x6"
     assert json.loads("".join(render(report)))["inputs"] == {"left": [6, 4], "right": [6, 4]}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from inline import analysed
+from inline import analysed, summary, totals
 
 import archcalc
 from archcalc.language.write import resolve
@@ -31,9 +31,9 @@ layers:
 
 def test_the_parameters_of_a_frozen_step_are_counted_and_not_trained() -> None:
     # frozen: 3*3*3*4 + 4 + 8 and 4*3*3*4 + 4 + 8; trained: 4*2 + 2 and 2*4*4*5 + 5
-    totals = analysed(TEXT).totals
-    assert (totals.params, totals.trainable_params) == (120 + 156 + 10 + 165, 10 + 165)
-    assert analysed(TEXT, tuned=False).totals.trainable_params == 165
+    counted = totals(analysed(TEXT))
+    assert (counted.params, counted.trainable_params) == (120 + 156 + 10 + 165, 10 + 165)
+    assert totals(analysed(TEXT, tuned=False)).trainable_params == 165
 
 
 def test_freezing_in_the_spec_and_freezing_by_an_option_is_one() -> None:
@@ -49,7 +49,7 @@ def test_a_frozen_step_stays_frozen_inside_and_when_it_is_resolved() -> None:
     # what is trainable inside a frozen block is frozen with it
     analysis = analysed(TEXT.replace("- batch_norm", "- batch_norm:\n      trainable: true"))
     assert [row.name for row in analysis.layers if row.node.trainable] == ["conv", "flatten", "linear"]
-    assert analysed("".join(resolve(analysis.network))).totals == analysis.totals
+    assert summary(analysed("".join(resolve(analysis.network)))) == summary(analysis)
 
 
 def test_it_is_true_or_false() -> None:
@@ -59,6 +59,6 @@ def test_it_is_true_or_false() -> None:
 
 def test_shared_weights_are_trained_in_all_their_uses_or_in_none() -> None:
     text = "input: [4]\nlayers:\n  - linear: 4\n    weights: a\n  - linear: 4\n    weights: a\n    trainable: KEPT\n"
-    assert analysed(text.replace("KEPT", "true")).totals.trainable_params == 20
+    assert totals(analysed(text.replace("KEPT", "true"))).trainable_params == 20
     with pytest.raises(archcalc.SpecError, match="shared weights are trained in all their uses or in none"):
         analysed(text.replace("KEPT", "false"))

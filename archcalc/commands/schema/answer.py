@@ -16,12 +16,15 @@ from archcalc.commands.check.targets import targets
 from archcalc.language.document import HEAD, SECTIONS, STEP_KEYS, Block
 from archcalc.layers.registry import Attribute, Layer, layers
 from archcalc.quantities.registry import quantities
+from archcalc.warnings.names import chosen
 
 _VALUE: dict[str, Any] = {"$ref": "#/definitions/value"}
 _STEPS: dict[str, Any] = {"$ref": "#/definitions/steps"}
 #: YAML 1.1 reads some words as other things (`on` is true, 1998 a number); archcalc reads text.
 _TEXT: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
 _NAME: dict[str, Any] = {"type": ["string", "boolean"], "pattern": r"^[A-Za-z_][\w./]*$"}
+#: The same, and `wave.*` for all copies of a repeated step.
+_NAMES: dict[str, Any] = {"type": ["string", "boolean"], "pattern": r"^[A-Za-z_][\w./*]*$"}
 
 
 #: What the schema is called, wherever its file lies.
@@ -87,6 +90,11 @@ def _section(name: str) -> dict[str, Any]:
             "additionalProperties": {"anyOf": [{"type": "array", "items": _NAME}, _NAME]},
         },
         "input": {**_VALUE, "description": "the input volume, channels first: [3, 224, 224]"},
+        "inputs": {
+            "type": ["object", "null"],
+            "description": "the input volumes of a network that has several, by name; the first begins the stream",
+            "additionalProperties": _VALUE,
+        },
         "blocks": {
             "type": ["object", "null"],
             "description": "signature: steps",
@@ -173,14 +181,16 @@ def _blocks(blocks: Iterable[Block]) -> dict[str, dict[str, Any]]:
     """What calls of blocks may hold, by name; blocks of one name may have several signatures."""
     calls: dict[str, dict[str, Any]] = {}
     for block in blocks:
+        for name in chosen((*block.steps, *block.document.steps)):
+            calls.setdefault(name, {"description": "what the parameter of this name says", "anyOf": [{}]})
         call = calls.setdefault(block.name, {"description": block.signature, "anyOf": []})
         call["anyOf"] += [form for form in _calls(block) if form not in call["anyOf"]]
     return calls
 
 
 def _calls(block: Block) -> list[dict[str, Any]]:
-    """The ways to call a block: by names, with the first argument alone, with none."""
-    required = [parameter.name for parameter in block.parameters if parameter.default is None]
+    """The ways to call a block: by names, with the first argument alone or a row of several, with none."""
+    required = [parameter.name for parameter in block.needed]
     named = {
         "type": "object",
         "title": block.name,
@@ -189,6 +199,8 @@ def _calls(block: Block) -> list[dict[str, Any]]:
         "additionalProperties": False,
     }
     first = [_VALUE] if block.parameters and required in ([], [block.parameters[0].name]) else []
+    row = {"anyOf": [{"type": "string"}, {"type": "array", "items": _VALUE, "minItems": len(required)}]}
+    first += [row] if len(required) > 1 else []
     return [named, *first, *([] if required else [{"type": "null"}])]
 
 
@@ -210,8 +222,8 @@ def _step_keys() -> dict[str, dict[str, Any]]:
         "as": {**_NAME, "description": "the step's name"},
         "from": {
             "anyOf": [
-                _NAME,
-                {"type": "array", "items": _NAME, "minItems": 1},
+                _NAMES,
+                {"type": "array", "items": _NAMES, "minItems": 1},
                 {"type": "object", "additionalProperties": _NAME, "minProperties": 1},
             ],
             "description": "its input, if not the step before; for a block, its inputs by its own names",
@@ -221,6 +233,7 @@ def _step_keys() -> dict[str, dict[str, Any]]:
             "description": "how many copies follow each other; `{i: 3}` counts them in i, from 0",
         },
         "when": {**_VALUE, "description": "the step is there only if this is true"},
+        "trainable": {**_VALUE, "description": "false: its parameters are stored and not trained"},
         "weights": {**_NAME, "description": "steps with the same name here share their weights"},
     }
 
@@ -244,8 +257,18 @@ def _form(properties: dict[str, dict[str, Any]], **more: Any) -> dict[str, Any]:
 def _layer(layer: Layer) -> dict[str, Any]:
     described = {"description": layer.summary}
     if layer.joins:
-        branches = {"type": "object", "additionalProperties": _STEPS, "minProperties": 2}
-        return {**described, "anyOf": [branches, {"type": "array", "items": _NAME}, {"type": "null"}]}
+        conditional = {
+            "type": "object",
+            "properties": {
+                "when": {**_VALUE, "description": "the branch is there only if this is true"},
+                "steps": _STEPS,
+            },
+            "required": ["when"],
+            "additionalProperties": False,
+        }
+        branch = {"if": {"type": "object"}, "then": conditional, "else": _STEPS}
+        branches = {"type": "object", "additionalProperties": branch, "minProperties": 2}
+        return {**described, "anyOf": [branches, {"type": "array", "items": _NAMES}, {"type": "null"}]}
     named = {
         "type": "object",
         "title": layer.name,
