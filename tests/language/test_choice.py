@@ -109,7 +109,7 @@ def test_a_layer_or_a_block_can_be_an_argument() -> None:
 
 def test_what_an_argument_names_takes_attributes() -> None:
     text = ACTIVATED.replace("    - act", "    - act: {rate: 0.2}")
-    assert findings(text)[:1] == [("unknown-attribute", "gelu has no attribute `rate`", None)]
+    assert findings(text)[:1] == [("unknown-attribute", "gelu has no attribute `rate`", "it has approximate")]
     assert names(text.replace("act=relu", "act=own").replace("act: gelu", "act: drop_path"))[3] == "hidden.2/drop_path"
 
 

@@ -6,6 +6,7 @@ import pytest
 from inline import analysed, summary, totals
 
 import archcalc
+from archcalc.language.folding import fold
 from archcalc.language.write import resolve
 from archcalc.memory.network import NetworkMemory
 from archcalc.memory.setup import Setup
@@ -62,3 +63,10 @@ def test_shared_weights_are_trained_in_all_their_uses_or_in_none() -> None:
     assert totals(analysed(text.replace("KEPT", "true"))).trainable_params == 20
     with pytest.raises(archcalc.SpecError, match="shared weights are trained in all their uses or in none"):
         analysed(text.replace("KEPT", "false"))
+
+
+def test_folding_refuses_what_it_would_lose() -> None:
+    with pytest.raises(archcalc.UsageError, match=r"not trained cannot be folded: `body.1/conv` is one"):
+        list(fold(analysed(TEXT).network))
+    with pytest.raises(archcalc.UsageError, match="several inputs cannot be folded: it has a, b"):
+        list(fold(analysed("inputs: {a: [3], b: [3]}\nlayers: [{add: [a, b]}]").network))
