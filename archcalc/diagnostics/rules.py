@@ -43,7 +43,10 @@ _ERRORS: dict[str, tuple[str, str]] = {
         "This is not text: the file is not UTF-8, or a map or list stands where words belong.",
         "Save the file as UTF-8; write the words on one line.",
     ),
-    "too-large": ("The file is larger than any spec.", "Write repetition as `repeat`, and structure as blocks."),
+    "too-large": (
+        "The file is larger than any spec; or a list, the paths of the layers, or what its expressions read of lists.",
+        "Write repetition as `repeat`, and structure as blocks; shorten lists and names.",
+    ),
     "too-deep": ("The file nests deeper than any spec.", "Write the inner parts as blocks and call them."),
     "duplicate-key": (
         "A map has the same key twice, and YAML would silently keep the last.",

@@ -9,7 +9,7 @@ MAX_VALUES = 10_000
 #: How deep lists may lie within each other.
 MAX_LISTS = 64
 #: How many values of lists all expressions of a network may read, one by one.
-MAX_READ = 2_000_000
+MAX_READ = 1_000_000
 #: How many steps a network may take to write out.
 MAX_STEPS = 300_000
 #: How many characters the paths of all layers may have.

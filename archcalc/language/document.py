@@ -37,7 +37,8 @@ MAX_LAYERS = 200_000
 class Formula(NamedTuple):
     """A value that a spec gives, ready to be evaluated: an expression, or a list of formulas.
 
-    `asks_volume` says that its value depends on the volume at its step, or on that of a named step.
+    `asks_volume` says that its value depends on the volume at its step, or on that of a named step; `lists` are the
+    names whose values it may read as whole lists, and `makes_list` says that it is one itself.
     """
 
     place: Place
@@ -45,6 +46,8 @@ class Formula(NamedTuple):
     constant: Any
     names: tuple[tuple[str, Place], ...]
     asks_volume: bool = False
+    lists: tuple[str, ...] = ()
+    makes_list: bool = False
 
 
 class Argument(NamedTuple):

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
 
 from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError, did_you_mean
+from archcalc.language.budget import Budget, Spent
 from archcalc.language.document import HEAD, INPUT, MAX_LAYERS, OUTPUT, Argument, Block, Branch, Document, Formula, Step
 from archcalc.language.expression import ExpressionError
 from archcalc.language.network import INPUT_INDEX, Network, Node, Scope, TiedWeights, trail
@@ -18,7 +19,6 @@ from archcalc.layers.registry import Layer, layers, words
 from archcalc.sizes.kinds import is_concrete, is_size
 from archcalc.sizes.volume import MAX_RANK, Volume
 
-MAX_STEPS = 300_000
 MAX_DEPTH = 100
 MAX_ERRORS = 20
 
@@ -42,12 +42,13 @@ def expand(document: Document, parameters: Mapping[str, Any] | None = None) -> N
 
     SpecError holds every finding; UsageError if a parameter does not exist.
     """
-    values = _parameter_values(document, parameters or {})
-    inputs = _input_volumes(document, values)
+    budget = Budget()
+    values = _parameter_values(document, parameters or {}, budget)
+    inputs = _input_volumes(document, values, budget)
     if not document.steps:
         place = Place(document.source, 0, 0)
         raise SpecError([Diagnostic("no-layers", f"{document.source.name} has no layers: it is not a network", place)])
-    expansion = _Expansion(tuple(inputs.values()))
+    expansion = _Expansion(tuple(inputs.values()), budget)
     expansion.environments[document] = _environment(document, values)
     environment = ChainMap(expansion.environments[document])
     names: Names = {name: Named(INPUT_INDEX - number) for number, name in enumerate(inputs)}
@@ -105,7 +106,7 @@ def _named_by_paths(scope: Scope | None, base: str, step: Step | None) -> list[S
         scope, base, step = scope.parent, scope.base, scope.step
 
 
-def _parameter_values(document: Document, given: Mapping[str, Any]) -> dict[str, Any]:
+def _parameter_values(document: Document, given: Mapping[str, Any], budget: Budget) -> dict[str, Any]:
     known = [parameter.name for parameter in document.parameters]
     for name in given:
         if name not in known:
@@ -117,7 +118,7 @@ def _parameter_values(document: Document, given: Mapping[str, Any]) -> dict[str,
             values[parameter.name] = _meaningful(document, parameter.name, given[parameter.name])
         else:
             assert parameter.default is not None
-            values[parameter.name] = _top_level(parameter.default, values)
+            values[parameter.name] = _top_level(parameter.default, values, budget)
     return values
 
 
@@ -141,25 +142,37 @@ def _environment(document: Document, values: Mapping[str, Any]) -> dict[str, Any
     return {**blocks, **settled}
 
 
-def _top_level(formula: Formula, values: Mapping[str, Any]) -> Any:
+def _evaluated(formula: Formula, environment: Mapping[str, Any], budget: Budget) -> Any:
+    """The value of a formula; what it may read of lists is spent before, and a list that it makes is bounded."""
+    for name in formula.lists:
+        budget.read(environment.get(name))
+    value = formula.evaluate(environment)
+    if formula.makes_list:
+        budget.read(value)
+    return value
+
+
+def _top_level(formula: Formula, values: Mapping[str, Any], budget: Budget) -> Any:
     try:
-        return formula.evaluate(values)
+        return _evaluated(formula, values, budget)
+    except Spent as spent:
+        raise SpecError([Diagnostic("too-large", str(spent), formula.place)]) from None
     except ExpressionError as error:
         raise SpecError([Diagnostic("bad-value", error.message, formula.place, help=error.help)]) from None
 
 
-def _input_volumes(document: Document, values: Mapping[str, Any]) -> dict[str, Volume]:
+def _input_volumes(document: Document, values: Mapping[str, Any], budget: Budget) -> dict[str, Volume]:
     """The volumes of the inputs by name."""
     if not document.inputs:
         message = f"{document.source.name} has no input"
         hint = "write `input: [3, 224, 224]`: channels first"
         raise SpecError([Diagnostic("no-input", message, Place(document.source, 0, 0), help=hint)])
-    return {name: _volume(formula, values) for name, formula in document.inputs.items()}
+    return {name: _volume(formula, values, budget) for name, formula in document.inputs.items()}
 
 
-def _volume(stated: Formula, values: Mapping[str, Any]) -> Volume:
+def _volume(stated: Formula, values: Mapping[str, Any], budget: Budget) -> Volume:
     place = stated.place
-    shape = _top_level(stated, values)
+    shape = _top_level(stated, values, budget)
     sizes = shape if isinstance(shape, tuple) else (shape,)
     message = "the input is a list of whole numbers, channels first: [3, 224, 224]"
     try:
@@ -218,7 +231,7 @@ class _Here(NamedTuple):
 class _Expansion:
     """The nodes made so far, and the budget that keeps a hostile spec from making too many."""
 
-    def __init__(self, inputs: tuple[Volume, ...]) -> None:
+    def __init__(self, inputs: tuple[Volume, ...], budget: Budget) -> None:
         self.nodes: list[Node] = []
         self.volumes = Volumes(inputs, self.nodes)
         #: Each head and the node that ends it.
@@ -227,7 +240,7 @@ class _Expansion:
         self.environments: dict[Document, dict[str, Any]] = {}
         #: Steps whose callee is a parameter's value, with that callee.
         self.bound: dict[tuple[Step, Layer | Block], Step] = {}
-        self.done = 0
+        self.budget = budget
 
     def steps(self, steps: tuple[Step, ...], frame: _Frame, current: int) -> int:
         """Expand the steps one after the other; returns the number of the node that ends them."""
@@ -336,6 +349,10 @@ class _Expansion:
             # The outermost entry is the sharing step itself, which differs from use to use.
             node.tied = TiedWeights(name, key[1:])
         self.nodes.append(node)
+        try:
+            self.budget.path(frame.scope.length + len(node.base))
+        except Spent as spent:
+            raise _Limit(Diagnostic("too-large", str(spent), step.place)) from None
         return node.index
 
     def branch(self, step: Step, branch: Branch, frame: _Frame, current: int) -> int:
@@ -408,14 +425,19 @@ class _Expansion:
     def globals_of(self, document: Document) -> dict[str, Any]:
         """The parameters of the file a block was written in."""
         if document not in self.environments:
-            self.environments[document] = _environment(document, _parameter_values(document, {}))
+            self.environments[document] = _environment(document, _parameter_values(document, {}, self.budget))
         return self.environments[document]
 
     def spend(self, step: Step, frame: _Frame) -> None:
-        self.done += 1 + len(step.inputs)
-        if self.done > MAX_STEPS:
-            message = f"the network takes more than {MAX_STEPS:,} steps to write out"
-            raise _Limit(Diagnostic("too-many-layers", message, step.place, notes=tuple(trail(frame.scope))))
+        self.written(1 + len(step.inputs), step, frame)
+
+    def written(self, count: int, step: Step, frame: _Frame) -> None:
+        """So many steps more, or names of inputs, are written out."""
+        try:
+            self.budget.steps(count)
+        except Spent as spent:
+            notes = tuple(trail(frame.scope))
+            raise _Limit(Diagnostic("too-many-layers", str(spent), step.place, notes=notes)) from None
 
     def descend(self, step: Step, frame: _Frame) -> None:
         if frame.depth >= MAX_DEPTH:
@@ -428,7 +450,11 @@ class _Expansion:
         if formula.constant is not None:
             return formula.constant
         try:
-            return formula.evaluate(self.environment(here, formula.place) if formula.asks_volume else here.frame.env)
+            environment = self.environment(here, formula.place) if formula.asks_volume else here.frame.env
+            return _evaluated(formula, environment, self.budget)
+        except Spent as spent:
+            notes = tuple(trail(here.frame.scope))
+            raise _Limit(Diagnostic("too-large", str(spent), formula.place, notes=notes)) from None
         except ExpressionError as error:
             found = Diagnostic(
                 "bad-value", error.message, formula.place, notes=tuple(trail(here.frame.scope)), help=error.help
@@ -499,7 +525,7 @@ class _Expansion:
             if copies is None:
                 message = f"`{first}` is not repeated: it has no copies"
                 raise _Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(frame.scope))))
-            self.done += copies
+            self.written(copies, step, frame)
             found += [self.named(f"{first}.{i + 1}{rest}", place, frame).node for i in range(copies)]
         return tuple(found)
 

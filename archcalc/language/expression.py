@@ -45,13 +45,15 @@ class Name(NamedTuple):
 class Compiled(NamedTuple):
     """An expression ready to be evaluated. `constant` is its value if it mentions no names and cannot fail.
 
-    `steps` are the steps whose volumes it mentions.
+    `steps` are the steps whose volumes it mentions, `lists` the names whose values it may read as whole lists: those
+    that it does more with than to pass them on, pick one value, or count.
     """
 
     evaluate: Callable[[Environment], Any]
     names: tuple[Name, ...]
     constant: Any = None
     steps: tuple[Name, ...] = ()
+    lists: tuple[str, ...] = ()
 
 
 #: The measures of a volume: by themselves of the one that reaches the step, as functions of a named step's output.
@@ -268,10 +270,11 @@ def _truth(value: Any) -> bool:
 
 
 class _Mentioned(NamedTuple):
-    """The names and the steps that an expression mentions, while it is compiled."""
+    """What an expression mentions, while it is compiled."""
 
     names: list[Name]
     steps: list[Name]
+    lists: list[str]
 
 
 _INTEGER = re.compile(r"\d[\d_]*\Z", re.ASCII)
@@ -315,10 +318,10 @@ def compile_expression(text: str) -> Compiled:
         raise ExpressionError(f"`{text}` is not an expression", help=_syntax_help(text)) from None
     if sum(1 for _ in ast.walk(tree)) > MAX_NODES:
         raise ExpressionError("the expression is too complicated")
-    mentioned = _Mentioned([], [])
+    mentioned = _Mentioned([], [], [])
     evaluate = _compile(tree, text, mentioned)
     if mentioned.names or mentioned.steps:
-        return Compiled(evaluate, tuple(mentioned.names), steps=tuple(mentioned.steps))
+        return Compiled(evaluate, tuple(mentioned.names), steps=tuple(mentioned.steps), lists=tuple(mentioned.lists))
     return _constant(evaluate({}))
 
 
@@ -345,8 +348,8 @@ def _compile(node: ast.expr, text: str, mentioned: _Mentioned) -> Callable[[Envi
         if node.id in _CONSTANTS:
             value = _CONSTANTS[node.id]
             return lambda env: value
-        mentioned.names.append(Name(node.id, start, end or start + len(node.id)))
-        return _lookup(node.id)
+        mentioned.lists.append(node.id)
+        return _named(node, mentioned)
     if isinstance(node, ast.BinOp):
         if type(node.op) not in _ARITHMETIC:
             sign = text[_where(node.left)[1] or 0 : _where(node.right)[0]].strip(" ()")
@@ -368,16 +371,31 @@ def _compile(node: ast.expr, text: str, mentioned: _Mentioned) -> Callable[[Envi
     if isinstance(node, ast.Compare):
         return _comparison(node, text, mentioned)
     if isinstance(node, ast.IfExp):
-        condition, this, other = (_compile(part, text, mentioned) for part in (node.test, node.body, node.orelse))
+        condition = _compile(node.test, text, mentioned)
+        this, other = (_passed(part, text, mentioned) for part in (node.body, node.orelse))
         return lambda env: this(env) if _truth(condition(env)) else other(env)
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
         return _slice(node.value, node.slice, text, mentioned)
     if isinstance(node, ast.Subscript):
-        sequence, index = _compile(node.value, text, mentioned), _compile(node.slice, text, mentioned)
+        sequence = _passed(node.value, text, mentioned)  # one value is picked, however long the list is
+        index = _compile(node.slice, text, mentioned)
         return lambda env: _item(sequence(env), index(env))
     if isinstance(node, ast.Call):
         return _call(node, text, mentioned)
     raise ExpressionError(f"`{text[start:end]}` is not part of the language", start, end)
+
+
+def _named(node: ast.Name, mentioned: _Mentioned) -> Callable[[Environment], Any]:
+    start, end = _where(node)
+    mentioned.names.append(Name(node.id, start, end or start + len(node.id)))
+    return _lookup(node.id)
+
+
+def _passed(node: ast.expr, text: str, mentioned: _Mentioned) -> Callable[[Environment], Any]:
+    """A part of an expression that is not read value by value."""
+    if isinstance(node, ast.Name) and node.id not in _CONSTANTS:
+        return _named(node, mentioned)
+    return _compile(node, text, mentioned)
 
 
 def _combine(parts: list[Callable[[Environment], Any]], every: bool, env: Environment) -> bool:
@@ -457,7 +475,8 @@ def _call(node: ast.Call, text: str, mentioned: _Mentioned) -> Callable[[Environ
     if wanted is not None and len(node.args) != wanted:
         raise ExpressionError(f"{called} takes {wanted} value{'s' * (wanted > 1)}", start, end)
     function = FUNCTIONS[called]
-    parts = [_compile(argument, text, mentioned) for argument in node.args]
+    part = _passed if called == "len" else _compile
+    parts = [part(argument, text, mentioned) for argument in node.args]
     return lambda env: _bounded(function(*(part(env) for part in parts)))
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from itertools import chain
 
 from archcalc.diagnostics.diagnostic import Place, Source, did_you_mean
+from archcalc.language.budget import MAX_VALUES
 from archcalc.language.document import Formula
 from archcalc.language.expression import VOLUME_NAMES, ExpressionError, Name, compile_expression
 from archcalc.language.names import Known
 from archcalc.language.reading import Reading
 from archcalc.language.source import Scalar, Sequence, Value
 from archcalc.layers.registry import layers, words
-
-#: How many values a list may have, lists within it included.
-MAX_VALUES = 10_000
 
 #: What other tools call a value of ours.
 _OTHER_WORDS = {
@@ -77,7 +75,7 @@ def read_expression(reading: Reading, text: str, place: Place, known: Known, *, 
     if compiled.steps and not known.at_step:
         _, where = _located(compiled.steps, place, exact)[0]
         reading.findings.add("unknown-name", "no step comes before this", where, help=_NO_STEP)
-    return Formula(place, compiled.evaluate, compiled.constant, names, asks_volume)
+    return Formula(place, compiled.evaluate, compiled.constant, names, asks_volume, compiled.lists)
 
 
 _NO_STEP = "volumes are known at a step, and in the defaults of a block's parameters"
@@ -137,4 +135,6 @@ def _list(place: Place, parts: list[Formula]) -> Formula:
         return Formula(place, lambda env: constants, constants, names)
     evaluators = tuple(part.evaluate for part in parts)
     asks_volume = any(part.asks_volume for part in parts)
-    return Formula(place, lambda env: tuple(evaluate(env) for evaluate in evaluators), None, names, asks_volume)
+    return Formula(
+        place, lambda env: tuple(evaluate(env) for evaluate in evaluators), None, names, asks_volume, (), True
+    )

@@ -27,7 +27,7 @@ Key: TypeAlias = tuple[tuple[str, int], ...]
 class Scope:
     """One level of a path: a block call, a branch, or the whole network. It counts the names within it."""
 
-    __slots__ = ("_path", "arguments", "base", "counts", "key", "ordinal", "parent", "step")
+    __slots__ = ("_path", "arguments", "base", "counts", "key", "length", "ordinal", "parent", "step")
 
     def __init__(self, parent: Scope | None, base: str, step: Step | None, arguments: Mapping[str, Any] | None) -> None:
         self.parent = parent
@@ -39,9 +39,12 @@ class Scope:
         self._path: str | None = None
         self.ordinal = 0
         self.key: Key = ()
+        #: Characters of its path, about: without the numbers.
+        self.length = 0
         if parent is not None:
             self.ordinal = parent.number(base)
             self.key = (*parent.key, (base, self.ordinal))
+            self.length = parent.length + len(base) + 1
 
     def number(self, base: str) -> int:
         """The next number for a name in this scope, from 1."""
