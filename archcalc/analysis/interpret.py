@@ -118,9 +118,9 @@ class _Interpreter:
     def is_computed(self, node: Node) -> bool:
         """Whether a node's input is the result of a layer, and not the network's input or a view of it."""
         index = node.inputs[0]
-        while index != INPUT_INDEX and self.outcomes[index].storage == "view":
+        while not is_input(index) and self.outcomes[index].storage == "view":
             index = self.network.nodes[index].inputs[0]
-        return index != INPUT_INDEX
+        return not is_input(index)
 
     def needed_elsewhere(self, node: Node) -> str:
         """Who else needs the value that a layer working in place would overwrite, or a view of it; empty if none does.

@@ -114,3 +114,13 @@ def test_what_is_wrong_with_inputs_is_said(text: str, rule: str, message: str) -
     with pytest.raises(archcalc.SpecError) as caught:
         analysed(f"{text}layers: [relu]\n")
     assert [(d.rule, d.message) for d in caught.value.diagnostics] == [(rule, message)]
+
+
+def test_any_input_can_hold_indices() -> None:
+    text = (
+        "inputs: {image: [3], text: [5]}\nlayers:\n  - linear: 4\n  - embedding: {count: 10, out: 4}\n    from: text\n"
+    )
+    analysis = analysed(text)
+    # 10 rows of 4 values, and of 5 tokens the indices, which are 64-bit
+    assert analysis.layers[-1].params == 10 * 4
+    assert NetworkMemory(analysis.interpretation).saved.total.at(1) == 4 * 3 + 8 * 5
