@@ -107,6 +107,7 @@ def rbf(x: Volume, *, out: Positive) -> Outcome:
         operations=operations("elementwise", add=2 * pairs - out, multiply=pairs),
         saved=(Saved("differences", pairs, needed_by=(0,)),),
         windows=EVERYTHING,
+        fan_in=x.channels,
         composition=Composition(
             forward=(
                 Step("sub", ("input",), (Tensor("differences", pairs),)),

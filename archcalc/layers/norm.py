@@ -306,6 +306,7 @@ def affine(x: Volume, *, scale: Switch = True, bias: Switch = True) -> Outcome:
         params=(*weight, *shift),
         operations=operations("elementwise", multiply=n if scale else 0, add=n if bias else 0),
         saved=(saves("input", WEIGHTS),) if scale else (),
+        fan_in=1 if bias else 0,
         composition=Composition(both if scale and bias else (), (*of_bias, *of_weight)),
     )
 

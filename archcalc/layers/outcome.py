@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from archcalc.layers.layout import Lies, Move, Needs
 from archcalc.sizes.conditions import Condition
@@ -15,31 +15,45 @@ VALUE = "value"
 WIDE = "wide"
 
 
-class Tensor(NamedTuple):
-    """A tensor that belongs to a layer: its elements for one sample (parameters and buffers: in all), and its type.
+#: Whether something is there for each sample of the batch, or once for all of it.
+Per: TypeAlias = Literal["sample", "batch"]
+#: What operations are for, and what is done.
+Role: TypeAlias = Literal["bias", "normalisation", "activation", "pooling", "elementwise"]
+OperationKind: TypeAlias = Literal["add", "multiply", "compare", "divide", "exponential"]
+#: When an operation makes a tensor.
+Made: TypeAlias = Literal["always", "training", "gradient"]
+Device: TypeAlias = Literal["cpu", "cuda"]
+#: Where an output lies: in a tensor of its own, in the first input's (which it shares, or overwrites), in a tensor of
+#: its own in training alone (at inference the layer returns its input), or in a parameter, the same for every sample.
+Storage: TypeAlias = Literal["new", "view", "inplace", "training", "parameter"]
+#: What mixed precision does: compute in 16 bits, in 32, in the widest type of the inputs, or in that type with a result
+#: in float32 ("widens").
+Autocast: TypeAlias = Literal["half", "float32", "widest", "widens"]
 
-    `shape` holds the axes of a parameter that has more than one, as frameworks order them. `per` tells whether a tensor
-    that a step makes grows with the batch. `lies` is how the gradient of a parameter lies where it is made; one that
-    does not lie like its parameter is copied.
-    """
+
+class Tensor(NamedTuple):
+    """A tensor that belongs to a layer."""
 
     name: str
+    #: Its elements for one sample; of parameters and buffers, in all.
     elements: Size
+    #: `VALUE`, `WIDE`, or a type of its own: int64, bool.
     dtype: str = VALUE
+    #: The axes of a parameter that has more than one, as frameworks order them.
     shape: tuple[Size, ...] = ()
-    per: str = "sample"
+    #: Whether a tensor that a step makes grows with the batch.
+    per: Per = "sample"
+    #: How the gradient of a parameter lies where it is made; one that does not lie like its parameter is copied.
     lies: Lies = "channels first"
 
 
 class Operation(NamedTuple):
-    """Operations other than multiply-accumulates, for one sample.
+    """Operations other than multiply-accumulates, for one sample."""
 
-    `role` is what they are for (bias, normalisation, activation, pooling, elementwise), `kind` what is done
-    (add, multiply, compare, divide, exponential; a root or a logarithm counts as an exponential).
-    """
-
-    role: str
-    kind: str
+    #: What they are for.
+    role: Role
+    #: What is done; a root or a logarithm counts as an exponential.
+    kind: OperationKind
     amount: Size
 
 
@@ -50,62 +64,61 @@ WEIGHTS = "weights"
 
 
 class Saved(NamedTuple):
-    """A tensor that a framework keeps from the forward pass for the backward pass.
+    """A tensor that a framework saves in the forward pass for the backward pass."""
 
-    `what` is "input" or "output" (one that the graph already has), the name of a parameter (which takes memory only
-    where mixed precision copies it), or the name of a tensor of the layer's own, which then has `elements`. `of` is the
-    number of the input meant. It is saved only if one of the gradients in `needed_by` is wanted. `per` tells whether it
-    grows with the batch; `device` limits it to cpu or cuda. `made` says when the operation makes a tensor of its own,
-    saved or dropped at once: "always", in "training", or only for a "gradient". One with `unless` is a copy of an input
-    that does not lie so; of one that does, the input itself is saved.
-    """
-
+    #: "input" or "output", which the graph already has; the name of a parameter, which takes memory only where mixed
+    #: precision copies it; or the name of a tensor of the layer's own, which then has `elements`.
     what: str
     elements: Size = 0
     dtype: str = VALUE
+    #: The number of the input meant.
     of: int = 0
+    #: It is saved only if one of these gradients is wanted.
     needed_by: Need = ()
-    per: str = "sample"
-    device: str | None = None
-    made: str = "training"
+    #: Whether it grows with the batch.
+    per: Per = "sample"
+    #: The device that it is limited to.
+    device: Device | None = None
+    #: When the operation makes a tensor of its own, saved or dropped at once; "gradient": only where one is wanted.
+    made: Made = "training"
+    #: It is a copy of an input that does not lie so; of one that does, the input itself is saved.
     unless: Needs | None = None
 
 
 class Step(NamedTuple):
     """One operation of a framework inside a layer that it composes of several, forward or backward.
 
-    `reads` and `makes` name tensors: "input", "input 1" (the second), "output", "gradient" (the output's), "gradient
+    What it reads and makes is named: "input", "input 1" (the second), "output", "gradient" (the output's), "gradient
     of input", "gradient of input 1", "gradient of weight" (of a parameter), "gradient of inputs" (one that all
     inputs share), "gradient of the whole" (of what an output is a slice of), or any name for a tensor of the layer's
-    own. It runs only if one of the gradients in `needed_by` is wanted, and of the gradients of inputs and parameters it
-    makes those that are. A step of `training` alone makes nothing at inference: its first operand takes the place of
-    its result. A step with `unless` copies what it reads, the gradient or an input, unless that lies so already, or the
-    batch is one sample: then what it makes is what it reads.
+    own. Of the gradients of inputs and parameters it makes those that are wanted.
     """
 
     operation: str
     reads: tuple[str, ...]
     makes: tuple[Tensor, ...]
+    #: It runs only if one of these gradients is wanted.
     needed_by: Need = ()
+    #: Whether it makes nothing at inference: its first operand takes the place of its result.
     training: bool = False
+    #: It copies what it reads, the gradient or an input, unless that lies so already, or the batch is one sample: then
+    #: what it makes is what it reads.
     unless: Needs | Literal["one sample"] | None = None
 
 
 class Composition(NamedTuple):
-    """The operations that a layer is composed of, where one operation forward and one backward do not describe it.
+    """The operations that a layer is composed of, where one operation forward and one backward do not describe it."""
 
-    `forward` is what runs in training, and at inference too unless the layer is `fused` then. An empty `forward` is
-    one operation; `backward` of None is one operation, and an empty one passes the output's gradient on to all
-    inputs without making a tensor, each its slice of it along the axis `slices` where that is set. With `parts` each
-    step that makes a gradient of the input makes a part of it, which joins the others at once. `device` limits the
-    composition to cpu or cuda.
-    """
-
+    #: What runs in training, and at inference too unless the layer is `fused` then; empty for one operation.
     forward: tuple[Step, ...] = ()
+    #: None is one operation; an empty one passes the output's gradient on to all inputs without making a tensor.
     backward: tuple[Step, ...] | None = None
     fused: bool = False
-    device: str | None = None
+    #: The device that the composition is limited to.
+    device: Device | None = None
+    #: Where it is set, an empty `backward` passes to each input its slice of the gradient along this axis.
     slices: int = 0
+    #: Whether each step that makes a gradient of the input makes a part of it, which joins the others at once.
     parts: bool = False
 
 
@@ -124,51 +137,54 @@ EVERYTHING: tuple[Window, ...] | None = None
 
 
 class Outcome(NamedTuple):
-    """Everything that follows from one layer's attributes and input volumes, for one sample.
-
-    `params` are learned tensors, `buffers` those that are stored but not learned. `macs` counts multiply-accumulates
-    of convolutions, linear layers and matrix products, without bias. `windows` has one entry for each spatial axis,
-    is empty for a layer that works position by position, and is `EVERYTHING` (None) for one that sees all positions.
-    `storage` says where the output lies: "new", "view" (it shares the first input's), "inplace" (it overwrites it) or
-    "training" (new in training; at inference the layer returns its input), or "parameter": a parameter itself, for
-    every sample the same, the input not read. `moves` are the steps of a view, `lies` is how a new output lies, and
-    `needs` how the inputs must lie, which are copied where they do not; `rearranged` is the composition for inputs that
-    are not contiguous that way. `viewed` says that the output is a view of the tensor that the operation made, unless
-    it is rearranged. `computed` is a larger volume that the operation makes, of which the output is the slice that
-    `moves` take.
-    `unchanged` is 1 where the output is new and all the same the input's values: a table of outputs does not count it
-    again. `autocast` is what mixed precision does with the layer: "half" computes in 16 bits, "float32" in 32,
-    "widest" in the widest type of its inputs, and "widens" in that type too, but for its result, which is float32.
-    `undecided` are pairs of sizes of which some are equal and some are not, though it decides which tensors are stored.
-    `products` are those of `macs` that multiply values with each other and not with weights; `groups` are the groups
-    of channels whose weights do not meet. `form` says which of its forms the layer took, where tools that count
-    operations tell them apart. `inner` is how many of `macs` have a gradient by what they read even where the layer's
-    input needs none, since the layer's own weights made it. `idle` are the parameters that one position does not use.
-    """
+    """Everything that follows from one layer's attributes and input volumes, for one sample."""
 
     output: Volume
+    #: Trained tensors.
     params: tuple[Tensor, ...] = ()
+    #: Tensors that are stored and not trained.
     buffers: tuple[Tensor, ...] = ()
+    #: Multiply-accumulates of convolutions, linear layers and matrix products, without bias.
     macs: Size = 0
     operations: tuple[Operation, ...] = ()
     saved: tuple[Saved, ...] = ()
+    #: One for each spatial axis; empty for a layer that works position by position, and `EVERYTHING` (None) for one
+    #: that sees all positions.
     windows: tuple[Window, ...] | None = ()
     conditions: tuple[Condition, ...] = ()
-    storage: str = "new"
+    #: Where the output lies.
+    storage: Storage = "new"
+    #: 1 where the output is new and all the same the input's values: a table of activations does not count it again.
     unchanged: Size = 0
     composition: Composition = Composition()
-    autocast: str = "widest"
+    #: What mixed precision does with the layer.
+    autocast: Autocast = "widest"
+    #: How a new output lies.
     lies: Lies = "alike"
+    #: How the inputs must lie, which are copied where they do not.
     needs: Needs | None = None
+    #: The steps of a view.
     moves: tuple[Move, ...] = ()
+    #: The composition for inputs that are not contiguous in the way of `needs`.
     rearranged: Composition | None = None
+    #: Whether the output is a view of the tensor that the operation made, unless it is rearranged.
     viewed: bool = False
+    #: A larger volume that the operation makes, of which the output is the slice that `moves` take.
     computed: Volume | None = None
+    #: Pairs of sizes of which some are equal and some are not, though that decides which tensors are stored.
     undecided: tuple[tuple[Size, Size], ...] = ()
+    #: Those of `macs` that multiply values with each other and not with weights.
     products: Size = 0
+    #: Groups of channels whose weights do not meet.
     groups: Size = 1
+    #: Values that feed each unit of the output otherwise than by `macs` and biases: a pooling's window.
+    fan_in: Size = 0
+    #: Which of its forms the layer took, where tools that count operations tell them apart.
     form: str = ""
+    #: Those of `macs` that have a gradient by what they read even where the layer's input needs none, since the layer's
+    #: own weights made it.
     inner: Size = 0
+    #: Parameters that one position does not use.
     idle: Size = 0
 
 
@@ -182,9 +198,12 @@ def nth(what: str, number: int) -> str:
     return f"{what} {number}" if number else what
 
 
-def operations(role: str, **counts: Size) -> tuple[Operation, ...]:
-    """Operations of one role, by kind: `operations("bias", add=96)`."""
-    return tuple(Operation(role, kind, amount) for kind, amount in counts.items())
+_KINDS: dict[str, OperationKind] = {kind: kind for kind in get_args(OperationKind)}
+
+
+def operations(role: Role, **counts: Size) -> tuple[Operation, ...]:
+    """Operations of one role, by kind: `operations("bias", add=96)`. KeyError for a kind that there is not."""
+    return tuple(Operation(role, _KINDS[kind], amount) for kind, amount in counts.items())
 
 
 def gradients_of(*params: Tensor) -> tuple[Tensor, ...]:

@@ -45,6 +45,11 @@ def _pooled(x: Volume, sides: Any, made: Outcome, *own: Saved) -> Outcome:
     return made._replace(saved=(Saved("padded input", copied, needed_by=(0,)), *own), composition=composition)
 
 
+def _window(windows: tuple[Window, ...] | None) -> Size:
+    """Positions that a unit pools; 0 where that is all of them."""
+    return product(each.last - each.first + 1 for each in windows) if windows else 0
+
+
 @layer(ranks=(1, 2, 3))
 def maxpool(
     x: Volume,
@@ -71,6 +76,7 @@ def maxpool(
         output,
         operations=operations("pooling", compare=output.elements * (product(kernel) - 1)),
         windows=windows,
+        fan_in=_window(windows),
         lies="image",
         conditions=(*conditions, *_padding_conditions(padding, kernel)),
     )
@@ -102,6 +108,7 @@ def avgpool(
         output,
         operations=operations("pooling", add=output.elements * (product(kernel) - 1), divide=output.elements),
         windows=windows,
+        fan_in=_window(windows),
         lies="image",
         conditions=(*conditions, *_padding_conditions(padding, kernel)),
     )
@@ -169,6 +176,7 @@ def adaptive_avgpool(x: Volume, *, size: Kernel) -> Outcome:
         operations=operations("pooling", add=_within_windows(x, output), divide=output.elements),
         saved=() if to_one else (saves("input", 0),),
         windows=_adaptive_windows(x, size),
+        fan_in=_window(_adaptive_windows(x, size)),
         lies="image",
         unchanged=equals(x.space, size),
         undecided=undecided((m, 1) for m in size),
@@ -190,6 +198,7 @@ def adaptive_maxpool(x: Volume, *, size: Kernel) -> Outcome:
         operations=operations("pooling", compare=_within_windows(x, output)),
         saved=(saves("input", 0), _indices(output)),
         windows=_adaptive_windows(x, size),
+        fan_in=_window(_adaptive_windows(x, size)),
         lies="image",
         unchanged=equals(x.space, size),
     )

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from archcalc.layers.attributes import Rate, Switch
-from archcalc.layers.outcome import Outcome, Saved
+from archcalc.layers.outcome import Outcome, Saved, Storage
 from archcalc.layers.registry import layer
 from archcalc.sizes.volume import Volume
 
@@ -18,7 +18,7 @@ def dropout(x: Volume, *, rate: Rate = Fraction(1, 2), inplace: Switch = False) 
     Source: Srivastava et al. 2014; torch.nn.Dropout; derivatives.yaml, native_dropout and mul; ATen's Dropout.cpp.
     """
     n = x.elements
-    storage = "inplace" if inplace else "training"
+    storage: Storage = "inplace" if inplace else "training"
     if rate == 1:
         return Outcome(x, saved=(Saved("zero", 1, needed_by=(0,), per="batch"),), storage=storage)
     if inplace and rate:

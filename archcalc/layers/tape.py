@@ -10,7 +10,10 @@ from archcalc.layers.outcome import (
     VALUE,
     WEIGHTS,
     Composition,
+    Device,
     Operation,
+    Per,
+    Role,
     Saved,
     Step,
     Tensor,
@@ -33,7 +36,7 @@ class Value(NamedTuple):
     needs: Needs
     base: str
     dtype: str = VALUE
-    per: str = "sample"
+    per: Per = "sample"
 
 
 class Undo(NamedTuple):
@@ -189,7 +192,7 @@ class Tape:
         """The value is saved for gradients."""
         self._saved.setdefault(value.base, set()).update(needs)
 
-    def keep_own(self, tensor: Tensor, needs: Needs, device: str | None = None) -> None:
+    def keep_own(self, tensor: Tensor, needs: Needs, device: Device | None = None) -> None:
         """A tensor of the layer's own, which is no operand, is saved, on one device or on all."""
         name, elements, dtype, per = tensor.name, tensor.elements, tensor.dtype, tensor.per
         self._own.append(Saved(name, elements, dtype, needed_by=_ordered(needs), per=per, device=device))
@@ -198,7 +201,7 @@ class Tape:
         """How a result is undone."""
         self._records.append(_Record(result, undo, passes))
 
-    def count(self, role: str, **counts: Size) -> None:
+    def count(self, role: Role, **counts: Size) -> None:
         """Operations other than multiply-accumulates."""
         self.operations += operations(role, **counts)
 
@@ -254,7 +257,7 @@ class Tape:
         final = {name: f"gradient of {value}" for value, name in found.items() if name != "gradient"}
         return Composition(tuple(self._forward), tuple(_renamed(step, final) for step in steps))
 
-    def _value(self, name: str, elements: Size, needs: Needs, dtype: str = VALUE, per: str = "sample") -> Value:
+    def _value(self, name: str, elements: Size, needs: Needs, dtype: str = VALUE, per: Per = "sample") -> Value:
         return self._values.setdefault(name, Value(name, elements, needs, name, dtype, per))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from archcalc.analysis.totals import AnalysedLayer
 from archcalc.quantities.registry import Part, quantity, summed
-from archcalc.sizes.kinds import Size, product, total
+from archcalc.sizes.kinds import Size, total
 from archcalc.sizes.volume import Volume
 from archcalc.units import BYTES, LAYERS, VOLUME
 
@@ -97,16 +97,8 @@ def neurons(part: Part, row: AnalysedLayer) -> Size:
 def connections(part: Part, row: AnalysedLayer) -> Size:
     """What feeds each unit, its bias included, as LeNet-5's paper counts: a convolution's multiply-accumulates and
     bias additions, a pooling unit's window and the bias of its scaling, and each pair of input and radial basis."""
-    if row.layer == "rbf":  # one for each input and centre; the centres are stored and not learned
-        return row.buffers
-    pooled = row.outcome.windows if row.node.layer.family == "pool" and row.outcome.windows else ()
-    window = product(each.last - each.first + 1 for each in pooled) if pooled else 0
-    biases = total(
-        operation.amount
-        for operation in row.outcome.operations
-        if operation.kind == "add" and (operation.role == "bias" or row.layer == "affine")
-    )
-    return row.macs + biases + row.output.elements * window
+    biases = total(operation.amount for operation in row.outcome.operations if operation.role == "bias")
+    return row.macs + biases + row.output.elements * row.outcome.fan_in
 
 
 @quantity(VOLUME)
