@@ -15,8 +15,9 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
-from archcalc.language.network import INPUT_INDEX, is_input
+from archcalc.language.network import INPUT_INDEX, Network, is_input
 from archcalc.memory import budget, steps
+from archcalc.memory.blocks import blocks
 from archcalc.memory.checkpoint import Segment, extra_macs, units
 from archcalc.memory.liveness import liveness
 from archcalc.memory.setup import Setup
@@ -69,17 +70,76 @@ class _Unit(NamedTuple):
 
 def cheapest(interpretation: Interpretation, setup: Setup, batch: int, memory: int) -> Plan | None:
     """The plan with the fewest extra multiply-accumulates, and of those the one with the fewest layers computed twice,
-    whose peak is within `memory` bytes; None if none is."""
+    whose peak is within `memory` bytes; None if none was found.
+
+    Of a chain of stretches it is the cheapest there is. Where a value is read all along the network (an encoder's
+    output, by every block of a decoder) there is no such chain, and whole blocks are tried instead.
+    """
     room = memory - budget.persistent(interpretation, setup).total
     chain = _chain(interpretation, setup, batch)
     found = _search(chain, room)
     if found is None:
-        return None
+        return _of_blocks(interpretation, setup, batch, memory)
     segments = tuple(
         Segment(chain[first].segment.first, chain[last].segment.last, _name(interpretation, chain, first, last))
         for first, last in found
     )
     return Plan(segments, int(extra_macs(interpretation, segments)))
+
+
+#: A plan of blocks is made lighter by at most so many trials, each a training pass.
+_MOST_TRIALS = 64
+
+
+def _of_blocks(interpretation: Interpretation, setup: Setup, batch: int, memory: int) -> Plan | None:
+    """A plan of whole blocks that fits, found by trying: blocks of each size, and then as few of them as will do."""
+
+    def peak(segments: tuple[Segment, ...]) -> int:
+        return budget.training(interpretation, setup._replace(checkpoints=segments)).peak_bytes(batch)
+
+    fitting = [cover for cover in _covers(interpretation.network) if peak(cover) <= memory]
+    if not fitting:
+        return None
+    chosen = min(fitting, key=lambda cover: extra_macs(interpretation, cover))
+    heaviest = sorted(chosen, key=lambda segment: -extra_macs(interpretation, (segment,)))
+    for segment in heaviest[:_MOST_TRIALS]:
+        lighter = tuple(each for each in chosen if each != segment)
+        if peak(lighter) <= memory:
+            chosen = lighter
+    return Plan(chosen, int(extra_macs(interpretation, chosen)))
+
+
+def _covers(network: Network) -> Iterator[tuple[Segment, ...]]:
+    """Blocks that do not overlap and whose inside nobody else reads: the largest, those of half their size, and on."""
+    last_use = list(range(len(network.nodes)))
+    for node in network.nodes:
+        for index in node.inputs:
+            if not is_input(index):
+                last_use[index] = node.index
+    for index in network.outputs.values():
+        if not is_input(index):
+            last_use[index] = len(network.nodes)
+    calls = [call for call in blocks(network) if max(last_use[call.first : call.last], default=-1) <= call.last]
+    limit, before = len(network.nodes), None
+    while limit > 1:
+        cover: list[Segment] = []
+        taken: set[int] = set()
+        for call in calls:
+            inside = range(call.first, call.last + 1)
+            if len(inside) <= limit and taken.isdisjoint(inside):
+                taken.update(inside)
+                cover.append(Segment(call.first, call.last, _span(network, call.first, call.last)))
+        made = tuple(sorted(cover))
+        if made and made != before:
+            yield made
+        limit, before = limit // 2, made
+
+
+def _span(network: Network, first: int, last: int) -> str:
+    """The path of a block by its first and last layer: what both begin with."""
+    start, end = (network.nodes[index].name.split("/") for index in (first, last))
+    shared = [mine for mine, theirs in zip(start, end, strict=False) if mine == theirs]
+    return "/".join(shared) or network.nodes[first].name
 
 
 def _name(interpretation: Interpretation, chain: list[_Unit], first: int, last: int) -> str:

@@ -196,9 +196,59 @@ def test_auto_fits_and_says_what_it_costs(capsys: pytest.CaptureFixture[str]) ->
 
 def test_auto_says_when_nothing_fits(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["memory", "vgg16", "--checkpoint", "auto", "--memory", "1GB"]) == 2
-    assert "no checkpointing brings training at batch 1 below 1.000 GB" in capsys.readouterr().err
+    assert "no checkpointing was found that brings training at batch 1 below 1.000 GB" in capsys.readouterr().err
     assert run(["memory", "vgg16", "--checkpoint", "auto"]) == 2
     assert "needs what it must fit" in capsys.readouterr().err
+
+
+SIDE_STREAM = """
+architecture: side
+input: [64, 16, 16]
+blocks:
+  decode:
+    - add:
+        own:
+          - conv: {out: 64, kernel: 3, padding: 1}
+          - batch_norm
+          - relu
+          - conv: {out: 64, kernel: 3, padding: 1}
+          - batch_norm
+        memory:
+          - relu:
+            from: memory
+        skip: []
+    - relu
+layers:
+  - conv: {out: 64, kernel: 3, padding: 1}
+    as: encoded
+"""
+
+
+def decoding(number: int) -> str:
+    before = f"block{number - 1}" if number else "encoded"
+    return f"  - decode:\n    as: block{number}\n    from: {{input: {before}, memory: encoded}}\n"
+
+
+def test_auto_finds_blocks_beside_a_value_that_is_read_all_along(tmp_path: Path) -> None:
+    """Every block reads the encoder's output, so no value cuts the network in two, and blocks are tried."""
+    path = tmp_path / "side.yaml"
+    path.write_text(SIDE_STREAM + "".join(map(decoding, range(8))))
+    interpretation = archcalc.load(path).analyse().interpretation
+    setup = Setup()
+    whole = budget.training(interpretation, setup).peak_bytes(16)
+    by_hand = budget.training(
+        interpretation,
+        setup._replace(checkpoints=segments(interpretation.network, [f"block{n}" for n in range(8)])),
+    ).peak_bytes(16)
+    assert by_hand < whole
+    found = cheapest(interpretation, setup, 16, by_hand)
+    assert found is not None
+    peak = budget.training(interpretation, setup._replace(checkpoints=found.segments)).peak_bytes(16)
+    assert peak <= by_hand
+    # A little more room, and fewer blocks are computed twice.
+    easier = cheapest(interpretation, setup, 16, (whole + by_hand) // 2)
+    assert easier is not None
+    assert 0 < easier.extra_macs < found.extra_macs
 
 
 def test_auto_stands_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,5 +88,7 @@ def _checkpointed(interpretation: Interpretation, setup: Setup, batch: int) -> S
     plan = cheapest(interpretation, setup, batch, limit)
     if plan is None:
         size = bytes_decimal(limit)
-        raise UsageError(f"no checkpointing brings training at batch {batch:,} below {size}: try a smaller batch")
+        raise UsageError(
+            f"no checkpointing was found that brings training at batch {batch:,} below {size}: try a smaller batch"
+        )
     return setup._replace(checkpoints=plan.segments)
