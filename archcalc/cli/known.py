@@ -29,6 +29,13 @@ def specs(_: click.Context, begun: str) -> Iterator[str]:
     yield from files(begun, (".yaml", ".yml", *ENDINGS))
 
 
+def models(_: click.Context, begun: str) -> Iterator[str]:
+    """Model files."""
+    from archcalc.exchange import ENDINGS
+
+    yield from files(begun, ENDINGS)
+
+
 def _last_setting(reference: str) -> tuple[str, str, str]:
     """`resnet50:width=64,im` in three: what is finished, the separator, and the setting that is begun."""
     name, colon, rest = reference.partition(":")

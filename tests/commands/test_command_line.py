@@ -220,13 +220,13 @@ def test_a_report_is_a_tree_in_which_equal_blocks_stand_once() -> None:
 
 def test_a_block_of_one_name_needs_no_line_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "spec.yaml"
-    path.write_text("blocks:\n  one:\n    - relu\ninput: [3]\nlayers:\n  - one:\n    repeat: 3\n  - linear: 3\n")
+    path.write_text("blocks:\n  one:\n    - linear: 3\ninput: [3]\nlayers:\n  - one:\n    repeat: 3\n  - relu\n")
     shown = archcalc("report", str(path), "--columns", "name,params").stdout.decode()
     assert [line.split()[0] for line in shown.splitlines() if line.startswith(("one", "relu", "linear"))] == [
-        "one.1/relu",
-        "linear",
+        "one.1/linear",
+        "relu",
     ]
-    assert "one.1/relu x 3" in shown
+    assert "one.1/linear x 3" in shown
 
 
 def test_a_reader_who_stops_early_is_no_error() -> None:

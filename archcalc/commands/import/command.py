@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from archcalc.cli import known
 from archcalc.cli.options import output_option, write_pieces
+from archcalc.cli.types import Name
 
 
 @click.command()
-@click.argument("model")
+@click.argument("model", type=Name(known.models))
 @click.option("--input", "shape", metavar="SIZES", help="For a function: the shape of one sample, 3,224,224.")
 @output_option
 def command(model: str, shape: str | None, output: Path | None) -> None:
