@@ -52,6 +52,11 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
             metavar="PATH",
             help="Freeze the layers that a path names.",
         ),
+        click.option(
+            "--masters/--no-masters",
+            default=True,
+            help="With 16-bit parameters: float32 copies that the optimizer updates, or pure 16-bit training.",
+        ),
         click.option("--accumulate", is_flag=True, help="Accumulate gradients over several batches."),
         click.option(
             "--checkpoint",

@@ -15,7 +15,7 @@ from archcalc.layers.outcome import Tensor
 from archcalc.memory import peaks
 from archcalc.memory.amount import NOTHING, Amount
 from archcalc.memory.gradients import gradients
-from archcalc.memory.optimizers import STATE, shared_state
+from archcalc.memory.optimizers import shared_state, state
 from archcalc.memory.peaks import Timeline
 from archcalc.memory.precision import WIDTH, storage_type
 from archcalc.memory.setup import Setup
@@ -192,8 +192,8 @@ def persistent(interpretation: Interpretation, setup: Setup) -> Persistent:
             parameters += width * tensor.elements
             if trained[node.index]:
                 updated.append(tensor)
-                optimizer += STATE[setup.optimizer](tensor)
-                master += 4 * tensor.elements if values != "float32" and setup.optimizer != "none" else 0
+                optimizer += state(setup.optimizer, tensor, 4 if setup.keeps_masters else width)
+                master += 4 * tensor.elements if setup.keeps_masters else 0
                 grads += width * tensor.elements if setup.accumulate else 0
         buffers += sum(_bytes(tensor, values, owner, seen) for tensor in outcome.buffers)
     optimizer += shared_state(setup.optimizer, updated)

@@ -82,6 +82,21 @@ STATE: dict[str, Callable[[Tensor], int]] = {
 OPTIMIZERS = tuple(STATE)
 
 
+#: Those whose state has the type of the parameters that they update, as torch.optim makes it; bitsandbytes' is
+#: float32.
+_OF_THE_PARAMETERS = frozenset(("momentum", "adam", "adamw", "amsgrad", "adagrad", "rmsprop", "adafactor"))
+
+
+def state(optimizer: str, parameter: Tensor, width: int) -> int:
+    """Bytes of state for one parameter tensor that is updated in a type of that many bytes: 4, or 2 where there are no
+    float32 copies. The step counter is a float32 in either."""
+    full = STATE[optimizer](parameter)
+    if width == 4 or optimizer not in _OF_THE_PARAMETERS:
+        return full
+    counter = 0 if optimizer == "momentum" else _STEP
+    return (full - counter) * width // 4 + counter
+
+
 def shared_state(optimizer: str, parameters: Iterable[Tensor]) -> int:
     """Bytes that an optimizer keeps once for all parameters: the tables of 8 bits, if any parameter is kept so."""
     in_8_bits = optimizer == "adam8bit" and any(tensor.elements >= _LEAST_IN_8_BITS for tensor in parameters)

@@ -22,7 +22,7 @@ DEVICES = ("cpu", "cuda")
 SEVERAL = 2
 
 #: What of a setup can be stated in words, in an option or in a claim's `with`.
-WORDS = ("batch", "dtype", "optimizer", "device", "freeze", "accumulate", "checkpoint", "memory", "gpu")
+WORDS = ("batch", "dtype", "optimizer", "device", "freeze", "accumulate", "checkpoint", "masters", "memory", "gpu")
 
 
 class Setup(NamedTuple):
@@ -36,6 +36,8 @@ class Setup(NamedTuple):
     #: Paths of layers whose parameters are not trained.
     frozen: tuple[str, ...] = ()
     optimizer: str = "none"
+    #: Whether an optimizer updates float32 copies of parameters that are kept in 16 bits.
+    masters: bool = True
     #: Whether gradients are added up over several batches before an update.
     accumulate: bool = False
     #: Stretches that are computed again in the backward pass instead of being saved.
@@ -46,6 +48,11 @@ class Setup(NamedTuple):
     memory: int | None = None
     #: The card whose rate and bandwidth bound the time; None where no card is named.
     card: Card | None = None
+
+    @property
+    def keeps_masters(self) -> bool:
+        """Whether there are such copies: pure 16-bit training has none, and where all is float32 none are needed."""
+        return self.masters and self.dtype in ("float16", "bfloat16") and self.optimizer != "none"
 
     @property
     def held(self) -> Setup:
@@ -68,6 +75,7 @@ def setup(
     freeze: Sequence[str] = (),
     accumulate: bool = False,
     checkpoint: Sequence[str] = (),
+    masters: bool = True,
     memory: int | str | None = None,
     gpu: str | None = None,
 ) -> Setup:
@@ -89,7 +97,16 @@ def setup(
     for path in freeze:
         selected(names, path)
     return Setup(
-        device, dtype, tuple(freeze), optimizer, accumulate, segments(network, checkpoint), batch, memory, chosen
+        device=device,
+        dtype=dtype,
+        frozen=tuple(freeze),
+        optimizer=optimizer,
+        masters=masters,
+        accumulate=accumulate,
+        checkpoints=segments(network, checkpoint),
+        batch=batch,
+        memory=memory,
+        card=chosen,
     )
 
 
@@ -110,9 +127,9 @@ def _read(name: str, text: str) -> Any:
         if re.fullmatch("[0-9]{1,10}", digits) is None or not 1 <= int(digits) <= 10**9:
             raise UsageError(f"batch is a whole number from 1 to 1,000,000,000: `{text[:60]}` is not")
         return int(digits)
-    if name == "accumulate":
+    if name in ("accumulate", "masters"):
         if text not in ("true", "false"):
-            raise UsageError(f"accumulate is true or false: `{text[:60]}` is not")
+            raise UsageError(f"{name} is true or false: `{text[:60]}` is not")
         return text == "true"
     if name in ("freeze", "checkpoint"):
         return [part.strip(" \"'") for part in text.strip("[]").split(",") if part.strip()]

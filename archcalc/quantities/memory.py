@@ -10,7 +10,7 @@ from archcalc.sizes.kinds import Size
 from archcalc.units import BYTES, SAMPLES
 
 _SAVING: tuple[Dependency, ...] = ("batch", "dtype", "device", "freeze", "checkpoint")
-_TRAINING: tuple[Dependency, ...] = (*_SAVING, "optimizer", "accumulate")
+_TRAINING: tuple[Dependency, ...] = (*_SAVING, "optimizer", "accumulate", "masters")
 _INFERENCE: tuple[Dependency, ...] = ("batch", "dtype", "device")
 
 

@@ -30,7 +30,7 @@ Kinds: TypeAlias = Literal["all", "ints"]
 #: What of the setup a quantity depends on. One that simply grows with the samples has "samples"; "batch" is any other
 #: dependence on their number.
 Dependency: TypeAlias = Literal[
-    "samples", "batch", "dtype", "optimizer", "device", "freeze", "accumulate", "checkpoint", "memory", "gpu"
+    "samples", "batch", "dtype", "optimizer", "device", "freeze", "accumulate", "checkpoint", "masters", "memory", "gpu"
 ]
 
 

@@ -104,6 +104,8 @@ def facts(network: Part) -> tuple[tuple[str, str], ...]:
 def setup_in_words(setup: Setup) -> str:
     """How the network is trained, for a heading."""
     words = [setup.dtype, f"optimizer {setup.optimizer}", setup.device]
+    if setup.dtype in ("float16", "bfloat16") and setup.optimizer != "none":
+        words.append("float32 master weights" if setup.keeps_masters else "no master weights")
     words += [f"frozen: {', '.join(setup.frozen)}"] if setup.frozen else []
     words += ["gradients accumulated"] if setup.accumulate else []
     words += [f"{len(setup.checkpoints):,} checkpoint{'s' * (len(setup.checkpoints) > 1)}"] if setup.checkpoints else []
@@ -118,6 +120,7 @@ def setup_data(setup: Setup) -> dict[str, Any]:
         "device": setup.device,
         "frozen": list(setup.frozen),
         "accumulate": setup.accumulate,
+        "masters": setup.keeps_masters,
     }
 
 
