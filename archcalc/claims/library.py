@@ -31,10 +31,14 @@ class Library:
         catalogue, with settings. UsageError if there is no such spec, or if it lies elsewhere."""
         name = catalogue.split(reference).name
         if name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name:
-            path = (directory / name).resolve()
+            try:
+                path = (directory / name).resolve()
+                is_device = path.exists() and not path.is_file()
+            except (OSError, ValueError, RuntimeError):  # a path that is too long, holds NUL, links to itself
+                raise UsageError(f"cannot read {name[:80]}: it is not a path") from None
             if not path.is_relative_to(directory.resolve()):
                 raise UsageError(f"{name} is outside the folder of the spec")
-            if path.exists() and not path.is_file():  # to read from a device or a pipe may never end
+            if is_device:  # to read from a device or a pipe may never end
                 raise UsageError(f"cannot read {name}: it is no file")
             reference = f"{path}{reference[len(name) :]}"
         elif name == "-":

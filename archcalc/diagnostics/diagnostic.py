@@ -120,15 +120,17 @@ def plain(text: str, longest: int = _LONGEST) -> str:
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` is most likely a misspelling or the beginning of, if there is one."""
+    """The known word that `word` is most likely a misspelling or the beginning of, in whatever case; None if none."""
     import difflib
 
     if len(word) > 60:
         return None
-    candidates = sorted(set(islice(known, 1000)))  # a bounded number of them: a hostile file has a great many names
-    longer = [candidate for candidate in candidates if len(word) > 2 and candidate.startswith(word)]
-    found = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
-    return min(longer, key=len) if longer else found[0] if found else None
+    word = word.lower()
+    # A bounded number of them: a hostile file has a great many names.
+    candidates = {candidate.lower(): candidate for candidate in sorted(islice(known, 1000))}
+    longer = [candidate for candidate in sorted(candidates) if len(word) > 2 and candidate.startswith(word)]
+    found = [min(longer, key=len)] if longer else difflib.get_close_matches(word, sorted(candidates), n=1, cutoff=0.6)
+    return candidates[found[0]] if found else None
 
 
 def did_you_mean(word: str, known: Sequence[str] | Iterable[str]) -> str | None:

@@ -149,9 +149,7 @@ class Budget(NamedTuple):
 
 def training(interpretation: Interpretation, setup: Setup) -> Budget:
     """The budget of a training step: forward, cross-entropy, backward. UsageError if nothing would be trained."""
-    wanted = gradients(interpretation, setup)
-    if not any(wanted.weights):
-        raise UsageError("nothing is trained: every layer with parameters is frozen, or there is none")
+    require_training(interpretation, setup)
     storages = Storages(interpretation, setup, checkpoints=setup.checkpoints)
     saved = saved_memory(storages)
     saved_storages = frozenset(storage for first in storages.saved_first() for storage in first)
@@ -165,6 +163,12 @@ def training(interpretation: Interpretation, setup: Setup) -> Budget:
         saved_storages,
         timelines.parameter_gradients,
     )
+
+
+def require_training(interpretation: Interpretation, setup: Setup) -> None:
+    """UsageError if no parameter is trained."""
+    if not any(gradients(interpretation, setup).weights):
+        raise UsageError("nothing is trained: every layer with parameters is frozen, or there is none")
 
 
 def inference(interpretation: Interpretation, setup: Setup) -> Budget:

@@ -19,7 +19,7 @@ from archcalc.memory.gradients import gradients
 from archcalc.memory.network import NetworkMemory, network_memory
 from archcalc.memory.setup import Setup
 from archcalc.sizes.kinds import total
-from archcalc.units import COUNT, Unit, data
+from archcalc.units import COUNT, EXTENT, VOLUME, Unit, data
 
 #: What a quantity can be asked of: a whole network, some of its layers, or both.
 Scope: TypeAlias = Literal["network", "layers", "any"]
@@ -188,8 +188,9 @@ def quantity_named(name: str, *, of: Scope = "any", numbers: bool = False, kinds
         raise UsageError(f"{name} is a figure of layers, not of a whole network")
     if of == "layers" and found.of == "network":
         raise UsageError(f"{name} is a figure of a whole network, not of some of its layers")
-    if numbers and found.unit.name in ("volume", "extent"):
-        raise UsageError(f"{name} is not a number but a {found.unit}")
+    if numbers and found.unit in (VOLUME, EXTENT):
+        several = "a volume" if found.unit == VOLUME else "a size for each axis"
+        raise UsageError(f"{name} is not one number but {several}")
     if kinds == "all" and found.kinds == "ints":
         raise UsageError(f"{name} follows the order of steps, which only plain numbers have: it has no formula")
     return found

@@ -192,6 +192,12 @@ def test_a_malformed_claim_is_a_finding_at_its_place(tmp_path: Path, claims: str
     assert findings(checked(tmp_path, claims)) == [(rule, line)]
 
 
+@pytest.mark.parametrize("name", [r"a/\0b", "a/" + "b" * 5000])
+def test_a_ratio_to_what_is_not_a_path_is_refused(tmp_path: Path, name: str) -> None:
+    (finding,) = checked(tmp_path, f'params: {{value: 1x, over: "{name}"}}').findings
+    assert finding.rule == "bad-claim"
+
+
 @pytest.mark.parametrize("way", ["../other.yaml", "{folder}/other.yaml", "link.yaml"])
 def test_a_ratio_to_a_spec_outside_the_folder_is_refused(tmp_path: Path, way: str) -> None:
     folder = tmp_path / "specs"

@@ -109,6 +109,11 @@ def test_rows_are_ordered_by_a_column_and_those_without_it_are_last(specs: None)
     assert names("-top5_error")[-1] == "two.yaml"
 
 
+def test_rows_have_no_order_by_a_volume(specs: None) -> None:
+    with pytest.raises(UsageError, match="output is a volume, and volumes have no order: sort by a number"):
+        ordered(compare(["one.yaml", "two.yaml"], ["output"]), "-output")
+
+
 def test_the_error_that_is_compared_is_one_that_the_networks_have(specs: None) -> None:
     assert default_columns(["one.yaml", "two.yaml"])[-2:] == ("top5_error", "year")
     assert default_columns(["resnet20", "wrn_28_10"])[-2:] == ("cifar10_error", "year")

@@ -201,6 +201,13 @@ def test_auto_says_when_nothing_fits(capsys: pytest.CaptureFixture[str]) -> None
     assert "needs what it must fit" in capsys.readouterr().err
 
 
+def test_auto_says_when_nothing_is_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "relu.yaml"
+    spec.write_text("input: [3, 8, 8]\nlayers: [relu]\n", encoding="utf-8")
+    assert run(["memory", str(spec), "--checkpoint", "auto", "--memory", "1GB"]) == 2
+    assert "error: nothing is trained" in capsys.readouterr().err
+
+
 SIDE_STREAM = """
 architecture: side
 input: [64, 16, 16]

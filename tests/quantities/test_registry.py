@@ -15,8 +15,9 @@ import archcalc
 from archcalc.analysis.totals import Analysis
 from archcalc.cli import run
 from archcalc.devices import card
+from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.memory.setup import Setup, setup, stated
-from archcalc.quantities.registry import Part, Quantity, quantities
+from archcalc.quantities.registry import Part, Quantity, quantities, quantity_named
 from archcalc.sizes.kinds import is_size
 from archcalc.sizes.symbols import variable
 
@@ -221,3 +222,14 @@ def test_a_setup_that_is_none_is_found_at_its_place(
     shown = "".join(capsys.readouterr())
     assert message in shown
     assert f"small.yaml:{SPEC.count(chr(10)) + 2}:" in shown
+
+
+@pytest.mark.parametrize(("name", "several"), [("output", "a volume"), ("receptive_field", "a size for each axis")])
+def test_what_is_not_one_number_says_what_it_is(name: str, several: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} is not one number but {several}"):
+        quantity_named(name, numbers=True)
+
+
+def test_a_name_in_another_case_is_recognised() -> None:
+    with pytest.raises(UsageError, match="unknown quantity `MACs`: did you mean `macs`"):
+        quantity_named("MACs")

@@ -64,8 +64,12 @@ def compare(
 
 
 def ordered(rows: list[Compared], by: str) -> list[Compared]:
-    """The rows in the order of a column, from small to large; `-params` turns it round. Rows without it come last."""
+    """The rows in the order of a column, from small to large; `-params` turns it round. Rows without it come last.
+
+    UsageError for a column of volumes, which have no order."""
     name = by.removeprefix("-")
+    if _is_volume(name):
+        raise UsageError(f"{name} is a volume, and volumes have no order: sort by a number")
     known = [row for row in rows if _sortable(row.values[name].value) is not None]
     known.sort(key=lambda row: _sortable(row.values[name].value), reverse=by != name)
     return known + [row for row in rows if _sortable(row.values[name].value) is None]
@@ -92,10 +96,14 @@ def _with_ratios(row: Compared, base: Compared) -> Compared:
 
 
 def _ratio(name: str, mine: Value, theirs: Value) -> Fraction | None:
-    if name == "year" or (name in quantities() and quantities()[name].unit == VOLUME):
+    if name == "year" or _is_volume(name):
         return None
     dividend, divisor = _sortable(mine.value), _sortable(theirs.value)
     return None if dividend is None or not divisor else Fraction(dividend) / Fraction(divisor)
+
+
+def _is_volume(name: str) -> bool:
+    return name in quantities() and quantities()[name].unit == VOLUME
 
 
 def _sortable(value: Any) -> Any:
