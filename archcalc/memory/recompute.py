@@ -70,8 +70,7 @@ class _Unit(NamedTuple):
 
 def cheapest(interpretation: Interpretation, setup: Setup, batch: int, memory: int) -> Plan | None:
     """The plan with the fewest extra multiply-accumulates, and of those the one with the fewest layers computed twice,
-    whose peak is within `memory` bytes; None if none was found. UsageError if nothing is
-    trained.
+    whose peak is within `memory` bytes; None if none was found. UsageError if nothing is trained.
 
     Of a chain of stretches it is the cheapest there is. Where a value is read all along the network (an encoder's
     output, by every block of a decoder) there is no such chain, and whole blocks are tried instead.
