@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import click
 
 from archcalc.cli import known
-from archcalc.cli.types import FileType, Name, SpecType
+from archcalc.cli.types import FileType, ModelType, Name, SpecType
 from archcalc.diagnostics.diagnostic import SpecError, UsageError
 from archcalc.harmless import harmless_lines
 from archcalc.output import formats
@@ -182,7 +182,7 @@ def _spare_inputs(output: Path | None) -> None:
         return
     context = click.get_current_context()
     for parameter in context.command.params:
-        if isinstance(parameter.type, FileType) or not isinstance(parameter.type, (SpecType, click.Path)):
+        if isinstance(parameter.type, FileType) or not isinstance(parameter.type, (SpecType, ModelType, click.Path)):
             continue
         given = context.params.get(parameter.name or "")
         for one in given if isinstance(given, tuple) else (given,):

@@ -42,6 +42,15 @@ class SpecType(Name):
         super().__init__(known.specs)
 
 
+class ModelType(Name):
+    """A model file, or a function that builds a model."""
+
+    name = "model"
+
+    def __init__(self) -> None:
+        super().__init__(known.models)
+
+
 class Names(Name):
     """Names separated by commas: the command receives a list, which is not empty."""
 

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import click
 
-from archcalc.cli import known
 from archcalc.cli.options import output_option, write_pieces
-from archcalc.cli.types import Name
+from archcalc.cli.types import ModelType
 
 
 @click.command()
-@click.argument("model", type=Name(known.models))
+@click.argument("model", type=ModelType())
 @click.option("--input", "shape", metavar="SIZES", help="For a function: the shape of one sample, 3,224,224.")
 @output_option
 def command(model: str, shape: str | None, output: Path | None) -> None:
