@@ -72,16 +72,22 @@ def counting_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def output_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`-o FILE`; the function receives `output`, a path that may be written, or None for standard output."""
+def output_option(*endings: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`-o FILE` of a command that writes one format; the function receives `output`, a path that may be written, or
+    None for standard output. A file that ends in none of `endings` is refused, one without an ending is not."""
 
-    @click.option("-o", "--output", type=FileType(), help="Write to a file.")
-    @functools.wraps(function)
-    def wrapped(*args: Any, output: Path | None, **kwargs: Any) -> Any:
-        _spare_inputs(output)
-        return function(*args, output=output, **kwargs)
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option("-o", "--output", type=FileType(), help="Write to a file.")
+        @functools.wraps(function)
+        def wrapped(*args: Any, output: Path | None, **kwargs: Any) -> Any:
+            if output is not None and output.suffix and output.suffix.lower() not in endings:
+                raise UsageError(f"no format for files that end in {output.suffix}: use {', '.join(endings)}")
+            _spare_inputs(output)
+            return function(*args, output=output, **kwargs)
 
-    return wrapped
+        return wrapped
+
+    return decorate
 
 
 def format_options(own: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

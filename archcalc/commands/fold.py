@@ -13,7 +13,7 @@ from archcalc.cli.options import output_option, set_option, spec_argument, write
 @click.command()
 @spec_argument
 @set_option
-@output_option
+@output_option(".yaml", ".yml")
 def command(spec: str, settings: dict[str, Any], output: Path | None) -> None:
     """Rewrite a flat spec with blocks and repeats.
 

@@ -138,6 +138,18 @@ def test_memory_is_a_bound_too() -> None:
     assert made.method == "bisection"
 
 
+def test_a_setup_that_a_bound_does_not_depend_on_leaves_the_formula() -> None:
+    made = solve("resnet50", "width", "params <= 10M", words={"batch": "32"})
+    assert (made.settings, made.method) == ({"width": 39}, "bisection")
+
+
+def test_a_wrong_setup_is_named_before_the_range() -> None:
+    with pytest.raises(archcalc.UsageError, match="unknown card `x`"):
+        solve("resnet50", "width", "macs <= 3G", words={"gpu": "x"})
+    with pytest.raises(archcalc.UsageError, match="unknown card `x`"):
+        solve("resnet50", "width", "params <= 10M", words={"gpu": "x"})
+
+
 def test_a_search_without_end_is_refused() -> None:
     with pytest.raises(archcalc.UsageError, match="can grow without end"):
         solve("resnet50", "width", "params >= 10M")

@@ -87,6 +87,22 @@ def test_an_ending_that_no_format_has_is_refused_before_anything_is_worked_out(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("command", "ending", "known"),
+    [
+        (["resolve", "lenet5"], ".json", ".yaml, .yml"),
+        (["fold", "lenet5"], ".md", ".yaml"),
+        (["schema"], ".svg", ".json"),
+    ],
+)
+def test_a_command_of_one_format_refuses_other_endings(
+    command: list[str], ending: str, known: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*command, "-o", str(tmp_path / f"result{ending}")]) == 2
+    assert f"no format for files that end in {ending}: use {known}" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_without_an_ending_is_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "lenet5"]) == 0
     assert run(["report", "lenet5", "-o", str(tmp_path / "report")]) == 0

@@ -13,7 +13,7 @@ from archcalc.cli.types import ModelType
 @click.command()
 @click.argument("model", type=ModelType())
 @click.option("--input", "shape", metavar="SIZES", help="For a function: the shape of one sample, 3,224,224.")
-@output_option
+@output_option(".yaml", ".yml")
 def command(model: str, shape: str | None, output: Path | None) -> None:
     """Write a model as a spec.
 

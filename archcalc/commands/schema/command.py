@@ -12,7 +12,7 @@ from archcalc.cli.types import SpecType
 
 @click.command()
 @click.argument("specs", nargs=-1, type=SpecType())
-@output_option
+@output_option(".json")
 def command(specs: tuple[str, ...], output: Path | None) -> None:
     """Print a JSON Schema for editors.
 

@@ -106,6 +106,7 @@ def solve(
         value, after = _bisected(question, made, name, _from_least(made, name, values, multiple))
         method = "bisection"
     elif values is None:
+        stated(load(spec, **question.parameters).expand(), question.words)  # a setup that is wrong says so itself
         raise UsageError(
             f"{name} decides the structure, or a bounded figure may fall while it grows: give the range to search"
         )
@@ -201,7 +202,8 @@ def _formulas(question: _Question, name: str) -> Formulas | None:
     """The formulas of the bounded quantities; None where the parameter decides the structure, or a quantity has no
     formula in this setup."""
     names = [limit.quantity for limit in question.limits]
-    if question.words or any(quantity_named(each, of="network", numbers=True).kinds == "ints" for each in names):
+    bounded = [quantity_named(each, of="network", numbers=True) for each in names]
+    if any(quantity.kinds == "ints" or (question.words and quantity.depends) for quantity in bounded):
         return None
     try:
         return formula(question.spec, [name], names, settings=question.parameters)
