@@ -80,9 +80,9 @@ def output_option(*endings: str) -> Callable[[Callable[..., Any]], Callable[...,
         @click.option("-o", "--output", type=FileType(), help="Write to a file.")
         @functools.wraps(function)
         def wrapped(*args: Any, output: Path | None, **kwargs: Any) -> Any:
+            _spare_inputs(output)
             if output is not None and output.suffix and output.suffix.lower() not in endings:
                 raise UsageError(f"no format for files that end in {output.suffix}: use {', '.join(endings)}")
-            _spare_inputs(output)
             return function(*args, output=output, **kwargs)
 
         return wrapped
