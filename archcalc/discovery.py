@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
 
@@ -26,6 +27,24 @@ def _module(entry: os.DirEntry[str]) -> str:
 
 
 @cache
-def loaded_from(package: str) -> tuple[ModuleType, ...]:
-    """The modules directly in a package, loaded, so that whatever they register is known."""
-    return tuple(map(importlib.import_module, found_in(package).values()))
+def loaded_from(package: str, *, without: frozenset[str] = frozenset()) -> tuple[ModuleType, ...]:
+    """The modules directly in a package, but for those named, loaded, so that whatever they register is known."""
+    found = found_in(package)
+    return tuple(importlib.import_module(full) for name, full in found.items() if name not in without)
+
+
+@cache
+def loaded_everywhere(name: str) -> tuple[ModuleType, ...]:
+    """The modules of one name in all rooms of the program, at any depth, loaded."""
+    program = __name__.partition(".")[0]
+    return tuple(map(importlib.import_module, _everywhere(program, name)))
+
+
+def _everywhere(package: str, name: str) -> Iterator[str]:
+    """The full names of the modules of one name inside a package's packages, without loading the package."""
+    (top,) = importlib.import_module(package).__path__
+    for folder, folders, files in os.walk(top):
+        folders[:] = sorted(inner for inner in folders if os.path.isfile(os.path.join(folder, inner, "__init__.py")))
+        inside = os.path.relpath(folder, top)
+        if f"{name}.py" in files and inside != os.curdir:
+            yield ".".join((package, *inside.split(os.sep), name))

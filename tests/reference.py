@@ -57,7 +57,7 @@ def _rules() -> str:
     from archcalc.diagnostics.rules import rules
 
     return "\n".join(
-        f"## {rule.name}\n\n{rule.severity}. {rule.meaning}\n\nFix: {rule.mending}\n" for rule in rules().values()
+        f"## {rule.name}\n\n{rule.severity}. {rule.meaning}\n\nFix: {rule.fix}\n" for rule in rules().values()
     )
 
 

@@ -42,7 +42,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "id": rule.name,
         "shortDescription": {"text": f"{rule.meaning.partition('. ')[0].removesuffix('.')}."},
         "fullDescription": {"text": rule.meaning},
-        "help": {"text": rule.mending},
+        "help": {"text": rule.fix},
         "helpUri": f"{HOMEPAGE}#{rule.name}",
         "defaultConfiguration": {"level": rule.severity},
     }

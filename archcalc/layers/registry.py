@@ -110,7 +110,7 @@ def layer(function: Any = None, *, ranks: Iterable[int] | None = None, one_of: t
 @cache
 def layers() -> dict[str, Layer]:
     """Every layer by name: all modules of this package are loaded, so a new file is found by itself."""
-    loaded_from("archcalc.layers")
+    loaded_from("archcalc.layers", without=frozenset({"rules"}))  # explanations are read when asked for
     return _known
 
 

@@ -6,13 +6,12 @@ to fix it.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import NamedTuple, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.diagnostics.diagnostic import Diagnostic, Place
+from archcalc.diagnostics.rules import rule
 from archcalc.discovery import loaded_from
 from archcalc.language.document import Document
 from archcalc.language.network import Scope
@@ -44,44 +43,33 @@ AboutNetwork: TypeAlias = Callable[[Analysis], Iterator[Found]]
 AboutDocument: TypeAlias = Callable[[Document], Iterator[Found]]
 
 
-class Warned(NamedTuple):
-    """A rule for warnings: its name, and what it means and how to fix it, from its documentation."""
-
-    name: str
-    meaning: str
-    mending: str
-
-
 _network: dict[str, AboutNetwork] = {}
 _document: dict[str, AboutDocument] = {}
 
 
-def about_network(rule: AboutNetwork) -> AboutNetwork:
+def about_network(function: AboutNetwork) -> AboutNetwork:
     """Make a rule about analysed networks known."""
-    _network[rule.__name__.replace("_", "-")] = rule
-    return rule
+    _network[_explained(function)] = function
+    return function
 
 
-def about_document(rule: AboutDocument) -> AboutDocument:
+def about_document(function: AboutDocument) -> AboutDocument:
     """Make a rule about spec files known."""
-    _document[rule.__name__.replace("_", "-")] = rule
-    return rule
+    _document[_explained(function)] = function
+    return function
 
 
-@cache
-def _load() -> None:
-    loaded_from("archcalc.warnings")
+def _explained(function: AboutNetwork | AboutDocument) -> str:
+    """The name of the rule that a function finds; the explanation in its docstring is made known."""
+    name = function.__name__.replace("_", "-")
+    meaning, _, fix = (function.__doc__ or "").partition("\n\n")
+    rule(name, " ".join(meaning.split()), " ".join(fix.split()), "warning")
+    return name
 
 
-def rules() -> dict[str, Warned]:
-    """Every rule by name, with its explanation."""
-    _load()
-    return {name: _explained(name, rule) for made in (_network, _document) for name, rule in made.items()}
-
-
-def _explained(name: str, rule: object) -> Warned:
-    meaning, _, mending = (inspect.getdoc(rule) or "").partition("\n\n")
-    return Warned(name, " ".join(meaning.split()), " ".join(mending.split()))
+def load() -> None:
+    """Make every rule for warnings known."""
+    loaded_from("archcalc.warnings", without=frozenset({"rules"}))
 
 
 def warnings(document: Document, analysis: Analysis | None) -> list[Diagnostic]:
@@ -89,7 +77,7 @@ def warnings(document: Document, analysis: Analysis | None) -> list[Diagnostic]:
 
     What many copies of a step have in common is said once, of the first of them.
     """
-    _load()
+    load()
     found: dict[tuple[str, str, int], Diagnostic] = {}
     for name, about in _document.items():
         for each in about(document):
@@ -101,7 +89,7 @@ def warnings(document: Document, analysis: Analysis | None) -> list[Diagnostic]:
     return sorted(found.values(), key=Diagnostic.order)
 
 
-def _keep(found: dict[tuple[str, str, int], Diagnostic], rule: str, each: Found) -> None:
-    key = (rule, each.place.source.name, each.place.start)
+def _keep(found: dict[tuple[str, str, int], Diagnostic], name: str, each: Found) -> None:
+    key = (name, each.place.source.name, each.place.start)
     if key not in found:
-        found[key] = Diagnostic(rule, each.message, each.place, notes=each.notes, severity="warning")
+        found[key] = Diagnostic(name, each.message, each.place, notes=each.notes, severity="warning")

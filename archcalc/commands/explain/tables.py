@@ -93,5 +93,5 @@ def _of_receptive_field(analysis: Analysis) -> Report:
 
 def of_rule(rule: Rule) -> Report:
     """What a rule of `archcalc check` means, and how to fix what breaks it."""
-    facts = (("severity", rule.severity), ("meaning", rule.meaning), ("fix", rule.mending))
+    facts = (("severity", rule.severity), ("meaning", rule.meaning), ("fix", rule.fix))
     return Report(rule.name, facts, (), (), {"rule": rule._asdict()})

@@ -1,0 +1,28 @@
+"""What a model file can break. Each rule with its meaning and its fix."""
+
+from __future__ import annotations
+
+from archcalc.diagnostics.rules import rule
+
+rule(
+    "bad-archive",
+    "The file is not an archive as torch.export writes it: damaged, of another kind, or without a model.",
+    'Write it with `torch.export.save(torch.export.export(model, (input,)), "model.pt2")`.',
+)
+rule(
+    "bad-model",
+    "The model is not one that a spec can describe: a network from an input, batch first, to its outputs.",
+    "See the message; export the part of the model that is such a network.",
+)
+rule(
+    "unknown-operation",
+    "A model has operations for which there is no layer. They are refused, since a total that leaves something "
+    "out would be wrong without saying so.",
+    "Export the part of the model without them, or write a spec of it by hand.",
+)
+rule(
+    "model-disagrees",
+    "A model file states the shape of every value and the size of every parameter, and the layers that were read "
+    "from it have others: the file is damaged, or one of its operations is misread.",
+    "Export the model again; if the finding stays, it is a defect of the reader.",
+)
