@@ -123,7 +123,7 @@ def _typed(tree: Value) -> Any:
         for unknown in unknown_names(compiled, words() if compiled.names else ()):
             hint = did_you_mean(unknown.text, ["true", "false", *words()])
             raise ExpressionError(
-                f"`{unknown.text}` is no number, and no word of a layer" + (f": {hint}" if hint else "")
+                f"`{unknown.text}` is neither a number nor a word that a layer takes" + (f": {hint}" if hint else "")
             )
         return compiled.evaluate({})
     raise ExpressionError("a value is a number, a word, an expression or a list")

@@ -116,7 +116,7 @@ _TYPES = {int: "integer", float: "number", str: "text", bool: "true or false", t
 
 #: Maps whose keys are names of layers, parameters, quantities or profiles, not of the format.
 _OPEN = ("attributes", "counters", "counted_twice", "figures", "fixed", "operations", "parameters", "profiles")
-_OPEN += ("quantities", "settings", "works")
+_OPEN += ("quantities", "settings", "operation_classes")
 
 
 def _gather(value: object, path: str, keys: dict[str, set[str]]) -> None:

@@ -39,7 +39,7 @@ class Library:
             if not path.is_relative_to(directory.resolve()):
                 raise UsageError(f"{name} is outside the folder of the spec")
             if is_device:  # to read from a device or a pipe may never end
-                raise UsageError(f"cannot read {name}: it is no file")
+                raise UsageError(f"cannot read {name}: it is not a file")
             reference = f"{path}{reference[len(name) :]}"
         elif name == "-":
             raise UsageError("a claim cannot name standard input")

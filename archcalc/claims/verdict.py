@@ -61,7 +61,7 @@ def finding(verdict: Verdict) -> Diagnostic:
         message = f"{what(claim)} is called an erratum and is right: {claim.figure.text} is met by {computed}"
         notes.append(f"said to be wrong because {claim.erratum}")
         return Diagnostic("erratum-true", message, claim.place, computed, tuple(notes), "remove `erratum`")
-    message = f"{what(claim)} is {computed}: {claim.figure.text} is claimed"
+    message = f"{what(claim)}: expected {claim.figure.text}, got {computed}"
     span = _admitted(claim)
     if span:
         notes.insert(0, f"{claim.figure.text} is met by {span}")

@@ -129,7 +129,9 @@ def _meaningful(document: Document, name: str, value: Any) -> Any:
     if isinstance(value, str) and value not in words() and value not in layers() and document.block(value) is None:
         known = [*words(), "true", "false", *document.blocks, *document.imported, *layers()]
         hint = did_you_mean(value, known)
-        message = f"`{value}` is not a value for {name}: it is no number, no word of a layer, no layer and no block"
+        message = (
+            f"`{value}` is not a value for {name}: it is not a number, a word that a layer takes, a layer or a block"
+        )
         raise UsageError(message + (f": {hint}" if hint else ""))
     return value
 

@@ -67,7 +67,7 @@ def _import(reading: Reading, key: Scalar) -> Document | None:
         return None
     shown = _shown_path(reading.document, key.text)
     if not path.is_file() and path.exists():  # to read from a device or a pipe may never end
-        reading.findings.add("bad-import", f"cannot read `{key.text[:80]}`: it is no file", place)
+        reading.findings.add("bad-import", f"cannot read `{key.text[:80]}`: it is not a file", place)
         return None
     reading.files.open.append(path)
     try:

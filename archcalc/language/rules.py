@@ -12,7 +12,7 @@ rule(
 )
 rule(
     "yaml-feature",
-    "Anchors, aliases and tags are YAML and no part of the spec language: with them a file can be exponentially "
+    "Anchors, aliases and tags are YAML but not part of the spec language: with them a file can be exponentially "
     "larger than it looks.",
     "Write a block with parameters and call it; quote an expression that begins with `*`, `&` or `!`.",
 )

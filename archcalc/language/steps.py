@@ -67,7 +67,7 @@ def _step(reading: Reading, value: Value, known: Known) -> Step | None:
     elif key.text in known:
         step.bind = _choice(reading, step, given, known)
     if step.brought and (isinstance(step.callee, Layer) or key.text == HEAD):
-        message = f"{step.name} is no block: `from` takes a name, or a list of them"
+        message = f"{step.name} is not a block: `from` takes a name, or a list of them"
         reading.findings.add("wrong-inputs", message, next(iter(step.brought.values()))[1])
     return step
 

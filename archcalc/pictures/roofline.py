@@ -32,7 +32,7 @@ def draw(points: Sequence[Point], flops: float, bandwidth: float, device: str, t
     corner = across.at(ridge), up.at(flops)
     body.append(svg.line(across.at(start), up.at(start * bandwidth), *corner, "mark"))
     body.append(svg.line(*corner, across.end, corner[1], "mark"))
-    words = f"{device}: {_rate(flops)}, computing"
+    words = f"{device}: {_rate(flops)}, compute"
     body.append(svg.text(across.end - width(words, 12), corner[1] - 18, words, "marked"))
     rising = f"{axes.as_bytes(bandwidth)}/s, bandwidth"
     middle = (start * ridge) ** 0.5

@@ -10,8 +10,8 @@ from archcalc.warnings.registry import Found, about_network, at
 
 @about_network
 def unused_output(analysis: Analysis) -> Iterator[Found]:
-    """No layer reads what this one computes, and it is no output of the network: it costs and does nothing. It comes
-    about when the step after it takes another input with `from`.
+    """No layer reads what this one computes, and it is not an output of the network: it costs and does nothing. It
+    comes about when the step after it takes another input with `from`.
 
     Name the layer with `as` and read it, make it an output of its own with `head`, or remove it.
     """

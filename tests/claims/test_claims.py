@@ -119,7 +119,7 @@ def test_the_finding_gives_both_figures_the_range_and_the_source(tmp_path: Path)
     found = checked(tmp_path, "params: {value: 19K, source: a blog}")
 
     (finding,) = found.findings
-    assert finding.message == "params is 18,234: 19K is claimed"
+    assert finding.message == "params: expected 19K, got 18,234"
     assert finding.notes[:2] == ("19K is met by 18,500 to 19,500", "source: a blog")
 
 

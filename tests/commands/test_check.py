@@ -303,7 +303,7 @@ def test_a_changed_digit_fails_at_its_line(folder: Path, checked: Any) -> None:
 
     found = checked("small.yaml")
     assert found.code == 1
-    assert "error[claim-failed]: macs is 194,400: 195K is claimed\n --> small.yaml:8:17\n" in found.out
+    assert "error[claim-failed]: macs: expected 195K, got 194,400\n --> small.yaml:8:17\n" in found.out
 
 
 def test_errors_of_the_network_are_findings(folder: Path, checked: Any) -> None:
@@ -379,7 +379,7 @@ def test_github_annotations_keep_to_the_grammar(folder: Path, checked: Any) -> N
         "col": "17",
         "endColumn": "20",
     }
-    assert match[3].startswith("macs is 194,400: 195K is claimed%0A")
+    assert match[3].startswith("macs: expected 195K, got 194,400%0A")
     assert "50 %25 of it" in match[3]
     assert not any(line.startswith("::") for line in lines[1:])
     assert lines[-2] == "1 spec, 3 claims: 2 met, 1 failed; 1 error"
@@ -401,7 +401,7 @@ def test_github_writes_a_step_summary(folder: Path, checked: Any, monkeypatch: p
     text = summary.read_text(encoding="utf-8")
     assert text.startswith("before\n")
     assert "| macs | 195K | 194,400 | failed | a table |" in text
-    assert "| error | claim-failed | small.yaml:8:17 | macs is 194,400: 195K is claimed |" in text
+    assert "| error | claim-failed | small.yaml:8:17 | macs: expected 195K, got 194,400 |" in text
 
 
 def test_junit_has_a_suite_for_each_spec_and_a_case_for_each_claim(folder: Path, checked: Any) -> None:
@@ -421,7 +421,7 @@ def test_junit_has_a_suite_for_each_spec_and_a_case_for_each_claim(folder: Path,
     assert [case.attrib["name"] for case in failed] == ["macs: 195K"]
     failure = failed[0].find("failure")
     assert failure is not None
-    assert failure.attrib == {"message": "macs is 194,400: 195K is claimed", "type": "claim-failed"}
+    assert failure.attrib == {"message": "macs: expected 195K, got 194,400", "type": "claim-failed"}
     assert "specs/wrong.yaml:8:17" in (failure.text or "")
     for suite in root:
         assert int(suite.attrib["tests"]) == len(suite.findall("testcase"))
@@ -583,7 +583,7 @@ def test_markdown_has_tables_of_claims_and_findings(folder: Path, checked: Any) 
 
     found = checked("small.yaml", "--format", "markdown").out
     assert "| macs | 195K | 194,400 | failed | a table |" in found
-    assert "| error | claim-failed | small.yaml:8:17 | macs is 194,400: 195K is claimed |" in found
+    assert "| error | claim-failed | small.yaml:8:17 | macs: expected 195K, got 194,400 |" in found
 
 
 @pytest.mark.parametrize("format_", ["text", "json", "github", "junit", "sarif", "markdown"])

@@ -269,10 +269,10 @@ def test_a_pipe_can_be_a_spec_and_never_an_import(tmp_path: Path, capsys: pytest
     os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "a.yaml").write_text(f"{SPEC}import: {{pipe.yaml: [x]}}\n", encoding="utf-8")
     assert run(["report", str(tmp_path / "a.yaml")]) == 1
-    assert "cannot read `pipe.yaml`: it is no file" in capsys.readouterr().err
+    assert "cannot read `pipe.yaml`: it is not a file" in capsys.readouterr().err
     (tmp_path / "a.yaml").write_text(f"{SPEC}expect: {{params: {{value: 2x, over: pipe.yaml}}}}\n", encoding="utf-8")
     assert run(["check", str(tmp_path / "a.yaml")]) == 1
-    assert "cannot read pipe.yaml: it is no file" in capsys.readouterr().out
+    assert "cannot read pipe.yaml: it is not a file" in capsys.readouterr().out
     assert run(["check", str(tmp_path)]) == 1
 
 

@@ -317,7 +317,7 @@ def test_the_python_source_runs_and_latex_is_balanced(spec: Any) -> None:
 def test_the_command(spec: Any) -> None:
     path = str(spec(stack(3, 3)))
     run = CliRunner().invoke(group, ["formula", path, "--free", "C"])
-    assert run.stdout.splitlines()[:2] == ["stack in free C", "params     27*C**2"]
+    assert run.stdout.splitlines()[:2] == ["stack, free parameter: C", "params       27*C**2"]
     run = CliRunner().invoke(group, ["formula", path, "--free", "C", "--quantity", "params", "--format", "json"])
     data = json.loads(run.stdout)
     assert data["formulas"][0]["simplified"] == "27*C**2"

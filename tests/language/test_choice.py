@@ -117,7 +117,7 @@ def test_a_setting_can_name_a_layer_or_a_block_of_the_spec(tmp_path: Path) -> No
     spec = tmp_path / "spec.yaml"
     spec.write_text(ACTIVATED, encoding="utf-8")
     assert archcalc.load(f"{spec}:last=own").analyse().layers[-1].layer == "dropout"
-    with pytest.raises(archcalc.UsageError, match="no layer and no block: did you mean `identity`"):
+    with pytest.raises(archcalc.UsageError, match="a layer or a block: did you mean `identity`"):
         archcalc.load(f"{spec}:last=idenity").analyse()
 
 

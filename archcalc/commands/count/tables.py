@@ -156,7 +156,7 @@ def _figures(made: Count) -> dict[str, Any]:
     return {
         "figure": made.figure,
         "counters": made.counters,
-        "works": made.works,
+        "operation_classes": made.works,
         "counted_twice": made.surplus,
         "counted_as_nothing": list(made.nothing),
     }

@@ -12,8 +12,8 @@ from archcalc.output.layout import Column, Report, Table
 def build(made: Formulas) -> Report:
     """Each quantity's formula, the conditions under which they hold, and what is fixed."""
     facts = [(_label(each), str(each)) for each in made.formulas.values()]
-    facts += [("for whole", ", ".join(made.free))] if made.free else []
-    facts += [("where", conditions_in_words(made))] if made.conditions.constraints else []
+    facts += [("for integer", ", ".join(made.free))] if made.free else []
+    facts += [("provided", conditions_in_words(made))] if made.conditions.constraints else []
     facts += [("with", ", ".join(f"{name} = {value}" for name, value in made.given.items()))] if made.given else []
     fixed = ", ".join(f"{name} = {shown(value)}" for name, value in made.fixed.items())
     facts += [("fixed", fixed)] if fixed else []
@@ -33,8 +33,9 @@ def all_of(made: Formulas) -> list[Formula]:
 
 def heading(made: Formulas) -> str:
     """What the formulas are of."""
-    free = f" in free {', '.join(made.free)}" if made.free else ""
-    return f"{made.architecture}{free}"
+    if not made.free:
+        return made.architecture
+    return f"{made.architecture}, free parameter{'s' if len(made.free) > 1 else ''}: {', '.join(made.free)}"
 
 
 def _label(each: Formula) -> str:

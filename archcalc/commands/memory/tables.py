@@ -23,8 +23,8 @@ NOT_COUNTED = (
 UNITS = "kB, MB, GB are powers of 1000 bytes; MiB, GiB are powers of 1024"
 
 _WHAT = {
-    "parameters": "the learned values",
-    "buffers": "stored values that are not learned: running statistics",
+    "parameters": "trainable and frozen; shared weights counted once",
+    "buffers": "stored and not trained: running statistics",
     "optimizer": "what the optimizer remembers for each parameter",
     "master weights": "float32 copies of the parameters, which the optimizer updates",
     "gradients": "of the parameters, as far as they exist at peak",

@@ -17,7 +17,7 @@ def command(specs: tuple[str, ...], output: Path | None) -> None:
     """Print a JSON Schema for editors.
 
     SPECS are files, folders or names of the catalogue: editors then complete the blocks in them, and flag every other
-    step. Without any, a step that is no layer may be a block.
+    step. Without any, a step that is not a layer may be a block.
 
     \b
     Examples:

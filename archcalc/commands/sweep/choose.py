@@ -1,4 +1,4 @@
-"""Which combinations of a sweep are wanted: those that keep bounds, the first of an order, those nothing betters."""
+"""Which combinations of a sweep are wanted: those that keep bounds, the first of an order, the Pareto front."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _keeps(column: Array, relation: str, limit: Any) -> Any:
 
 
 def undominated(keys: Sequence[Array]) -> Array:
-    """The positions, in order, of what nothing betters: no other is at most as large in every key and less in one."""
+    """The positions, in order, of the Pareto front: no other is at most as large in every key and less in one."""
     order = numpy.arange(len(keys[0]))
     for key in reversed(keys):
         order = order[numpy.argsort(key[order], kind="stable")]

@@ -1,4 +1,4 @@
-"""A sweep in a chart: all combinations, and among them the front that nothing betters."""
+"""A sweep in a chart: all combinations, and among them the Pareto front."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def draw(front: Sweep, every: Sweep, pareto: Sequence[Order]) -> Drawing:
     rest = [point for point in _points(every, x, y, "grey", named=False) if (point.x, point.y) not in known]
     shown_ = rest[:: -(-len(rest) // _MOST)] if rest else []
     title = f"{front.architecture}: {_better(pareto[0])}, {_better(pareto[1])}"
-    notes = [f"{len(best):,} combinations that nothing betters, among {len(best) + len(rest):,}"]
+    notes = [f"{len(best):,} of {len(best) + len(rest):,} combinations are on the Pareto front"]
     if len(shown_) < len(rest):
-        notes[0] += f", of which {len(shown_):,} others are drawn"
+        notes[0] += f"; {len(shown_):,} of the others are drawn"
     return scatter.draw([*shown_, *best], _figure(x), _figure(y), None, title, notes)
 
 

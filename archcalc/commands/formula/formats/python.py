@@ -13,8 +13,8 @@ ENDINGS = (".py",)
 def render(report: Report) -> list[str]:
     """A function for each quantity, exact for whole numbers of any size."""
     made: Formulas = report.answer
-    where = f", where {conditions_in_words(made)}" if made.conditions.constraints else ""
-    said = harmless(f"{heading(made)}, for one sample{where}.").replace("\\", "\\\\").replace('"', '\\"')
+    provided = f", provided {conditions_in_words(made)}" if made.conditions.constraints else ""
+    said = harmless(f"{heading(made)}, for one sample{provided}.").replace("\\", "\\\\").replace('"', '\\"')
     lines = [f'"""{said}"""']
     for each in all_of(made):
         names = ", ".join(sorted({*made.free, *each.exact.names}))
