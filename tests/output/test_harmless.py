@@ -110,7 +110,7 @@ def on_terminal(*arguments: str, **environment: str) -> str:
 
 def test_a_finding_is_coloured_on_a_terminal(spec: str) -> None:
     coloured = on_terminal("check", spec)
-    assert "\x1b[1;31merror[claim-failed]\x1b[0m: params is 112" in coloured
+    assert "\x1b[1;31merror[claim-failed]\x1b[0m: params: expected 0, got 112" in coloured
 
 
 def test_harmless_keeps_what_is_visible() -> None:
