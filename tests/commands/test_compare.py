@@ -277,3 +277,10 @@ def test_the_report_of_a_diff_has_signed_costs_and_a_total(printed: Any) -> None
     assert data["total"]["params"] == 143_667_240 - 138_357_544
     assert {each["change"] for each in data["differences"]} == {"added"}
     assert printed("diff", "vgg16", "vgg16").strip() == "vgg16 and vgg16 are the same, layer by layer"
+
+
+def test_the_exit_code_of_a_diff_says_whether_there_are_differences(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["diff", "vgg16", "vgg16", "--exit-code"]) == 0
+    assert run(["diff", "vgg16", "vgg19"]) == 0
+    assert run(["diff", "vgg16", "vgg19", "--exit-code"]) == 1
+    assert "added" in capsys.readouterr().out

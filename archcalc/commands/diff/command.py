@@ -5,19 +5,19 @@ from __future__ import annotations
 import click
 
 from archcalc.cli import known
-from archcalc.cli.options import reporting
+from archcalc.cli.options import Output, format_options
 from archcalc.cli.setup import with_option
 from archcalc.cli.types import Names, SpecType
-from archcalc.output.layout import Report
 
 
 @click.command()
 @click.argument("old", type=SpecType())
 @click.argument("new", type=SpecType())
 @click.option("--columns", type=Names(known.sums), metavar="NAMES", help="Additive quantities, separated by commas.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if there are differences: in CI, for a spec and its code.")
 @with_option
-@reporting
-def command(old: str, new: str, columns: list[str] | None, words: dict[str, str]) -> Report:
+@format_options()
+def command(old: str, new: str, columns: list[str] | None, exit_code: bool, words: dict[str, str], out: Output) -> int:
     """Show the differences between two architectures.
 
     Layer by layer: added, removed, changed, and what each difference costs.
@@ -27,6 +27,7 @@ def command(old: str, new: str, columns: list[str] | None, words: dict[str, str]
       archcalc diff vgg16 vgg19
       archcalc diff resnet50 resnet50:width=128
       archcalc diff resnet50 resnet50:image=288 --columns macs,saved_bytes --batch 32
+      archcalc diff spec.yaml model.pt2 --exit-code
     """
     from archcalc.api import load
     from archcalc.commands.diff.answer import FIGURES
@@ -38,4 +39,6 @@ def command(old: str, new: str, columns: list[str] | None, words: dict[str, str]
         Part(each, setup=stated(each.network, words)) for each in (load(old).analyse(), load(new).analyse())
     )
     names = columns or FIGURES
-    return build(before, after, old, new, names)
+    report = build(before, after, old, new, names)
+    out.write(report)
+    return int(exit_code and bool(report.data["differences"]))
