@@ -169,6 +169,9 @@ def _source(name: str, *, explicit: bool = False) -> tuple[Source, Path]:
     if is_model(path):
         return read_model(path, str(path)), path
     if explicit or "/" in name or "\\" in name or path.suffix in (".yaml", ".yml") or os.path.isfile(path):
+        if path.parent == Path() and not path.exists() and (there := sorted(folder().rglob(path.name))):
+            known = ", ".join(f"`{each.parent.name}/{each.name}`" for each in there)
+            raise UsageError(f"no file `{name[:80]}` here; in the catalogue: {known}")
         return read_text(path), path
     path = find(name)
     return read_text(path, name=f"{path.parent.name}/{path.name}"), path

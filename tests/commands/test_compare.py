@@ -284,3 +284,14 @@ def test_the_exit_code_of_a_diff_says_whether_there_are_differences(capsys: pyte
     assert run(["diff", "vgg16", "vgg19"]) == 0
     assert run(["diff", "vgg16", "vgg19", "--exit-code"]) == 1
     assert "added" in capsys.readouterr().out
+
+
+def test_a_comparison_says_in_which_setup(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["compare", "lenet5", "alexnet", "--columns", "macs", "--batch", "3", "--with", "dtype=amp"]) == 0
+    assert "with dtype = amp, batch = 3" in capsys.readouterr().out
+
+
+def test_a_file_of_blocks_is_named_with_its_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["show", "blocks.yaml"]) == 2
+    assert "in the catalogue: " in (said := capsys.readouterr().err)
+    assert "`densenet/blocks.yaml`" in said

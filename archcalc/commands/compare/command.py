@@ -77,7 +77,7 @@ def command(
     if sort:
         sort = sort.replace(sort.removeprefix("-"), counted_by(sort.removeprefix("-"), counting))
     rows = engine.compare(chosen, names, base=base, words=words)
-    report = build(engine.ordered(rows, sort) if sort else rows, base or chosen[0])
+    report = build(engine.ordered(rows, sort) if sort else rows, base or chosen[0], words)
     shown = engine.columns([counted_by(name, counting) for name in axes]) if axes else None
 
     def draw() -> Drawing:  # only a picture loads what draws it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -27,8 +27,8 @@ def title(name: str) -> str:
     return known.title if known else _TITLES.get(name, name)
 
 
-def build(rows: Sequence[Compared], base: str) -> Report:
-    """The report of a comparison; ratios are to the figures of `base`."""
+def build(rows: Sequence[Compared], base: str, words: Mapping[str, str] | None = None) -> Report:
+    """The report of a comparison; ratios are to the figures of `base`, and `words` state the setup."""
     names = list(rows[0].values)
     columns = [Column("spec", "network", right=False)]
     # Where there is too little room, notes go first, then ratios, then figures, each from the right; the first stays.
@@ -39,8 +39,8 @@ def build(rows: Sequence[Compared], base: str) -> Report:
     measured = [name for name in names if name in FACTS and _notes(name, rows)]
     columns += [Column(f"{name}_note", f"{title(name)} of", right=False, rank=2 * len(names)) for name in measured]
     table = Table(tuple(columns), [_row(row, names, rows, measured) for row in rows])
-    data = {"base": base, "specs": [_data(row) for row in rows]}
-    return Report("", (), (table,), tuple(_conventions(names, base)), data)
+    data = {"base": base, "with": dict(words or {}), "specs": [_data(row) for row in rows]}
+    return Report("", (), (table,), tuple(_conventions(names, base, words or {})), data)
 
 
 def ratio(value: Fraction) -> str:
@@ -85,8 +85,9 @@ def _shown(name: str) -> Any:
     return quantities()[name].unit.short
 
 
-def _conventions(names: list[str], base: str) -> list[str]:
+def _conventions(names: list[str], base: str, words: Mapping[str, str]) -> list[str]:
     said = [f"ratios are to {base}"]
+    said += [f"with {', '.join(f'{name} = {value}' for name, value in words.items())}"] if words else []
     said += [f"{title(n)}: {quantities()[n].doc}" for n in names if n in quantities()]
     if any(name in FACTS for name in names):
         said.append("errors and years are published, not computed: `archcalc show SPEC` has their sources")
