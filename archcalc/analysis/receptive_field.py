@@ -207,6 +207,8 @@ def through_window(span: Span, window: Window) -> Span | None:
 
 def _joined(inputs: list[Field], rank: int) -> Field:
     """What a value sees that is made from one value of each input."""
+    if len(inputs) == 1 and inputs[0].followed and inputs[0].union is not None and len(inputs[0].union) == rank:
+        return inputs[0]
     whole = any(field.whole for field in inputs)
     unions = [field.union for field in inputs if field.union is not None and len(field.union) == rank]
     shortest = [field.shortest for field in inputs if field.shortest is not None and len(field.shortest) == rank]
@@ -232,7 +234,7 @@ def _united(spans: tuple[Span, ...]) -> Span | None:
     first = spans[0]
     if all(span == first for span in spans):
         return first
-    if any(span.stride != first.stride for span in spans):
+    if any(span.shift * first.period != first.shift * span.period for span in spans):
         return None
     period = 1
     for span in spans:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from archcalc.analysis.interpret import Interpretation, Open, interpret
-from archcalc.analysis.receptive_field import Field, receptive_fields
+from archcalc.analysis.receptive_field import Field, LastMap, last_map, receptive_fields
 from archcalc.diagnostics.diagnostic import Diagnostic, SpecError
 from archcalc.language.network import Network, Node, is_input
 from archcalc.layers.outcome import Outcome, Tensor
@@ -125,6 +125,11 @@ class Analysis:
     def receptive_fields(self) -> list[Field]:
         """What each layer's output sees of the input, in the order of the layers. The network's sizes are ints."""
         return receptive_fields(self.interpretation)
+
+    @cached_property
+    def last_map(self) -> LastMap | None:
+        """The last spatial map on the way to the main output, and what it sees; None without one."""
+        return last_map(self.interpretation, self.receptive_fields)
 
     def layer(self, name: str) -> AnalysedLayer:
         """The layer of that path; KeyError if there is none."""

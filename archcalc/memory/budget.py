@@ -147,12 +147,17 @@ class Budget(NamedTuple):
         return min(bounds, default=None)
 
 
-def training(interpretation: Interpretation, setup: Setup) -> Budget:
-    """The budget of a training step: forward, cross-entropy, backward. UsageError if nothing would be trained."""
+def training(
+    interpretation: Interpretation, setup: Setup, storages: Storages | None = None, saved: SavedMemory | None = None
+) -> Budget:
+    """The budget of a training step: forward, cross-entropy, backward. UsageError if nothing would be trained.
+
+    `storages` are those of the forward pass, where they are known already, and become those of the whole step; `saved`
+    is what is saved of them.
+    """
     require_training(interpretation, setup)
-    storages = Storages(interpretation, setup, checkpoints=setup.checkpoints)
-    saved = saved_memory(storages)
-    saved_storages = frozenset(storage for first in storages.saved_first() for storage in first)
+    storages = storages or Storages(interpretation, setup, checkpoints=setup.checkpoints)
+    saved = saved or saved_memory(storages)
     timelines = peaks.training(storages, accumulate=setup.accumulate)
     return Budget(
         setup,
@@ -160,7 +165,7 @@ def training(interpretation: Interpretation, setup: Setup) -> Budget:
         timelines.with_gradients,
         timelines.activations,
         saved,
-        saved_storages,
+        saved.storages,
         timelines.parameter_gradients,
     )
 
@@ -171,11 +176,11 @@ def require_training(interpretation: Interpretation, setup: Setup) -> None:
         raise UsageError("nothing is trained: every layer with parameters is frozen, or there is none")
 
 
-def inference(interpretation: Interpretation, setup: Setup) -> Budget:
-    """The budget of a forward pass without gradients."""
+def inference(interpretation: Interpretation, setup: Setup, timeline: Timeline | None = None) -> Budget:
+    """The budget of a forward pass without gradients, whose timeline may be known already."""
     setup = setup._replace(optimizer="none", accumulate=False, checkpoints=())
-    nothing = SavedMemory(NOTHING, NOTHING, [NOTHING] * len(interpretation.outcomes))
-    timeline = peaks.inference(interpretation, setup)
+    nothing = SavedMemory(NOTHING, NOTHING, [NOTHING] * len(interpretation.outcomes), frozenset())
+    timeline = timeline or peaks.inference(interpretation, setup)
     return Budget(setup, persistent(interpretation, setup), timeline, timeline, nothing, frozenset(), frozenset())
 
 

@@ -48,7 +48,7 @@ class NetworkMemory:
         """The same with nothing but outputs that are still needed."""
         return peaks.ideal_inference(self.interpretation, self.setup)
 
-    @property
+    @cached_property
     def trains(self) -> bool:
         """Whether any parameter is trained."""
         return any(gradients(self.interpretation, self.setup).weights)
@@ -56,7 +56,12 @@ class NetworkMemory:
     @cached_property
     def training(self) -> Budget:
         """The budget of a training step; UsageError if nothing is trained."""
-        return budget.training(self.interpretation, self.setup)
+        return budget.training(self.interpretation, self.setup, self.storages.copy(), self.saved)
+
+    @cached_property
+    def inference_budget(self) -> Budget:
+        """The budget of a forward pass without gradients."""
+        return budget.inference(self.interpretation, self.setup, self.inference)
 
     def largest_training_batch(self, memory: int) -> int | None:
         """The largest batch whose training peak is within that many bytes; 0 if none is, None if all are."""

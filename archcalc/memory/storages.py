@@ -8,6 +8,7 @@ so that it serves one network, a sweep and a formula alike.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
@@ -99,6 +100,15 @@ class Storages:
             if outcome.undecided:
                 raise Undecided(f"which tensors `{node.name}` stores depends on what is free")
             self.nodes.append(self._place(node, outcome))
+
+    def copy(self) -> Storages:
+        """The same storages, to which the steps of a pass add theirs without changing these."""
+        made = copy(self)
+        made.all = list(self.all)
+        made.nodes = list(self.nodes)
+        made.cached = dict(self.cached)
+        made._forgetful = set(self._forgetful)
+        return made
 
     def allocate(self, what: str, elements: Size, dtype: str, node: int, per: str = "sample") -> int:
         """A new storage; returns its number. Whoever orders the steps of a pass adds gradients and transients."""
@@ -296,22 +306,25 @@ class SavedMemory(NamedTuple):
     total: Amount
     without_input: Amount
     layers: list[Amount]
+    #: The numbers of the storages.
+    storages: frozenset[int]
 
 
 def saved_memory(storages: Storages) -> SavedMemory:
     """Add up what is saved. Parameters and buffers are not in it, and neither is the loss."""
     layers = []
+    kept: set[int] = set()
     for newly in storages.saved_first():
         amount = NOTHING
         for storage in newly:
             amount = amount + storages.all[storage].amount
+        kept.update(newly)
         layers.append(amount)
     total = NOTHING
     for amount in layers:
         total = total + amount
-    saved = {storage for first in storages.saved_first() for storage in first}
     without = total
     for storage in storages.inputs:
-        if storage in saved:
+        if storage in kept:
             without = without - storages.all[storage].amount
-    return SavedMemory(total, without, layers)
+    return SavedMemory(total, without, layers, frozenset(kept))

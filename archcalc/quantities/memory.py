@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from archcalc.analysis.totals import AnalysedLayer
 from archcalc.diagnostics.diagnostic import UsageError
-from archcalc.memory import budget
 from archcalc.quantities.registry import Dependency, Part, quantity, summed
 from archcalc.sizes.kinds import Size
 from archcalc.units import BYTES, SAMPLES
@@ -71,7 +70,7 @@ def inference_peak_ideal_bytes(part: Part) -> int:
 @quantity(BYTES, title="inference memory", of="network", depends=_INFERENCE, kinds="ints")
 def inference_memory_bytes(part: Part) -> int:
     """Bytes at the peak of a forward pass without gradients, with parameters and buffers."""
-    return budget.inference(part.analysis.interpretation, part.setup).peak_bytes(int(part.setup.batch))
+    return part.memory.inference_budget.peak_bytes(int(part.setup.batch))
 
 
 def _limit(part: Part) -> int:

@@ -37,7 +37,7 @@ Dependency: TypeAlias = Literal[
 class Part:
     """What a quantity is asked of: a whole network, or some of its layers in the network's order, under a setup."""
 
-    __slots__ = ("_trained", "analysis", "layers", "setup", "whole")
+    __slots__ = ("_memory", "_sums", "_trained", "analysis", "layers", "setup", "whole")
 
     def __init__(
         self, analysis: Analysis, layers: Sequence[AnalysedLayer] | None = None, setup: Setup | None = None
@@ -47,6 +47,8 @@ class Part:
         self.layers: Sequence[AnalysedLayer] = analysis.layers if layers is None else layers
         self.setup = setup or Setup()
         self._trained: list[bool] | None = None
+        self._memory: NetworkMemory | None = None
+        self._sums: dict[str, Any] = {}
 
     @property
     def trained(self) -> list[bool]:
@@ -58,7 +60,15 @@ class Part:
     @property
     def memory(self) -> NetworkMemory:
         """What a framework holds for the whole network under the setup."""
-        return network_memory(self.analysis, self.setup)
+        if self._memory is None:  # asked for by every layer
+            self._memory = network_memory(self.analysis, self.setup)
+        return self._memory
+
+    def sum(self, name: str, added: Callable[[], Any]) -> Any:
+        """What a quantity adds up to over the layers: added once, for several lines of an answer say it."""
+        if name not in self._sums:
+            self._sums[name] = added()
+        return self._sums[name]
 
     def samples(self, size: Any) -> Any:
         """A figure of one sample for all samples of the batch."""
@@ -155,7 +165,7 @@ def summed(
 
     def decorate(amount: Callable[[Part, AnalysedLayer], Any]) -> Callable[[Part], Any]:
         def measure(part: Part) -> Any:
-            found = total(amount(part, row) for row in part.layers)
+            found = part.sum(amount.__name__, lambda: total(amount(part, row) for row in part.layers))
             if beside is not None and part.whole:
                 found = beside(part) + found
             return part.samples(found) if scales else found

@@ -90,7 +90,8 @@ def total(sizes: Iterable[Size]) -> Size:
     """The sum of the sizes; 0 for none."""
     result = 0
     for size in sizes:
-        result = plus(result, size)
+        # The sums of one network are plain numbers, of which there are many: they need no asking.
+        result = result + size if type(size) is int and type(result) is int else plus(result, size)
     return result
 
 

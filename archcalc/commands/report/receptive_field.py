@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from archcalc.analysis.receptive_field import NOTHING, Field, LastMap, last_map
+from archcalc.analysis.receptive_field import NOTHING, Field, LastMap
 from archcalc.analysis.totals import Analysis
 from archcalc.layers.attributes import decimal
 from archcalc.units import percent
@@ -75,7 +75,7 @@ def warnings(analysis: Analysis) -> tuple[str, ...]:
 
 
 def _last(analysis: Analysis) -> LastMap | None:
-    return last_map(analysis.interpretation, analysis.receptive_fields)
+    return analysis.last_map
 
 
 def _exceeding(analysis: Analysis, last: LastMap) -> list[tuple[int, int]]:
