@@ -15,6 +15,7 @@ from archcalc.cli import run
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.memory import budget
 from archcalc.memory.checkpoint import Segment, extra_macs, segments, units
+from archcalc.memory.network import NetworkMemory
 from archcalc.memory.recompute import cheapest
 from archcalc.memory.setup import Setup
 
@@ -76,6 +77,18 @@ def test_checkpoints_peak_where_torchs_do(
     found = budget.training(interpretation, Setup(checkpoints=segments(interpretation.network, paths)))
     assert found.timeline.bytes_at(2) == with_gradients
     assert found.activations.bytes_at(2) == without
+
+
+def test_what_is_saved_is_the_same_before_and_after_the_training_step_was_followed(tmp_path: Path) -> None:
+    interpretation = written(tmp_path, RESIDUAL)
+    memory = NetworkMemory(interpretation, Setup(checkpoints=segments(interpretation.network, ("stage.2",))))
+
+    def said() -> tuple[Any, ...]:  # the step computes the checkpoint again, and then its inside is saved
+        return memory.saved, len(memory.storages.all), [memory.why(index) for index in range(len(memory.saved.layers))]
+
+    before = said()
+    assert memory.training.timeline.bytes_at(2) == 362_516
+    assert said() == before
 
 
 def test_a_checkpoint_keeps_only_what_enters_it(tmp_path: Path) -> None:
