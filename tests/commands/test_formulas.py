@@ -286,7 +286,7 @@ def test_structure_cannot_be_free(spec: Any) -> None:
     [
         ({"free": ["widht"]}, "did you mean `width`?"),
         ({"quantities": ["prams"]}, "did you mean `params`?"),
-        ({"quantities": ["output"]}, "output is not a number"),
+        ({"quantities": ["output"]}, "output is not one number but a volume"),
         ({"let": {"image": "32*"}}, "is not a value for image"),
         ({"let": {"image": "0.5*m"}}, "is not a value for image"),
         ({"let": {"image": "m > 3"}}, "is not a value for image"),
