@@ -20,7 +20,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "Design": ("new", "sweep", "solve"),
     "Check": ("check",),
     "Language": ("layers", "resolve", "fold"),
-    "Models": ("import",),
+    "Models": ("import", "export"),
     "Editor, shell, help": ("schema", "completion", "help"),
 }
 

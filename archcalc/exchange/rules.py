@@ -1,4 +1,4 @@
-"""What a model file can break. Each rule with its meaning and its fix."""
+"""What a model file, or a spec that is written as code, can break. Each rule with its meaning and its fix."""
 
 from __future__ import annotations
 
@@ -25,4 +25,10 @@ rule(
     "A model file states the shape of every value and the size of every parameter, and the layers that were read "
     "from it have others: the file is damaged, or one of its operations is misread.",
     "Export the model again; if the finding stays, it is a defect of the reader.",
+)
+rule(
+    "cannot-write",
+    "Code for another framework is wanted, and there are layers that its writer does not know, or attributes of "
+    "them. They are refused, since code that leaves a layer out would be another network.",
+    "Write the network without them, or export to another target.",
 )

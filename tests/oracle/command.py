@@ -3,6 +3,7 @@
     python tests/oracle --seed 1 --networks 2000
     python tests/oracle --networks 500 --dtype bfloat16 --shrink
     python tests/oracle --catalogue
+    python tests/oracle --exported
     python tests/oracle --spec my.yaml --dtype amp
 
 Case number N is the same network on every machine. Needs tests/oracle/requirements.txt.
@@ -17,6 +18,7 @@ from collections import Counter
 
 import torch
 from oracle.catalogue import small_networks
+from oracle.exported import of_code, of_spec, writable
 from oracle.figures import COMPARED, Question
 from oracle.generate import Case, network, random_case
 from oracle.judge import Verdict, judged, verdict
@@ -25,7 +27,9 @@ from oracle.measure import DTYPES
 from oracle.shrink import described, shrunk
 
 import archcalc
+from archcalc import catalogue
 from archcalc.analysis.interpret import interpret
+from archcalc.quantities.registry import figure
 
 
 def main() -> None:
@@ -36,10 +40,13 @@ def main() -> None:
     parser.add_argument("--dtype", choices=[*DTYPES, "all"], default="float32")
     parser.add_argument("--shrink", action="store_true", help="print the smallest spec of each way to part")
     parser.add_argument("--catalogue", action="store_true", help="the catalogue's small networks instead")
+    parser.add_argument("--exported", action="store_true", help="the code that is exported of the whole catalogue")
     parser.add_argument("--spec", help="one spec instead: a path or a catalogue name")
     parser.add_argument("--batch", type=int, default=2, help="of --spec and --catalogue")
     given = parser.parse_args()
     torch.set_num_threads(1)
+    if given.exported:
+        sys.exit(0 if exported_catalogue() else 1)
     question = Question(given.batch, "float32" if given.dtype == "all" else given.dtype)
     if given.spec or given.catalogue:
         names = [given.spec] if given.spec else small_networks()
@@ -48,6 +55,24 @@ def main() -> None:
         return
     dtypes = tuple(DTYPES) if given.dtype == "all" else (given.dtype,)
     sys.exit(0 if random_networks(range(given.seed, given.seed + given.networks), dtypes, shrink=given.shrink) else 1)
+
+
+#: Up to so many MACs a network's code is run on the CPU too, for the bytes that it saves.
+QUICK_MACS = 2_000_000_000
+
+
+def exported_catalogue() -> bool:
+    """Export every spec of the catalogue that can be written, and run the code; False if one is another network."""
+    equal = 0
+    names = list(writable())
+    for name in names:
+        analysis = archcalc.load(name).analyse()
+        saved = int(figure(analysis, "macs")) <= QUICK_MACS
+        ours, theirs = of_spec(analysis, saved=saved), of_code(analysis, saved=saved)
+        equal += ours == theirs
+        print(f"{name}: {'agrees' if ours == theirs else f'{ours} / {theirs}'}", flush=True)
+    print(f"{equal} of {len(names)} agree; {len(catalogue.names()) - len(names)} cannot be written")
+    return equal == len(names)
 
 
 def random_networks(numbers: range, dtypes: tuple[str, ...], *, shrink: bool) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from oracle.catalogue import PARTS, small_networks
+from oracle.exported import of_code, of_spec
 from oracle.figures import Question, compare, predict
 from oracle.generate import network, random_case
 from oracle.judge import judged
@@ -21,6 +22,7 @@ from oracle.translate import TRANSLATIONS, WITHOUT
 import archcalc
 from archcalc.analysis.interpret import interpret
 from archcalc.diagnostics.diagnostic import Source
+from archcalc.exchange.writers.pytorch.names import OF_A_MODULE
 from archcalc.language.expand import expand
 from archcalc.language.read import read_document
 from archcalc.layers.registry import layers
@@ -95,6 +97,21 @@ def test_what_transformers_are_built_of_agrees_in_every_figure(steps: str) -> No
 def test_a_network_of_the_catalogue_agrees_in_every_figure(name: str) -> None:
     found = judged(interpret(archcalc.load(name).expand()), Question(batch=2))
     assert found.signature == PARTS.get(name, frozenset()), found
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["lenet5", "resnet20", "resnet50", "densenet40_k12", "fractalnet20", "googlenet", "squeezenet1_1", "vit_b16"],
+)
+def test_exported_code_is_the_network_of_the_spec(name: str) -> None:
+    analysis = archcalc.load(name).analyse()
+    saved = name in ("lenet5", "resnet20", "squeezenet1_1")
+    assert of_code(analysis, saved=saved) == of_spec(analysis, saved=saved)
+
+
+def test_exported_code_spares_the_names_that_a_module_has() -> None:
+    public = {name for name in dir(torch.nn.Module()) if not name.startswith("_")}
+    assert public <= OF_A_MODULE
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "adamw", "adagrad", "rmsprop"])

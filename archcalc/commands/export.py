@@ -1,0 +1,34 @@
+"""`archcalc export`: a spec as code or as a drawing for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from archcalc.cli.options import output_option, set_option, spec_argument, write_pieces
+from archcalc.exchange.writers import targets
+
+
+@click.command()
+@spec_argument
+@click.option("--to", "target", type=click.Choice(targets()), help="Target.  [default: from the file's ending]")
+@set_option
+@output_option
+def command(spec: str, target: str | None, settings: dict[str, Any], output: Path | None) -> None:
+    """Write a spec as PyTorch code, Mermaid or DOT.
+
+    PyTorch: a class for each block, with what differs between its calls as constructor arguments. A layer that cannot
+    be written is an error, never left out. Mermaid and DOT: a flow chart, with equal blocks once.
+
+    \b
+    Examples:
+      archcalc export resnet50 -o resnet50.py
+      archcalc export googlenet --to mermaid
+    """
+    from archcalc import api
+    from archcalc.exchange.writers import writer
+
+    chosen = writer(target, output)
+    write_pieces(chosen.write(api.load(spec, **settings).analyse()), output)

@@ -1,0 +1,205 @@
+"""`archcalc export`: code that ruff leaves as it is, what is refused, names that are no identifiers, flow charts."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from inline import analysed
+
+import archcalc
+from archcalc import catalogue
+from archcalc.cli import group, run
+from archcalc.diagnostics.diagnostic import SpecError
+from archcalc.exchange.writers import dot, mermaid, pytorch
+
+REFUSED = {
+    "gpt2",
+    "inception_v2",
+    "lenet5_1998",
+    "llama2_7b",
+    "llama3_8b",
+    "mistral_7b",
+    "mixtral_8x7b",
+    "swin_t",
+}
+
+
+def code(text: str) -> str:
+    """The code of a spec."""
+    written = "".join(pytorch.write(analysed(text)))
+    ast.parse(written)
+    return written
+
+
+def ruff(folder: Path, *arguments: str) -> str:
+    """What ruff says, with its defaults."""
+    command = [sys.executable, "-m", "ruff", *arguments, "--isolated", "--no-cache", str(folder)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "" if result.returncode == 0 else result.stdout + result.stderr
+
+
+def test_the_catalogue_is_written_as_ruff_leaves_it(tmp_path: Path) -> None:
+    refused = set()
+    for name in catalogue.names():
+        try:
+            (tmp_path / f"{name}.py").write_text("".join(pytorch.write(archcalc.load(name).analyse())))
+        except SpecError:
+            refused.add(name)
+    assert refused == REFUSED
+    assert ruff(tmp_path, "format", "--check") == ""
+    assert ruff(tmp_path, "check") == ""
+
+
+def test_a_block_is_a_class_and_what_differs_an_argument() -> None:
+    written = code("""
+input: [3, 8, 8]
+blocks:
+  unit(width, stride=1):
+    - conv: {out: width, kernel: 3, stride: stride, padding: 1}
+    - relu
+layers:
+  - unit: 8
+  - unit: {width: 16, stride: 2}
+""")
+    assert written.count("class Unit") == 1
+    assert "def __init__(self, in_channels, width, stride):" in written
+    assert "self.conv = nn.Conv2d(in_channels, width, 3, stride=stride, padding=1)" in written
+    assert "self.unit1 = Unit(in_channels=3, width=8, stride=1)" in written
+    assert "x = self.unit2(x)  # [N, 16, 4, 4]" in written
+
+
+def test_a_repeat_is_a_loop_and_growth_a_sum() -> None:
+    """Channels grow by 2 a copy: 3, 5, 7."""
+    written = code("""
+input: [3, 8, 8]
+blocks:
+  grow():
+    - concat:
+        old: []
+        new:
+          - conv: {out: 2, kernel: 1}
+layers:
+  - grow:
+    repeat: 3
+""")
+    assert "for i in range(3):" in written
+    assert "block = Grow(in_channels=3 + 2 * i)" in written
+
+
+def test_calls_of_other_structure_are_other_classes() -> None:
+    written = code("""
+input: [4, 8, 8]
+blocks:
+  unit(project=false):
+    - add:
+        path:
+          - conv: {out: 4, kernel: 1}
+        shortcut:
+          - conv: {out: 4, kernel: 1}
+            when: project
+layers:
+  - unit: {project: true}
+  - unit
+""")
+    assert "class Unit(" in written
+    assert "class Unit2(" in written
+
+
+def test_a_value_that_is_still_needed_keeps_its_variable() -> None:
+    written = code("""
+input: [4]
+layers:
+  - linear: 4
+    as: first
+  - linear: 4
+    as: second
+  - add: [second, first]
+""")
+    assert "x2 = self.second(x)" in written
+    assert "x = x2 + x" in written
+
+
+def test_activations_work_in_place_where_the_analysis_says() -> None:
+    """The second relu's input is added to its output, so that it may not be overwritten."""
+    written = code("""
+input: [4]
+layers:
+  - linear: 4
+  - relu
+  - linear: 4
+    as: kept
+  - relu:
+    as: copied
+  - add: [copied, kept]
+""")
+    assert "self.relu = nn.ReLU(inplace=True)" in written
+    assert "self.copied = nn.ReLU()" in written
+
+
+def test_all_layers_that_are_not_known_are_named_at_once() -> None:
+    with pytest.raises(SpecError) as refused:
+        code("input: [4, 8, 8]\nlayers: [pixel_shuffle: 2, {crop: {size: 1}}, {crop: {size: 1}}]\n")
+    (found,) = refused.value.diagnostics
+    assert found.rule == "cannot-write"
+    assert found.message == "3 layers cannot be written as PyTorch, and nothing is left out"
+    assert found.notes == ("the layer pixel_shuffle: `pixel_shuffle`", "the layer crop: `crop.1` and 1 more")
+
+
+@pytest.mark.parametrize(
+    ("label", "member"),
+    [("train", "self.train_ ="), ("class", "self.class_ ="), ("self", "self.self_ ="), ("nn", "self.nn_ =")],
+)
+def test_names_that_python_or_a_module_has_get_an_underscore(label: str, member: str) -> None:
+    assert member in code(f"input: [4]\nlayers:\n  - linear: 4\n    as: {label}\n")
+
+
+def test_text_of_a_spec_ends_no_docstring_and_no_line(tmp_path: Path) -> None:
+    long = "a" * 90
+    text = "architecture: 'x@; import os #'\ninput: [4]\nblocks:\n  long(long):\n    - linear: long\n"
+    text += "    - linear: long\n      as: long\nlayers:\n  - long: 3\n  - long: 5\n"
+    written = code(text.replace("@", '"' * 3).replace("long", long))
+    assert not any(isinstance(node, ast.Import) for node in ast.walk(ast.parse(written)))
+    (tmp_path / "hostile.py").write_text(written)
+    assert ruff(tmp_path, "format", "--check") == ""
+    assert ruff(tmp_path, "check") == ""
+
+
+def test_the_ending_of_the_file_names_the_target(tmp_path: Path) -> None:
+    for name, start in (("a.py", '"""lenet5'), ("a.mmd", "flowchart TB"), ("a.dot", "digraph {")):
+        result = CliRunner().invoke(group, ["export", "lenet5", "-o", str(tmp_path / name)])
+        assert result.exit_code == 0
+        assert (tmp_path / name).read_text().startswith(start)
+
+
+def test_no_target_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["export", "lenet5"]) == 2
+    assert run(["export", "lenet5", "-o", str(tmp_path / "a.txt")]) == 2
+    assert "the ending of a.txt is of no target" in capsys.readouterr().err
+
+
+def test_flow_charts_of_the_catalogue_have_under_200_arrows() -> None:
+    for name in catalogue.names():
+        analysis = archcalc.load(name).analyse()
+        arrows = "".join(dot.write(analysis)).count(" -> ")
+        assert 0 < arrows < 200, name
+        assert "".join(mermaid.write(analysis)).count(" --> ") == arrows
+
+
+def test_equal_blocks_are_drawn_once() -> None:
+    """Four copies in a frame of their own: the box of the first stands for all."""
+    written = "".join(mermaid.write(analysed("input: [4]\nlayers:\n  - linear: 4\n    repeat: 4\n")))
+    assert written.count("linear") == 1
+    assert "linear x4" in written
+    assert written.count("-->") == 1
+
+
+def test_names_in_flow_charts_are_escaped() -> None:
+    analysis = analysed('input: [4]\nlayers:\n  - linear: 4\n    as: "end"\n')
+    assert 'label="end\\nlinear\\n4"' in "".join(dot.write(analysis))
+    assert mermaid._escaped('"]<b>') == "#34;#93;#60;b#62;"
+    assert dot._quoted(['a"b\\']) == '"a\\"b\\\\"'
