@@ -8,14 +8,14 @@ from typing import Any
 import click
 
 from archcalc.cli.options import output_option, set_option, spec_argument, write_pieces
-from archcalc.exchange.writers import targets
+from archcalc.exchange.writers import endings, targets, writer
 
 
 @click.command()
 @spec_argument
 @click.option("--to", "target", type=click.Choice(targets()), help="Target.  [default: from the file's ending]")
 @set_option
-@output_option
+@output_option(*endings())
 def command(spec: str, target: str | None, settings: dict[str, Any], output: Path | None) -> None:
     """Write a spec as PyTorch code, Mermaid or DOT.
 
@@ -28,7 +28,6 @@ def command(spec: str, target: str | None, settings: dict[str, Any], output: Pat
       archcalc export googlenet --to mermaid
     """
     from archcalc import api
-    from archcalc.exchange.writers import writer
 
     chosen = writer(target, output)
     write_pieces(chosen.write(api.load(spec, **settings).analyse()), output)

@@ -176,10 +176,13 @@ def test_the_ending_of_the_file_names_the_target(tmp_path: Path) -> None:
         assert (tmp_path / name).read_text().startswith(start)
 
 
-def test_no_target_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_target_or_two_are_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["export", "lenet5"]) == 2
     assert run(["export", "lenet5", "-o", str(tmp_path / "a.txt")]) == 2
-    assert "the ending of a.txt is of no target" in capsys.readouterr().err
+    assert run(["export", "lenet5", "-o", str(tmp_path / "a")]) == 2
+    assert run(["export", "lenet5", "--to", "dot", "-o", str(tmp_path / "a.py")]) == 2
+    assert "pytorch is what ends so" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_flow_charts_of_the_catalogue_have_under_200_arrows() -> None:

@@ -17,15 +17,18 @@ def targets() -> list[str]:
     return list(found_in(__name__))
 
 
+def endings() -> list[str]:
+    """The endings of the targets' files, in the same order."""
+    return [each.ENDING for each in loaded_from(__name__)]
+
+
 def writer(target: str | None, path: Path | None) -> ModuleType:
-    """The writer of a target, which the ending of a file tells where none is named; UsageError if neither does."""
+    """The writer of a target, which the ending of a file tells where none is named. UsageError if neither does, or if
+    they disagree."""
     writers = dict(zip(targets(), loaded_from(__name__), strict=True))
-    if target is not None:
-        return writers[target]
-    if path is None:
-        raise UsageError(f"name a target: --to {' or '.join(writers)}, or a file with --output")
-    for each in writers.values():
-        if path.name.lower().endswith(each.ENDING):
-            return each
-    endings = ", ".join(f"{each.ENDING} ({name})" for name, each in writers.items())
-    raise UsageError(f"the ending of {path.name} is of no target: it may be {endings}, or name one with --to")
+    told = next((name for name, each in writers.items() if path and path.suffix.lower() == each.ENDING), None)
+    if target is None and told is None:
+        raise UsageError(f"name a target: --to {', '.join(writers)}, or a file that ends in {', '.join(endings())}")
+    if target is not None and told not in (None, target):
+        raise UsageError(f"--to {target} and the ending of {path} disagree: {told} is what ends so")
+    return writers[target or told or ""]
