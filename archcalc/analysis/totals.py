@@ -51,7 +51,8 @@ class AnalysedLayer:
             return None
         rank = self.output.rank
         kernel = node.attributes["kernel"]
-        stride = node.attributes.get("stride", node.layer.attributes["stride"].default) or kernel
+        attribute = node.layer.attributes.get("stride")
+        stride = 1 if attribute is None else node.attributes.get("stride", attribute.default) or kernel
         strides = stride if isinstance(stride, tuple) else (stride,) * rank
         text = "x".join(map(str, kernel if isinstance(kernel, tuple) else (kernel,) * rank))
         if all(s == 1 for s in strides):
