@@ -80,7 +80,9 @@ def bytes_binary(value: int) -> str:
 
 
 def bytes_in_full(value: int) -> str:
-    """Bytes exactly, and shortened in both kinds of units."""
+    """Bytes exactly, and shortened in both kinds of units where that is shorter."""
+    if abs(value) < 1000:
+        return f"{value} bytes"
     return f"{exact(value)} bytes ({bytes_decimal(value)}, {bytes_binary(value)})"
 
 

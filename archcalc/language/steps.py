@@ -126,6 +126,8 @@ def _callee(reading: Reading, key: Scalar, known: Known) -> Layer | Block | None
         hint = other_name(name) or did_you_mean(name, callable_names)
         if hint is None and ":" in name:
             hint = "write a space after the colon"
+        elif hint is None and " - " in name:
+            hint = "align the dashes: a step that stands deeper than the one above is read as part of it"
         message = f"there is no layer or block `{name[:80]}`"
         reading.findings.add("unknown-layer", message, reading.place(key), help=hint)
     return found

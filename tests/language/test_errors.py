@@ -166,6 +166,10 @@ def test_carets_stand_below_wide_characters() -> None:
 @pytest.mark.parametrize(
     ("text", "help_text"),
     [
+        (
+            "input: [3]\nlayers:\n - relu\n   - relu",
+            "align the dashes: a step that stands deeper than the one above is read as part of it",
+        ),
         ("input: 3x8x8\nlayers: [relu]", "write sizes as a list: `[3, 8, 8]`; an input has its channels first"),
         ("input: [3]\nlayers: [{linear: {out: 3, bias: False}}]", "did you mean `false`?"),
         ("input: [3]\nlayers: [{maxpool: {kernel: 3, padding: valid}}]", "no padding is written `0`"),

@@ -89,7 +89,7 @@ def facts(network: Part) -> tuple[tuple[str, str], ...]:
 
     def said(name: str) -> str:
         value = known[name].measure(network)
-        return f"{exact(value)} bytes ({bytes_decimal(value)})"
+        return f"{exact(value)} bytes" + (f" ({bytes_decimal(value)})" if value >= 1000 else "")
 
     lines = [
         ("saved", f"{said('saved_bytes')} for backward"),
