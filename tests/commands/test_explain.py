@@ -205,7 +205,7 @@ def test_a_rule_of_check(capsys: pytest.CaptureFixture[str]) -> None:
         (["resnet50", "residual"], "`residual` is the end of 16 paths: "),
         (
             ["alexnet", "conv1", "--quantity", "MAC"],
-            "the layer has no figure `MAC`: it has input, output",
+            "the layer has no figure `MAC`: did you mean `macs`?",
         ),
         (["alexnet", "--quantity", "depth"], "depth is a figure of a whole network"),
         (["groups-dvide"], "there is no spec and no rule `groups-dvide`: did you mean `groups-divide`"),

@@ -224,7 +224,7 @@ def test_equal_points_are_all_on_the_front() -> None:
     [
         ({"over": {"widht": [1]}}, "did you mean `width`"),
         ({"quantities": ["prams"]}, "did you mean `params`"),
-        ({"quantities": ["output"]}, "output is not a number"),
+        ({"quantities": ["output"]}, "output is not one number"),
         ({"where": "params"}, "is not a bound"),
         ({"where": "params <= many"}, "is not a bound"),
         ({"where": "params <= 5M or macs <= 1"}, "is not a bound"),
