@@ -75,7 +75,7 @@ def test_a_step_completes_layers_and_blocks(editor: server.Server) -> None:
 
 def test_beside_a_layer_only_the_keys_of_the_step_are_offered(editor: server.Server) -> None:
     offered = editor.completions("layers:\n  - conv: {out: 3, kernel: 3}\n    |")
-    assert set(offered) == {"as", "from", "repeat", "when", "weights"}
+    assert set(offered) == {"as", "from", "repeat", "when", "weights", "trainable"}
 
 
 def test_attributes_are_offered_with_their_defaults(editor: server.Server) -> None:

@@ -16,7 +16,8 @@ from archcalc.analysis.totals import Analysis
 from archcalc.cli import run
 from archcalc.devices import card
 from archcalc.diagnostics.diagnostic import UsageError
-from archcalc.memory.setup import Setup, setup, stated
+from archcalc.memory.setup import Setup, stated
+from archcalc.memory.setup import setup as setup_of
 from archcalc.quantities.registry import Part, Quantity, quantities, quantity_named
 from archcalc.sizes.kinds import is_size
 from archcalc.sizes.symbols import variable
@@ -104,7 +105,7 @@ def test_what_does_not_depend_on_a_part_of_the_setup_does_not_change_with_it(
     analysis = analysed(SPEC)
     base = FULL._replace(batch=4)
     words = {"memory": 1 << 30, "gpu": "v100", "device": "cpu", "batch": 4} | changed
-    other = setup(analysis.network, **words)
+    other = setup_of(analysis.network, **words)
     moved = set()
     for each in quantities().values():
         before, after = (each.measure(Part(analysis, setup=made)) for made in (base, other))
