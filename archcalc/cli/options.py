@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import click
 
 from archcalc.cli import known
-from archcalc.cli.types import FileType, ModelType, Name, SpecType
+from archcalc.cli.types import FileType, ModelType, Name, Names, SpecType
 from archcalc.diagnostics.diagnostic import SpecError, UsageError
 from archcalc.harmless import harmless_lines
 from archcalc.output import formats
@@ -52,6 +52,23 @@ batch_option = click.option(
     metavar="N",
     help="Batch size: MACs, FLOPs and bytes are for the whole batch.",
 )
+
+
+layer_option = click.option(
+    "--layer", type=Name(known.layer_paths), metavar="PATH", help="Restrict to a layer, a block, or a pattern with *."
+)
+
+
+def quantities_option(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--columns NAMES` or whatever its name is; the function receives a list of quantities' names."""
+    return click.option(
+        name,
+        type=Names(known.quantities),
+        default="params,macs",
+        show_default=True,
+        metavar="NAMES",
+        help="Quantities, separated by commas.",
+    )
 
 
 def counting_option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -39,9 +39,7 @@ class _Damaged(Exception):
 
 def read(path: Path, shown: str) -> Graph:
     """The graph of an export archive. SpecError if it is damaged, UsageError if it cannot be read."""
-    model = read_json(
-        path, shown, lambda name: name.endswith("models/model.json") or name == "serialized_exported_program.json"
-    )
+    model = read_json(path, shown, _holds_the_model)
     try:
         return graph(path.stem, model)
     except _Damaged as error:
@@ -49,7 +47,8 @@ def read(path: Path, shown: str) -> Graph:
 
 
 def _holds_the_model(member: str) -> bool:
-    return member.endswith("/models/model.json")
+    """Whether an archive's member is the model: in the layout of today, or in the one before it."""
+    return member.endswith("models/model.json") or member == "serialized_exported_program.json"
 
 
 def graph(name: str, model: Any) -> Graph:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from archcalc.cli import known
-from archcalc.cli.options import Output, format_options, set_option, spec_argument
+from archcalc.cli.options import Output, format_options, layer_option, quantities_option, set_option, spec_argument
 from archcalc.cli.types import Name, Names
 
 
@@ -23,20 +23,8 @@ from archcalc.cli.types import Name, Names
     metavar="NAME=EXPRESSION",
     help="Set a parameter to an expression: image=32*m.",
 )
-@click.option(
-    "--quantity",
-    type=Names(known.quantities),
-    default="params,macs",
-    show_default=True,
-    metavar="NAMES",
-    help="Quantities, separated by commas.",
-)
-@click.option(
-    "--layer",
-    type=Name(known.layer_paths),
-    metavar="PATH",
-    help="Restrict to a layer, a block, or a pattern with *.",
-)
+@quantities_option("--quantity")
+@layer_option
 @set_option
 @format_options("archcalc.commands.formula.formats")
 def command(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archcalc.cli import known
-from archcalc.cli.options import Output, format_options, set_option, spec_argument
+from archcalc.cli.options import Output, format_options, layer_option, quantities_option, set_option, spec_argument
 from archcalc.cli.setup import with_option
 from archcalc.cli.types import Name, Names
 
@@ -43,20 +43,8 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]
     "--sample", type=click.IntRange(1), metavar="N", help="Draw N combinations at random, without repetition."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sample.")
-@click.option(
-    "--columns",
-    type=Names(known.quantities),
-    default="params,macs",
-    show_default=True,
-    metavar="NAMES",
-    help="Quantities, separated by commas.",
-)
-@click.option(
-    "--layer",
-    type=Name(known.layer_paths),
-    metavar="PATH",
-    help="Restrict to a layer, a block, or a pattern with *.",
-)
+@quantities_option("--columns")
+@layer_option
 @click.option("--where", metavar="BOUNDS", help='Keep what meets bounds: "params <= 5M and macs <= 300M".')
 @click.option(
     "--sort", type=Name(known.quantities), metavar="NAME", help="Sort by a column; -NAME sorts in descending order."

@@ -37,7 +37,6 @@ class Made(NamedTuple):
 
     module: Code = ""
     copies: str = ""
-    of_class: str = ""
 
 
 def classes(root: Part, name: str) -> list[Class]:
@@ -104,7 +103,7 @@ class _Arguments:
             in_order = in_order and text == argument
             items.append(text if in_order else f"{argument}={text}")
         copies = self.expression("copies", [len(calls) for calls in runs]) if member.is_run else ""
-        return Made(Group(f"{inner.name}(", tuple(items), ")"), copies, inner.name)
+        return Made(Group(f"{inner.name}(", tuple(items), ")"), copies)
 
     def layer(self, number: int, member: Member) -> Group:
         assert member.layer is not None
