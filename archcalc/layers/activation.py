@@ -7,6 +7,7 @@ overwrites its input: if it does and the derivative needs that input, a framewor
 
 from typing import Annotated
 
+from archcalc.layers.arithmetic import of_softmax
 from archcalc.layers.attributes import OneAxis, Switch, Word
 from archcalc.layers.outcome import (
     EVERYTHING,
@@ -212,10 +213,10 @@ def softmax(x: Volume, *, over: OneAxis = "channels") -> Outcome:
     Source: torch.nn.Softmax; derivatives.yaml, _softmax.
     """
     n = x.elements
-    fewer = n - product(size for axis, size in enumerate(x.shape) if axis != over)
+    sums = product(size for axis, size in enumerate(x.shape) if axis != over)
     return Outcome(
         x,
-        operations=operations("activation", compare=fewer, add=n + fewer, exponential=n, divide=n),
+        operations=operations("activation", **of_softmax(n, sums)),
         saved=(saves("output", 0),),
         windows=EVERYTHING if over else (),
         autocast="float32",

@@ -3,6 +3,7 @@
 from fractions import Fraction
 from typing import Annotated, Any
 
+from archcalc.layers.arithmetic import of_softmax
 from archcalc.layers.attention_of_linear_layers import linear_attention
 from archcalc.layers.attributes import OptionalPositive, OptionalSwitch, Positive, Rate, Switch, Word
 from archcalc.layers.multihead import POSITIONS_FIRST, multihead
@@ -131,10 +132,7 @@ def _multihead(x: Volume, memory: Volume | None, heads: Size, bias: bool) -> Out
             *operations(
                 "activation",
                 multiply=scores,
-                compare=scores - rows,
-                add=2 * scores - rows,
-                exponential=scores,
-                divide=scores,
+                **of_softmax(scores, rows),
             ),
         ),
         saved=module.saved,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from archcalc.layers.arithmetic import of_normalisation, of_rms_normalisation, of_softmax
 from archcalc.layers.heads import repeated, rotated
 from archcalc.layers.outcome import EVERYTHING, Outcome, Tensor
 from archcalc.layers.tape import Tape, Undo, Value
@@ -54,14 +55,7 @@ def linear_attention(
     batch, attended = product(x.space[:-1]), other.space[-1]
     pairs = x.space[-1] * attended
     rows, scores = heads * x.positions, heads * batch * pairs
-    tape.count(
-        "activation",
-        multiply=scores,
-        compare=scores - rows,
-        add=2 * scores - rows,
-        exponential=scores,
-        divide=scores,
-    )
+    tape.count("activation", multiply=scores, **of_softmax(scores, rows))
     if kernel == "fused":
         values = _kernel(tape, query, key, value, rows, pairs if masked else None)
         if norm != "none":
@@ -204,8 +198,5 @@ def _normalised(tape: Tape, x: Value, name: str, width: Size, rows: Size, norm: 
     tape.keep(scale, x.needs)
     reads = ("gradient", x.base, *(each.name for each in statistics))
     tape.record(made, Undo(f"{operation}_backward", reads, (x, scale, *shift)))
-    if layer:
-        tape.count("normalisation", add=4 * n, multiply=3 * n, divide=3 * rows, exponential=rows)
-    else:
-        tape.count("normalisation", add=n, multiply=3 * n, divide=2 * rows, exponential=rows)
+    tape.count("normalisation", **(of_normalisation if layer else of_rms_normalisation)(n, rows, True))
     return made

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from archcalc.layers.arithmetic import of_normalisation, of_rms_normalisation
 from archcalc.layers.attributes import Factor, Positive, Switch, Word
 from archcalc.layers.layout import Needs
 from archcalc.layers.outcome import (
@@ -30,17 +31,8 @@ def _scale_and_shift(size: Size, affine: bool, shape: tuple[Size, ...] = ()) -> 
 
 
 def _measured(x: Volume, statistics: Size, affine: bool) -> tuple[Operation, ...]:
-    """Mean, variance and normalisation from the sample itself: per value one addition to each of two sums, one
-    subtraction, one square, one product; per statistic two divisions, a reciprocal and a root; then the affine."""
-    n = x.elements
-    extra = n if affine else 0
-    return operations(
-        "normalisation",
-        add=3 * n + extra,
-        multiply=2 * n + extra,
-        divide=3 * statistics,
-        exponential=statistics,
-    )
+    """Mean and variance are measured on the sample itself."""
+    return operations("normalisation", **of_normalisation(x.elements, statistics, affine))
 
 
 def _statistics(size: Size, dtype: str = "float32") -> tuple[Saved, Saved]:
@@ -185,13 +177,7 @@ def rms_norm(x: Volume, *, affine: Switch = True) -> Outcome:
     return Outcome(
         x,
         params=params,
-        operations=operations(
-            "normalisation",
-            add=n,
-            multiply=3 * n if affine else 2 * n,
-            divide=2 * p,
-            exponential=p,
-        ),
+        operations=operations("normalisation", **of_rms_normalisation(n, p, affine)),
         saved=(*decomposed, *fused),
         composition=_decomposed_rms_norm(x, params),
         autocast="float32",
