@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -10,8 +9,9 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from archcalc.diagnostics.diagnostic import plain
-from archcalc.language.document import HEAD, INPUT, OUTPUT
-from archcalc.layers.attributes import shown
+from archcalc.language.document import INPUT, OUTPUT
+from archcalc.language.write import end_lines, quoted, step_lines
+from archcalc.layers.registry import layers
 
 #: The number of the network's input, where a step's number could stand.
 SOURCE = -1
@@ -30,7 +30,6 @@ class FlatStep(NamedTuple):
     inputs: tuple[int, ...]
     path: str
     owned: tuple[str, ...] = ()
-    joins: bool = False
     parameters: int = 0
     volume: tuple[int, ...] | None = None
     modules: tuple[tuple[str, str], ...] = ()
@@ -82,7 +81,7 @@ def spec_text(flat: Flat) -> str:
 
 
 def _lines(flat: Flat) -> Iterator[str]:
-    yield f"architecture: {json.dumps(plain(flat.name), ensure_ascii=False)}"
+    yield f"architecture: {quoted(plain(flat.name))}"
     for note in flat.notes:
         yield f"# {note}"
     yield f"input: [{', '.join(map(str, flat.input))}]"
@@ -95,26 +94,13 @@ def _lines(flat: Flat) -> Iterator[str]:
     names = unique_names([step.path for step in flat.steps])
     shared = _shared(flat.steps)
     for number, step in enumerate(flat.steps):
+        attributes = {name: _exact(value) for name, value in step.attributes.items()}
         inputs = [INPUT if i == SOURCE else names[i] for i in step.inputs]
-        if step.joins:
-            yield f"  - {step.layer}: [{', '.join(inputs)}]"
-        elif step.attributes:
-            given = ", ".join(f"{name}: {_value(value)}" for name, value in step.attributes.items())
-            yield f"  - {step.layer}: {{{given}}}"
-        else:
-            yield f"  - {step.layer}:"
-        yield f"    as: {names[number]}"
-        if not step.joins and step.inputs != (number - 1,):
-            yield f"    from: {inputs[0] if len(inputs) == 1 else '[' + ', '.join(inputs) + ']'}"
+        yield from step_lines(layers()[step.layer], attributes, names[number], inputs, step.inputs == (number - 1,))
         if step.owned in shared:
             yield f"    weights: {shared[step.owned]}"
-    for name, index in flat.outputs.items():
-        if name != OUTPUT:
-            yield f"  - {HEAD}: {{{name}: []}}"
-            yield f"    from: {INPUT if index == SOURCE else names[index]}"
-    if ends_elsewhere:
-        yield f"  - {OUTPUT}:"
-        yield f"    from: {INPUT if end == SOURCE else names[end]}"
+    ends = {name: INPUT if index == SOURCE else names[index] for name, index in flat.outputs.items()}
+    yield from end_lines(ends, ends_elsewhere)
 
 
 def _shared(steps: list[FlatStep]) -> dict[tuple[str, ...], str]:
@@ -123,13 +109,11 @@ def _shared(steps: list[FlatStep]) -> dict[tuple[str, ...], str]:
     return {owned: step_name(owned[0]) for owned, times in uses.items() if times > 1}
 
 
-def _value(value: Any) -> str:
+def _exact(value: Any) -> Any:
+    """A value in which a float is the number that was written, and not the nearest sum of powers of two."""
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_value, value))}]"
-    if isinstance(value, float):  # as it was written, and not the nearest sum of powers of two
-        value = Fraction(repr(value))
-    text = shown(value)
-    return f'"{text}"' if "," in text else text
+        return tuple(map(_exact, value))
+    return Fraction(repr(value)) if isinstance(value, float) else value
 
 
 #: Of a module's path, so many last characters are used.

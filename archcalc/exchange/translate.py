@@ -268,14 +268,13 @@ class Translation:
         *,
         channels: int = 0,
         owned: tuple[Owned, ...] = (),
-        joins: bool = False,
         output: str | None = None,
     ) -> None:
         """A step that makes the operation's output, whose channels are that axis of a sample (-1: the last)."""
         assert self.operation is not None
         name = output or self.operation.outputs[0]
         reads = (inputs,) if isinstance(inputs, int) else inputs
-        step = self.step(layer, attributes or {}, reads, owned, joins)
+        step = self.step(layer, attributes or {}, reads, owned)
         self.values[name] = Value(step, _axes(len(self.sizes(name)), channels))
 
     def emit_as(self, layer: str, like: Value, attributes: dict[str, Any] | None = None) -> None:
@@ -294,7 +293,6 @@ class Translation:
         attributes: dict[str, Any],
         inputs: tuple[int, ...],
         owned: tuple[Owned, ...] = (),
-        joins: bool = False,
     ) -> int:
         """A step for the operation; returns its number."""
         assert self.operation is not None
@@ -305,7 +303,7 @@ class Translation:
             path = f"{path}.{layer}" if path else layer
         parameters = sum(_elements(each.sizes) for each in owned)
         modules = self.operation.modules
-        self.steps.append(FlatStep(layer, attributes, inputs, path, paths, joins, parameters, modules=modules))
+        self.steps.append(FlatStep(layer, attributes, inputs, path, paths, parameters, modules=modules))
         return len(self.steps) - 1
 
 

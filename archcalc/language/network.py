@@ -83,6 +83,10 @@ class TiedWeights(NamedTuple):
     name: str
     key: Key
 
+    def __str__(self) -> str:
+        """As the key `weights` of a step has it: the name, and the place behind a slash."""
+        return "/".join((self.name, *(f"{base}.{ordinal}" for base, ordinal in self.key)))
+
 
 class Node:
     """One layer of the flat network."""

@@ -1,13 +1,15 @@
-"""A flat network as a spec again: no repeats, no parameters, the same names and the same figures."""
+"""A flat network as a spec: a step for each layer, no repeats, no parameters, the same names and the same figures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from archcalc.language.document import HEAD, INPUT, OUTPUT
-from archcalc.language.network import INPUT_INDEX, Network, Node
+from archcalc.language.network import INPUT_INDEX, Network
 from archcalc.layers.attributes import shown
+from archcalc.layers.registry import Layer
 
 
 def resolve(network: Network) -> Iterator[str]:
@@ -18,9 +20,9 @@ def resolve(network: Network) -> Iterator[str]:
 
 def _lines(network: Network) -> Iterator[str]:
     document = network.document
-    yield f"architecture: {_quoted(document.architecture or 'unnamed')}"
+    yield f"architecture: {quoted(document.architecture or 'unnamed')}"
     if document.citation:
-        yield f"source: {_quoted(document.citation)}"
+        yield f"source: {quoted(document.citation)}"
     if document.inputs.keys() == {INPUT}:
         yield f"input: {shown(network.input.shape)}"
     else:
@@ -36,46 +38,53 @@ def _lines(network: Network) -> Iterator[str]:
     yield "layers:"
     previous = INPUT_INDEX
     for node in network.nodes:
-        yield from _step(network, node, previous)
+        inputs = [network.name_of(index) for index in node.inputs]
+        yield from step_lines(node.layer, node.attributes, node.name, inputs, node.inputs == (previous,))
+        if node.tied is not None:
+            yield f"    weights: {node.tied}"
+        if not node.trainable:
+            yield "    trainable: false"
         previous = node.index
-    for name, index in network.outputs.items():
+    yield from end_lines({name: network.name_of(index) for name, index in network.outputs.items()}, ends_elsewhere)
+
+
+def step_lines(
+    layer: Layer, attributes: Mapping[str, Any], name: str, inputs: Sequence[str], follows: bool
+) -> Iterator[str]:
+    """A step of one layer with its name; `follows` says that its input is what comes before it."""
+    if layer.joins:
+        yield f"  - {layer.name}: [{', '.join(inputs)}]"
+        yield from (f"    {key}: {in_braces(value)}" for key, value in attributes.items())
+    elif attributes:
+        given = ", ".join(f"{key}: {in_braces(value)}" for key, value in attributes.items())
+        yield f"  - {layer.name}: {{{given}}}"
+    else:
+        yield f"  - {layer.name}:"
+    yield f"    as: {name}"
+    if not layer.joins and not follows:
+        yield f"    from: {inputs[0] if len(inputs) == 1 else '[' + ', '.join(inputs) + ']'}"
+
+
+def end_lines(outputs: Mapping[str, str], ends_elsewhere: bool) -> Iterator[str]:
+    """The steps behind the last layer: a head for each output that has a name, and what leads to the end of a network
+    that does not end with its last layer. `outputs` has the name of what each ends with."""
+    for name, end in outputs.items():
         if name != OUTPUT:
-            yield f"  - {HEAD}: {{{_quoted(name)}: []}}"
-            yield f"    from: {network.name_of(index)}"
+            yield f"  - {HEAD}: {{{quoted(name)}: []}}"
+            yield f"    from: {end}"
     if ends_elsewhere:
         yield f"  - {OUTPUT}:"
-        yield f"    from: {network.name_of(end)}"
+        yield f"    from: {outputs[OUTPUT]}"
 
 
-def _step(network: Network, node: Node, previous: int) -> Iterator[str]:
-    if node.layer.joins:
-        yield f"  - {node.layer.name}: [{', '.join(network.name_of(i) for i in node.inputs)}]"
-        yield from (f"    {name}: {_value(value)}" for name, value in node.attributes.items())
-    elif node.attributes:
-        given = ", ".join(f"{name}: {_value(value)}" for name, value in node.attributes.items())
-        yield f"  - {node.layer.name}: {{{given}}}"
-    else:
-        yield f"  - {node.layer.name}:"
-    yield f"    as: {node.name}"
-    if not node.layer.joins and node.inputs != (previous,):
-        names = [network.name_of(i) for i in node.inputs]
-        yield f"    from: {names[0] if len(names) == 1 else '[' + ', '.join(names) + ']'}"
-    if node.tied is not None:
-        inner = "/".join(f"{base}.{ordinal}" for base, ordinal in node.tied.key)
-        yield f"    weights: {node.tied.name}{'/' + inner if inner else ''}"
-    if not node.trainable:
-        yield "    trainable: false"
-
-
-def _value(value: Any) -> str:
+def in_braces(value: Any) -> str:
+    """A value that YAML reads back as it is between braces, where a comma or a bracket would split it."""
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_value, value))}]"
+        return f"[{', '.join(map(in_braces, value))}]"
     text = shown(value)
-    return f'"{text}"' if "," in text else text  # a call with two values, which a comma would split
+    return f'"{text}"' if any(sign in text for sign in ",[]{}") else text
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Text as a YAML scalar that is read back as it is."""
-    import json
-
     return json.dumps(text, ensure_ascii=False)

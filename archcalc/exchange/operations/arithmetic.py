@@ -110,4 +110,4 @@ def _class_token(t: Translation, op: Operation, token: Owned) -> None:
 def _join(t: Translation, layer: str, *values: Value) -> None:
     first = values[0]
     reads = tuple(t.like(each, first.axes) for each in values)
-    t.same(Value(t.step(layer, {}, reads, (), True), first.axes))
+    t.same(Value(t.step(layer, {}, reads), first.axes))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from archcalc.language.document import HEAD, INPUT, OUTPUT
 from archcalc.language.folding.arguments import usual_values
-from archcalc.language.folding.items import Block, Expression, Item, Steps
+from archcalc.language.folding.items import Block, Item, Steps
 from archcalc.language.folding.names import branch_names, step_label
 from archcalc.language.network import INPUT_INDEX, Network
+from archcalc.language.write import in_braces, quoted
 from archcalc.layers.attributes import shown
 from archcalc.layers.registry import layers
 
@@ -25,9 +25,9 @@ def spec_lines(network: Network, steps: Steps, blocks: list[Block], notes: Itera
 
 def _lines(network: Network, steps: Steps, blocks: list[Block]) -> Iterator[str]:
     document = network.document
-    yield f"architecture: {_quoted(document.architecture or 'unnamed')}"
+    yield f"architecture: {quoted(document.architecture or 'unnamed')}"
     if document.citation:
-        yield f"source: {_quoted(document.citation)}"
+        yield f"source: {quoted(document.citation)}"
     yield ""
     yield f"input: {shown(network.input.shape)}"
     yield ""
@@ -55,9 +55,7 @@ def _lines(network: Network, steps: Steps, blocks: list[Block]) -> Iterator[str]
 def _signature(block: Block) -> str:
     if not block.parameters:
         return block.name
-    written = [
-        f"{name}={_plain(block.defaults[name])}" if name in block.defaults else name for name in block.parameters
-    ]
+    written = [f"{name}={shown(block.defaults[name])}" if name in block.defaults else name for name in block.parameters]
     text = f"{block.name}({', '.join(written)})"
     return text if "[" not in text else f'"{text}"'
 
@@ -120,8 +118,7 @@ class _Writer:
         if item.tied is not None:
             tied = self.network.nodes[item.output].tied
             assert tied is not None
-            inner = "/".join(f"{base}.{ordinal}" for base, ordinal in tied.key)
-            yield f"weights: {tied.name}{'/' + inner if inner else ''}"
+            yield f"weights: {tied}"
 
     def given(self, item: Item) -> str:
         """The layer or block with its attributes."""
@@ -134,7 +131,7 @@ class _Writer:
             return name
         if first is not None and list(given) == [first]:
             return f"{name}: {_value(given[first])}"
-        return f"{name}: {{{', '.join(f'{key}: {_inner(value)}' for key, value in given.items())}}}"
+        return f"{name}: {{{', '.join(f'{key}: {in_braces(value)}' for key, value in given.items())}}}"
 
 
 def _differing(item: Item) -> dict[str, Any]:
@@ -171,27 +168,11 @@ def _named(steps: Steps, source: int) -> set[int]:
     return found
 
 
-def _plain(value: Any) -> str:
-    return str(value) if isinstance(value, Expression) else shown(value)
-
-
 def _value(value: Any) -> str:
     """A value behind a colon."""
-    text = _plain(value)
+    text = shown(value)
     return f'"{text}"' if "," in text and not isinstance(value, tuple) else text
 
 
-def _inner(value: Any) -> str:
-    """A value in braces."""
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_inner, value))}]"
-    text = _plain(value)
-    return f'"{text}"' if any(sign in text for sign in ",[]{}") else text
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
-
-
 def _quoted_key(text: str) -> str:
-    return text if text.replace("_", "").isalnum() and text.isascii() else _quoted(text)
+    return text if text.replace("_", "").isalnum() and text.isascii() else quoted(text)
