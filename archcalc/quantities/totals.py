@@ -117,20 +117,20 @@ def input(part: Part) -> Volume:  # noqa: A001  (the name of the quantity)
     return part.analysis.input_volumes(part.layers[0])[0]
 
 
+def _input_bytes(part: Part) -> Size:
+    return 4 * total(volume.elements for volume in part.analysis.network.inputs.values())
+
+
 @quantity(BYTES, of="network", depends=["samples"])
 def input_bytes(part: Part) -> Any:
     """Bytes of the network's input in float32."""
-    return part.samples(4 * total(volume.elements for volume in part.analysis.network.inputs.values()))
+    return part.samples(_input_bytes(part))
 
 
 @quantity(BYTES, depends=["samples"])
 def output_bytes(part: Part) -> Any:
     """Bytes of the volume that comes out, in float32, whether or not it has storage of its own."""
     return part.samples(4 * output(part).elements)
-
-
-def _input_bytes(part: Part) -> Size:
-    return 4 * total(volume.elements for volume in part.analysis.network.inputs.values())
 
 
 @summed(BYTES, title="activations", depends=["samples"], beside=_input_bytes)
