@@ -86,6 +86,11 @@ def bytes_in_full(value: int) -> str:
     return f"{exact(value)} bytes ({bytes_decimal(value)}, {bytes_binary(value)})"
 
 
+def bytes_in_both(value: int) -> str:
+    """Bytes shortened in both kinds of units: 60.95 MB (58.13 MiB)."""
+    return f"{value} B" if abs(value) < 1000 else f"{bytes_decimal(value)} ({bytes_binary(value)})"
+
+
 def _shortened(value: int, scales: tuple[tuple[int, str], ...], behind: str) -> str | None:
     for unit, name in scales:
         if abs(value) >= unit:
@@ -142,13 +147,14 @@ class Unit(NamedTuple):
     """The unit of a figure, and how values in it are written.
 
     `cell` is for a table of layers, exact where that is short; `short` for a table of networks; `full` says a figure
-    that stands by itself, exactly and shortened; `data` makes the value of JSON.
+    that stands by itself, exactly and shortened; `brief` one that stands among others.
     """
 
     name: str
     cell: Callable[[Any], str]
     short: Callable[[Any], str]
     full: Callable[[Any], str]
+    brief: Callable[[Any], str]
 
     def __str__(self) -> str:
         return self.name
@@ -181,14 +187,14 @@ def _sides(value: Any) -> str:
 
 
 #: Plain numbers.
-COUNT = Unit("count", _count_cell, _count_short, _count_full)
+COUNT = Unit("count", _count_cell, _count_short, _count_full, _count_full)
 #: Numbers so small that they are never shortened: layers, samples.
-LAYERS = Unit("layers", _count_cell, _count_cell, _count_cell)
-SAMPLES = Unit("samples", _count_cell, _count_cell, _count_cell)
-BYTES = Unit("bytes", bytes_decimal, bytes_decimal, bytes_in_full)
+LAYERS = Unit("layers", _count_cell, _count_cell, _count_cell, _count_cell)
+SAMPLES = Unit("samples", _count_cell, _count_cell, _count_cell, _count_cell)
+BYTES = Unit("bytes", bytes_decimal, bytes_decimal, bytes_in_full, bytes_in_both)
 #: A volume, written 55x55x96.
-VOLUME = Unit("volume", str, str, str)
+VOLUME = Unit("volume", str, str, str, str)
 #: The same size along every axis (7), or one for each (7x7).
-EXTENT = Unit("extent", _sides, _sides, _sides)
-SECONDS = Unit("seconds", time, time, time)
-MACS_PER_BYTE = Unit("MACs/byte", two_digits, two_digits, lambda value: f"{two_digits(value)} MACs per byte")
+EXTENT = Unit("extent", _sides, _sides, _sides, _sides)
+SECONDS = Unit("seconds", time, time, time, time)
+MACS_PER_BYTE = Unit("MACs/byte", two_digits, two_digits, *[lambda value: f"{two_digits(value)} MACs per byte"] * 2)

@@ -9,7 +9,7 @@ from archcalc.diagnostics.diagnostic import Diagnostic, Place, plain
 from archcalc.harmless import harmless_lines
 
 #: What a stretch of the text is, for whoever colours it.
-Role: TypeAlias = Literal["error", "warning", "met", "dim", "frame", "help"]
+Role: TypeAlias = Literal["error", "warning", "met", "dim", "most", "frame", "help"]
 Paint: TypeAlias = Callable[[Role, str], str]
 
 

@@ -1,4 +1,4 @@
-"""What a report is, before it has a format: facts, tables and notes for people, one object for programs."""
+"""What a report is, before it has a format: figures, facts, tables and notes for people, one object for programs."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ class Column(NamedTuple):
     rank: int = 0
     wraps: bool = False
     #: What a value is, for the colour of its cell on a terminal; None where the column has one colour.
-    role: Callable[[Any], Role] | None = None
+    role: Callable[[Any], Role | None] | None = None
     #: A shorter text of a cell, where the table is wider than the screen.
     short: Callable[[Any], str] | None = None
+    #: The text of a cell whose value is None.
+    absent: str = ""
 
 
 #: How narrow a column of words may become.
@@ -65,13 +67,17 @@ class Table(NamedTuple):
 
 
 class Report(NamedTuple):
-    """A result: a heading, facts as label and text, tables, notes, and `data`, the JSON object with stable keys.
+    """A result: a heading, figures and facts as label and text, tables, notes, and `data`, the JSON object with stable
+    keys.
+
+    Figures are short, and stand in two columns where a screen has room; facts are sentences, a line each. Both can be
+    iterators, whose items are made as they are read, once.
 
     A long list in `data` can be an iterator, whose items are made as they are written.
     """
 
     heading: str
-    facts: tuple[tuple[str, str], ...]
+    facts: Iterable[tuple[str, str]]
     tables: tuple[Table, ...]
     notes: tuple[str, ...]
     data: Mapping[str, Any]
@@ -83,6 +89,7 @@ class Report(NamedTuple):
     picture: Callable[[], Drawing] | None = None
     #: What a page shows below the facts, instead of the picture and the tables.
     sections: Callable[[], Iterable[Section]] | None = None
+    figures: Iterable[tuple[str, str]] = ()
 
 
 def drawing(report: Report) -> Drawing:
@@ -119,22 +126,32 @@ def readable(report: Report) -> Report:
     return report._replace(
         heading=harmless(report.heading),
         facts=tuple((harmless(label), harmless(text)) for label, text in report.facts),
+        figures=tuple((harmless(label), harmless(text)) for label, text in report.figures),
         tables=tuple(table._replace(title=harmless(table.title)) for table in report.tables),
         notes=tuple(map(harmless, report.notes)),
     )
 
 
 def texts(table: Table) -> list[list[str]]:
-    """The table column by column, as text: title first, then the rows, then the footer if there is one.
+    """The table column by column, as text: title first, then the rows, then the footer if there is one, whose None is
+    an empty cell.
 
-    A value of None is an empty cell. UsageError for a table that is too long to be read.
+    UsageError for a table that is too long to be read.
     """
-    rows = list(readable_rows(table)) if table.footer is None else [*readable_rows(table), table.footer]
+    rows = list(readable_rows(table))
     columns = zip(*rows, strict=True) if rows else [()] * len(table.columns)
     return [
-        [column.title, *("" if value is None else harmless(column.show(value)) for value in values)]
-        for column, values in zip(table.columns, columns, strict=True)
+        [column.title, *(_cell(column, value, column.absent) for value in values), *_footer(table, index)]
+        for index, (column, values) in enumerate(zip(table.columns, columns, strict=True))
     ]
+
+
+def _footer(table: Table, index: int) -> list[str]:
+    return [] if table.footer is None else [_cell(table.columns[index], table.footer[index], "")]
+
+
+def _cell(column: Column, value: Any, absent: str) -> str:
+    return absent if value is None else harmless(column.show(value))
 
 
 def readable_rows(table: Table) -> Iterator[tuple[Any, ...]]:

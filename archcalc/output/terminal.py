@@ -7,7 +7,15 @@ from typing import IO
 
 from archcalc.diagnostics.text import Paint, Role, unpainted
 
-_CODES: dict[Role, str] = {"error": "1;31", "warning": "1;33", "frame": "1;34", "help": "1;36", "met": "32", "dim": "2"}
+_CODES: dict[Role, str] = {
+    "error": "1;31",
+    "warning": "1;33",
+    "frame": "1;34",
+    "help": "1;36",
+    "met": "32",
+    "dim": "2",
+    "most": "1",
+}
 
 
 def is_terminal(stream: IO[str]) -> bool:

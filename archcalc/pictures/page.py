@@ -67,8 +67,8 @@ def document(report: Report, sections: Sequence[Section], title: str) -> str:
         links = "".join(f'<a href="#{key}">{escaped(name)}</a>' for key, name in names)
         parts.append(f"<nav>{links}</nav>")
     parts.append("</header>\n<main>\n")
-    if report.facts:
-        facts = "".join(f"<dt>{escaped(label)}</dt><dd>{escaped(text)}</dd>\n" for label, text in report.facts)
+    if said := (*report.figures, *report.facts):
+        facts = "".join(f"<dt>{escaped(label)}</dt><dd>{escaped(text)}</dd>\n" for label, text in said)
         parts.append(f'<section class="facts"><dl>\n{facts}</dl></section>\n')
     for (key, name), section in zip(names, sections, strict=True):
         parts.append(f'<section id="{key}"><h2>{escaped(name)}</h2>\n')

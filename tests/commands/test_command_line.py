@@ -208,27 +208,6 @@ def test_a_narrow_table_leaves_columns_out_and_never_cuts_a_number() -> None:
     assert "hidden at this width" not in wide
 
 
-def test_a_report_is_a_tree_in_which_equal_blocks_stand_once() -> None:
-    shown = archcalc("report", "resnet50", COLUMNS="80").stdout.decode()
-    lines = [line.split("  ")[0] if line[0] != " " else line.rstrip() for line in shown.splitlines() if line]
-    assert any(line.startswith("  bottleneck.2 x 2 ") for line in lines)
-    # Three convolutions of 256 to 64, 64 to 64 and 64 to 256 maps, and their normalisations, twice: 2 * 70,400.
-    (run,) = (line for line in lines if line.startswith("  bottleneck.2 x 2 ") and "56x56x256" in line)
-    assert "140.8 K" in run
-    assert len(lines) < len(archcalc("report", "resnet50", "--full").stdout.decode().splitlines())
-
-
-def test_a_block_of_one_name_needs_no_line_of_its_own(tmp_path: Path) -> None:
-    path = tmp_path / "spec.yaml"
-    path.write_text("blocks:\n  one:\n    - linear: 3\ninput: [3]\nlayers:\n  - one:\n    repeat: 3\n  - relu\n")
-    shown = archcalc("report", str(path), "--columns", "name,params").stdout.decode()
-    assert [line.split()[0] for line in shown.splitlines() if line.startswith(("one", "relu", "linear"))] == [
-        "one.1/linear",
-        "relu",
-    ]
-    assert "one.1/linear x 3" in shown
-
-
 def test_a_reader_who_stops_early_is_no_error() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "archcalc", "report", "resnet152"], stdout=subprocess.PIPE, stderr=subprocess.PIPE

@@ -89,7 +89,7 @@ def test_a_report_counted_by_a_tool(capsys: pytest.CaptureFixture[str]) -> None:
 
     text = printed(capsys, "report", "resnet50", "--counting", "fvcore", "--format", "markdown")
     assert "MACs (fvcore)" in text
-    assert "4,111,512,576 (4.112 G) MACs per sample: fvcore's FlopCountAnalysis, and timm" in text
+    assert "4,111,512,576 (4.112 G) MACs: fvcore's FlopCountAnalysis, and timm" in text
 
 
 def test_a_report_names_its_own_rules(capsys: pytest.CaptureFixture[str]) -> None:

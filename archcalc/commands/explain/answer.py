@@ -55,7 +55,7 @@ def find(analysis: Analysis, path: str) -> list[AnalysedLayer]:
 def traced_outcome(analysis: Analysis, row: AnalysedLayer) -> Outcome:
     """The outcome of the layer's rule, run on numbers that remember."""
     layer = row.node.layer
-    volumes = [Volume(remembered(v.channels), remembered(v.space)) for v in analysis.input_volumes(row)]
+    volumes = [_remembered(analysis, index) for index in row.node.inputs]
     attributes = {}
     for name, attribute in layer.attributes.items():
         value = row.node.attributes.get(name, attribute.default)
@@ -63,6 +63,14 @@ def traced_outcome(analysis: Analysis, row: AnalysedLayer) -> Outcome:
             value = remembered(value)
         attributes[name] = None if value is None else attribute.kind.fit(value, volumes[0].rank)
     return layer.function(*volumes, **attributes)
+
+
+def _remembered(analysis: Analysis, index: int) -> Volume:
+    """What a layer reads: after a flatten, the sizes of the map that it was."""
+    if not is_input(index) and analysis.layers[index].layer == "flatten":
+        return traced_outcome(analysis, analysis.layers[index]).output
+    volume = analysis.interpretation.volume(index)
+    return Volume(remembered(volume.channels), remembered(volume.space))
 
 
 def explain_layer(analysis: Analysis, row: AnalysedLayer) -> list[Explained]:

@@ -82,25 +82,6 @@ def _peak_layer(network: Network, timeline: Timeline, batch: int) -> str:
     return owner(network, timeline.steps[timeline.peak(batch)].node)
 
 
-def facts(network: Part) -> tuple[tuple[str, str], ...]:
-    """What a report says of memory in three lines."""
-    known, memory, batch = quantities(), network.memory, int(network.setup.batch)
-    flat = network.analysis.network
-
-    def said(name: str) -> str:
-        value = known[name].measure(network)
-        return f"{exact(value)} bytes" + (f" ({bytes_decimal(value)})" if value >= 1000 else "")
-
-    lines = [
-        ("saved", f"{said('saved_bytes')} for backward"),
-        ("inference peak", f"{said('inference_peak_bytes')} at `{_peak_layer(flat, memory.inference, batch)}`"),
-    ]
-    if memory.trains:
-        where = _peak_layer(flat, memory.training.timeline, batch)
-        lines.append(("training peak", f"{said('training_peak_bytes')} at `{where}` backward"))
-    return tuple(lines)
-
-
 def setup_in_words(setup: Setup) -> str:
     """How the network is trained, for a heading."""
     words = [setup.dtype, f"optimizer {setup.optimizer}", setup.device]

@@ -3,40 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from archcalc.analysis.totals import AnalysedLayer
-from archcalc.commands.report import receptive_field
+from archcalc.commands.report import lecture, receptive_field
+from archcalc.commands.report.row import Row, main_layer
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.output.layout import Column
 from archcalc.quantities.registry import Part, Quantity, quantities
-from archcalc.sizes.kinds import total
 from archcalc.units import barred, share
 
-
-class Row(NamedTuple):
-    """One line of the report: a layer, or several that a fold has put together."""
-
-    name: str
-    layers: Sequence[AnalysedLayer]
-
-    @property
-    def last(self) -> AnalysedLayer:
-        """The layer that gives the row its output."""
-        return self.layers[-1]
-
-    @property
-    def one(self) -> AnalysedLayer | None:
-        """The layer, if the row is only one."""
-        return self.layers[0] if len(self.layers) == 1 else None
-
-    def measure(self, quantity: Quantity, network: Part) -> Any:
-        """A quantity of the row, in the setup in which the network is asked."""
-        if quantity.amount is None:
-            return quantity.measure(Part(network.analysis, self.layers, network.setup))
-        if len(self.layers) == 1:
-            return quantity.amount(network, self.layers[0])
-        return total(quantity.amount(network, layer) for layer in self.layers)
+if TYPE_CHECKING:
+    from archcalc.diagnostics.text import Role
 
 
 class LayerColumn(NamedTuple):
@@ -45,10 +22,13 @@ class LayerColumn(NamedTuple):
     column: Column
     value: Callable[[Part, Row], Any]
     total: Callable[[Part], Any] | None = None
+    #: Whether the value of several equal blocks is that of all, and not that of the first.
+    sums: bool = False
 
 
 def _kernel(network: Part, row: Row) -> str | None:
-    return row.one.kernel if row.one else None
+    main = main_layer(network.analysis, row)
+    return main.kernel if main else None
 
 
 def _type(network: Part, row: Row) -> str:
@@ -69,6 +49,11 @@ def _receptive_field(network: Part, row: Row) -> str:
     return receptive_field.text(network.analysis.receptive_fields[row.last.node.index])
 
 
+def is_figure(made: LayerColumn) -> bool:
+    """Whether a column holds a quantity, and not a share of one or words."""
+    return made.column.key in quantities()
+
+
 #: Columns that are no figures: what a layer is, and why.
 _WORDS: dict[str, LayerColumn] = {
     made.column.key: made
@@ -82,6 +67,8 @@ _WORDS: dict[str, LayerColumn] = {
             lambda network, row: ", ".join(saved_tensors(network, row)),
         ),
         LayerColumn(Column("receptive_field", "receptive field", rank=7), _receptive_field),
+        LayerColumn(Column("lecture_memory", "memory"), lecture.memory, lecture.all_memory, sums=True),
+        LayerColumn(Column("lecture_weights", "weights"), lecture.weights, lecture.all_weights, sums=True),
     )
 }
 
@@ -104,16 +91,16 @@ DEFAULT = (
 )
 
 
-def _unless_zero(write: Callable[[Any], str]) -> Callable[[Any], str]:
-    return lambda value: "" if type(value) is int and not value else write(value)
-
-
 def _of_quantity(quantity: Quantity) -> LayerColumn:
-    cell, short = _unless_zero(quantity.unit.cell), _unless_zero(quantity.unit.short)
-    column = Column(quantity.name, quantity.title, cell, rank=_RANKS.get(quantity.name, 6), short=short)
-    return LayerColumn(
-        column, lambda network, row: row.measure(quantity, network), quantity.measure if quantity.sums else None
-    )
+    unit, rank = quantity.unit, _RANKS.get(quantity.name, 6)
+    column = Column(quantity.name, quantity.title, unit.cell, rank=rank, short=unit.short, absent="n/a", role=_role)
+    total = quantity.measure if quantity.sums else None
+    return LayerColumn(column, lambda network, row: row.measure(quantity, network), total, quantity.sums)
+
+
+def _role(value: Any) -> Role | None:
+    """Zeros step back."""
+    return "dim" if value is None or (type(value) is int and not value) else None
 
 
 def _share_of(quantity: Quantity) -> LayerColumn:
@@ -123,16 +110,20 @@ def _share_of(quantity: Quantity) -> LayerColumn:
     def value(network: Part, row: Row) -> float | None:
         if not wholes:
             wholes.append(Row("", network.layers).measure(quantity, network))
-        mine = row.measure(quantity, network)
-        return share(mine, wholes[0]) if mine else None
+        return share(row.measure(quantity, network), wholes[0])
 
     key = quantity.name + _SHARE
-    return LayerColumn(Column(key, f"{quantity.title} share", barred, rank=_RANKS.get(key, 6)), value)
+    return LayerColumn(Column(key, f"{quantity.title} share", barred, rank=_RANKS.get(key, 6)), value, sums=True)
+
+
+#: Columns that have a name together: the lecture's table.
+_SETS = {"lecture": ("name", "kernel", "lecture_memory", "lecture_weights")}
 
 
 def names() -> Iterator[str]:
-    """Every column that a report can have."""
+    """Every column that a report can have, and the names of sets of them."""
     yield from _WORDS
+    yield from _SETS
     for quantity in quantities().values():
         if quantity.of != "network" and quantity.name not in _WORDS:
             yield quantity.name
@@ -158,4 +149,4 @@ def column(key: str) -> LayerColumn:
 
 def chosen(keys: Sequence[str] = DEFAULT) -> list[LayerColumn]:
     """The columns of those keys, each once; UsageError for one that does not exist."""
-    return [column(key) for key in dict.fromkeys(keys)]
+    return [column(key) for key in dict.fromkeys(each for key in keys for each in _SETS.get(key, (key,)))]

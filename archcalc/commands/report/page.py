@@ -13,7 +13,8 @@ from archcalc.commands.check.tables import verdicts
 from archcalc.commands.explain.answer import explain_layer
 from archcalc.commands.memory import picture as memory_picture
 from archcalc.commands.report import picture
-from archcalc.commands.report.columns import LayerColumn, Row, chosen
+from archcalc.commands.report.columns import LayerColumn, chosen
+from archcalc.commands.report.row import Row
 from archcalc.layers.attributes import shown
 from archcalc.output.layout import Table
 from archcalc.pictures import graph

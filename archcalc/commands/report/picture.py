@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archcalc.analysis.totals import AnalysedLayer
-from archcalc.commands.report.columns import LayerColumn, Row
+from archcalc.commands.report.columns import LayerColumn
+from archcalc.commands.report.row import Row
 from archcalc.pictures import network
 from archcalc.pictures.network import Heat, Setting
 from archcalc.pictures.svg import Drawing

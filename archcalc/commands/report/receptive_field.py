@@ -9,7 +9,6 @@ from typing import Any
 from archcalc.analysis.receptive_field import NOTHING, Field, LastMap
 from archcalc.analysis.totals import Analysis
 from archcalc.layers.attributes import decimal
-from archcalc.units import percent
 
 _UNKNOWN = "not followed"
 
@@ -47,21 +46,16 @@ def data_of_network(analysis: Analysis) -> dict[str, Any] | None:
     }
 
 
-def sentence(analysis: Analysis) -> str:
+def of_network(analysis: Analysis) -> str:
     """What a value of the last spatial map sees; empty for a network without one."""
     last = _last(analysis)
     if last is None:
         return ""
-    field, name = last.field, analysis.layers[last.node].name
-    if field.size is None or field.stride is None or field.padding is None or field.smallest is None:
-        return f"the whole input at `{name}`" if field.whole else f"{_UNKNOWN} to `{name}`"
-    if field.whole:
-        return f"the whole input at `{name}`; through windows alone, {_positions(field.size)}"
-    said = f"{_positions(field.size)}, stride {_joined(field.stride)}, padding {_joined(field.padding)}"
-    if field.smallest != field.size:
-        said += f", at the least {_joined(field.smallest)}"
-    seen = percent(float(field.share(analysis.network.input.space) or 0))
-    return f"{said}, at the last spatial map, `{name}`; a value in its middle sees {seen} of the input"
+    field = last.field
+    if field.whole or field.size is None:
+        return "the whole input" if field.whole else _UNKNOWN
+    stride = "" if field.stride is None else f", stride {_joined(field.stride)}"
+    return f"{_joined(field.size)} positions{stride}"
 
 
 def warnings(analysis: Analysis) -> tuple[str, ...]:

@@ -6,20 +6,21 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.analysis.totals import Analysis
 from archcalc.commands.count.tables import description, rules_in_words
 from archcalc.commands.memory import tables as memory
-from archcalc.commands.report import receptive_field, tree
-from archcalc.commands.report.columns import LayerColumn, Row, chosen, column, saved_tensors
+from archcalc.commands.report import receptive_field
+from archcalc.commands.report.columns import LayerColumn, chosen, column, is_figure, saved_tensors
+from archcalc.commands.report.folded import Folded
+from archcalc.commands.report.row import Row
 from archcalc.counting.count import Profile, count
 from archcalc.counting.profiles import profile
 from archcalc.layers.attributes import shown
 from archcalc.output.layout import Report, Table
 from archcalc.quantities.counting import name_of
 from archcalc.quantities.registry import Part, quantities
-from archcalc.units import exact
 
-#: The figures of a whole network that a report says: each a line for people, and a key under `totals`.
+#: The figures of a whole network that a report says under `totals`.
 TOTALS = (
     "params",
     "trainable_params",
@@ -32,6 +33,22 @@ TOTALS = (
     "input_bytes",
     "activation_bytes",
 )
+#: The figures that people read first.
+FIGURES = (
+    "params",
+    "trainable_params",
+    "buffers",
+    "macs",
+    "flops",
+    "depth",
+    "layers",
+    "activation_bytes",
+    "saved_bytes",
+    "inference_peak_bytes",
+    "training_peak_bytes",
+    "receptive_field",
+)
+_MORE = "see also: archcalc memory (peaks), explain (arithmetic), quantities (meaning)"
 #: The figures of one layer, and of several that a fold has put together.
 OF_LAYERS = ("output", "params", "buffers", "macs", "flops", "output_bytes", "activation_bytes", "saved_bytes")
 
@@ -70,7 +87,7 @@ def build(
         (tuple(made.value(network, row) for made in columns) for row in lines),
         totals,
     )
-    table = flat if full or depth is not None else flat._replace(rows=_tree(network, columns))
+    folded = Folded(network, columns, lines if full or depth is not None else None)
     citation = analysis.network.document.citation
     data: dict[str, Any] = {
         "architecture": analysis.architecture,
@@ -81,40 +98,19 @@ def build(
         "batch": batch,
     }
     if named:
-        facts = _facts(network, [made.column.key for made in columns])
-        data["totals"] = {made.column.key: made.total(network) for made in columns if made.total and _is_figure(made)}
+        figures = _figures(network, [made.column.key for made in columns])
+        data["totals"] = {made.column.key: made.total(network) for made in columns if made.total and is_figure(made)}
         data["layers"] = ({made.column.key: _plain(made, network, row) for made in columns} for row in lines)
     else:
-        facts = _facts(network, (*TOTALS, "memory", "receptive_field"))
+        figures = _figures(network, FIGURES)
         data["counting"] = _counting(network, counting)
         data["totals"] = _totals(network)
         data["memory"] = memory.data(network)
         data["layers"] = (_layer(network, row) for row in lines)
     heading = f"{analysis.architecture}: {citation}" if citation else analysis.architecture
-    notes = (*receptive_field.warnings(analysis), "`archcalc quantities` says what each figure counts")
-    return Report(heading, (*facts, *_counting_facts(network, counting)), (table,), notes, data, flat)
-
-
-def _tree(network: Part, columns: Sequence[LayerColumn]) -> Iterator[tuple[Any, ...]]:
-    """The rows of the tree: what adds up, of all equal copies; the rest of the first."""
-    known = quantities()
-    saved = any(made.column.key.startswith("saved") for made in columns)
-
-    def telling(row: AnalysedLayer) -> Any:
-        return network.memory.saved.layers[row.node.index] if saved else None
-
-    for line in tree.lines(network.layers, telling):
-        cells = []
-        for made in columns:
-            of = known.get(made.column.key.removesuffix("_share"))
-            cells.append(made.value(network, line.row if of is not None and of.sums else line.first))
-            if made.column.key == "name":
-                cells[-1] = line.label
-        yield tuple(cells)
-
-
-def _is_figure(made: LayerColumn) -> bool:
-    return made.column.key in quantities()
+    notes = (*receptive_field.warnings(analysis), _MORE)
+    facts = _facts(network, folded, counting)
+    return Report(heading, facts, (folded.table(flat),), notes, data, flat, figures=figures)
 
 
 def _plain(made: LayerColumn, network: Part, row: Row) -> Any:
@@ -129,7 +125,7 @@ def _counting_facts(network: Part, counting: Profile | None) -> tuple[tuple[str,
         return ()
     counted = quantities()[name_of(counting)]
     rules = rules_in_words(counting, {layer.layer for layer in network.layers})
-    said = f"{counted.unit.full(counted.measure(network))} {counting.unit}s{_per(network)}: {counting.tool}"
+    said = f"{counted.unit.full(counted.measure(network))} {counting.unit}s: {counting.tool}"
     return (("counting", f"{counting.name}, {said}"), ("it counts", "; ".join(rules)))
 
 
@@ -185,44 +181,43 @@ def _input(analysis: Analysis) -> str:
     return ", ".join(f"{name} {volume}" for name, volume in inputs.items())
 
 
-#: What the lines of a report are called, where a figure's own title would not say enough by itself.
-_LABELS = {"trainable_params": "trainable", "params": "parameters"}
-
-
-def _facts(network: Part, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """A line for each figure of the whole network, and what was set."""
+def _facts(network: Part, folded: Folded, counting: Profile | None) -> Iterator[tuple[str, str]]:
+    """What goes in, what was set, and where most of it is."""
     analysis = network.analysis
-    facts = [
-        ("input", _input(analysis)),
+    facts = (
+        ("input", f"{_input(analysis)}, batch {network.setup.batch:,}"),
         ("set", ", ".join(f"{name} = {shown(value)}" for name, value in analysis.network.parameters.items())),
         ("heads", ", ".join(name for name in analysis.network.outputs if name != "output")),
-    ]
-    for name in names:
-        facts += _lines(network, name)
-    return tuple((label, text) for label, text in facts if text)
+        ("largest", folded.sentence()),
+        *_counting_facts(network, counting),
+    )
+    return ((label, text) for label, text in facts if text)
 
 
-def _lines(network: Part, name: str) -> Iterator[tuple[str, str]]:
-    if name == "memory":
-        yield from memory.facts(network)
-        return
+#: What the figures of a report are called, where a figure's own title would not say enough by itself.
+_LABELS = {"trainable_params": "trainable", "params": "parameters"}
+_BEHIND = {"depth": " weighted layers"}
+
+
+def _figures(network: Part, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each figure of the whole network among these, short."""
+    said = ((name, _figure(network, name)) for name in names)
+    known = quantities()
+    return ((_LABELS.get(name, known[name].title), text) for name, text in said if text)
+
+
+def _figure(network: Part, name: str) -> str:
+    """A figure of the whole network as text; empty where it says nothing."""
     if name == "receptive_field":
-        yield "receptive field", receptive_field.sentence(network.analysis)
-        return
+        return receptive_field.of_network(network.analysis)
     known = quantities().get(name)
-    if known is None or name in ("input", "output", "operations", "input_bytes", "layers"):
-        return
-    value = known.measure(network) if known.sums or known.of == "network" else None
-    if value is None or (name == "buffers" and not value):
-        return
+    if known is None or not (known.sums or known.of == "network"):
+        return ""
+    if name == "training_peak_bytes" and not network.memory.trains:
+        return ""
+    value = known.measure(network)
     if name == "trainable_params" and value == quantities()["params"].measure(network):
-        return
-    text = known.unit.full(value)
-    if name == "depth":
-        text = f"{exact(value)} weighted layers on the longest path; {len(network.layers):,} layers in all"
-    yield _LABELS.get(name, known.title), text + (_per(network) if "samples" in known.depends else "")
-
-
-def _per(network: Part) -> str:
-    batch = network.setup.batch
-    return " per sample" if batch == 1 else f" per batch of {batch:,}"
+        return ""
+    if value is None or (name == "buffers" and not value):
+        return ""
+    return f"{known.unit.brief(value)}{_BEHIND.get(name, '')}"

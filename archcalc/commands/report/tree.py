@@ -1,4 +1,8 @@
-"""The layers of a network as a tree: names under their blocks, and runs of equal blocks once, with their number."""
+"""The layers of a network as a tree: names under their blocks, and runs of equal blocks once, with their number.
+
+A block of one layer and what is element-wise around it, as a convolution with its normalisation and activation, is one
+line: papers count it as one layer.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,8 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from archcalc.analysis.totals import AnalysedLayer
-from archcalc.commands.report.columns import Row
+from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.commands.report.row import Row, main_layer
 
 #: What tells two layers of equal copies apart, beside their rule's outcome; nothing for most columns.
 Telling = Callable[[AnalysedLayer], Hashable]
@@ -18,30 +22,53 @@ class Line(NamedTuple):
 
     #: The name, indented below that of its block; `x 3` behind it where it stands for so many equal ones.
     label: str
+    #: The whole path, with all numbers of copies.
+    path: str
     #: All layers that it stands for.
     row: Row
     #: The layers of the first copy: what cannot be added up is its.
     first: Row
+    #: Whether its figures are sums of the lines below it.
+    opened: bool
+    #: How often the network has what it stands for: below `x 3`, three times.
+    times: int
 
 
-def lines(layers: Sequence[AnalysedLayer], telling: Telling) -> Iterator[Line]:
+def lines(analysis: Analysis, telling: Telling) -> Iterator[Line]:
     """The lines of the tree, from the top; equal neighbours share one."""
-    return _lines([(row, tuple(row.name.split("/"))) for row in layers], telling, 0, "")
+    named = [(layer, tuple(layer.name.split("/"))) for layer in analysis.layers]
+    return _lines(analysis, named, telling, _Place())
 
 
 _Named = tuple[AnalysedLayer, tuple[str, ...]]
 
 
-def _lines(named: Sequence[_Named], telling: Telling, level: int, front: str) -> Iterator[Line]:
+class _Place(NamedTuple):
+    """Below which line some lines stand."""
+
+    #: How many names of a path lie above.
+    level: int = 0
+    indent: str = ""
+    path: str = ""
+    times: int = 1
+
+
+def _lines(analysis: Analysis, named: Sequence[_Named], telling: Telling, place: _Place) -> Iterator[Line]:
+    level = place.level
     items = [list(group) for _, group in groupby(named, key=lambda each: each[1][level])]
     for copies in _runs(items, telling, level):
         first = copies[0]
-        rows = [row for item in copies for row, _ in item]
-        label = front + _label(copies, level)
-        yield Line(label, Row(rows[0].name, rows), Row(first[0][0].name, [row for row, _ in first]))
+        names = first[0][1]
+        one = Row(names[level], [layer for layer, _ in first])
+        opened = main_layer(analysis, one) is None
         depth = _only(first, level)
-        if len(first) > 1:
-            yield from _lines(first, telling, depth + 1, f"{front}  ")
+        end = len(names) if len(first) == 1 else depth + 1
+        name = "/".join(names[level:end]) + (f" x {len(copies)}" if len(copies) > 1 else "")
+        row = one._replace(layers=[layer for item in copies for layer, _ in item])
+        yield Line(place.indent + name, place.path + name, row, one, opened, place.times)
+        if opened:
+            below = _Place(depth + 1, f"{place.indent}  ", f"{place.path}{name}/", place.times * len(copies))
+            yield from _lines(analysis, first, telling, below)
 
 
 def _only(item: Sequence[_Named], level: int) -> int:
@@ -49,14 +76,6 @@ def _only(item: Sequence[_Named], level: int) -> int:
     while len(item) > 1 and len({names[level + 1] if len(names) > level + 1 else None for _, names in item}) == 1:
         level += 1
     return level
-
-
-def _label(copies: Sequence[Sequence[_Named]], level: int) -> str:
-    first = copies[0]
-    names = first[0][1]
-    end = len(names) if len(first) == 1 else _only(first, level) + 1
-    label = "/".join(names[level:end])
-    return f"{label} x {len(copies)}" if len(copies) > 1 else label
 
 
 def _runs(items: Sequence[list[_Named]], telling: Telling, level: int) -> Iterator[list[list[_Named]]]:

@@ -17,7 +17,7 @@ def render(report: Report) -> list[str]:
     """The report as GitHub-flavoured Markdown."""
     report = readable(report)
     lines = [f"# {_escaped(report.heading)}", ""] if report.heading else []
-    lines += [f"- **{_escaped(label)}**: {_escaped(text)}" for label, text in report.facts]
+    lines += [f"- **{_escaped(label)}**: {_escaped(text)}" for label, text in (*report.figures, *report.facts)]
     for table in report.tables:
         lines += ["", *_table(table)]
     if report.notes:

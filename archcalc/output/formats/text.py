@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import textwrap
+from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 from archcalc.diagnostics.text import Role
@@ -15,7 +16,13 @@ ENDINGS = (".txt",)
 
 _GAP = 2
 #: How rich calls the colours of what a value is.
-_ROLES: dict[Role, str] = {"error": "bold red", "warning": "bold yellow", "met": "green", "dim": "dim"}
+_ROLES: dict[Role, str] = {
+    "error": "bold red",
+    "warning": "bold yellow",
+    "met": "green",
+    "dim": "dim",
+    "most": "bold yellow",
+}
 
 
 def render(report: Report) -> list[str]:
@@ -24,7 +31,7 @@ def render(report: Report) -> list[str]:
     width = int(columns) if columns.isascii() and columns.isdigit() and int(columns) > 0 else None
     report = readable(report)
     lines = _wrapped(report.heading, width) if report.heading else []
-    lines += _facts(report, width)
+    lines += _figures(report, width)
     left_out: list[str] = []
     for table in report.tables:
         fitted, out = _fit(table, width)
@@ -49,8 +56,8 @@ def on_terminal(report: Report, stream: IO[str]) -> None:
     console = of_width(max(20, size.columns))
     if report.heading:
         console.print(Text(report.heading, style="bold"))
-    if report.facts:
-        console.print(_rich_facts(report))
+    for grid in _rich_figures(report, console.width):
+        console.print(grid)
     left_out: list[str] = []
     for table in report.tables:
         fitted, out = _fit(table, console.width)
@@ -143,10 +150,41 @@ def _wrapped(text: str, width: int | None) -> list[str]:
     return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
-def _facts(report: Report, width: int | None) -> list[str]:
-    label_width = max((len(label) for label, _ in report.facts), default=0)
+_Said = Sequence[tuple[str, str]]
+
+
+def _figures(report: Report, width: int | None) -> list[str]:
+    """The figures and below them the facts, one to a line but for figures that stand side by side."""
+    facts = tuple(report.facts)
+    first, *second = _columns(tuple(report.figures), facts, width)
+    labels = _label_width((*first, *facts))
+    left = _facts(first, width, labels)
+    if second:
+        widest = max(map(len, left))
+        right = _facts(second[0], width, _label_width(second[0]))
+        pairs = itertools.zip_longest(left, right, fillvalue="")
+        left = [f"{line.ljust(widest + _GAP)}{beside}".rstrip() for line, beside in pairs]
+    return left + _facts(facts, width, labels)
+
+
+def _columns(figures: _Said, facts: _Said, width: int | None) -> list[_Said]:
+    """The figures in two columns where the width has room for both; in one elsewhere, and in a pipe."""
+    half = (len(figures) + 1) // 2
+    columns = [figures[:half], figures[half:]]
+    if width is None or not columns[1]:
+        return [figures]
+    labels = _label_width((*columns[0], *facts)), _label_width(columns[1])
+    needed = sum(label + max(len(text) for _, text in each) for label, each in zip(labels, columns, strict=True))
+    return columns if needed + 3 * _GAP <= width else [figures]
+
+
+def _label_width(said: _Said) -> int:
+    return max((len(label) for label, _ in said), default=0)
+
+
+def _facts(facts: _Said, width: int | None, label_width: int) -> list[str]:
     lines = []
-    for label, text in report.facts:
+    for label, text in facts:
         first, *rest = _wrapped(text, None if width is None else max(NARROWEST, width - label_width - _GAP))
         lines.append(f"{label.ljust(label_width)}  {first}".rstrip())
         lines += [f"{' ' * (label_width + _GAP)}{line}" for line in rest]
@@ -159,14 +197,27 @@ def _left_out(titles: list[str]) -> list[str]:
     return [f"hidden at this width (use --columns): {', '.join(dict.fromkeys(titles))}"]
 
 
-def _rich_facts(report: Report) -> Any:
+def _rich_figures(report: Report, width: int) -> Iterator[Any]:
+    """A grid of the figures, and one of the facts below it."""
+    facts = tuple(report.facts)
+    columns = _columns(tuple(report.figures), facts, width)
+    labels = _label_width((*columns[0], *facts))
+    if columns[0]:
+        yield _rich_facts(columns, labels)
+    if facts:
+        yield _rich_facts([facts], labels)
+
+
+def _rich_facts(columns: Sequence[_Said], label_width: int) -> Any:
     from rich.table import Table as RichTable
 
-    grid = RichTable.grid(padding=(0, _GAP, 0, 0))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for label, text in report.facts:
-        grid.add_row(label, text)
+    grid = RichTable.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
+    for _ in columns:
+        grid.add_column(style="dim", no_wrap=True, min_width=label_width)
+        grid.add_column(overflow="fold")
+        label_width = 0
+    for parts in itertools.zip_longest(*columns, fillvalue=("", "")):
+        grid.add_row(*itertools.chain(*parts))
     return grid
 
 
@@ -206,7 +257,8 @@ def _rich_table(table: Table, stream: IO[str]) -> Any:
 def _cell(column: Column, text: str, value: Any) -> Any:
     from rich.text import Text
 
-    return text if column.role is None else Text(text, style=_ROLES[column.role(value)])
+    role = None if column.role is None else column.role(value)
+    return text if role is None else Text(text, style=_ROLES[role])
 
 
 def _style(column: Column) -> str:
