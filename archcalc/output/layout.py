@@ -35,6 +35,8 @@ class Column(NamedTuple):
     short: Callable[[Any], str] | None = None
     #: The text of a cell whose value is None.
     absent: str = ""
+    #: What to say below the table where the column is shown.
+    note: str = ""
 
 
 #: How narrow a column of words may become.
@@ -90,6 +92,12 @@ class Report(NamedTuple):
     #: What a page shows below the facts, instead of the picture and the tables.
     sections: Callable[[], Iterable[Section]] | None = None
     figures: Iterable[tuple[str, str]] = ()
+
+
+def notes(report: Report, tables: Iterable[Table]) -> list[str]:
+    """What stands below the tables: of the report, and of the columns that are shown, each once."""
+    of_columns = (harmless(column.note) for table in tables for column in table.columns if column.note)
+    return list(dict.fromkeys([*report.notes, *of_columns]))
 
 
 def drawing(report: Report) -> Drawing:

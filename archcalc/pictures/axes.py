@@ -96,8 +96,8 @@ def as_count(value: float) -> str:
 
 
 def as_percent(value: float) -> str:
-    """7.5 %."""
-    return f"{value:.3g} %"
+    """7.5%."""
+    return f"{value:.3g}%"
 
 
 def as_plain(value: float) -> str:

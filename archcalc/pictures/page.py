@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from archcalc.output.layout import Column, Report, Table
+from archcalc.output.layout import Column, Report, Table, notes
 from archcalc.pictures import svg
 from archcalc.pictures.svg import Drawing, escaped
 from archcalc.units import barred, percent
@@ -74,9 +74,9 @@ def document(report: Report, sections: Sequence[Section], title: str) -> str:
         parts.append(f'<section id="{key}"><h2>{escaped(name)}</h2>\n')
         parts += _section(section)
         parts.append("</section>\n")
-    if report.notes:
-        notes = "".join(f"<p>{escaped(note)}</p>\n" for note in report.notes)
-        parts.append(f'<footer class="notes">{notes}</footer>\n')
+    if below := notes(report, report.tables):
+        paragraphs = "".join(f"<p>{escaped(note)}</p>\n" for note in below)
+        parts.append(f'<footer class="notes">{paragraphs}</footer>\n')
     parts.append(f"</main>\n<script>\n{_own('page.js')}</script>\n</body>\n</html>\n")
     return "".join(parts)
 

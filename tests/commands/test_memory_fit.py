@@ -63,9 +63,34 @@ def test_headroom_is_left_free(capsys: pytest.CaptureFixture[str]) -> None:
     assert part["largest_training_batch"] == size["largest_training_batch"] == small["largest_training_batch"]
 
 
+def test_a_tenth_of_a_card_is_left_free(capsys: pytest.CaptureFixture[str]) -> None:
+    (card, size) = fits(capsys, "resnet18", "--gpu", "v100", "--memory", "16GiB")[::-1]
+    assert card["usable_bytes"] == 16 * 2**30 * 9 // 10 + 1  # rounded in favour of what is used
+    assert size["usable_bytes"] == 16 * 2**30
+    assert run(["fit", "vgg16", "--gpu", "v100"]) == 0
+    assert "v100     up to batch 195 in 14.40 of 16.00 GiB" in capsys.readouterr().out
+
+
+def test_what_does_not_fit_by_one_change_is_tried_with_all(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fit", "llama2_7b", "--gpu", "h100", "--optimizer", "adam"]) == 0
+    assert "--optimizer adam8bit --dtype amp --checkpoint auto: up to batch 1" in capsys.readouterr().out.replace(
+        "\n", " "
+    )
+
+
+def test_a_batch_can_come_in_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fit", "resnet50", "--memory", "1GB", "--batch", "64"]) == 0
+    shown = capsys.readouterr().out
+    (times, *_, part) = shown.partition("--accumulate: ")[2].splitlines()[0].split()
+    # So many parts are the batch, one less would not be; each fits beside the gradients of the ones before.
+    assert int(times) == -(-64 // int(part))
+    (found,) = fits(capsys, "resnet50", "--memory", "1GB", "--accumulate")
+    assert found["largest_training_batch"] == int(part)
+
+
 def test_what_does_not_fit_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["fit", "vgg16", "--memory", "1GB"]) == 0
-    assert "1GB      does not fit, short by 169.6 MB" in capsys.readouterr().out
+    assert "1GB      batch 1 does not fit in 953.7 MiB, short by 169.6 MB" in capsys.readouterr().out
 
 
 def test_without_a_memory_every_card_is_asked(capsys: pytest.CaptureFixture[str]) -> None:

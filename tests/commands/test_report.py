@@ -111,7 +111,7 @@ def test_the_largest_are_said_with_the_copies_of_their_block(
     lines = shown(capsys, path, "--columns", "name,params")
     # 4 to 4 has 16 weights and 4 biases, the last layer 4*10 + 10 = 50, and that of the pairs is there three times:
     # 3*20 of 20 + 3*(20 + 16) + 50 = 178.
-    assert lines[3].split() == "largest 33.7% of params in `pair.1 x 3/linear.1`".split()
+    assert lines[3].split() == ["largest", "33.7%", "of", "params", "in", "`pair.1", "x", "3/linear.1`"]
 
 
 def test_a_zero_is_written_and_what_does_not_exist_is_not_a_number(

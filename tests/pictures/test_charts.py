@@ -57,7 +57,7 @@ def test_ticks_are_written_short() -> None:
     assert axes.as_bytes(1_500_000) == "1.5 MB"
     assert axes.as_count(25_000_000) == "25 M"
     assert axes.as_count(0.5) == "0.5"
-    assert axes.as_percent(7.5) == "7.5 %"
+    assert axes.as_percent(7.5) == "7.5%"
 
 
 # --- points

@@ -91,12 +91,12 @@ def _grew(each: SpecCheck, change: Change, allowed: Fraction) -> Diagnostic:
 
 
 def percent(share: Fraction) -> str:
-    """A change in percent with its sign, two digits after the point where it is small: +1.2 %."""
+    """A change in percent with its sign, two digits after the point where it is small: +1.2%."""
     size = abs(share) * 100
     digits = 1 if size >= Fraction(1, 20) else 3
     scaled = (size * 10**digits + Fraction(1, 2)).__floor__()
     text = f"{scaled // 10**digits:,}.{scaled % 10**digits:0{digits}}".removesuffix(".0")
-    return f"{'-' if share < 0 else ''}{text} %"
+    return f"{'-' if share < 0 else ''}{text}%"
 
 
 def sentence(found: list[Change]) -> list[str]:

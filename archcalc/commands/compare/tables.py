@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -11,6 +11,10 @@ from archcalc.commands.compare.answer import Compared, Value
 from archcalc.output.layout import Column, Report, Table
 from archcalc.quantities.registry import quantities
 from archcalc.units import data, decimal
+
+#: What tells more of the figures.
+MEANING = "archcalc quantities NAME says what a figure counts"
+PUBLISHED = "errors and years are published, not computed: archcalc show SPEC has their sources"
 
 #: Names for the heads of columns, where a quantity's own name is not the field's word.
 _TITLES = {
@@ -31,16 +35,35 @@ def build(rows: Sequence[Compared], base: str, words: Mapping[str, str] | None =
     """The report of a comparison; ratios are to the figures of `base`, and `words` state the setup."""
     names = list(rows[0].values)
     columns = [Column("spec", "network", right=False)]
-    # Where there is too little room, notes go first, then ratios, then figures, each from the right; the first stays.
-    for rank, name in enumerate(names):
-        columns.append(Column(name, title(name), _shown(name), rank=rank))
+    for name, rank, of_ratio in _ranks(names):
+        note = PUBLISHED if name in FACTS else ""
+        columns.append(Column(name, title(name), _shown(name), rank=rank, absent="n/a", note=note))
         if _has_ratio(name, rows):
-            columns.append(Column(f"{name}_ratio", "ratio", ratio, rank=len(names) + rank))
+            against = f"ratios are to {base}"
+            columns.append(Column(f"{name}_ratio", "ratio", ratio, rank=of_ratio, absent="n/a", note=against))
     measured = [name for name in names if name in FACTS and _notes(name, rows)]
-    columns += [Column(f"{name}_note", f"{title(name)} of", right=False, rank=2 * len(names)) for name in measured]
+    columns += [Column(f"{name}_note", f"{title(name)} of", right=False, rank=2 * len(names) + 2) for name in measured]
     table = Table(tuple(columns), [_row(row, names, rows, measured) for row in rows])
     data = {"base": base, "with": dict(words or {}), "specs": [_data(row) for row in rows]}
-    return Report("", (), (table,), tuple(_conventions(names, base, words or {})), data)
+    stated = f"with {', '.join(f'{name} = {value}' for name, value in words.items())}" if words else ""
+    return Report("", (), (table,), tuple(filter(None, (stated, MEANING))), data)
+
+
+#: What is asked for most, first.
+_ASKED = ("params", "macs", *(name for name, fact in FACTS.items() if fact.unit == "%"), "activation_bytes")
+
+
+def _ranks(names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+    """When a column and its ratio give way: last what is asked for most, before it the ratios of that, and first the
+    rest from the right, each with its ratio."""
+    most = [name for name in _ASKED if name in names] or list(names[:1])
+    rest = [name for name in names if name not in most]
+    for name in names:
+        if name in most:
+            yield name, most.index(name), len(most) + most.index(name)
+        else:
+            rank = 2 * (len(most) + rest.index(name))
+            yield name, rank, rank + 1
 
 
 def ratio(value: Fraction) -> str:
@@ -81,17 +104,8 @@ def _shown(name: str) -> Any:
     """How the values of a column are written."""
     if name in FACTS:
         unit = FACTS[name].unit
-        return lambda value: f"{decimal(value)} {unit}" if unit else str(value)
+        return lambda value: f"{decimal(value)}{unit}" if unit == "%" else str(value)
     return quantities()[name].unit.short
-
-
-def _conventions(names: list[str], base: str, words: Mapping[str, str]) -> list[str]:
-    said = [f"ratios are to {base}"]
-    said += [f"with {', '.join(f'{name} = {value}' for name, value in words.items())}"] if words else []
-    said += [f"{title(n)}: {quantities()[n].doc}" for n in names if n in quantities()]
-    if any(name in FACTS for name in names):
-        said.append("errors and years are published, not computed: `archcalc show SPEC` has their sources")
-    return said
 
 
 def _data(row: Compared) -> dict[str, Any]:

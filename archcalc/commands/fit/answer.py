@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from archcalc.analysis.totals import Analysis
 from archcalc.memory import budget
 from archcalc.memory.budget import Budget
 from archcalc.memory.recompute import cheapest
-from archcalc.memory.setup import SEVERAL
+from archcalc.memory.setup import SEVERAL, Setup
 from archcalc.quantities.registry import Part, figure
 
 
@@ -69,6 +70,8 @@ class Remedy(NamedTuple):
 
     words: str
     largest: int | None
+    #: So many of them, their gradients accumulated, are the batch that was asked for.
+    batches: int = 1
 
 
 #: What saves memory, from what costs least: the words of the command line, and the change.
@@ -76,20 +79,35 @@ _CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--optimizer adam8bit", {"optimizer": "adam8bit"}),
     ("--dtype amp", {"dtype": "amp"}),
 )
+_CHECKPOINTS = "--checkpoint auto"
 
 
 def remedies(network: Part, available: Available, batch: int) -> list[Remedy]:
-    """What brings a larger batch into a memory, each by itself, and what it brings; what brings nothing is left out."""
+    """What brings a larger batch into a memory, and what it brings: each change by itself, the batch in parts, and
+    all changes together where none alone is enough. What brings nothing is left out."""
     setup, usable = network.setup, available.usable
-    before = network.memory.training.largest_batch(usable)
-    found = []
-    for words, change in _CHANGES:
-        if words.startswith("--optimizer") and setup.optimizer not in ("adam", "adamw"):
-            continue
-        changed = Part(network.analysis, setup=setup._replace(**change))
-        found.append(Remedy(words, changed.memory.training.largest_batch(usable)))
-    plan = cheapest(network.analysis.interpretation, setup, batch, usable)
-    if plan is not None:
-        checkpointed = Part(network.analysis, setup=setup._replace(checkpoints=plan.segments))
-        found.append(Remedy("--checkpoint auto", checkpointed.memory.training.largest_batch(usable)))
-    return [each for each in found if each.largest != before and before is not None]
+    before = _largest(network.analysis, setup, usable)
+    changes = [change for change in _CHANGES if setup.optimizer in ("adam", "adamw") or "optimizer" not in change[1]]
+    found = [Remedy(words, _largest(network.analysis, setup._replace(**change), usable)) for words, change in changes]
+    found += _checkpointed(network.analysis, setup, batch, usable, _CHECKPOINTS)
+    if before != 0 and not setup.accumulate:
+        part = _largest(network.analysis, setup._replace(accumulate=True), usable)
+        if part is not None and 0 < part < batch:
+            found.append(Remedy("--accumulate", part, -(-batch // part)))
+    if all(each.batches == 1 and each.largest is not None and each.largest < batch for each in found):
+        together = setup._replace(**{name: value for _, change in changes for name, value in change.items()})
+        words = " ".join((*(words for words, _ in changes), _CHECKPOINTS))
+        found += _checkpointed(network.analysis, together, batch, usable, words)
+    return [each for each in found if (before is not None and each.largest != before) or each.batches > 1]
+
+
+def _largest(analysis: Analysis, setup: Setup, usable: int) -> int | None:
+    return Part(analysis, setup=setup).memory.training.largest_batch(usable)
+
+
+def _checkpointed(analysis: Analysis, setup: Setup, batch: int, usable: int, words: str) -> list[Remedy]:
+    """What the cheapest checkpoints bring that bring the batch in; nothing if there are none."""
+    plan = cheapest(analysis.interpretation, setup, batch, usable)
+    if plan is None:
+        return []
+    return [Remedy(words, _largest(analysis, setup._replace(checkpoints=plan.segments), usable))]

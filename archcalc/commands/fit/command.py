@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 @click.option(
     "--gpu", type=Names(known.cards), metavar="NAMES", help="Cards, separated by commas: gtx580, v100, a100-80gb, h100."
 )
-@click.option("--headroom", default="0", show_default=True, metavar="PART", help="Memory to leave free: 10% or 1GB.")
+@click.option(
+    "--headroom",
+    metavar="PART",
+    help="Memory to leave free for what is not counted: 10% or 1GB.  [default: 10% of a card, 0 of --memory]",
+)
 @click.option(
     "--batch", type=click.IntRange(1, 10**9), metavar="N", help="Check whether training at this batch size fits."
 )
@@ -37,7 +41,7 @@ def command(
     settings: dict[str, Any],
     memory: list[str] | None,
     gpu: list[str] | None,
-    headroom: str,
+    headroom: str | None,
     batch: int | None,
     device: str | None,
     **training: Any,
@@ -50,7 +54,7 @@ def command(
     \b
     Examples:
       archcalc fit resnet50 --memory 24GB --optimizer adam
-      archcalc fit resnet50 --gpu v100,a100-80gb,h100 --dtype amp --device cuda --headroom 10%
+      archcalc fit resnet50 --gpu v100,a100-80gb,h100 --dtype amp --headroom 1GB
       archcalc fit alexnet --gpu gtx580 --optimizer momentum --batch 128
     """
     from archcalc import api
@@ -68,14 +72,18 @@ def command(
     return reports.build(network, budgets(network), _available(memory, cards, headroom), batch)
 
 
-def _available(memory: list[str] | None, cards: list[Card], headroom: str) -> list[Available]:
+#: What the CUDA context, the allocator and kernels' workspaces may take of a card.
+_OF_CARD = "10%"
+
+
+def _available(memory: list[str] | None, cards: list[Card], headroom: str | None) -> list[Available]:
     """The memories asked for, or those of all cards."""
     from archcalc import units
     from archcalc.commands.fit.answer import Available
     from archcalc.devices import CARDS
 
-    sizes = [(text, units.memory_size(text), "") for text in memory or ()]
+    sizes = [(text, units.memory_size(text), headroom or "0", "") for text in memory or ()]
     if not sizes and not cards:
         cards = list(CARDS.values())
-    sizes += [(made.name, made.memory, made.source) for made in cards]
-    return [Available(name, total, total - units.headroom(headroom, total), source) for name, total, source in sizes]
+    sizes += [(made.name, made.memory, headroom or _OF_CARD, made.source) for made in cards]
+    return [Available(name, total, total - units.headroom(free, total), source) for name, total, free, source in sizes]

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from archcalc.commands.fit.answer import Available, Budgets, Fit, fit, remedies
-from archcalc.commands.memory.tables import NOT_COUNTED, UNITS, setup_data, setup_in_words
+from archcalc.commands.fit.answer import Available, Budgets, Fit, Remedy, fit, remedies
+from archcalc.commands.memory.tables import setup_data, setup_in_words
 from archcalc.output.layout import Column, Report, Table
 from archcalc.quantities.registry import Part
 from archcalc.units import bytes_binary, bytes_decimal, bytes_in_full, exact
 
-_MEANINGS = (
-    "training: parameters, buffers, gradients, optimizer, and all activations alive at peak",
-    "inference: parameters, buffers, and the activations alive at peak, without gradients; a framework in eager mode"
-    " holds inputs of blocks longer: archcalc memory says how much",
-    "activations: the input and every output once, nothing else: the lecture's count of a forward pass;"
-    " twice: with a gradient for each",
+_NOTES = (
+    "archcalc help will-it-fit says what each column counts, and what none does",
+    "GB are powers of 1000 bytes, GiB of 1024",
 )
 
 
@@ -27,7 +24,7 @@ def build(network: Part, budgets: Budgets, available: list[Available], batch: in
         f"{analysis.architecture}: the largest batch that fits, {setup_in_words(setup)}",
         _facts(network, budgets, fits, batch),
         (_table(budgets, fits, batch),),
-        (*_MEANINGS, NOT_COUNTED, UNITS),
+        _NOTES,
         {
             "architecture": analysis.architecture,
             "parameters": dict(analysis.network.parameters),
@@ -50,14 +47,16 @@ def _facts(network: Part, budgets: Budgets, fits: list[Fit], batch: int | None) 
     for found in fits if facts else []:
         asked = batch or 1
         if budgets.training.peak_bytes(asked) > found.available.usable:
-            said = [
-                f"{each.words}: up to batch {_count(each.largest)}"
-                for each in remedies(network, found.available, asked)
-            ]
+            said = [_said(each) for each in remedies(network, found.available, asked)]
             facts.append((f"on {found.available.name}", "; ".join(said) or "no setup that archcalc knows brings it in"))
     needed = batch or 1
     facts.append((f"batch {needed:,}", f"training peaks at {bytes_in_full(budgets.training.peak_bytes(needed))}"))
     return tuple(facts)
+
+
+def _said(remedy: Remedy) -> str:
+    batches = f"{remedy.batches} batches of " if remedy.batches > 1 else "up to batch "
+    return f"{remedy.words}: {batches}{_count(remedy.largest)}"
 
 
 def _answer(budgets: Budgets, found: Fit, batch: int | None) -> str:
@@ -66,10 +65,20 @@ def _answer(budgets: Budgets, found: Fit, batch: int | None) -> str:
     if batch is not None:
         room = found.available.usable - budgets.training.peak_bytes(batch)
         said = f"fits, {bytes_decimal(room)} left" if room >= 0 else f"does not fit, short by {bytes_decimal(-room)}"
-        return f"batch {batch:,} {said}; up to batch {_count(largest)}"
+        return f"batch {batch:,} {said}; up to batch {_count(largest)} in {_room(found.available)}"
     if largest == 0:
-        return f"does not fit, short by {bytes_decimal(budgets.training.peak_bytes(1) - found.available.usable)}"
-    return f"up to batch {_count(largest)}"
+        short = bytes_decimal(budgets.training.peak_bytes(1) - found.available.usable)
+        return f"batch 1 does not fit in {_room(found.available)}, short by {short}"
+    return f"up to batch {_count(largest)} in {_room(found.available)}"
+
+
+def _room(available: Available) -> str:
+    """What may be used of what there is: `14.40 of 16.00 GiB`."""
+    whole = bytes_binary(available.total)
+    if available.usable == available.total:
+        return whole
+    usable, unit = bytes_binary(available.usable).split(" ")
+    return f"{usable}{f' {unit}' * (unit != whole.split(' ')[1])} of {whole}"
 
 
 def _count(batch: Any) -> str:
@@ -83,7 +92,7 @@ def _table(budgets: Budgets, fits: list[Fit], batch: int | None) -> Table:
         Column("training", "training", _count),
         Column("inference", "inference", _count, rank=2),
         Column("activations", "activations", _count, rank=3),
-        Column("activations_twice", "twice", _count, rank=4),
+        Column("activations_twice", "activations twice", _count, rank=4),
     ]
     if batch is not None:
         columns.insert(2, Column("batch_fits", f"batch {batch:,} fits", lambda fits: "yes" if fits else "no"))

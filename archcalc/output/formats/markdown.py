@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from archcalc.output.layout import Report, Table, readable, texts
+from archcalc.output.layout import Report, Table, notes, readable, texts
 
 ENDINGS = (".md", ".markdown")
 
@@ -20,8 +20,8 @@ def render(report: Report) -> list[str]:
     lines += [f"- **{_escaped(label)}**: {_escaped(text)}" for label, text in (*report.figures, *report.facts)]
     for table in report.tables:
         lines += ["", *_table(table)]
-    if report.notes:
-        lines += ["", *(f"> {_escaped(note)}" for note in report.notes)]
+    if below := notes(report, report.tables):
+        lines += ["", *(f"> {_escaped(note)}" for note in below)]
     return ["\n".join(lines).strip("\n"), "\n"]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 from archcalc.diagnostics.text import Role
-from archcalc.output.layout import NARROWEST, Column, Report, Table, readable, readable_rows, texts
+from archcalc.output.layout import NARROWEST, Column, Report, Table, notes, readable, readable_rows, texts
 
 ENDINGS = (".txt",)
 
@@ -33,13 +33,15 @@ def render(report: Report) -> list[str]:
     lines = _wrapped(report.heading, width) if report.heading else []
     lines += _figures(report, width)
     left_out: list[str] = []
+    shown: list[Table] = []
     for table in report.tables:
         fitted, out = _fit(table, width)
+        shown.append(fitted)
         left_out += out
         lines += [""] * bool(lines)
         lines += _plain_table(fitted, width)
-    notes = [line for note in (*report.notes, *_left_out(left_out)) for line in _wrapped(note, width)]
-    return [f"{line}\n" for line in [*lines, *([""] if notes and lines else []), *notes]]
+    below = [line for note in (*notes(report, shown), *_left_out(left_out)) for line in _wrapped(note, width)]
+    return [f"{line}\n" for line in [*lines, *([""] if below and lines else []), *below]]
 
 
 def on_terminal(report: Report, stream: IO[str]) -> None:
@@ -59,16 +61,18 @@ def on_terminal(report: Report, stream: IO[str]) -> None:
     for grid in _rich_figures(report, console.width):
         console.print(grid)
     left_out: list[str] = []
+    shown: list[Table] = []
     for table in report.tables:
         fitted, out = _fit(table, console.width)
+        shown.append(fitted)
         left_out += out
         console.print()
         # Wider than the terminal, the lines wrap; cut they are never.
         of_width(max(console.width, _least_width(fitted))).print(_rich_table(fitted, stream))
-    notes = [*report.notes, *_left_out(left_out)]
-    if notes:
+    below = [*notes(report, shown), *_left_out(left_out)]
+    if below:
         console.print()
-    for note in notes:
+    for note in below:
         console.print(Text(note, style="dim"))
 
 
