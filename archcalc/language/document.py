@@ -73,6 +73,16 @@ class Branch(NamedTuple):
     when: Formula | None = None
 
 
+class Brought(NamedTuple):
+    """What a step gives an input of a block: the names of steps, with their places.
+
+    `several` says that it is a list, whatever its length: the block knows its values as `NAME.1`, `NAME.2` and so on.
+    """
+
+    names: tuple[tuple[str, Place], ...]
+    several: bool
+
+
 class Block:
     """A layer written in the spec language: a signature and steps, which see the names of their own document."""
 
@@ -135,7 +145,7 @@ class Step:
         #: The names of the inputs, if they are stated.
         self.inputs: tuple[tuple[str, Place], ...] = ()
         #: For a block: its own names for its inputs, and what they are called outside.
-        self.brought: dict[str, tuple[str, Place]] = {}
+        self.brought: dict[str, Brought] = {}
         self.label: str | None = None
         self.label_place = place
         self.repeat: Formula | None = None

@@ -10,7 +10,19 @@ from typing import Any, NamedTuple, TypeAlias
 
 from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError, did_you_mean
 from archcalc.language.budget import Budget, Spent
-from archcalc.language.document import HEAD, INPUT, MAX_LAYERS, OUTPUT, Argument, Block, Branch, Document, Formula, Step
+from archcalc.language.document import (
+    HEAD,
+    INPUT,
+    MAX_LAYERS,
+    OUTPUT,
+    Argument,
+    Block,
+    Branch,
+    Brought,
+    Document,
+    Formula,
+    Step,
+)
 from archcalc.language.expression import ExpressionError
 from archcalc.language.network import INPUT_INDEX, Network, Node, Scope, TiedWeights, trail
 from archcalc.language.volumes import AtStep, NoVolume, Volumes
@@ -193,8 +205,9 @@ def _volume(stated: Formula, values: Mapping[str, Any], budget: Budget) -> Volum
 class Named(NamedTuple):
     """What a name stands for: a node, and the step that has the name (None for the inputs of a block).
 
-    `copies` is their number for a repeated step, `inside` holds the names within a block that is called. The name of a
-    `head` gives way to that of a step.
+    `copies` is their number for a repeated step and for a list that a block has as an input; without any the name
+    stands for no node, and gives way to another step's. `inside` holds the names within a block that is called. The
+    name of a `head` gives way to that of a step.
     """
 
     node: int
@@ -205,6 +218,22 @@ class Named(NamedTuple):
 
 
 Names: TypeAlias = dict[str, Named]
+
+
+class _Brought(NamedTuple):
+    """What an input of a block stands for: a node, or a list of them."""
+
+    nodes: tuple[int, ...]
+    several: bool
+
+    def named(self, name: str) -> Names:
+        """The names that the block has for it."""
+        if not self.several:
+            return {name: Named(self.nodes[0])}
+        each = {f"{name}.{number}": Named(node) for number, node in enumerate(self.nodes, 1)}
+        return {name: Named(self.nodes[-1] if self.nodes else INPUT_INDEX, None, len(self.nodes)), **each}
+
+
 #: The names that expressions see: a block's arguments and the indices around a step, before the file's parameters.
 Environment: TypeAlias = ChainMap[str, Any]
 
@@ -260,28 +289,32 @@ class _Expansion:
         if step.when is not None and not self.truth(step.when, "when", self.at(step, frame, current)):
             return current
         times = 1 if step.repeat is None else self.times(step.repeat, self.at(step, frame, current))
-        inputs = self.named_all(step, frame)
-        brought = {inner: self.named(name, place, frame).node for inner, (name, place) in step.brought.items()}
-        inputs = (brought.pop(INPUT),) if INPUT in brought else inputs
-        inside: Names | None = None
+        if step.label is not None and step.repeat is not None:
+            frame.names.setdefault(step.label, Named(current, step, 0))
         for i in range(times):
             if i:
                 self.spend(step, frame)
-                if not _joins_names(step):  # `from` is the first copy's input, the others follow each other
-                    inputs = ()
+            inputs = self.named_all(step.inputs, step, frame) if not i or _joins_names(step) else ()
+            brought = {inner: self.brought(each, step, frame) for inner, each in step.brought.items()}
+            begins = brought.pop(INPUT, None)
+            if begins is not None and not i:
+                inputs = begins.nodes
+            if not inputs:  # `from` is the first copy's input, the others follow each other
+                inputs = (current,)
             around = frame if step.index is None else frame._replace(env=frame.env.new_child({step.index: i}))
-            end, inside = self.once(step, around, inputs or (current,), brought)
+            end, inside = self.once(step, around, inputs, brought)
             if step.name != HEAD:  # the stream goes on as if the head were not there
                 current = end
-            if step.label is not None and step.repeat is not None:
-                self.remember(f"{step.label}.{i + 1}", Named(current, step, inside=inside), frame)
-        if step.label is not None and times:
-            copies = None if step.repeat is None else times
-            self.remember(step.label, Named(current, step, copies, inside), frame)
+            if step.label is not None:
+                copies = None
+                if step.repeat is not None:
+                    copies = i + 1
+                    self.remember(f"{step.label}.{copies}", Named(current, step, inside=inside), frame)
+                self.remember(step.label, Named(current, step, copies, inside), frame)
         return current
 
     def once(
-        self, step: Step, frame: _Frame, inputs: tuple[int, ...], brought: dict[str, int]
+        self, step: Step, frame: _Frame, inputs: tuple[int, ...], brought: dict[str, _Brought]
     ) -> tuple[int, Names | None]:
         """One copy of a step: the node that ends it, and the names in it if it is a block. `brought` holds the other
         inputs of a block, by the names that it has for them."""
@@ -375,7 +408,7 @@ class _Expansion:
         return frame._replace(scope=Scope(frame.scope, name, step, None), depth=frame.depth + 1)
 
     def block(
-        self, step: Step, block: Block, frame: _Frame, inputs: tuple[int, ...], brought: dict[str, int]
+        self, step: Step, block: Block, frame: _Frame, inputs: tuple[int, ...], brought: dict[str, _Brought]
     ) -> tuple[int, Names]:
         if len(inputs) > 1:
             message = f"a list gives a block {len(inputs)} inputs without names"
@@ -388,7 +421,9 @@ class _Expansion:
         if step.row is not None:
             arguments = self.row(step.row, block, here)
         bound: dict[str, Any] = {}
-        names: Names = {INPUT: Named(inputs[0]), **{name: Named(index) for name, index in brought.items()}}
+        names: Names = {INPUT: Named(inputs[0])}
+        for name, given in brought.items():
+            names.update(given.named(name))
         inner = _Frame(
             ChainMap(bound, self.globals_of(block.document)),
             Scope(frame.scope, step.label or step.name, step, bound),
@@ -510,20 +545,35 @@ class _Expansion:
         """Where the conditions of a step are judged. What its `from` names need not exist if nobody asks."""
 
         def index() -> int:
-            stated = (*step.inputs[:1], *(named for inner, named in step.brought.items() if inner == INPUT))
-            return self.named(*stated[0], frame).node if stated else current
+            stated = step.brought[INPUT].names if INPUT in step.brought else step.inputs
+            return self.named_all(stated[:1], step, frame)[0] if stated else current
 
         return _Here(frame, index)
 
-    def named_all(self, step: Step, frame: _Frame) -> tuple[int, ...]:
-        """The nodes that the inputs of a step name; `wave.*` names all copies of a repeated step."""
+    def named_all(self, names: tuple[tuple[str, Place], ...], step: Step, frame: _Frame) -> tuple[int, ...]:
+        """The nodes that the inputs of a step name, one at least where there are names."""
+        found = self.listed(names, step, frame)
+        if names and not found:
+            name, place = names[0]
+            message = f"`{name}` names nothing yet: no copy comes before this one"
+            hint = "name what the first copy reads too: `[input, layer.*]`"
+            raise _Found(Diagnostic("wrong-inputs", message, place, notes=tuple(trail(frame.scope)), help=hint))
+        return found
+
+    def brought(self, given: Brought, step: Step, frame: _Frame) -> _Brought:
+        """What a step gives an input of a block."""
+        return _Brought(self.listed(given.names, step, frame), given.several)
+
+    def listed(self, names: tuple[tuple[str, Place], ...], step: Step, frame: _Frame) -> tuple[int, ...]:
+        """The nodes that names stand for; `wave.*` names all copies of a repeated step, and in the step itself those
+        before this one."""
         found: list[int] = []
-        for name, place in step.inputs:
+        for name, place in names:
             first, star, rest = name.partition(".*")
             if not star:
                 found.append(self.named(name, place, frame).node)
                 continue
-            copies = self.named(first, place, frame).copies
+            copies = self.lookup(first, place, frame).copies
             if copies is None:
                 message = f"`{first}` is not repeated: it has no copies"
                 raise _Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(frame.scope))))
@@ -533,6 +583,14 @@ class _Expansion:
 
     def named(self, name: str, place: Place, frame: _Frame) -> Named:
         """What a name stands for: a step before, or `encoder/low`, the step `low` of the block called as `encoder`."""
+        found = self.lookup(name, place, frame)
+        if found.copies == 0:
+            message = f"`{name}` names nothing: it has no copy before this step"
+            raise _Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(frame.scope))))
+        return found
+
+    def lookup(self, name: str, place: Place, frame: _Frame) -> Named:
+        """What a name stands for, be it no copy."""
         found = _lookup(name, frame.names)
         if found is not None:
             return found
@@ -542,7 +600,7 @@ class _Expansion:
 
     def remember(self, name: str, named: Named, frame: _Frame) -> None:
         before = frame.names.get(name)
-        if before is not None and not before.head and before.step is not named.step:
+        if before is not None and not before.head and before.copies != 0 and before.step is not named.step:
             assert named.step is not None
             message = f"another step is called `{name}` already"
             notes = tuple(trail(frame.scope))

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import copy
 
 from archcalc.diagnostics.diagnostic import Place, did_you_mean
 from archcalc.language.arguments import block_arguments, layer_arguments
-from archcalc.language.document import HEAD, INPUT, MAX_LAYERS, OUTPUT, STEP_KEYS, Argument, Block, Branch, Step
+from archcalc.language.document import (
+    HEAD,
+    INPUT,
+    MAX_LAYERS,
+    OUTPUT,
+    STEP_KEYS,
+    Argument,
+    Block,
+    Branch,
+    Brought,
+    Step,
+)
 from archcalc.language.findings import Findings
 from archcalc.language.formulas import read_formula
 from archcalc.language.names import Known, check_identifier, step_name
@@ -68,7 +79,7 @@ def _step(reading: Reading, value: Value, known: Known) -> Step | None:
         step.bind = _choice(reading, step, given, known)
     if step.brought and (isinstance(step.callee, Layer) or key.text == HEAD):
         message = f"{step.name} is not a block: `from` takes a name, or a list of them"
-        reading.findings.add("wrong-inputs", message, next(iter(step.brought.values()))[1])
+        reading.findings.add("wrong-inputs", message, _first_place(step))
     return step
 
 
@@ -159,7 +170,7 @@ def _inputs(reading: Reading, step: Step, value: Value) -> None:
     if isinstance(value, Mapping) and value.entries:
         for key, item in value.entries:
             check_identifier(reading, key.text, reading.place(key), "an input")
-            step.brought[key.text] = (step_name(reading, item), reading.place(item))
+            step.brought[key.text] = _brought(reading, key, item)
         return
     items = value.items if isinstance(value, Sequence) else [value] if isinstance(value, Scalar) else []
     if not items:
@@ -167,7 +178,26 @@ def _inputs(reading: Reading, step: Step, value: Value) -> None:
     step.inputs = _names(reading, items)
 
 
-def _names(reading: Reading, items: list[Value] | list[Scalar]) -> tuple[tuple[str, Place], ...]:
+def _brought(reading: Reading, key: Scalar, value: Value) -> Brought:
+    """An input of a block: the name of a step, or several of them as a list."""
+    items: list[Value] = value.items if isinstance(value, Sequence) else [value]
+    if not items:
+        reading.findings.add("wrong-inputs", f"`{key.text}` is empty: name a step", reading.place(value))
+    names = _names(reading, items)
+    several = isinstance(value, Sequence) or any("*" in name for name, _ in names)
+    if several and key.text == INPUT:
+        message = "the input that a block begins with is one step: this is a list"
+        hint = f"give the list another name: `from: {{{INPUT}: stem, maps: [stem, layer.*]}}`"
+        reading.findings.add("wrong-inputs", message, reading.place(value), help=hint)
+    return Brought(names, several)
+
+
+def _first_place(step: Step) -> Place:
+    """Where the first name of a block's inputs stands."""
+    return next((place for brought in step.brought.values() for _, place in brought.names), step.place)
+
+
+def _names(reading: Reading, items: Iterable[Value]) -> tuple[tuple[str, Place], ...]:
     """Names of steps, with their places; `wave.*` stands for all copies of a repeated step."""
     named = ((step_name(reading, item, copies=True), reading.place(item)) for item in items)
     return tuple((name, place) for name, place in named if name)

@@ -18,6 +18,8 @@ from archcalc.language.network import Scope, is_input
 _LIGHT = frozenset({"norm", "activation", "regularise"})
 #: Layers that are alike and not in a block are drawn once from so many on.
 _MANY = 4
+#: Among the offsets at which copies read each other: whether each reads all before it.
+_GROWTH = -1
 
 
 class Box(NamedTuple):
@@ -86,6 +88,11 @@ class Uses:
     def alone(self, value: int, reader: int) -> bool:
         """Whether a layer is the only one that reads a value, which is no output of the network either."""
         return value not in self.outputs and all(index == reader for index in self.readers[value])
+
+    def read_alike(self, ends: Sequence[int]) -> bool:
+        """Whether the ends of copies are read by the same layers behind the last of them."""
+        behind = [[reader for reader in self.readers[end] if reader > ends[-1]] for end in ends]
+        return all(each == behind[0] for each in behind) and not self.outputs.intersection(ends)
 
     def within(self, first: int, last: int, end: int) -> bool:
         """Whether all values of a stretch of layers are read up to a layer, and nowhere else."""
@@ -212,11 +219,19 @@ class _Builder:
         return made
 
     def read_inside(self, found: list[Item], start: int, end: int) -> int:
-        """Where a run of copies ends of which only the last is read by others than the next copy."""
+        """Where a run of copies ends of which only the last is read by others than the next copy; or all by the same,
+        where each copy reads all before it."""
+        run = found[start:end]
+        if len(run) > 1 and self.grows(run[0], run[1]):
+            return end if self.uses.read_alike([item.last for item in run]) else start + 1
         for i in range(start, end - 1):
             if not self.uses.within(found[i].first, found[i].last, found[i + 1].last):
                 return i + 1
         return end
+
+    def grows(self, before: Item, after: Item) -> bool:
+        """Whether an item reads what the one before it read, and the end of that too."""
+        return self.read(after) == [*self.read(before), before.last]
 
     def follows(self, before: Item, after: Item, offsets: dict[int, int]) -> bool:
         """Whether an item is another copy of the one before it: alike, and reading it as that read the one before."""
@@ -231,6 +246,11 @@ class _Builder:
             return False
         if self.shape(before) != self.shape(after):
             return False
+        grows = self.grows(before, after)
+        if offsets.setdefault(_GROWTH, grows) != grows:
+            return False
+        if grows:
+            return True
         theirs, mine = self.read(before), self.read(after)
         for k, (one, two) in enumerate(zip(theirs, mine, strict=True)):
             if one == two:
@@ -250,14 +270,20 @@ class _Builder:
     def shape(self, item: Item) -> tuple[Any, ...]:
         """What copies have in common: layers, attributes, connections and positions. Channels may differ, and how often
         values or paths are dropped."""
-        outside = {value: -1 - k for k, value in enumerate(self.read(item))}
+        read = self.read(item)
+        outside = {value: -1 - k for k, value in enumerate(read)}
+
+        def reads_all(layer: AnalysedLayer) -> bool:
+            """Whether it joins all that comes from outside, however much that is."""
+            return layer.node.layer.joins and layer.node.inputs == tuple(read)
+
         return tuple(
             (
                 layer.layer,
                 () if layer.node.layer.family == "regularise" else tuple(layer.node.attributes.items()),
                 layer.output.space,
                 layer.node.tied is None,
-                tuple(outside.get(i, i - item.first) for i in layer.node.inputs),
+                () if reads_all(layer) else tuple(outside.get(i, i - item.first) for i in layer.node.inputs),
             )
             for layer in self.layers[item.first : item.last + 1]
         )

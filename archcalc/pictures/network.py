@@ -100,10 +100,18 @@ class Setting(NamedTuple):
 class Placer:
     """Sizes and places of the items of a network, from the inside out."""
 
-    def __init__(self, analysis: Analysis, setting: Setting) -> None:
+    def __init__(self, analysis: Analysis, setting: Setting, items: Sequence[Item]) -> None:
         self.analysis = analysis
         self.setting = setting
         self.uses = Uses(analysis)
+        #: Values of copies that are drawn once, and the same value of the first copy, which stands for them.
+        self.stands_for: dict[int, int] = {}
+        _add_copied_values(self.stands_for, items)
+
+    def reads(self, layers: Iterable[AnalysedLayer], first: int) -> list[int]:
+        """The values from before a layer that layers read, each once."""
+        read = (i for layer in layers for i in layer.node.inputs if i < first)
+        return list(dict.fromkeys(self.stands_for.get(i, i) for i in read))
 
     def place(self, item: Item) -> Placed:
         """An item with its size and ports."""
@@ -119,7 +127,7 @@ class Placer:
         wide = max(_width(line) for line in lines)
         wide = max(_LEAST_WIDTH, wide + 2 * _AROUND)
         wide = 12 * math.ceil(wide / 12)
-        ins = dict.fromkeys(_reads(box), 0.0)
+        ins = dict.fromkeys(self.reads(box.layers, box.first), 0.0)
         return Placed(box, wide, len(lines) * _LINE + 2 * _INSIDE - 2, ins, {box.last: 0.0}, lines)
 
     def lines(self, box: Box) -> list[Line]:
@@ -145,7 +153,7 @@ class Placer:
         copies = _copies(frame, self.analysis)
         lines = [Line(_title(frame), "bold"), Line(f"{len(copies[0]):,} layers", "small"), *self.figures(copies)]
         wide = max(_LEAST_WIDTH, 12 * math.ceil((max(map(_width, lines)) + 2 * _AROUND) / 12))
-        outside = dict.fromkeys(i for layer in copies[0] for i in layer.node.inputs if i < frame.first)
+        outside = self.reads(copies[0], frame.first)
         outs = dict.fromkeys(self.read_outside(frame), 0.0)
         height = len(lines) * _LINE + 2 * _INSIDE - 2
         return Placed(frame, wide, height, dict.fromkeys(outside, 0.0), outs, tuple(lines))
@@ -173,11 +181,12 @@ class Placer:
         """The values of a frame that others read, as those of its first copy."""
         shift = frame.last - frame.end
         uses = self.uses
-        return tuple(
-            value
+        found = (
+            self.stands_for.get(value, value)
             for value in range(frame.first, frame.end + 1)
             if any(reader > frame.last for reader in uses.readers[value + shift])
         )
+        return tuple(dict.fromkeys(found))
 
     def arrange(self, items: Sequence[Item], frame: Frame | None, exits: tuple[int, ...]) -> Inside:
         """Items in rows, between where values enter and where they leave; the network's input is an entry too."""
@@ -198,8 +207,6 @@ class Placer:
                 edges.append(Edge(source, number, leaves, port, skips[value]))
             for value, port in each.outs.items():
                 made[value] = (number, port)
-                if each.item.last != _end(each.item):  # what follows reads the last copy
-                    made[value + each.item.last - _end(each.item)] = (number, port)
         for value in exits:
             source, leaves = made[value]
             edges.append(Edge(source, len(nodes), leaves, 0))
@@ -229,9 +236,15 @@ def _copies(frame: Frame, analysis: Analysis) -> list[Sequence[AnalysedLayer]]:
     return [analysis.layers[start : start + length] for start in range(frame.first, frame.last + 1, length)]
 
 
-def _reads(box: Box) -> list[int]:
-    """The values that a box reads, each once."""
-    return list(dict.fromkeys(i for layer in box.layers for i in layer.node.inputs if i < box.first))
+def _add_copied_values(stands_for: dict[int, int], items: Sequence[Item]) -> None:
+    """Add the values of all copies of frames but the first, with those of the first."""
+    for item in items:
+        if isinstance(item, Frame):
+            _add_copied_values(stands_for, item.items)
+            length = item.end - item.first + 1
+            for value in range(item.end + 1, item.last + 1):
+                drawn = item.first + (value - item.first) % length
+                stands_for[value] = stands_for.get(drawn, drawn)
 
 
 def _lanes_width(plan: Layout) -> float:
@@ -269,8 +282,8 @@ def _width(line: Line) -> float:
 def draw(analysis: Analysis, setting: Setting | None = None) -> Drawing:
     """The drawing of a network: its name, the graph in columns of a readable height, and what the colours mean."""
     setting = setting or Setting()
-    placer = Placer(analysis, setting)
     items = graph.items(analysis, folded=setting.folded)
+    placer = Placer(analysis, setting, items)
     inside = placer.arrange(items, None, ())
     pen = _Pen(analysis, setting, inside.items)
     elements = _positions(analysis, inside)

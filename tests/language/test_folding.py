@@ -62,7 +62,7 @@ def test_every_spec_of_the_catalogue_is_folded_to_itself(name: str) -> None:
         ("resnet152", 515, 60),
         ("inception_v3", 314, 120),
         ("vgg16", 40, 32),
-        ("densenet121", 427, 40),
+        ("densenet121", 427, 42),
         ("swin_t", 205, 80),
     ],
 )
@@ -108,6 +108,75 @@ layers:
   - linear: 1000
 """
     )
+
+
+DENSE = """
+input: [4, 8, 8]
+layers:
+  - conv: {out: 8, kernel: 1}
+    as: stem
+  - dense: 3
+    as: layer
+    from: {maps: [stem, layer.*]}
+    repeat: 3
+  - concat: [stem, layer.*]
+  - relu:
+    as: other
+  - dense: 5
+    as: more
+    from: {maps: [other, more.*]}
+    repeat: 2
+  - concat: [other, more.*]
+blocks:
+  dense(out):
+    - concat: [maps.*]
+    - conv: {out: out, kernel: 3, padding: 1}
+    - relu
+"""
+
+
+def test_steps_that_read_all_copies_before_them_are_repeated() -> None:
+    text = folds(read(DENSE))
+
+    assert text[text.index("blocks:") :] == (
+        """\
+blocks:
+  dense(out):
+    - concat: [earlier.*]
+    - conv: {out: out, kernel: 3, padding: 1}
+    - relu
+
+layers:
+  - conv: {out: 8, kernel: 1}
+    as: stem
+  - dense: 3
+    as: dense
+    from: {earlier: [stem, dense.*]}
+    repeat: 3
+  - concat: [stem, dense.*]
+  - relu:
+    as: other
+  - dense: 5
+    as: dense2
+    from: {earlier: [other, dense2.*]}
+    repeat: 2
+  - concat: [other, dense2.*]
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        # another layer reads a copy, or all of them in another order
+        ("- dense: 5", "- conv: {out: 1, kernel: 1}\n    from: layer.2\n  - dense: 5"),
+        ("concat: [stem, layer.*]", "concat: [layer.*, stem]"),
+        ("    - relu\n", "    - relu\n    - add: {a: [], b: [conv: {out: out, kernel: 1}]}\n"),
+    ],
+)
+def test_copies_that_are_read_otherwise_are_still_folded_to_the_same_network(change: tuple[str, str]) -> None:
+    assert change[0] in DENSE
+    folds(read(DENSE.replace(*change)))
 
 
 def test_widths_that_are_multiples_of_one_another_are_one_parameter() -> None:

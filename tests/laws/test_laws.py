@@ -132,6 +132,42 @@ def test_a_repeat_is_that_many_copies_and_a_block_is_its_steps(spec: Spec, times
     assert same(called, inlined)
 
 
+_maps = st.lists(
+    st.sampled_from(["relu", "batch_norm", "conv: {out: width, kernel: 3, padding: 1}", "conv: {out: 3, kernel: 1}"]),
+    min_size=1,
+    max_size=3,
+)
+
+
+@slow
+@given(_maps, st.integers(0, 4), st.integers(1, 12))
+def test_copies_that_read_all_before_them_are_the_steps_written_out(body: list[str], times: int, width: int) -> None:
+    inside = "".join(f"    - {step}\n" for step in body)
+    block = f"blocks:\n  dense(width):\n    - concat: [maps.*]\n{inside}"
+    steps = [
+        (f"dense: width\n    as: copy\n    from: {{maps: [input, copy.*]}}\n    repeat: {times}", {}, ""),
+        ("concat: [input, copy.*]", {}, ""),
+    ]
+    called = Spec(steps).text(block)
+    lines = []
+    for copy in range(times):
+        earlier = ["input", *(f"copy{i}" for i in range(copy))]
+        lines += [f"concat: [{', '.join(earlier)}]"] if copy else []
+        lines += body
+        lines[-1] += f"\n    as: copy{copy}" if ":" in lines[-1] else f":\n    as: copy{copy}"
+    if times:
+        lines.append(f"concat: [input, {', '.join(f'copy{i}' for i in range(times))}]")
+    inlined = Spec([(line, {}, "") for line in lines] or [("identity", {}, "")]).text()
+    assert same(called, inlined) or not times
+    free, plain = analysed(called, width=variable("width")), analysed(called, width=width)
+    assert free is not None
+    assert plain is not None
+    expected = figures(plain)
+    assert {name: value(lift(each), {"width": width}) for name, each in figures(free).items()} == {
+        name: expected[name] for name in figures(free)
+    }
+
+
 def same(one: str, other: str) -> bool:
     first, second = analysed(one), analysed(other)
     if first is None or second is None:

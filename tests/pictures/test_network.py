@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 import time
 
 import pytest
@@ -105,9 +106,21 @@ def test_copies_that_follow_each_other_are_drawn_once() -> None:
 
 
 def test_copies_whose_channels_grow_are_drawn_once_with_both_ends() -> None:
-    # Each of 6 dense layers adds 32 maps to 64: 96 after the first, 256 after the last.
-    boxes = said(load("densenet121").analyse())
-    assert ["concat", "56x56x96 … 56x56x256"] in boxes
+    # Each of 6 dense layers adds 32 maps to 64: the second reads 96, the sixth 224, and all six make 256.
+    analysis = load("densenet121").analyse()
+    assert ["concat", "56x56x96 … 56x56x224"] in said(analysis)
+    assert ["concat", "56x56x256"] in said(analysis)
+    assert [title for title in titles(analysis) if " x " in title] == [f"layer x {n}" for n in (5, 11, 23, 15)]
+
+
+def test_copies_that_read_all_before_them_and_of_which_others_read_some_are_drawn_apart() -> None:
+    dense = "- unit:\n  as: unit\n  from: {maps: [input, unit.*]}\n  repeat: 4\n- concat: [%s]"
+    unit = "blocks:\n  unit:\n    - concat: [maps.*]\n    - conv: {out: 2, kernel: 1}\n"
+    head = f"input: [4, 8, 8]\n{unit}layers:\n"
+    # The first copy has nothing to concatenate, the other three are alike.
+    every, some = (analysed(head + textwrap.indent(dense % names, "  ")) for names in ("unit.*", "unit.2, unit.4"))
+    assert [title for title in titles(every) if " x " in title] == ["unit x 3"]
+    assert not [title for title in titles(some) if " x " in title]
 
 
 def test_copies_that_drop_more_and_more_are_drawn_once() -> None:

@@ -25,6 +25,8 @@ _TEXT: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
 _NAME: dict[str, Any] = {"type": ["string", "boolean"], "pattern": r"^[A-Za-z_][\w./]*$"}
 #: The same, and `wave.*` for all copies of a repeated step.
 _NAMES: dict[str, Any] = {"type": ["string", "boolean"], "pattern": r"^[A-Za-z_][\w./*]*$"}
+#: One of them, or a list.
+_LISTED: list[dict[str, Any]] = [_NAMES, {"type": "array", "items": _NAMES, "minItems": 1}]
 
 
 #: What the schema is called, wherever its file lies.
@@ -221,11 +223,7 @@ def _step_keys() -> dict[str, dict[str, Any]]:
     return {
         "as": {**_NAME, "description": "the step's name"},
         "from": {
-            "anyOf": [
-                _NAMES,
-                {"type": "array", "items": _NAMES, "minItems": 1},
-                {"type": "object", "additionalProperties": _NAME, "minProperties": 1},
-            ],
+            "anyOf": [*_LISTED, {"type": "object", "additionalProperties": {"anyOf": _LISTED}, "minProperties": 1}],
             "description": "its input, if not the step before; for a block, its inputs by its own names",
         },
         "repeat": {

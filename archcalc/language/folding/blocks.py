@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
-from archcalc.language.folding.arguments import NOTHING, Unified, positions, unify
+from archcalc.language.folding.arguments import NOTHING, Parameter, Unified, positions, unify
 from archcalc.language.folding.items import Block, Expression, Item, Steps
 from archcalc.language.folding.names import branch_names, name_blocks
 from archcalc.language.network import INPUT_INDEX, Network
@@ -112,6 +112,7 @@ class _Extraction:
                 self.tied.setdefault(repr(node.tied), []).append(node.index)
 
     def run(self) -> None:
+        self.make_growing()
         self.join_runs()
         while (best := self.best()) is not None:
             self.make_block(*best)
@@ -134,16 +135,16 @@ class _Extraction:
         if item.head:
             key: Any = ("head", item.head)
         elif item.block is not None:
-            key = ("call", item.block.number)
+            key = ("call", item.block.number, item.grows)
         else:
             nothing = tuple(value is None for value in item.values)
-            refs = tuple(item.first - index for index in item.refs)
+            refs = () if item.grows else tuple(item.first - index for index in item.refs)
             tied = tuple(index - item.first for index in self.tied[item.tied]) if item.tied else ()
             inner = tuple(
                 tuple(self.linked(branch, item.source or INPUT_INDEX, number) for number in range(len(branch)))
                 for branch in item.branches
             )
-            key = (item.layer, nothing, refs, tied, inner)
+            key = (item.layer, nothing, refs, tied, inner, item.grows)
         return self.tokens.setdefault(key, len(self.tokens))
 
     def linked(self, steps: Steps, source: int, number: int) -> tuple[int, Any]:
@@ -155,6 +156,27 @@ class _Extraction:
             before = steps[number - 1] if number else None
         previous = source if before is None else before.output
         return self.token(item), None if item.source in (previous, None) else item.first - item.source
+
+    # --- steps that read all copies before them
+
+    def make_growing(self) -> None:
+        """What reads all copies before it becomes a block: one for all runs that are alike."""
+        alike: dict[Any, list[Item]] = {}
+        for steps, _ in list(self.sequences()):
+            for item in steps:
+                if item.body:
+                    key = tuple(self.linked(item.body, item.first, k) for k in range(len(item.body)))
+                    alike.setdefault(key, []).append(item)
+        for runs in alike.values():
+            bodies = [run.body for run in runs]
+            places = positions(bodies[0])
+            unified = unify([_values(body) for body in bodies], places, partial(branch_names, self.network), words())
+            source = runs[0].source
+            assert source is not None
+            block = self.add_block(bodies[0], source, unified)
+            for number, run in enumerate(runs):
+                run.body = []
+                self.call(run, block, unified, number)
 
     # --- repeats
 
@@ -173,7 +195,7 @@ class _Extraction:
 
     def can_repeat(self, one: Item, other: Item) -> bool:
         """Whether a step does to the value of the one before it what that one did."""
-        if one.head or one.tied or one.refs or other.source != one.output or not _are_numbers(one, other):
+        if one.head or one.tied or one.refs or one.grows or other.source != one.output or not _are_numbers(one, other):
             return False
         if self.last_use.get(one.output, -1) > other.last or self.token(one) != self.token(other):
             return False
@@ -286,21 +308,35 @@ class _Extraction:
         steps, start = where[0]
         source = steps[start].source
         assert source is not None
-        block = Block(len(self.blocks), [item.copied() for item in steps[start : start + length]], source)
-        for position, value in zip(positions(block.steps), unified.values, strict=True):
-            position.put(value)
-        order = sorted(unified.parameters, key=lambda parameter: parameter.default is not NOTHING)
-        block.parameters = tuple(parameter.name for parameter in order)
-        block.defaults = {each.name: each.default for each in order if each.default is not NOTHING}
+        block = self.add_block(steps[start : start + length], source, unified)
         for number, (steps, start) in reversed(list(enumerate(where))):
             replaced = steps[start : start + length]
             call = Item(replaced[0].first, replaced[-1].last, replaced[-1].output)
             call.source = replaced[0].source
-            call.block = block
-            call.names = block.parameters
-            call.values = [parameter.values[number] for parameter in order]
+            self.call(call, block, unified, number)
             steps[start : start + length] = [call]
+
+    def add_block(self, steps: Steps, source: int, unified: Unified) -> Block:
+        """A block of steps with parameters for what differs."""
+        block = Block(len(self.blocks), [item.copied() for item in steps], source)
+        for position, value in zip(positions(block.steps), unified.values, strict=True):
+            position.put(value)
+        order = _order(unified)
+        block.parameters = tuple(parameter.name for parameter in order)
+        block.defaults = {each.name: each.default for each in order if each.default is not NOTHING}
         self.blocks.append(block)
+        return block
+
+    def call(self, item: Item, block: Block, unified: Unified, number: int) -> None:
+        """A step becomes a call of a block, with the arguments of that occurrence."""
+        item.block = block
+        item.names = block.parameters
+        item.values = [parameter.values[number] for parameter in _order(unified)]
+
+
+def _order(unified: Unified) -> list[Parameter]:
+    """The parameters of a signature: those without a default first."""
+    return sorted(unified.parameters, key=lambda parameter: parameter.default is not NOTHING)
 
 
 def _values(steps: Steps) -> list[Any]:

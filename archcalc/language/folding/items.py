@@ -18,7 +18,7 @@ class Item:
     applied to; None where it reads the values `refs` by their names.
     """
 
-    __slots__ = ("block", "branches", "depth", "first", "head", "last", "layer", "names", "output",
+    __slots__ = ("block", "body", "branches", "depth", "first", "grows", "head", "last", "layer", "names", "output",
                  "refs", "repeat", "source", "tied", "values")  # fmt: skip
 
     def __init__(self, first: int, last: int, output: int) -> None:
@@ -36,6 +36,11 @@ class Item:
         #: The names of attributes (of parameters, for a call), and their values in that order.
         self.names: tuple[str, ...] = ()
         self.values: list[Any] = []
+        #: Whether it is a call that reads all copies before it, the join of these in it (which has no `refs`), or the
+        #: join of all copies behind it.
+        self.grows = False
+        #: The steps of such a call, until they are a block.
+        self.body: list[Item] = []
         self.branches: list[list[Item]] = []
         #: How deep branches nest in it.
         self.depth = 0
@@ -46,7 +51,7 @@ class Item:
     def copied(self) -> Item:
         """A copy, with its branches copied too."""
         made = Item(self.first, self.last, self.output)
-        for slot in ("source", "refs", "layer", "block", "head", "names", "repeat", "tied", "depth"):
+        for slot in ("source", "refs", "layer", "block", "head", "names", "repeat", "tied", "depth", "grows"):
             setattr(made, slot, getattr(self, slot))
         made.values = list(self.values)
         made.branches = [[item.copied() for item in branch] for branch in self.branches]

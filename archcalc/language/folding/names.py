@@ -57,7 +57,10 @@ def units(network: Network) -> dict[tuple[int, int], str]:
 
 
 def _described(steps: Steps) -> str:
-    """A name made of the layers: `conv_bn_relu`; `residual` for what is added, `stage` for a sequence with blocks."""
+    """A name made of the layers: `conv_bn_relu`; `residual` for what is added, `stage` for a sequence with blocks,
+    `dense_layer` for what joins all copies before it."""
+    if steps[0].grows and steps[0].layer and not steps[0].refs:
+        return "dense_layer"
     if any(item.block for item in steps):
         return "stage"
     joins = [item.layer for item in steps if item.branches]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archcalc.language.document import OUTPUT
+from archcalc.language.folding.growth import Growth, growths
 from archcalc.language.folding.items import Item, Steps
 from archcalc.language.network import INPUT_INDEX, Network, Node
 
@@ -14,9 +15,15 @@ def nest(network: Network) -> Steps:
     """The steps of the whole network, in the order of its nodes."""
     heads = {index: name for name, index in network.outputs.items() if name != OUTPUT}
     main = _reaching(network, network.outputs[OUTPUT])
+    growing = {join: growth for growth in growths(network) for join in growth.joins}
     steps: Steps = []
     for node in network.nodes:
-        steps.append(_joined(node, steps) or _alone(node))
+        growth = growing.get(node.index)
+        steps.append((growth is None and _joined(node, steps)) or _alone(node))
+        if growth is not None:
+            steps[-1].grows = True
+            if node.index == growth.end:
+                steps[-1:] = [_run(growth, steps), steps[-1]]
         for name, index in network.outputs.items():
             if name != OUTPUT and index == node.index:
                 steps.append(_head(name, index, steps, main))
@@ -54,6 +61,23 @@ def _alone(node: Node) -> Item:
         item.source = node.inputs[0]
     else:
         item.refs = node.inputs
+    return item
+
+
+def _run(growth: Growth, steps: Steps) -> Item:
+    """The steps of a run as one, which is repeated and reads all copies before it. They leave `steps`."""
+    begin = len(steps) - 1
+    while begin and steps[begin - 1].first >= growth.first:
+        begin -= 1
+    item = Item(growth.first, growth.end - 1, growth.end - 1)
+    item.grows = True
+    item.source = growth.source
+    item.repeat = len(growth.joins)
+    second, third = growth.joins[:2]
+    item.body = [step for step in steps[begin:] if second <= step.first < third]
+    item.body[0].refs = ()
+    item.depth = max(step.depth for step in item.body)
+    del steps[begin:-1]
     return item
 
 

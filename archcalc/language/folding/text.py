@@ -60,6 +60,10 @@ def _signature(block: Block) -> str:
     return text if "[" not in text else f'"{text}"'
 
 
+#: What a block that reads all copies before it calls their list.
+_EARLIER = "earlier"
+
+
 class _Writer:
     """Writes the steps of one block, or of the network: within them names are known."""
 
@@ -109,7 +113,9 @@ class _Writer:
             yield from (f"{name}: {_value(value)}" for name, value in _differing(item).items())
         if item.output in self.labels and not item.head:
             yield f"as: {self.labels[item.output]}"
-        if item.source is not None and item.source != previous:
+        if item.grows and item.block is not None:
+            yield f"from: {{{_EARLIER}: [{self.copies(item)}]}}"
+        elif item.source is not None and item.source != previous:
             yield f"from: {self.name(item.source)}"
         elif item.refs and not layers()[item.layer].joins:
             yield f"from: [{', '.join(map(self.name, item.refs))}]"
@@ -120,8 +126,16 @@ class _Writer:
             assert tied is not None
             yield f"weights: {tied}"
 
+    def copies(self, item: Item) -> str:
+        """What a step reads that takes all copies of a repeated one."""
+        if item.source is not None:
+            return f"{self.name(item.source)}, {self.labels[item.output]}.*"
+        return f"{self.name(item.refs[0])}, {self.labels[item.refs[-1]]}.*" if item.refs else f"{_EARLIER}.*"
+
     def given(self, item: Item) -> str:
         """The layer or block with its attributes."""
+        if item.grows and item.block is None:
+            return f"{item.layer}: [{self.copies(item)}]"
         if item.refs and layers()[item.layer].joins:
             return f"{item.layer}: [{', '.join(map(self.name, item.refs))}]"
         name = item.block.name if item.block else item.layer
@@ -157,9 +171,11 @@ def _named(steps: Steps, source: int) -> set[int]:
     found: set[int] = set()
     previous = source
     for item in steps:
-        found.update(item.refs)
+        if item.grows and item.source is not None:
+            found.add(item.output)
+        found.update((*item.refs[:1], *item.refs[-1:]) if item.grows else item.refs)
         if item.source is not None:
-            if item.source != previous:
+            if item.source != previous or item.grows:
                 found.add(item.source)
             for branch in item.branches:
                 found |= _named(branch, item.source)
