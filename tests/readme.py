@@ -1,6 +1,7 @@
 """The examples of the documentation: found, run, and (`python tests/readme.py`) written anew with what they print now.
 
-The pages are README.md and those in archcalc/guide. A fenced block that begins with `# NAME.yaml` is a file. In a
+The pages are README.md and those in archcalc/guide. A fenced block that begins with `# NAME.yaml` is a file, and so
+with the other endings of text. In a
 `console` block each line `$ archcalc ...` is run in a folder that holds the files of its page, in a terminal of 80
 columns, and the lines below it are what it must print: standard output and standard error. A line `...` stands for
 any number of lines. Between two comments stands what is generated from the code: see `reference.py`.
@@ -26,7 +27,7 @@ README = ROOT / "README.md"
 PICTURE = ROOT / "archcalc" / "guide" / "pictures" / "resnet50.svg"
 WIDTH = 80
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_FILE = re.compile(r"# ([\w/.-]+\.(?:ya?ml|toml))\n")
+_FILE = re.compile(r"# ([\w/.-]+\.(?:ya?ml|toml|cfg|prototxt))\n")
 _GENERATED = re.compile(r"(?<=<!-- generated: )([\w-]+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 

@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from archcalc.exchange.flat import Flat
     from archcalc.language.document import Document
 
+#: The module that reads each kind of file, by the file's ending; it has a function `read`.
+_READERS = {
+    ".pt2": "torch_export",
+    ".cfg": "darknet",
+}
+
 #: The endings of the files that are read.
-ENDINGS = (".pt2",)
+ENDINGS = tuple(_READERS)
 
 
 def is_model(name: str | os.PathLike[str]) -> bool:
@@ -47,14 +53,15 @@ def folded(path: Path, shown: str) -> Iterator[str]:
 
 
 def _read(path: Path, shown: str) -> tuple[Flat, Document]:
+    from importlib import import_module
+
     from archcalc.diagnostics.diagnostic import Source
-    from archcalc.exchange import torch_export
     from archcalc.exchange.flat import spec_text
-    from archcalc.exchange.translate import translate
     from archcalc.exchange.verify import verify
     from archcalc.language.read import read_document
 
-    flat = translate(torch_export.read(path, shown), shown)
+    reader = import_module(f"archcalc.exchange.{_READERS[path.suffix.lower()]}")
+    flat = reader.read(path, shown)
     document = read_document(Source(shown, spec_text(flat)), path)
     verify(flat, document)
     return flat, document

@@ -21,8 +21,8 @@ class FlatStep(NamedTuple):
     """One layer: attributes as a spec gives them, the numbers of the steps it reads, and its path in the model.
 
     `owned` are the paths of the parameters it computes with: two steps that own the same share them. `parameters` is
-    how many values those have, and `volume` the shape of the output, as the file says, if it does. `modules` are the
-    paths and classes of the modules around it, outermost first.
+    how many values those have, and `volume` the shape of the output, where they are known before the spec is read:
+    from the file, or worked out from it. `modules` are the paths and classes of the modules around it, outermost first.
     """
 
     layer: str
@@ -30,7 +30,7 @@ class FlatStep(NamedTuple):
     inputs: tuple[int, ...]
     path: str
     owned: tuple[str, ...] = ()
-    parameters: int = 0
+    parameters: int | None = 0
     volume: tuple[int, ...] | None = None
     modules: tuple[tuple[str, str], ...] = ()
 
@@ -94,7 +94,7 @@ def _lines(flat: Flat) -> Iterator[str]:
     names = unique_names([step.path for step in flat.steps])
     shared = _shared(flat.steps)
     for number, step in enumerate(flat.steps):
-        attributes = {name: _exact(value) for name, value in step.attributes.items()}
+        attributes = {name: exact(value) for name, value in step.attributes.items()}
         inputs = [INPUT if i == SOURCE else names[i] for i in step.inputs]
         yield from step_lines(layers()[step.layer], attributes, names[number], inputs, step.inputs == (number - 1,))
         if step.owned in shared:
@@ -109,10 +109,10 @@ def _shared(steps: list[FlatStep]) -> dict[tuple[str, ...], str]:
     return {owned: step_name(owned[0]) for owned, times in uses.items() if times > 1}
 
 
-def _exact(value: Any) -> Any:
+def exact(value: Any) -> Any:
     """A value in which a float is the number that was written, and not the nearest sum of powers of two."""
     if isinstance(value, tuple):
-        return tuple(map(_exact, value))
+        return tuple(map(exact, value))
     return Fraction(repr(value)) if isinstance(value, float) else value
 
 

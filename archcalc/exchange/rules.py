@@ -10,13 +10,19 @@ rule(
     'Write it with `torch.export.save(torch.export.export(model, (input,)), "model.pt2")`.',
 )
 rule(
+    "bad-cfg",
+    "The file is not a configuration of Darknet: its first section is [net] with the size of the input, and every line "
+    "is a [section], an option as name=value, or a comment after # or ;.",
+    "See the line; a file of another kind needs another ending.",
+)
+rule(
     "bad-model",
     "The model is not one that a spec can describe: a network from an input, batch first, to its outputs.",
     "See the message; export the part of the model that is such a network.",
 )
 rule(
     "unknown-operation",
-    "A model has operations for which there is no layer. They are refused, since a total that leaves something "
+    "A model has operations or layers that are not known here. They are refused, since a total that leaves something "
     "out would be wrong without saying so.",
     "Export the part of the model without them, or write a spec of it by hand.",
 )

@@ -1,4 +1,4 @@
-"""PyTorch's export archives (`.pt2`): the model's JSON to a graph, every field checked before it is used.
+"""PyTorch's export archives (`.pt2`): the model's JSON to a graph, every field checked, and that to a flat network.
 
 The format is that of torch.export.save, schema version 8, as torch/_export/serde/schema.py describes it.
 """
@@ -10,7 +10,9 @@ from typing import Any
 
 from archcalc.diagnostics.diagnostic import fail
 from archcalc.exchange.archive import read_json
+from archcalc.exchange.flat import Flat
 from archcalc.exchange.graph import Graph, Name, Operation, Symbol, Tensor
+from archcalc.exchange.translate import translate
 from archcalc.language.document import MAX_LAYERS
 
 #: The enumeration ScalarType of the schema.
@@ -37,13 +39,14 @@ class _Damaged(Exception):
     """The archive is not as the schema says; the message says where."""
 
 
-def read(path: Path, shown: str) -> Graph:
-    """The graph of an export archive. SpecError if it is damaged, UsageError if it cannot be read."""
+def read(path: Path, shown: str) -> Flat:
+    """The network of an export archive. SpecError if it is damaged, UsageError if it cannot be read."""
     model = read_json(path, shown, _holds_the_model)
     try:
-        return graph(path.stem, model)
+        exported = graph(path.stem, model)
     except _Damaged as error:
         raise fail("bad-archive", f"{shown} is not as torch.export writes it: {error}") from None
+    return translate(exported, shown)
 
 
 def _holds_the_model(member: str) -> bool:

@@ -14,10 +14,8 @@ from archcalc.exchange.flat import SOURCE, Flat, FlatStep
 from archcalc.exchange.graph import Graph, Name, Operation, Symbol, Tensor
 from archcalc.exchange.operations.registry import Refusal, Rule, rules
 from archcalc.exchange.patterns import reads, simplified
+from archcalc.exchange.refusals import Refused, unknown
 from archcalc.language.document import OUTPUT
-
-#: How many kinds of unknown operations are shown.
-_SHOWN_KINDS = 30
 
 
 class Value(NamedTuple):
@@ -47,13 +45,6 @@ class Noise(NamedTuple):
     survives: float | None
 
 
-class _Unknown(NamedTuple):
-    """An operation that could not be translated."""
-
-    operation: Operation
-    reason: str
-
-
 def translate(graph: Graph, shown: str) -> Flat:
     """The flat network of a graph. SpecError names every operation for which there is no rule."""
     return Translation(simplified(graph), shown).run()
@@ -67,7 +58,7 @@ class Translation:
         self.shown = shown
         self.values: dict[str, Any] = {}
         self.steps: list[FlatStep] = []
-        self.unknown: list[_Unknown] = []
+        self.unknown: list[Refused] = []
         self.refused_values: set[str] = set()
         self.batch: Any = None
         self.operation: Operation | None = None
@@ -98,10 +89,11 @@ class Translation:
             try:
                 self._apply(known.get(operation.target), operation)
             except Refusal as refusal:
-                self.unknown.append(_Unknown(operation, str(refusal)))
+                where = f"in `{operation.module}`" if operation.module else "in the model itself"
+                self.unknown.append(Refused(operation.target, str(refusal), where, operation.line))
                 self.refused_values.update(operation.outputs)
         if self.unknown:
-            raise SpecError([_unknown_operations(self.shown, self.unknown)])
+            raise SpecError([unknown(self.shown, self.unknown)])
         return Flat(self.graph.name, self._notes(), shape, self.steps, self._outputs())
 
     def _follows_from_a_refusal(self, operation: Operation) -> bool:
@@ -327,22 +319,3 @@ def _leaves(operations: list[Operation]) -> frozenset[str]:
         targets.setdefault(operation.module, set()).add(operation.target)
         inner.update(path for path, _ in operation.modules[:-1])
     return frozenset(path for path, made in targets.items() if path and path not in inner and len(made) == 1)
-
-
-def _unknown_operations(shown: str, unknown: list[_Unknown]) -> Diagnostic:
-    kinds: dict[tuple[str, str], list[Operation]] = {}
-    for operation, reason in unknown:
-        kinds.setdefault((operation.target, reason), []).append(operation)
-    notes = []
-    for (target, reason), uses in sorted(kinds.items(), key=lambda item: -len(item[1]))[:_SHOWN_KINDS]:
-        first = uses[0]
-        where = f"in `{first.module}`" if first.module else "in the model itself"
-        times = f"{len(uses)} times, first {where}" if len(uses) > 1 else where
-        line = f": `{plain(first.line, 80)}`" if first.line else ""
-        notes.append(f"{plain(target, 60)} ({reason}) {times}{line}")
-    if len(kinds) > _SHOWN_KINDS:
-        notes.append(f"and {len(kinds) - _SHOWN_KINDS} more kinds")
-    kinds_said = f" of {len(kinds)} kinds" if len(kinds) > 1 else ""
-    many = f"{len(unknown)} operations{kinds_said}" if len(unknown) > 1 else "an operation"
-    message = f"{shown} has {many} that cannot be read, and what is not known is not counted as nothing"
-    return Diagnostic("unknown-operation", message, notes=tuple(notes))

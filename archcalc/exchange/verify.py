@@ -22,7 +22,7 @@ def verify(flat: Flat, document: Document) -> None:
         parameters = total(tensor.elements for tensor in outcome.params)
         if step.volume is not None and step.volume != volume:
             said, computed = f"an output of {_shown(step.volume)}", f"{_shown(volume)}"
-        elif step.parameters != parameters:
+        elif step.parameters is not None and step.parameters != parameters:
             said, computed = f"{step.parameters:,} parameters", f"{parameters:,}"
         else:
             continue
