@@ -162,9 +162,9 @@ def _field_of_input(interpretation: Interpretation) -> Field:
 
 
 def _through(outcome: Outcome, inputs: list[Field]) -> Field:
-    """What a layer's output sees, given what its inputs see; a parameter sees nothing."""
+    """What a layer's output sees, given what its inputs see; parameters and constants see nothing."""
     inputs = [field for field in inputs if field is not NOTHING]
-    if not inputs or outcome.storage == "parameter":
+    if not inputs or not outcome.reads_input:
         return NOTHING
     if outcome.windows is None:
         return WHOLE

@@ -26,12 +26,15 @@ Bound: TypeAlias = Literal["compute", "memory"]
 def bytes_moved(analysis: Analysis, row: AnalysedLayer, batch: Size = 1) -> Size:
     """Bytes that one layer reads and writes for a batch at inference, in float32.
 
-    Nothing for a view, and for a layer that acts in training only. Parameters are read once for all samples; a layer
+    Nothing for a view, for a layer that acts in training only, and for what is stored already; a constant that is made
+    anew is written once for all samples. Parameters are read once for all samples; a layer
     that computes nothing (a look-up) reads no more of them than it puts out.
     """
     outcome = row.outcome
-    if outcome.storage in ("view", "training"):
+    if outcome.storage in ("view", "training", "parameter"):
         return 0
+    if not outcome.reads_input:
+        return _BYTES * row.output.elements
     values = total(volume.elements for volume in analysis.input_volumes(row)) + row.output.elements
     stored = total(tensor.elements for tensor in (*outcome.params, *outcome.buffers))
     if type(row.flops) is int and not row.flops:

@@ -25,12 +25,12 @@ _STATISTICS = "layer_norm, group_norm, instance_norm"
 ASKED = frozenset(
     name.strip()
     for names in (
-        f"{_WEIGHTED}, embedding, rbf, attention, batch_norm, {_STATISTICS}, rms_norm, lrn, affine, scale",
+        f"{_WEIGHTED}, embedding, rbf, attention, batch_norm, {_STATISTICS}, rms_norm, lrn, affine, scale, zero",
         "relu, relu6, leaky_relu, prelu, elu, selu, gelu, silu, mish, sigmoid, tanh, softplus, hardsigmoid, hardswish",
         f"softmax, {_POOLS}, add, mean, concat, multiply, dropout, drop_path",
         "channel_shuffle, class_token, crop, flatten, identity, layer_scale, pad, pad_channels, pixel_shuffle",
         "position_embedding, reshape, select, select_token, split, subsample, tokens, transpose, upsample",
-        "abs, clamp, divide, exp, log, sqrt, square, subtract, normalize, learned, slice, roll",
+        "abs, clamp, divide, exp, log, sqrt, square, subtract, normalize, learned, constant, slice, roll",
         "reduce_mean, reduce_sum, reduce_max, reduce_norm, window_partition, window_reverse",
         "split_heads, merge_heads, repeat_heads, rotary, relative_position_bias, mask",
     )

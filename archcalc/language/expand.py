@@ -152,8 +152,14 @@ def _environment(document: Document, values: Mapping[str, Any]) -> dict[str, Any
     """What the expressions of a file can name: its parameters, and its blocks where no layer has the word."""
     named = {**document.imported, **document.blocks}
     blocks = {name: block for name, block in named.items() if name not in words()}
-    settled = {name: blocks.get(value, value) if isinstance(value, str) else value for name, value in values.items()}
-    return {**blocks, **settled}
+    return {**blocks, **{name: _settled(value, blocks) for name, value in values.items()}}
+
+
+def _settled(value: Any, blocks: Mapping[str, Block]) -> Any:
+    """A parameter's value with blocks for their names, in lists too."""
+    if isinstance(value, tuple):
+        return tuple(_settled(each, blocks) for each in value)
+    return blocks.get(value, value) if isinstance(value, str) else value
 
 
 def _evaluated(formula: Formula, environment: Mapping[str, Any], budget: Budget) -> Any:

@@ -139,6 +139,8 @@ def _callee(reading: Reading, key: Scalar, known: Known) -> Layer | Block | None
             hint = "write a space after the colon"
         elif hint is None and " - " in name:
             hint = "align the dashes: a step that stands deeper than the one above is read as part of it"
+        elif "[" in name and name.partition("[")[0] in known:
+            hint = "a step is a name: make the layer an argument of a block, `edge(act):` with the step `- act`"
         message = f"there is no layer or block `{name[:80]}`"
         reading.findings.add("unknown-layer", message, reading.place(key), help=hint)
     return found

@@ -305,3 +305,14 @@ def scale(x: Volume, *, factor: Factor) -> Outcome:
     Source: Szegedy et al. 2016, arXiv:1602.07261, section 3.3; derivatives.yaml, mul by a scalar.
     """
     return Outcome(x, operations=operations("elementwise", multiply=x.elements))
+
+
+@layer
+def zero(x: Volume) -> Outcome:
+    """The input times 0: an edge that is not there, of the input's shape.
+
+    It is computed as `scale: 0` is, and its gradient too. Operations: one multiplication per value. Saved for backward:
+    nothing.
+    Source: Dong & Yang 2020, arXiv:2001.00326, section 2.1 (the operation `none`); derivatives.yaml, mul by a scalar.
+    """
+    return Outcome(x, operations=operations("elementwise", multiply=x.elements))

@@ -24,8 +24,9 @@ OperationKind: TypeAlias = Literal["add", "multiply", "compare", "divide", "expo
 Made: TypeAlias = Literal["always", "training", "gradient"]
 Device: TypeAlias = Literal["cpu", "cuda"]
 #: Where an output lies: in a tensor of its own, in the first input's (which it shares, or overwrites), in a tensor of
-#: its own in training alone (at inference the layer returns its input), or in a parameter, the same for every sample.
-Storage: TypeAlias = Literal["new", "view", "inplace", "training", "parameter"]
+#: its own in training alone (at inference the layer returns its input), in a parameter or buffer, or in a tensor that
+#: each pass makes anew, once for all samples: these two do not come from the input.
+Storage: TypeAlias = Literal["new", "view", "inplace", "training", "parameter", "constant"]
 #: What mixed precision does: compute in 16 bits, in 32, in the widest type of the inputs, or in that type with a result
 #: in float32 ("widens").
 Autocast: TypeAlias = Literal["half", "float32", "widest", "widens"]
@@ -186,6 +187,11 @@ class Outcome(NamedTuple):
     inner: Size = 0
     #: Parameters that one position does not use.
     idle: Size = 0
+
+    @property
+    def reads_input(self) -> bool:
+        """Whether the output comes from the input at all."""
+        return self.storage not in ("parameter", "constant")
 
 
 def saves(what: str, *needed_by: int | str, of: int = 0, dtype: str = VALUE) -> Saved:

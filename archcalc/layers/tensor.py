@@ -267,3 +267,22 @@ def learned(x: Volume, *, shape: Sizes) -> Outcome:
         lies="channels last",
         composition=Composition(backward=(Step("sum", ("gradient",), gradients_of(*values), (WEIGHTS,)),)),
     )
+
+
+@layer
+def constant(x: Volume, *, shape: Sizes, buffer: Switch = True) -> Outcome:
+    """A constant tensor of any shape, channels first: `constant: [768, 100]`, the same for every sample.
+
+    It takes the place of its input, which it does not read, and is not trained: fixed positions, anchors, grids. It is
+    stored as a buffer, or with `buffer: false` made anew in each pass, once for all samples.
+    Saved for backward: nothing of its own.
+    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.5; torch.nn.Module.register_buffer, torch.zeros.
+    """
+    output = Volume(shape[0], tuple(shape[1:]))
+    return Outcome(
+        output,
+        buffers=(Tensor("values", output.elements, shape=tuple(shape)),) if buffer else (),
+        windows=EVERYTHING,
+        storage="parameter" if buffer else "constant",
+        lies="channels last",
+    )

@@ -37,7 +37,7 @@ def gradients(interpretation: Interpretation, setup: Setup) -> Gradients:
     for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
         trained = bool(outcome.params) and node.trainable and not frozen[node.index]
         weights.append(trained)
-        reads = () if outcome.storage == "parameter" else node.inputs
+        reads = node.inputs if outcome.reads_input else ()
         values.append(trained or any(not is_input(i) and values[i] for i in reads))
     return Gradients(weights, values)
 

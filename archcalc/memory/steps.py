@@ -104,7 +104,8 @@ class _Order:
         made = [] if placed.output in placed.inputs else [placed.output]
         if not made and not placed.own and placed.copies:
             return  # the copy is the whole operation
-        self.step(phase, node.index, node.layer.name, list(placed.inputs), [*made, *placed.own.values()])
+        reads = list(placed.inputs) if self.outcomes[node.index].reads_input else []
+        self.step(phase, node.index, node.layer.name, reads, [*made, *placed.own.values()])
 
     def convert(self, phase: str, node: Node, placed: Placed) -> None:
         """Copies of inputs and weights in another type, and of inputs that do not lie as the layer needs them."""
@@ -245,7 +246,7 @@ class _Order:
             owner = _owner(node)
             mine = [self.of_parameters[owner, tensor.name] for tensor in outcome.params]
             self.step("backward", node.index, "accumulate", mine, [])
-        if outcome.storage == "parameter":
+        if not outcome.reads_input:
             return
         if parts:
             self.pass_on_part(node, placed, outcome, names, gradient)

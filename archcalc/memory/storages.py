@@ -229,9 +229,11 @@ class Storages:
             return inputs[0], moved(first(len(layout.order) - 2), outcome.moves).dense
         if outcome.storage in ("view", "inplace") or (outcome.storage == "training" and not self.training):
             return inputs[0], layout
-        if outcome.storage == "parameter":
+        if not outcome.reads_input:
             dtype = "float32" if self.setup.dtype == "amp" else self.setup.dtype
-            return self.allocate("output", 0, dtype, node.index), laid(outcome.lies, layout, (), outcome.output.rank)
+            made = outcome.output.elements if outcome.storage == "constant" else 0
+            lies = laid(outcome.lies, layout, (), outcome.output.rank)
+            return self.allocate("output", made, dtype, node.index, "batch"), lies
         dtype = ends_in(outcome.autocast, values, self.setup.dtype)
         computed = outcome.computed or outcome.output
         made = self.allocate("output", computed.elements, dtype, node.index)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from archcalc.language.document import Block, Document, Formula, Parameter, Step
+from archcalc.language.source import Mapping, Sequence, Value
 
 
 def steps_within(steps: tuple[Step, ...]) -> Iterator[Step]:
@@ -36,12 +37,13 @@ def _formulas(step: Step) -> Iterator[Formula]:
 def called(document: Document) -> set[Block]:
     """The blocks that a document's layers call, also through other blocks; all of its own where it has no layers.
 
-    A block that is an argument, or the value of a parameter, counts as called.
+    A block that is an argument, or the value of a parameter, counts as called; so does one that a claim sets.
     """
     if not document.steps:
         waiting = list(document.blocks.values())
     else:
         waiting = [*_callees(document, document.steps), *_named(document, in_defaults(document.parameters))]
+        waiting += _named(document, _set_by_claims(document.expect))
     reached: set[Block] = set()
     while waiting:
         block = waiting.pop()
@@ -60,6 +62,18 @@ def _callees(document: Document, steps: tuple[Step, ...]) -> Iterator[Block]:
 def _named(document: Document, names: Iterable[str]) -> Iterator[Block]:
     """The blocks among what expressions mention."""
     return (block for name in names if (block := document.block(name)) is not None)
+
+
+def _set_by_claims(value: Value | None, *, inside: bool = False) -> Iterator[str]:
+    """Every word under a key `with`: what the parameters of a claim are set to."""
+    if isinstance(value, Mapping):
+        for key, each in value.entries:
+            yield from _set_by_claims(each, inside=inside or key.text == "with")
+    elif isinstance(value, Sequence):
+        for each in value.items:
+            yield from _set_by_claims(each, inside=inside)
+    elif value is not None and inside:
+        yield value.text
 
 
 def in_defaults(parameters: tuple[Parameter, ...]) -> set[str]:

@@ -130,6 +130,44 @@ def test_what_an_argument_names_must_exist() -> None:
     assert findings(ACTIVATED, last="add")[0][0] == "bad-branches"
 
 
+CELL = """
+parameters: {edges: [conv3, identity], rows: [[4, conv3], [6, zero]]}
+input: [4, 6, 6]
+blocks:
+  conv3:
+    - conv: {out: channels, kernel: 3, padding: 1}
+  edge(operation):
+    - operation
+  stage(width, operation):
+    - conv: {out: width, kernel: 1}
+    - operation
+layers:
+  - edge: edges[i]
+    repeat: {i: len(edges)}
+  - stage: rows[i]
+    repeat: {i: 2}
+"""
+
+
+def test_a_list_or_a_table_can_name_layers_and_blocks() -> None:
+    """A search space: each edge is one of several operations."""
+    stages = ["stage.1/conv", "stage.1/conv3/conv", "stage.2/conv", "stage.2/zero"]
+    assert names(CELL) == ["edge.1/conv3/conv", "edge.2/identity", *stages]
+    assert names(CELL, edges=("zero", "conv3", "relu")) == [
+        "edge.1/zero",
+        "edge.2/conv3/conv",
+        "edge.3/relu",
+        *stages,
+    ]
+
+
+def test_a_step_is_no_item_of_a_list() -> None:
+    hint = "a step is a name: make the layer an argument of a block, `edge(act):` with the step `- act`"
+    assert findings(CELL.replace("- edge: edges[i]", "- edges[i]:")) == [
+        ("unknown-layer", "there is no layer or block `edges[i]`", hint)
+    ]
+
+
 def test_an_argument_of_another_file_keeps_its_block(tmp_path: Path) -> None:
     (tmp_path / "blocks.yaml").write_text(
         "blocks:\n  act: [relu]\n  twice(f=act):\n    - f\n    - f\n", encoding="utf-8"

@@ -49,6 +49,9 @@ def counted(row: AnalysedLayer) -> dict[str, int]:
         ("clamp: {least: 0}", (8, 3, 4), {"compare": 96}),
         ("clamp: {least: 0, most: 6.5}", (8, 3, 4), {"compare": 192}),
         ("learned: [5, 2]", (5, 2), {}),
+        ("constant: [5, 2]", (5, 2), {}),
+        ("constant: {shape: [5, 2], buffer: false}", (5, 2), {}),
+        ("zero", (8, 3, 4), {"multiply": 96}),
     ],
 )
 def test_along_axes(step: str, output: tuple[int, ...], operations: dict[str, int]) -> None:
@@ -57,6 +60,20 @@ def test_along_axes(step: str, output: tuple[int, ...], operations: dict[str, in
     assert counted(row) == operations
     assert row.macs == 0
     assert row.params == (10 if step.startswith("learned") else 0)
+    assert row.buffers == (10 if step == "constant: [5, 2]" else 0)
+
+
+def test_a_constant_has_no_gradient_and_is_there_once_for_all_samples() -> None:
+    """8 x 5 values, of which a product saves the other operand for whoever has a gradient: the constant, not x."""
+    text = "- linear: {out: 8, each_position: true}\n- multiply: {x: [], fixed: [{constant: %s}]}\n- relu"
+    stored = layers("3, 5", text % "[8, 5]")
+    made = layers("3, 5", text % "{shape: [8, 5], buffer: false}")
+    assert [figure(each, "buffers") for each in (stored, made)] == [40, 0]
+    # the input and the output of the rectifier, for each of 3 samples; and the constant once, unless it is stored
+    saved = [saved_memory(Storages(each.interpretation, Setup(batch=3))).total.at(3) for each in (stored, made)]
+    assert saved == [3 * 4 * (15 + 40), 3 * 4 * (15 + 40) + 4 * 40]
+    # what is not read need not stay: at the end of `constant` alone only its own values are there, and the input
+    assert figure(layers("3, 5", "- constant: {shape: [8, 5], buffer: false}"), "inference_peak_bytes") == 4 * (15 + 40)
 
 
 @pytest.mark.parametrize(

@@ -319,7 +319,7 @@ ANYWHERE: list[Proposal] = [
     given("affine", scale=_flag),
     given("affine", bias=_flag),
     given("scale", factor=among("0.5", 2)),
-    *plain("layer_scale", "position_embedding"),
+    *plain("layer_scale", "position_embedding", "zero"),
     given("select", start=among(0, 1), count=among(1, 2, 3)),
     given("split", parts=among(1, 2, 2, 3), part=among(0, 1, None)),
     given("pad_channels", out=lambda rng, shape: shape[0] + rng.randint(0, 3)),

@@ -79,6 +79,13 @@ ATTENTION = (
         f"[{{matmul: {{w: [{{matmul: {{q: {_TURNED}, k: {_TURNED}}}, transposed: true}}, softmax], v: {_HEADS}}}}}, "
         "merge_heads, reduce_mean: length, linear: 3]",
         f"[{_LINEAR}, split_heads: 4, repeat_heads: 2, gelu, merge_heads, reduce_mean: length, linear: 3]",
+        *(
+            "[{linear: {out: 6, each_position: true}}, "
+            f"{{{join}: {{values: [], fixed: [{{constant: {given}}}]}}}}, "
+            "{add: {there: [gelu], none: [zero]}}, reduce_mean: length, linear: 3]"
+            for join in ("add", "multiply")
+            for given in ("[6, 5]", "{shape: [6, 5], buffer: false}", "{shape: [1, 5], buffer: false}")
+        ),
         "[conv: {out: 8, kernel: 1}, window_partition: [3, 2], "
         "attention: {heads: 2, windows: true, relative: 15}, window_reverse: [6, 4], flatten, linear: 3]",
     ],

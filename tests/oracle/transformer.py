@@ -11,13 +11,23 @@ from torch import nn
 from torch.nn import functional
 
 
+def _values(site: Site) -> torch.Tensor:
+    """A tensor of the output's volume, its channels last."""
+    return torch.zeros(*site.output.space, site.output.channels)
+
+
 @translation
 def learned(site: Site) -> Layer:
-    volume = site.output
-    if not volume.rank:
-        return Layer(lambda self, _: Value(self.values[None]), values=nn.Parameter(torch.zeros(volume.channels)))
-    values = nn.Parameter(torch.zeros(*volume.space, volume.channels))
-    return Layer(lambda self, _: Value(self.values[None], last=True), values=values)
+    last = bool(site.output.rank)
+    return Layer(lambda self, _: Value(self.values[None], last), values=nn.Parameter(_values(site)))
+
+
+@translation
+def constant(site: Site) -> Layer:
+    last = bool(site.output.rank)
+    if site["buffer"]:
+        return Layer(lambda self, _: Value(self.values[None], last), values=_values(site))
+    return Layer(lambda self, _: Value(_values(site)[None], last))
 
 
 @translation

@@ -455,6 +455,11 @@ def scale(site: Site) -> Layer:
 
 
 @translation
+def zero(site: Site) -> Layer:
+    return on_values(lambda x: x.mul(0.0))
+
+
+@translation
 def layer_scale(site: Site) -> Layer:
     factors = nn.Parameter(torch.ones(site.channels))
     return Layer(lambda self, x: Value(x.tensor * broadcast(self.scale, x), x.last), scale=factors)

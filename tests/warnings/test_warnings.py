@@ -149,6 +149,20 @@ def test_unused_blocks_imports_and_parameters(tmp_path: Path) -> None:
     ]
 
 
+def test_a_block_that_a_claim_sets_is_used(tmp_path: Path) -> None:
+    text = """
+    parameters: {act: relu}
+    input: [3]
+    blocks:
+      own: [tanh]
+      other: [sigmoid]
+    layers: [act]
+    expect:
+      params: [0, {value: 0, with: {act: own}, note: other}]
+    """
+    assert [finding.message for finding in warned(tmp_path, text)] == ["nothing calls the block `other`"]
+
+
 def test_a_parameter_is_not_used_by_a_block_that_has_one_of_its_own(tmp_path: Path) -> None:
     found = warned(
         tmp_path,

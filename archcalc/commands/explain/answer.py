@@ -164,6 +164,8 @@ def _memory(row: AnalysedLayer, outcome: Outcome, known: set[int]) -> Iterator[E
         "inplace": "none of its own: it overwrites its input",
         "view": "none of its own: it shares its input's",
         "training": "none of its own at inference: it returns its input; in training ",
+        "parameter": "none of its own: its output is stored with the network",
+        "constant": f"{elements:,} values * 4 bytes, once for all samples",
     }.get(where, "")
     if where in ("new", "training"):
         said += f"{elements:,} values * 4 bytes = {4 * elements:,} bytes in float32"

@@ -288,6 +288,11 @@ def scale(site: Site) -> Written:
 
 
 @written
+def zero(site: Site) -> Written:
+    return Written("{0} * 0", last=site.last[0])
+
+
+@written
 def dropout(site: Site) -> Written:
     rate = Setting("p", site["rate"], by_name=False)
     return _on_values(site, "nn.Dropout", rate, Setting("inplace", site.inplace, False))
