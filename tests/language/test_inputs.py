@@ -86,7 +86,7 @@ def test_the_receptive_field_is_that_of_the_first_input() -> None:
 
 def test_a_report_shows_all_inputs() -> None:
     report = tables.build(Part(analysed(SIAMESE)))
-    assert dict(report.facts)["input"] == "left 4x6, right 4x6"
+    assert dict(report.facts)["input"] == "left 4x6, right 4x6, batch 1"
     assert json.loads("".join(render(report)))["inputs"] == {"left": [6, 4], "right": [6, 4]}
 
 

@@ -109,10 +109,13 @@ def _forward(made: Class, interpretation: Interpretation) -> Iterator[str]:
             targets.append(variables[value])
         if targets and member.layer is not None and member.layer.pairs:
             targets.append("_")
+        call = _call(member, given)
+        if targets == [call]:  # a layer that gives out what it takes in
+            continue
         start = f"{', '.join(targets)} = " if targets else ""
         shapes = {_shape(interpretation, each.members[number].outputs[0], each) for each in made.parts if targets}
         comment = shapes.pop() if len(shapes) == 1 and len(member.outputs) == 1 else ""
-        yield from statement(2, start, _call(member, given), comment)
+        yield from statement(2, start, call, comment)
     returned = tuple(variables[value] for value in part.outputs)
     line = ", ".join(returned)
     yield from statement(2, "return ", line if len(line) <= WIDTH - 15 else Group("(", returned, ")"))
