@@ -78,7 +78,7 @@ def counting_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "--counting",
         type=Name(known.profiles),
         metavar="PROFILE",
-        help="Count operations as a tool does: see archcalc counting.",
+        help="Count operations as a tool does: see archcalc count --list.",
     )
     @functools.wraps(function)
     def wrapped(*args: Any, counting: str | None, **kwargs: Any) -> Any:

@@ -72,13 +72,13 @@ def test_a_difference_adds_up(name: str) -> None:
 
 
 def test_the_list_of_profiles_says_what_each_includes(capsys: pytest.CaptureFixture[str]) -> None:
-    found = data(capsys, "counting")
+    found = data(capsys, "count", "--list")
     assert found["profiles"]["torch"]["rules"] == [
         "every layer: 2 x multiply-accumulates with weights + 2 x multiply-accumulates of values with values",
         "rnn, lstm, gru: nothing",
     ]
     assert found["profiles"]["thop"]["faults"][0].startswith("a transposed convolution's weights")
-    assert "ptflops, backend `pytorch`" in printed(capsys, "counting", "--format", "markdown")
+    assert "ptflops, backend `pytorch`" in printed(capsys, "count", "--list", "--format", "markdown")
 
 
 def test_a_report_counted_by_a_tool(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ COMMANDS = [
     ["list"],
     ["compare", "lenet5", "alexnet"],
     ["count", "lenet5"],
-    ["counting"],
+    ["count", "--list"],
     ["diff", "vgg16", "vgg19"],
     ["diff", "vgg16", "vgg16"],
     ["explain", "lenet5"],

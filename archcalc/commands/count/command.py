@@ -7,14 +7,17 @@ from typing import Any
 import click
 
 from archcalc.cli import known
-from archcalc.cli.options import reporting, set_option, spec_argument
-from archcalc.cli.types import Name
+from archcalc.cli.options import reporting, set_option
+from archcalc.cli.types import Name, SpecType
 from archcalc.output.layout import Report
 
 
 @click.command()
-@spec_argument
+@click.argument("spec", type=SpecType(), required=False)
 @set_option
+@click.option(
+    "--list", "index", is_flag=True, help="List the profiles: what each counts, and which faults of its tool it has."
+)
 @click.option(
     "--counting",
     "names",
@@ -24,7 +27,7 @@ from archcalc.output.layout import Report
     help="Show only these profiles; with two, explain the difference.",
 )
 @reporting
-def command(spec: str, settings: dict[str, Any], names: tuple[str, ...]) -> Report:
+def command(spec: str | None, settings: dict[str, Any], index: bool, names: tuple[str, ...]) -> Report:
     """Count operations the way each tool does, side by side.
 
     With two profiles, the difference is explained: which operations one counts and the other does not.
@@ -34,10 +37,15 @@ def command(spec: str, settings: dict[str, Any], names: tuple[str, ...]) -> Repo
       archcalc count resnet50
       archcalc count resnet50 --counting fvcore --counting ptflops
       archcalc count mobilenet --format json
+      archcalc count --list
     """
     from archcalc import api
     from archcalc.commands.count import tables as counting
     from archcalc.counting.profiles import profile
 
+    if index:
+        return counting.index()
+    if spec is None:
+        raise click.UsageError("name the spec to count, or say --list")
     chosen = [profile(name) for name in dict.fromkeys(names)]
     return counting.side_by_side(api.load(spec, **settings).analyse(), chosen)

@@ -52,7 +52,7 @@ def side_by_side(analysis: Analysis, profiles: Sequence[Profile]) -> Report:
         *(_counters(made) for made in counts if len(made.counters) > 1),
         *unknown.values(),
         "figures are for one sample; layers are taken as the modules of torch.nn, joins as operators;"
-        " `archcalc counting` says what each profile includes, and the tools' faults",
+        " `archcalc count --list` says what each profile includes, and the tools' faults",
     )
     heading = f"{analysis.architecture}: counted by {len(counts)} profile{'' if len(counts) == 1 else 's'}"
     return Report(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from functools import reduce
+from itertools import groupby
 from typing import Any, NamedTuple, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer
@@ -56,6 +58,51 @@ def costing(names: Sequence[str]) -> list[Quantity]:
 def diff(old: Part, new: Part, quantities: Sequence[Quantity]) -> list[Difference]:
     """Every difference, in the order of the layers of the new network; what was removed stands where it stood."""
     return _Comparison(_Side(old, quantities), _Side(new, quantities)).differences()
+
+
+def folded(found: Sequence[Difference], depth: int) -> list[Difference]:
+    """Differences below blocks put together as `stage1/*`, the blocks' paths being `depth` names long."""
+    groups = groupby(found, key=lambda each: "/".join(each.path.split("/")[:depth]))
+    return [_together(path, list(group)) for path, group in groups]
+
+
+def _together(path: str, group: list[Difference]) -> Difference:
+    if len(group) == 1:
+        return group[0]
+    kinds = {each.kind for each in group}
+    kind = kinds.pop() if len(kinds) == 1 else CHANGED
+    return Difference(kind, f"{path}/*", (), *_sums(group))
+
+
+def _sums(group: Sequence[Difference]) -> tuple[Cost, int]:
+    return reduce(_plus, (each.cost for each in group)), sum(each.layers for each in group)
+
+
+def _runs(found: Sequence[Difference]) -> list[Difference]:
+    """Neighbours that are alike in all but the number of their name once, as `stage3/bottleneck.7 x 17`."""
+    runs = [list(run) for _, run in groupby(found, key=_alike)]
+    return [_run(run) if len(run) > 1 else run[0] for run in runs]
+
+
+def _alike(each: Difference) -> tuple[Any, ...]:
+    name, _, number = each.path.rpartition(".")
+    return each._replace(path=name if number.isdigit() else each.path)
+
+
+def _run(run: Sequence[Difference]) -> Difference:
+    cost, layers = _sums(run)
+    return run[0]._replace(path=f"{run[0].path} x {len(run)}", cost=cost, layers=layers)
+
+
+def brief(found: Sequence[Difference], most: int) -> tuple[list[Difference], int]:
+    """What fits into so many lines: without layers that cost the same as before, equal neighbours once, and if need
+    be folded, as deep as fits. With how deep that is; 0 for differences that are not folded."""
+    telling = _runs([each for each in found if each.kind != AFFECTED or any(each.cost)] or found)
+    if len(telling) <= most:
+        return telling, 0
+    deepest = max(each.path.count("/") for each in telling)
+    shallower = ((folded(telling, depth), depth) for depth in range(deepest, 0, -1))
+    return next((made for made in shallower if len(made[0]) <= most), (folded(telling, 1), 1))
 
 
 def total(network: Part, quantities: Sequence[Quantity]) -> Cost:

@@ -14,18 +14,32 @@ from archcalc.cli.types import Names, SpecType
 @click.argument("old", type=SpecType())
 @click.argument("new", type=SpecType())
 @click.option("--columns", type=Names(known.sums), metavar="NAMES", help="Additive quantities, separated by commas.")
+@click.option(
+    "--depth", type=click.IntRange(min=1), metavar="N", help="Fold differences below depth N into one row each."
+)
+@click.option("--full", is_flag=True, help="One row for every difference.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 if there are differences: in CI, for a spec and its code.")
 @with_option
 @format_options()
-def command(old: str, new: str, columns: list[str] | None, exit_code: bool, words: dict[str, str], out: Output) -> int:
+def command(
+    old: str,
+    new: str,
+    columns: list[str] | None,
+    depth: int | None,
+    full: bool,
+    exit_code: bool,
+    words: dict[str, str],
+    out: Output,
+) -> int:
     """Show the differences between two architectures.
 
-    Layer by layer: added, removed, changed, and what each difference costs.
+    Layer by layer: added, removed, changed, and what each difference costs. Many differences are folded into those of
+    their blocks.
 
     \b
     Examples:
       archcalc diff vgg16 vgg19
-      archcalc diff resnet50 resnet50:width=128
+      archcalc diff resnet50 resnet50:width=128 --full
       archcalc diff resnet50 resnet50:image=288 --columns macs,saved_bytes --batch 32
       archcalc diff spec.yaml model.pt2 --exit-code
     """
@@ -39,6 +53,6 @@ def command(old: str, new: str, columns: list[str] | None, exit_code: bool, word
         Part(each, setup=stated(each.network, words)) for each in (load(old).analyse(), load(new).analyse())
     )
     names = columns or FIGURES
-    report = build(before, after, old, new, names)
+    report = build(before, after, old, new, names, depth=depth, full=full)
     out.write(report)
     return int(exit_code and bool(report.data["differences"]))

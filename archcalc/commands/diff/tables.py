@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from archcalc.analysis.totals import Analysis
-from archcalc.commands.diff.answer import FIGURES, Cost, costing, diff, total
+from archcalc.commands.diff.answer import AFFECTED, FIGURES, Cost, Difference, brief, costing, diff, folded, total
 from archcalc.layers.attributes import shown
 from archcalc.output.layout import Column, Report, Table
 from archcalc.quantities.registry import Part, Quantity
 
+#: So many differences a screen has room for.
+_LINES = 16
 
-def build(old: Part, new: Part, old_name: str, new_name: str, names: Sequence[str] = FIGURES) -> Report:
-    """What is different in `new`, against `old`, and what that costs in the quantities of those names, signed."""
+
+def build(
+    old: Part,
+    new: Part,
+    old_name: str,
+    new_name: str,
+    names: Sequence[str] = FIGURES,
+    *,
+    depth: int | None = None,
+    full: bool = False,
+) -> Report:
+    """What is different in `new`, against `old`, and what that costs in the quantities of those names, signed.
+
+    People see what fits a screen, unless it is `full` or folded at a depth; programs get every difference.
+    """
     asked = costing(names)
     found = diff(old, new, asked)
     whole = tuple(after - before for after, before in zip(total(new, asked), total(old, asked), strict=True))
@@ -21,10 +36,14 @@ def build(old: Part, new: Part, old_name: str, new_name: str, names: Sequence[st
         Column("change", "change", right=False),
         Column("path", "layer", right=False),
         Column("what", "what", right=False, rank=3),
-        *(Column(each.name, each.title, _signed(each), rank=min(rank, 2)) for rank, each in enumerate(asked)),
+        *(
+            Column(each.name, each.title, _signed(each.unit.cell), rank=min(rank, 2), short=_signed(each.unit.short))
+            for rank, each in enumerate(asked)
+        ),
     )
-    rows = [(each.kind, each.path, _what(each.what, each.layers), *each.cost) for each in found]
-    table = Table(columns, rows, ("total", None, None, *whole))
+    seen, deep = (list(found), 0) if full else (folded(found, depth), depth) if depth else brief(found, _LINES)
+    rows = Table(columns, _rows(found), ("total", None, None, *whole))
+    table = rows._replace(rows=_rows(seen))
     data = {
         "old": old_name,
         "new": new_name,
@@ -35,22 +54,35 @@ def build(old: Part, new: Part, old_name: str, new_name: str, names: Sequence[st
         "total": _named(asked, whole),
     }
     facts = (("parameters", _settings(old.analysis, new.analysis)), ("input", _inputs(old.analysis, new.analysis)))
-    notes = ("new minus old; an affected layer is as it was, and what reaches it is not",)
+    notes = tuple(_notes(found, seen, deep))
     shown_facts = tuple((label, text) for label, text in facts if text)
     if not found:
-        return Report(f"{old_name} and {new_name} are the same, layer by layer", shown_facts, (), (), data, table)
-    return Report(f"{old_name} -> {new_name}", shown_facts, (table,), notes, data)
+        return Report(f"{old_name} and {new_name} are the same, layer by layer", shown_facts, (), (), data, rows)
+    return Report(f"{old_name} -> {new_name}", shown_facts, (table,), notes, data, rows)
+
+
+def _rows(found: Sequence[Difference]) -> list[tuple[Any, ...]]:
+    return [(each.kind, each.path, _what(each.what, each.layers), *each.cost) for each in found]
+
+
+def _notes(found: Sequence[Difference], seen: Sequence[Difference], depth: int) -> Iterator[str]:
+    """What the table shows, and what it leaves out."""
+    yield "new minus old"
+    if any(each.kind == AFFECTED for each in seen):
+        yield "an affected layer is as it was, and what reaches it is not"
+    hidden = sum(each.layers for each in found) - sum(each.layers for each in seen)
+    if hidden:
+        yield f"{hidden:,} affected layers that cost what they did are hidden: --full shows them"
+    if depth:
+        yield f"folded to {depth} name{'s' * (depth > 1)} of a path: --depth N or --full shows more"
 
 
 def _what(what: tuple[str, ...], layers: int) -> str:
     return "; ".join(what) if what else f"{layers} layers" if layers > 1 else ""
 
 
-def _signed(quantity: Quantity) -> Callable[[Any], str]:
-    def write(value: Any) -> str:
-        return f"{'+' if value > 0 else '-'}{quantity.unit.cell(abs(value))}" if value else ""
-
-    return write
+def _signed(write: Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda value: f"{'+' if value > 0 else '-' if value else ''}{write(abs(value))}"
 
 
 def _named(quantities: Sequence[Quantity], cost: Cost) -> dict[str, Any]:
