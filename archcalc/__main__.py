@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+
 
 def main() -> None:
     """Run the command line; an interrupt while it is still being loaded ends it as quietly as one later."""
+    gc.set_threshold(100_000)  # modules and networks are many objects that last: walking them often is in vain
     try:
         from archcalc.cli import main
     except KeyboardInterrupt:

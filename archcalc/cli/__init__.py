@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import io
 import os
 import sys
@@ -74,7 +73,6 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line. Exit codes: 0 fine, 1 findings in a spec, 2 a request that cannot be run."""
     sys.stdout = sys.stdout or _Closed()
     sys.stderr = sys.stderr or _Closed()
-    gc.set_threshold(100_000)  # a large network has many objects that last, and walking them often is in vain
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
