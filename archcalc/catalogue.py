@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.diagnostics.diagnostic import Source, SpecError, UsageError, did_you_mean
 from archcalc.exchange import is_model, read_model
@@ -16,9 +16,10 @@ from archcalc.language.expression import ExpressionError, compile_expression, un
 from archcalc.language.read import read_document
 from archcalc.language.source import Scalar, Sequence, Value, parse, read_stdin, read_text
 from archcalc.layers.registry import words
+from archcalc.records import Record
 
 
-class Reference(NamedTuple):
+class Reference(Record):
     """A spec as a user names it: `resnet50:width=128,image=288` is a name and two settings, still text."""
 
     name: str

@@ -9,9 +9,10 @@ cards have no rate, and no roofline.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
+from archcalc.records import Record
 
 _GIB = 1 << 30
 
@@ -19,7 +20,7 @@ _GIB = 1 << 30
 Runtime: TypeAlias = Literal["cuda", "cpu"]
 
 
-class Card(NamedTuple):
+class Card(Record):
     """A graphics card, or an accelerator like it."""
 
     name: str

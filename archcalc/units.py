@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.records import Record
 from archcalc.sizes.volume import Volume
 
 _DECIMAL = ((10**18, "E"), (10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K"))
@@ -143,7 +144,7 @@ def share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-class Unit(NamedTuple):
+class Unit(Record):
     """The unit of a figure, and how values in it are written.
 
     `cell` is for a table of layers, exact where that is short; `short` for a table of networks; `full` says a figure

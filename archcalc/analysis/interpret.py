@@ -7,7 +7,7 @@ place in the spec; one about arrays becomes a mask, one that symbols leave open 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.diagnostics.diagnostic import Diagnostic, SpecError
 from archcalc.language.expand import MAX_ERRORS
@@ -15,6 +15,7 @@ from archcalc.language.misfits import findings
 from archcalc.language.network import Network, Node, is_input
 from archcalc.layers.apply import DoesNotFit, Misfit, Rules
 from archcalc.layers.outcome import Outcome
+from archcalc.records import Record
 from archcalc.sizes.conditions import Condition, at_least, judge
 from archcalc.sizes.kinds import is_many
 from archcalc.sizes.volume import Volume
@@ -22,7 +23,7 @@ from archcalc.sizes.volume import Volume
 _NOT_ANALYSED = Volume(0)
 
 
-class Open(NamedTuple):
+class Open(Record):
     """A condition that does not hold for all the sizes in question: `verdict` is an array, or None for symbols.
 
     `node` is None for a condition on the network's input.
@@ -33,7 +34,7 @@ class Open(NamedTuple):
     verdict: Any
 
 
-class Interpretation(NamedTuple):
+class Interpretation(Record):
     """The outcome of every node, in the network's order, and the conditions left open."""
 
     network: Network

@@ -11,11 +11,11 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd
-from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.language.network import INPUT_INDEX, Node, is_input
 from archcalc.layers.outcome import Outcome, Window
+from archcalc.records import Record
 
 #: Longer periods than this are not followed: they come from enlarging a map thousands of times.
 MAX_PERIOD = 512
@@ -24,7 +24,7 @@ MAX_PERIOD = 512
 MAX_REACH = 10**18
 
 
-class Span(NamedTuple):
+class Span(Record):
     """Along one axis of the input, what each output position sees: position `o` of the first period sees from
     `low[o]` to `high[o]`; each period of positions later, everything lies `shift` further on."""
 
@@ -62,7 +62,7 @@ class Span(NamedTuple):
 ITSELF = Span((0,), (0,), 1)
 
 
-class Field(NamedTuple):
+class Field(Record):
     """What the values of one volume see. `union` has, for each spatial axis, what any windowed path sees, and
     `shortest` what the path with the smallest window sees; both are None if no path is made of windows only.
     `whole` tells whether some path sees every input position. `followed` is False where the windows could not be
@@ -105,7 +105,7 @@ class Field(NamedTuple):
         return share
 
 
-class LastMap(NamedTuple):
+class LastMap(Record):
     """The last volume on the way to the main output that still has spatial axes of its own, and what it sees."""
 
     node: int

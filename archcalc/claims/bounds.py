@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from archcalc.claims.figure import Bound, FigureError, read
 from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.records import Record
 
 _LIMIT = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=|>=|==|=|<|>)\s*(.*?)\s*\Z", re.ASCII | re.DOTALL)
 
 
-class Limit(NamedTuple):
+class Limit(Record):
     """A quantity (or a parameter) and the bounds it must keep; `text` is how it was written."""
 
     text: str

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from archcalc.records import Record
 
 
-class KnownFact(NamedTuple):
+class KnownFact(Record):
     """A fact with a name: its unit ("%" or none) and what it says."""
 
     unit: str

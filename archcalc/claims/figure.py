@@ -12,9 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.language.expression import Compiled, ExpressionError, compile_expression
+from archcalc.records import Record
 from archcalc.sizes.kinds import LARGEST
 from archcalc.sizes.volume import Volume
 from archcalc.units import SUFFIXES, suffix
@@ -36,7 +37,7 @@ class FigureError(Exception):
     """A value that is none; the message stands on its own."""
 
 
-class Bound(NamedTuple):
+class Bound(Record):
     """One side of what a figure admits: `relation` is <, <=, > or >=."""
 
     relation: str
@@ -51,7 +52,7 @@ class Bound(NamedTuple):
         return value >= self.limit if self.relation == ">=" else value > self.limit
 
 
-class Figure(NamedTuple):
+class Figure(Record):
     """What a claim says: `bounds` a number must keep, or a `volume`, or an `expression` to be equal to.
 
     `unit` is "" for a plain number, "bytes", "x" for a ratio, "%" for a share. `step` is one unit of the last digit of

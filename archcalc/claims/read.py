@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from typing import NamedTuple
 
 from archcalc.claims import figure as figures
 from archcalc.claims.facts import FACTS
@@ -24,6 +23,7 @@ from archcalc.language.document import Document
 from archcalc.language.expression import unknown_names
 from archcalc.language.source import Mapping, Scalar, Sequence, Value
 from archcalc.quantities.registry import Quantity, quantities
+from archcalc.records import Record
 from archcalc.units import BYTES, EXTENT, VOLUME
 
 #: What a claim may say beside its value.
@@ -31,7 +31,7 @@ CLAIM_KEYS = ("value", "source", "note", "erratum", "truncated", "tolerance", "w
 FACT_KEYS = ("value", "source", "note", "erratum")
 
 
-class Other(NamedTuple):
+class Other(Record):
     """The spec that a ratio is taken to: `over` divides this spec's figure by its, `under` its by this one's."""
 
     relation: str
@@ -39,7 +39,7 @@ class Other(NamedTuple):
     place: Place
 
 
-class Setting(NamedTuple):
+class Setting(Record):
     """A parameter of the spec that a claim sets, as text."""
 
     name: str
@@ -47,7 +47,7 @@ class Setting(NamedTuple):
     place: Place
 
 
-class Claim(NamedTuple):
+class Claim(Record):
     """A figure that a spec claims of itself: of the whole network, or of the layers that `layer` names."""
 
     quantity: Quantity
@@ -63,7 +63,7 @@ class Claim(NamedTuple):
     other: Other | None = None
 
 
-class Fact(NamedTuple):
+class Fact(Record):
     """A fact that archcalc cannot compute: an error rate, in percent, or a year."""
 
     name: str

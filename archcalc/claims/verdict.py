@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.claims.read import Claim
 from archcalc.diagnostics.diagnostic import Diagnostic
+from archcalc.records import Record
 from archcalc.sizes.volume import Volume
 from archcalc.units import bytes_binary, bytes_decimal, decimal, exact
 
 MET, FAILED, ERRATUM = "met", "failed", "erratum"
 
 
-class Verdict(NamedTuple):
+class Verdict(Record):
     """A claim, what was computed (None where nothing could be), and whether it is met, failed or an erratum."""
 
     claim: Claim

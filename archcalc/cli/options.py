@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
@@ -19,6 +19,7 @@ from archcalc.output import formats
 from archcalc.output.formats import Format
 from archcalc.output.layout import Report
 from archcalc.output.terminal import is_terminal
+from archcalc.records import Record
 
 spec_argument = click.argument("spec", type=SpecType())
 
@@ -142,7 +143,7 @@ def reporting(function: Callable[..., Report]) -> Callable[..., None]:
     return wrapped
 
 
-class Output(NamedTuple):
+class Output(Record):
     """Where a report goes and how it is written. `asked` is whether the format was named, not told by a file."""
 
     format: Format

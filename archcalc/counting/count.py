@@ -7,7 +7,6 @@ them follow from what the layer's rule says.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.counting.training import backward, wants_input_gradient
@@ -15,11 +14,12 @@ from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.layers.registry import layers
 from archcalc.memory.gradients import gradients
 from archcalc.memory.setup import Setup
+from archcalc.records import Record
 from archcalc.sizes.kinds import Size, total
 from archcalc.sizes.volume import Volume
 
 
-class Subject(NamedTuple):
+class Subject(Record):
     """A layer as the facts see it: itself, the volumes it reads, and whether a gradient by its input is wanted."""
 
     row: AnalysedLayer
@@ -27,7 +27,7 @@ class Subject(NamedTuple):
     wanted: bool
 
 
-class Fact(NamedTuple):
+class Fact(Record):
     """A fact about a layer that tools count: in words, the class of work it belongs to (None: that of the layer's
     family), and its measure."""
 
@@ -40,7 +40,7 @@ class Fact(NamedTuple):
 Rules = Mapping[str, Mapping[str, int]]
 
 
-class Profile(NamedTuple):
+class Profile(Record):
     """One tool's rules. `counters` are its figures by name; the first is the one it is known for.
 
     `faults` says which of its rules are errors of the tool, reproduced here under its name only; `doubled` are the
@@ -60,7 +60,7 @@ class Uncounted(UsageError):
     """What a tool counts for some layer is not known."""
 
 
-class Count(NamedTuple):
+class Count(Record):
     """What a profile gives for a network: each counter's total, and the first counter's by class of work.
 
     `surplus` is what it counts a second time, by class of work; `nothing` the kinds of layer that compute something

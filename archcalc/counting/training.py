@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.memory.gradients import Gradients, gradients
 from archcalc.memory.setup import Setup
+from archcalc.records import Record
 from archcalc.sizes.kinds import Size, total
 
 
-class Backward(NamedTuple):
+class Backward(Record):
     """Multiply-accumulates of one layer's backward pass, for one sample.
 
     `by_weights` makes the gradient by the weights, `by_input` the one by the layer's input, `by_products` those by
@@ -27,7 +26,7 @@ class Backward(NamedTuple):
         return self.by_weights + self.by_input + self.by_products
 
 
-class TrainingCost(NamedTuple):
+class TrainingCost(Record):
     """Multiply-accumulates of one training step, for one sample; `recomputed` if every layer's forward pass is run
     again in the backward pass, as checkpointing of the whole network does."""
 

@@ -7,9 +7,9 @@ import bisect
 import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 from archcalc.harmless import harmless
+from archcalc.records import Record
 
 
 class Source:
@@ -45,7 +45,7 @@ class Source:
         return self.text[starts[line - 1] : end].rstrip("\r\n")
 
 
-class Place(NamedTuple):
+class Place(Record):
     """A stretch of a source: `start` and `end` are offsets in characters, `end` excluded."""
 
     source: Source
@@ -67,7 +67,7 @@ class Place(NamedTuple):
         return f"{self.source.name}:{line}:{column}"
 
 
-class Diagnostic(NamedTuple):
+class Diagnostic(Record):
     """One finding: the rule that was broken, in words that stand on their own, and where."""
 
     rule: str

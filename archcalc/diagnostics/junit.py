@@ -7,25 +7,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from archcalc.diagnostics.diagnostic import Diagnostic
 from archcalc.diagnostics.text import render as as_text
 from archcalc.harmless import harmless, harmless_lines
+from archcalc.records import Record
 
 #: XML 1.0 has no way to write these, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-class Case(NamedTuple):
+class Case(Record):
     """A test case: it failed if there are findings."""
 
     name: str
     findings: Sequence[Diagnostic]
 
 
-class Suite(NamedTuple):
+class Suite(Record):
     """A test suite, with what it says beside its results."""
 
     name: str

@@ -7,12 +7,13 @@ files are found by themselves, and only when an explanation is asked for.
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from archcalc.discovery import loaded_everywhere
+from archcalc.records import Record
 
 
-class Rule(NamedTuple):
+class Rule(Record):
     """A rule of findings, and its explanation in sentences."""
 
     name: str

@@ -7,7 +7,7 @@ does not fit is said of the place in the file that it comes from.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, fail, plain
 from archcalc.exchange.flat import SOURCE, Flat, FlatStep, exact
@@ -17,12 +17,13 @@ from archcalc.language.document import MAX_LAYERS
 from archcalc.layers.apply import DoesNotFit, Rules
 from archcalc.layers.attributes import Refused as WrongValue
 from archcalc.layers.registry import layers
+from archcalc.records import Record
 from archcalc.sizes.volume import Volume
 
 _Made = TypeVar("_Made")
 
 
-class Item(NamedTuple):
+class Item(Record):
     """What a file describes at one place: what it calls its kind, its name in the file, and where it stands."""
 
     kind: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.diagnostics.diagnostic import Place, Source, fail, plain
 from archcalc.exchange.assembly import Assembly, Item
@@ -18,10 +18,11 @@ from archcalc.exchange.operations.arguments import given
 from archcalc.exchange.operations.registry import Refusal
 from archcalc.language.document import MAX_LAYERS, OUTPUT
 from archcalc.language.source import read_text
+from archcalc.records import Record
 from archcalc.sizes.volume import Volume
 
 
-class Section(NamedTuple):
+class Section(Record):
     """`[kind]` and the options under it; of an option that stands twice, the first is used."""
 
     kind: str
@@ -193,7 +194,7 @@ _TRAINING = frozenset(
 )
 
 
-class _Rule(NamedTuple):
+class _Rule(Record):
     function: Callable[[_Reading, Section], int | None]
     options: frozenset[str] | None
 

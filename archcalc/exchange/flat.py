@@ -6,18 +6,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.diagnostics.diagnostic import plain
 from archcalc.language.document import INPUT, OUTPUT
 from archcalc.language.write import end_lines, quoted, step_lines
 from archcalc.layers.registry import layers
+from archcalc.records import Record
 
 #: The number of the network's input, where a step's number could stand.
 SOURCE = -1
 
 
-class FlatStep(NamedTuple):
+class FlatStep(Record):
     """One layer: attributes as a spec gives them, the numbers of the steps it reads, and its path in the model.
 
     `owned` are the paths of the parameters it computes with: two steps that own the same share them. `parameters` is
@@ -35,7 +36,7 @@ class FlatStep(NamedTuple):
     modules: tuple[tuple[str, str], ...] = ()
 
 
-class Flat(NamedTuple):
+class Flat(Record):
     """A network: its input (channels first), its steps, and the numbers of those that end it, by name."""
 
     name: str

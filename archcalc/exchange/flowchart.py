@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from archcalc.analysis.totals import Analysis
 from archcalc.diagnostics.diagnostic import plain
 from archcalc.language.network import INPUT_INDEX
 from archcalc.pictures.graph import Box, Frame, Item, boxes, items
+from archcalc.records import Record
 
 
-class Chart(NamedTuple):
+class Chart(Record):
     """The items of a network and its arrows, from box to box by number; 0 is the input, which `input` describes."""
 
     items: tuple[Item, ...]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+from archcalc.records import Record
 
 
 class Name(str):
@@ -17,7 +19,7 @@ class Symbol(str):
     __slots__ = ()
 
 
-class Tensor(NamedTuple):
+class Tensor(Record):
     """What the graph says of a value: its sizes, batch included, its strides in elements, and its type."""
 
     sizes: tuple[int | Symbol, ...]
@@ -25,7 +27,7 @@ class Tensor(NamedTuple):
     dtype: str
 
 
-class Operation(NamedTuple):
+class Operation(Record):
     """One operation: `target` without namespace and overload (`conv2d`), arguments by name, and the names of outputs.
 
     `modules` are the paths of the modules around it and their classes, outermost first; `line` is the last line of
@@ -50,7 +52,7 @@ class Operation(NamedTuple):
         return self.modules[-1][1].rpartition(".")[2] if self.modules else ""
 
 
-class Graph(NamedTuple):
+class Graph(Record):
     """A model: what goes in, what it owns, the operations in their order, and what comes out.
 
     `parameters`, `buffers` and `constants` map names of values to the paths by which the model knows them.

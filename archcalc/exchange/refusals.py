@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from archcalc.diagnostics.diagnostic import Diagnostic, Place, plain
+from archcalc.records import Record
 
 #: How many kinds are shown.
 _SHOWN_KINDS = 30
 
 
-class Refused(NamedTuple):
+class Refused(Record):
     """One that was refused: what the file calls its kind, why, where it is, and the line of code that called it."""
 
     kind: str

@@ -7,7 +7,7 @@ for each axis of its tensor behind the batch, which axis of the volume it is, an
 from __future__ import annotations
 
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.diagnostics.diagnostic import Diagnostic, SpecError, plain
 from archcalc.exchange.flat import SOURCE, Flat, FlatStep
@@ -16,16 +16,17 @@ from archcalc.exchange.operations.registry import Refusal, Rule, rules
 from archcalc.exchange.patterns import reads, simplified
 from archcalc.exchange.refusals import Refused, unknown
 from archcalc.language.document import OUTPUT
+from archcalc.records import Record
 
 
-class Value(NamedTuple):
+class Value(Record):
     """An intermediate value: the step that makes it, and which axis of the volume each axis of a sample is."""
 
     step: int
     axes: tuple[int, ...]
 
 
-class Owned(NamedTuple):
+class Owned(Record):
     """A parameter, a buffer or a constant of the model, by its path."""
 
     path: str
@@ -33,13 +34,13 @@ class Owned(NamedTuple):
     sizes: tuple[Any, ...]
 
 
-class Repeated(NamedTuple):
+class Repeated(Record):
     """A parameter that is repeated for each sample."""
 
     owned: Owned
 
 
-class Noise(NamedTuple):
+class Noise(Record):
     """The noise of stochastic depth: how often it is not 0; None until that is said."""
 
     survives: float | None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+
+from archcalc.records import Record
 
 
-class Page(NamedTuple):
+class Page(Record):
     """A page of the guide: its topic, `howto/write-unet`, and its text."""
 
     topic: str

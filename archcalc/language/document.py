@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.diagnostics.diagnostic import Place, Source
 from archcalc.language.expression import Environment
 from archcalc.language.source import Mapping
 from archcalc.layers.registry import Layer
+from archcalc.records import Record
 
 SECTIONS = (
     "architecture",
@@ -34,7 +35,7 @@ OUTPUT = "output"
 MAX_LAYERS = 200_000
 
 
-class Formula(NamedTuple):
+class Formula(Record):
     """A value that a spec gives, ready to be evaluated: an expression, or a list of formulas.
 
     `asks_volume` says that its value depends on the volume at its step, or on that of a named step; `lists` are the
@@ -50,14 +51,14 @@ class Formula(NamedTuple):
     makes_list: bool = False
 
 
-class Argument(NamedTuple):
+class Argument(Record):
     """One attribute or argument of a step."""
 
     name: str
     formula: Formula
 
 
-class Parameter(NamedTuple):
+class Parameter(Record):
     """A parameter of a spec or of a block's signature; `default` is None where it must be given."""
 
     name: str
@@ -65,7 +66,7 @@ class Parameter(NamedTuple):
     default: Formula | None
 
 
-class Branch(NamedTuple):
+class Branch(Record):
     """A branch of a join or a head; one with a condition is there only if it is true."""
 
     name: str
@@ -73,7 +74,7 @@ class Branch(NamedTuple):
     when: Formula | None = None
 
 
-class Brought(NamedTuple):
+class Brought(Record):
     """What a step gives an input of a block: the names of steps, with their places.
 
     `several` says that it is a list, whatever its length: the block knows its values as `NAME.1`, `NAME.2` and so on.

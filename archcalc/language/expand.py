@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError, did_you_mean
 from archcalc.language.budget import Budget, Spent
@@ -28,6 +28,7 @@ from archcalc.language.network import INPUT_INDEX, Network, Node, Scope, TiedWei
 from archcalc.language.volumes import AtStep, NoVolume, Volumes
 from archcalc.layers.attributes import Refused, shown, whole
 from archcalc.layers.registry import Layer, layers, words
+from archcalc.records import Record
 from archcalc.sizes.kinds import is_concrete, is_size
 from archcalc.sizes.volume import MAX_RANK, Volume
 
@@ -208,7 +209,7 @@ def _volume(stated: Formula, values: Mapping[str, Any], budget: Budget) -> Volum
     return Volume(typed[0], tuple(typed[1:]))
 
 
-class Named(NamedTuple):
+class Named(Record):
     """What a name stands for: a node, and the step that has the name (None for the inputs of a block).
 
     `copies` is their number for a repeated step and for a list that a block has as an input; without any the name
@@ -226,7 +227,7 @@ class Named(NamedTuple):
 Names: TypeAlias = dict[str, Named]
 
 
-class _Brought(NamedTuple):
+class _Brought(Record):
     """What an input of a block stands for: a node, or a list of them."""
 
     nodes: tuple[int, ...]
@@ -244,7 +245,7 @@ class _Brought(NamedTuple):
 Environment: TypeAlias = ChainMap[str, Any]
 
 
-class _Frame(NamedTuple):
+class _Frame(Record):
     """Where a step is expanded: what its expressions and its `from` can name, and how deep it lies.
 
     `tied` is the name of the weights that the steps here share, and the scope of the step that shares them.
@@ -258,7 +259,7 @@ class _Frame(NamedTuple):
     trainable: bool = True
 
 
-class _Here(NamedTuple):
+class _Here(Record):
     """Where a formula is evaluated: its frame, and the node whose output reaches the step (or who finds it)."""
 
     frame: _Frame

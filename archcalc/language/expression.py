@@ -14,9 +14,10 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from archcalc.layers.attributes import shown
+from archcalc.records import Record
 from archcalc.sizes.kinds import LARGEST, is_concrete, is_many, is_size, maximum, minimum
 
 MAX_LENGTH = 500
@@ -34,7 +35,7 @@ class ExpressionError(Exception):
         self.message, self.start, self.end, self.help = message, start, end, help
 
 
-class Name(NamedTuple):
+class Name(Record):
     """A name that an expression mentions, and where in its text."""
 
     text: str
@@ -42,7 +43,7 @@ class Name(NamedTuple):
     end: int
 
 
-class Compiled(NamedTuple):
+class Compiled(Record):
     """An expression ready to be evaluated. `constant` is its value if it mentions no names and cannot fail.
 
     `steps` are the steps whose volumes it mentions, `lists` the names whose values it may read as whole lists: those
@@ -269,7 +270,7 @@ def _truth(value: Any) -> bool:
 # --- compiling
 
 
-class _Mentioned(NamedTuple):
+class _Mentioned(Record):
     """What an expression mentions, while it is compiled."""
 
     names: list[Name]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from archcalc.diagnostics.diagnostic import Place, plain
 from archcalc.language.document import Document, Step
 from archcalc.layers.attributes import shown
 from archcalc.layers.registry import Layer
+from archcalc.records import Record
 from archcalc.sizes.volume import Volume
 
 #: The number of the network's input, where a node's number could stand; of several inputs the next has -2, and so on.
@@ -77,7 +78,7 @@ class Scope:
         return f"{self.path}/{label}" if self.path else label
 
 
-class TiedWeights(NamedTuple):
+class TiedWeights(Record):
     """The weights that a node shares: `name` is theirs, `key` the node's place inside the step that shares."""
 
     name: str
@@ -135,7 +136,7 @@ class Node:
         return trail(self.scope)
 
 
-class Network(NamedTuple):
+class Network(Record):
     """A spec with its parameters filled in: `nodes` in an order in which every input comes before its use.
 
     `inputs` are the volumes of the inputs by name, that of the stream first. `outputs` maps names to node numbers:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.diagnostics.diagnostic import Place, Source
 from archcalc.language.document import Document
 from archcalc.language.findings import Findings
+from archcalc.records import Record
 
 
-class Files(NamedTuple):
+class Files(Record):
     """The files of one spec: imports stay in the folder `root` or below, and `read` reads one of them."""
 
     root: Path
@@ -21,7 +22,7 @@ class Files(NamedTuple):
     read: Callable[[Source, Path], Document]
 
 
-class Reading(NamedTuple):
+class Reading(Record):
     """One file that is being read."""
 
     document: Document

@@ -11,12 +11,13 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import yaml
 
 from archcalc.diagnostics.diagnostic import Place, Source, SpecError, UsageError, fail
 from archcalc.language.syntax import syntax_error
+from archcalc.records import Record
 
 MAX_BYTES = 8_000_000
 MAX_NODES = 1_000_000
@@ -25,7 +26,7 @@ MAX_DEPTH = 64
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class Scalar(NamedTuple):
+class Scalar(Record):
     """A word, number or text, not yet typed. `plain` is False for quoted and block scalars."""
 
     text: str
@@ -34,7 +35,7 @@ class Scalar(NamedTuple):
     plain: bool
 
 
-class Sequence(NamedTuple):
+class Sequence(Record):
     """A list of values."""
 
     items: list[Value]
@@ -42,7 +43,7 @@ class Sequence(NamedTuple):
     end: int
 
 
-class Mapping(NamedTuple):
+class Mapping(Record):
     """A map; `entries` keeps the order of the file, and keys are unique."""
 
     entries: list[tuple[Scalar, Value]]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.layers.attributes import Refused
 from archcalc.layers.outcome import Outcome
 from archcalc.layers.registry import Layer
+from archcalc.records import Record
 from archcalc.sizes.conditions import Condition, at_most, judge
 from archcalc.sizes.kinds import LARGEST, identity, is_array, is_concrete
 from archcalc.sizes.volume import MAX_RANK, Volume
 
 
-class Misfit(NamedTuple):
+class Misfit(Record):
     """One reason why a layer does not fit: the rule, in words, and the attribute to blame, if it is one."""
 
     rule: str
@@ -29,7 +30,7 @@ class DoesNotFit(Exception):
         self.misfits = misfits
 
 
-class Applied(NamedTuple):
+class Applied(Record):
     """The outcome of a rule, and the conditions that do not hold for all the sizes in question, with their verdicts."""
 
     outcome: Outcome

@@ -6,14 +6,16 @@ strides of a tensor whether an operation can work on it as it lies, or copies it
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
+
+from archcalc.records import Record
 
 #: How a new tensor lies: like the operation's first input, with the channels outermost or innermost within a sample,
 #: `image` like an image that comes channels last (and channels first otherwise), or positions before the batch.
 Lies: TypeAlias = Literal["alike", "channels first", "channels last", "image", "positions first"]
 
 
-class Needs(NamedTuple):
+class Needs(Record):
     """How an operation needs its inputs: the axes from outermost to innermost, of which the first `merged` must lie
     as one; an input that does not lie so is copied. `whole` asks for all of it without gaps."""
 
@@ -22,7 +24,7 @@ class Needs(NamedTuple):
     whole: bool = False
 
 
-class Move(NamedTuple):
+class Move(Record):
     """One step of a view: `permute` puts the axes in another order, `narrow` takes a stretch of each of the axes,
     `stride` every so-manieth place of them, `take` one place (the axis goes), `part` one of the equal parts of an axis,
     `merge` makes one axis of several that lie as one, `divide` several of the first of them."""

@@ -7,10 +7,9 @@ copied to [L, N, E] and the bias is added apart; one sample lies both ways.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from archcalc.layers.layout import ONE_SAMPLE, Needs
 from archcalc.layers.outcome import WEIGHTS, Composition, Need, Saved, Step, Tensor, gradients_of, saves
+from archcalc.records import Record
 from archcalc.sizes.kinds import Size, certainly_equal
 from archcalc.sizes.volume import Volume
 
@@ -23,7 +22,7 @@ _ATTENDED = "attended values"
 _SUMS = "log of the softmax sums"
 
 
-class Multihead(NamedTuple):
+class Multihead(Record):
     """What the module learns and saves, and its operations where the inputs lie as it needs them and where not."""
 
     params: tuple[Tensor, ...]
@@ -32,7 +31,7 @@ class Multihead(NamedTuple):
     rearranged: Composition
 
 
-class _Projection(NamedTuple):
+class _Projection(Record):
     """A linear layer on every position; `number` is the input that it is of, None for one inside the layer. `weights`
     and `biases` are parts of the parameter named `whole`, where that is given."""
 

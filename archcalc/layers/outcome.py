@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 from archcalc.layers.layout import Lies, Move, Needs
+from archcalc.records import Record
 from archcalc.sizes.conditions import Condition
 from archcalc.sizes.kinds import Size, certainly_equal
 from archcalc.sizes.volume import Volume
@@ -32,7 +33,7 @@ Storage: TypeAlias = Literal["new", "view", "inplace", "training", "parameter", 
 Autocast: TypeAlias = Literal["half", "float32", "widest", "widens"]
 
 
-class Tensor(NamedTuple):
+class Tensor(Record):
     """A tensor that belongs to a layer."""
 
     name: str
@@ -48,7 +49,7 @@ class Tensor(NamedTuple):
     lies: Lies = "channels first"
 
 
-class Operation(NamedTuple):
+class Operation(Record):
     """Operations other than multiply-accumulates, for one sample."""
 
     #: What they are for.
@@ -64,7 +65,7 @@ Need: TypeAlias = tuple[int | str, ...]
 WEIGHTS = "weights"
 
 
-class Saved(NamedTuple):
+class Saved(Record):
     """A tensor that a framework saves in the forward pass for the backward pass."""
 
     #: "input" or "output", which the graph already has; the name of a parameter, which takes memory only where mixed
@@ -86,7 +87,7 @@ class Saved(NamedTuple):
     unless: Needs | None = None
 
 
-class Step(NamedTuple):
+class Step(Record):
     """One operation of a framework inside a layer that it composes of several, forward or backward.
 
     What it reads and makes is named: "input", "input 1" (the second), "output", "gradient" (the output's), "gradient
@@ -107,7 +108,7 @@ class Step(NamedTuple):
     unless: Needs | Literal["one sample"] | None = None
 
 
-class Composition(NamedTuple):
+class Composition(Record):
     """The operations that a layer is composed of, where one operation forward and one backward do not describe it."""
 
     #: What runs in training, and at inference too unless the layer is `fused` then; empty for one operation.
@@ -123,7 +124,7 @@ class Composition(NamedTuple):
     parts: bool = False
 
 
-class Window(NamedTuple):
+class Window(Record):
     """Along one axis, the input positions that output position `o` sees: from `(o * stride + first) // scale`
     to `(o * stride + last) // scale`, both included. `scale` is above 1 where the layer enlarges its input."""
 
@@ -137,7 +138,7 @@ class Window(NamedTuple):
 EVERYTHING: tuple[Window, ...] | None = None
 
 
-class Outcome(NamedTuple):
+class Outcome(Record):
     """Everything that follows from one layer's attributes and input volumes, for one sample."""
 
     output: Volume

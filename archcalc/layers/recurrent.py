@@ -5,17 +5,16 @@ it serves rnn and gru, and lstm with a projection. For an lstm without one PyTor
 built in, and on CUDA cuDNN's for all: those save the same values in a workspace whose size only the library knows.
 """
 
-from typing import NamedTuple
-
 from archcalc.layers.attributes import OptionalPositive, Positive, Stacked, Switch
 from archcalc.layers.outcome import EVERYTHING, WEIGHTS, Outcome, Saved, Tensor, operations
 from archcalc.layers.registry import layer
+from archcalc.records import Record
 from archcalc.sizes.conditions import at_most
 from archcalc.sizes.kinds import Size, total
 from archcalc.sizes.volume import Volume
 
 
-class _Cell(NamedTuple):
+class _Cell(Record):
     """One step of a recurrent layer, per hidden unit. `gates` are its linear combinations of input and state, and the
     others are operations: activations with their parts counted as those layers count them, and what combines them."""
 
@@ -39,7 +38,7 @@ _LSTM = _Cell(4, _activations(3, 2), {"add": 4 + 1, "multiply": 3})
 _GRU = _Cell(3, _activations(2, 1), {"add": 3 + 2, "multiply": 2})
 
 
-class _Run(NamedTuple):
+class _Run(Record):
     """One layer of cells in one direction: the sizes of what it reads, of its cells and of what it puts out, which may
     be a projection."""
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from archcalc.discovery import loaded_from
 from archcalc.layers.attributes import Kind
 from archcalc.layers.outcome import Outcome
+from archcalc.records import Record
 
 
-class Attribute(NamedTuple):
+class Attribute(Record):
     """One attribute of a layer. `default` is None where the attribute must be given."""
 
     name: str

@@ -4,7 +4,7 @@ saved for backward and the steps of the backward pass follow from them, as autog
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from archcalc.layers.outcome import (
     VALUE,
@@ -21,13 +21,14 @@ from archcalc.layers.outcome import (
     operations,
     saves,
 )
+from archcalc.records import Record
 from archcalc.sizes.kinds import Size, product
 from archcalc.sizes.volume import Volume
 
 Needs: TypeAlias = frozenset[int | str]
 
 
-class Value(NamedTuple):
+class Value(Record):
     """A tensor on the tape. `base` is the tensor whose storage it has, itself unless it is a view, and `needs` are the
     gradients for which its own is needed: those of inputs by number, or `WEIGHTS`."""
 
@@ -39,7 +40,7 @@ class Value(NamedTuple):
     per: Per = "sample"
 
 
-class Undo(NamedTuple):
+class Undo(Record):
     """One operation of the backward pass. It makes the gradients of values, and tensors that it drops; "gradient" among
     what it reads is the gradient of the result that is undone."""
 
@@ -48,7 +49,7 @@ class Undo(NamedTuple):
     makes: tuple[Value | Tensor, ...]
 
 
-class _Record(NamedTuple):
+class _Record(Record):
     """A result and how it is undone; `passes` are operands that get its gradient as it is."""
 
     result: Value

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from archcalc.records import Record
 from archcalc.sizes.kinds import Size, plus
 
 
-class Amount(NamedTuple):
+class Amount(Record):
     """`fixed + batch * per_sample` bytes, exact for every batch."""
 
     fixed: Size = 0

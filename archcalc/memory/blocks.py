@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from archcalc.language.network import Network, Scope
+from archcalc.records import Record
 
 
-class BlockCall(NamedTuple):
+class BlockCall(Record):
     """One call of a block: its first and last node, both included, and the values that its first node reads."""
 
     first: int

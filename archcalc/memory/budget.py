@@ -7,7 +7,6 @@ found the same way, so a fit is exact too.
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.diagnostics.diagnostic import UsageError
@@ -20,9 +19,10 @@ from archcalc.memory.peaks import Timeline
 from archcalc.memory.precision import WIDTH, storage_type
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import SavedMemory, Storages, saved_memory
+from archcalc.records import Record
 
 
-class Persistent(NamedTuple):
+class Persistent(Record):
     """Bytes that are there at every step: they depend neither on the batch nor on the moment.
 
     `master_weights` are the float32 copies that the optimizer updates where the network computes in 16 bits.
@@ -41,14 +41,14 @@ class Persistent(NamedTuple):
         return sum(self)
 
 
-class Part(NamedTuple):
+class Part(Record):
     """One line of a budget."""
 
     name: str
     amount: Amount
 
 
-class Budget(NamedTuple):
+class Budget(Record):
     """What is held: `persistent` always, and what `timeline` says while a pass runs.
 
     `activations` is the timeline without the gradients of the parameters.

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.language.network import INPUT_INDEX, Network
 from archcalc.language.paths import selected
+from archcalc.records import Record
 from archcalc.sizes.kinds import Size, total
 
 
-class Segment(NamedTuple):
+class Segment(Record):
     """A checkpointed stretch: the numbers of its first and its last node, both included, and what it is called."""
 
     first: int

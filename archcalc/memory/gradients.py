@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from archcalc.analysis.interpret import Interpretation
 from archcalc.language.network import Network, Node, is_input
 from archcalc.language.paths import selected
 from archcalc.layers.outcome import WEIGHTS, Need
 from archcalc.memory.setup import Setup
+from archcalc.records import Record
 
 
-class Gradients(NamedTuple):
+class Gradients(Record):
     """Which gradients are wanted: `weights[i]` for the parameters of node i, `values[i]` for its output."""
 
     weights: list[bool]

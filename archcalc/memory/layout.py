@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import NamedTuple
 
 from archcalc.layers.layout import Lies, Move, Needs, channels_last
+from archcalc.records import Record
 from archcalc.sizes.kinds import Size, agree
 from archcalc.sizes.symbols import Undecided
 from archcalc.sizes.volume import Volume
 
 
-class Layout(NamedTuple):
+class Layout(Record):
     """How a tensor lies.
 
     `order` are its axes from outermost to innermost. Of the axes in `cut` a larger storage holds more than the tensor,

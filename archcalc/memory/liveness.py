@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
-from typing import NamedTuple
 
 from archcalc.memory.amount import Amount
+from archcalc.records import Record
 
 
-class PassStep(NamedTuple):
+class PassStep(Record):
     """One operation of a pass: its phase, the number of its node, and the storages that it reads and makes."""
 
     phase: str
@@ -19,7 +19,7 @@ class PassStep(NamedTuple):
     makes: tuple[int, ...]
 
 
-class Liveness(NamedTuple):
+class Liveness(Record):
     """The amounts alive during each step: while it runs, both what it reads and what it makes are there."""
 
     steps: Sequence[PassStep]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from archcalc.analysis.interpret import Interpretation
 from archcalc.memory import steps
 from archcalc.memory.amount import NOTHING, Amount
@@ -11,9 +9,10 @@ from archcalc.memory.blocks import blocks
 from archcalc.memory.liveness import Liveness, PassStep, liveness
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storage, Storages
+from archcalc.records import Record
 
 
-class Timeline(NamedTuple):
+class Timeline(Record):
     """What is alive during each step of a pass, and where that is most for a batch of a given size."""
 
     storages: list[Storage]
@@ -42,7 +41,7 @@ class Timeline(NamedTuple):
         return [self.storages[storage] for storage in self.life.alive(step)]
 
 
-class TrainingTimelines(NamedTuple):
+class TrainingTimelines(Record):
     """Two accounts of the same steps: without the gradients of the parameters, and with them as they appear.
 
     `parameter_gradients` are the numbers of the storages that make the difference.

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import accumulate, pairwise
-from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.language.network import INPUT_INDEX, Network, is_input
@@ -23,18 +22,19 @@ from archcalc.memory.liveness import liveness
 from archcalc.memory.setup import Setup
 from archcalc.memory.steps import LOSS
 from archcalc.memory.storages import Storages
+from archcalc.records import Record
 
 MOST_UNITS = 200
 
 
-class Plan(NamedTuple):
+class Plan(Record):
     """Stretches to checkpoint, and the multiply-accumulates of one sample that are done a second time for it."""
 
     segments: tuple[Segment, ...]
     extra_macs: int
 
 
-class _Peaks(NamedTuple):
+class _Peaks(Record):
     """Largest bytes of a unit's own in a phase: where the entering value is held by others, and where it is not."""
 
     held: int
@@ -44,7 +44,7 @@ class _Peaks(NamedTuple):
         return self.held if holds else self.free
 
 
-class _Unit(NamedTuple):
+class _Unit(Record):
     """One unit's own figures, in bytes for the batch in question.
 
     `entry` and `exit` are storages. `forward` counts the entering value, `forgetful` too: the first keeping what the
@@ -149,7 +149,7 @@ def _name(interpretation: Interpretation, chain: list[_Unit], first: int, last: 
     return start if start == end else f"{start} to {end}"
 
 
-class _State(NamedTuple):
+class _State(Record):
     """A plan for the first units: what they keep without the value that enters the next, and the groups chosen.
 
     Its cost is what is done twice: multiply-accumulates, and, of plans with equally many, layers.
@@ -235,7 +235,7 @@ def _checkpoint_from(
                 plans[last + 1][same].append(made)
 
 
-class _Own(NamedTuple):
+class _Own(Record):
     """A group's own peak, and the part of it that a longer group has too."""
 
     total: int
@@ -294,7 +294,7 @@ def _put_together(segments: list[Segment]) -> list[Segment]:
     return [Segment(segments[start].first, segments[end - 1].last, "") for start, end in pairwise(bounds)]
 
 
-class _Part(NamedTuple):
+class _Part(Record):
     """What one pass says of one unit."""
 
     entry: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.devices import Card, card
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
@@ -13,6 +13,7 @@ from archcalc.language.paths import selected
 from archcalc.memory.checkpoint import Segment, segments
 from archcalc.memory.optimizers import OPTIMIZERS
 from archcalc.memory.precision import DTYPES
+from archcalc.records import Record
 from archcalc.sizes.kinds import Size, is_concrete
 from archcalc.units import memory_size
 
@@ -25,7 +26,7 @@ SEVERAL = 2
 WORDS = ("batch", "dtype", "optimizer", "device", "freeze", "accumulate", "checkpoint", "masters", "memory", "gpu")
 
 
-class Setup(NamedTuple):
+class Setup(Record):
     """How a framework runs a network, for training and for inference.
 
     `dtype` is one of `precision.DTYPES`, `optimizer` of `optimizers.OPTIMIZERS`, `device` of `DEVICES`.

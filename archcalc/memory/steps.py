@@ -7,8 +7,6 @@ added to it, which makes a new tensor.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from archcalc.language.network import INPUT_INDEX, Node
 from archcalc.layers.layout import ONE_SAMPLE, Needs
 from archcalc.layers.outcome import Outcome, Step, Tensor, gradients_of, nth
@@ -18,6 +16,7 @@ from archcalc.memory.layout import Layout, first, fits, is_last, is_one, laid, s
 from archcalc.memory.liveness import PassStep
 from archcalc.memory.precision import WIDTH, storage_type
 from archcalc.memory.storages import Copy, Placed, Storage, Storages
+from archcalc.records import Record
 from archcalc.sizes.kinds import certainly_equal
 from archcalc.sizes.volume import Volume
 
@@ -25,7 +24,7 @@ from archcalc.sizes.volume import Volume
 LOSS = -(1 << 40)
 
 
-class Pass(NamedTuple):
+class Pass(Record):
     """The steps of a pass, its storages, and those of the parameters' gradients."""
 
     steps: list[PassStep]
@@ -54,7 +53,7 @@ def training(storages: Storages, *, accumulate: bool = False) -> Pass:
     return Pass(order.steps, storages, list(order.of_parameters.values()))
 
 
-class _Loss(NamedTuple):
+class _Loss(Record):
     """The loss of one output: the node, and the storages that its backward pass reads."""
 
     node: int
@@ -65,7 +64,7 @@ class _Loss(NamedTuple):
     value: int
 
 
-class Gradient(NamedTuple):
+class Gradient(Record):
     """The gradient of a value: its storage, and how it lies there. `whole` if an operation that worked in place on a
     view has made it for all of the tensor that the view is of."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
-from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.language.network import INPUT_INDEX, Node, is_input
@@ -21,11 +20,12 @@ from archcalc.memory.gradients import Gradients, gradients
 from archcalc.memory.layout import Layout, first, fits, is_whole, laid, last, moved, shape_of
 from archcalc.memory.precision import WIDTH, computes_in, ends_in, storage_type
 from archcalc.memory.setup import Setup
+from archcalc.records import Record
 from archcalc.sizes.kinds import Size, is_concrete
 from archcalc.sizes.symbols import Undecided
 
 
-class Storage(NamedTuple):
+class Storage(Record):
     """A piece of memory: its amount, the type of its elements, what it is, and the number of the node that made it."""
 
     amount: Amount
@@ -34,7 +34,7 @@ class Storage(NamedTuple):
     node: int
 
 
-class Copy(NamedTuple):
+class Copy(Record):
     """A copy of an input: the operation that makes it, what it reads and what it makes."""
 
     operation: str
@@ -42,7 +42,7 @@ class Copy(NamedTuple):
     made: int
 
 
-class Placed(NamedTuple):
+class Placed(Record):
     """Where the tensors of one node lie; every int is the number of a storage.
 
     `values` is the type that the layer computes in. `inputs` are what it computes with: where an input has another
@@ -302,7 +302,7 @@ class Storages:
         return result
 
 
-class SavedMemory(NamedTuple):
+class SavedMemory(Record):
     """What training keeps for the backward pass, each storage once, counted at the layer that keeps it first."""
 
     total: Amount

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.harmless import harmless
+from archcalc.records import Record
 
 if TYPE_CHECKING:
     from archcalc.diagnostics.text import Role
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from archcalc.pictures.svg import Drawing
 
 
-class Column(NamedTuple):
+class Column(Record):
     """A column of a table.
 
     `show` makes the text of a cell; CSV and JSON take the value itself. On a narrow terminal the columns with the
@@ -43,7 +44,7 @@ class Column(NamedTuple):
 NARROWEST = 24
 
 
-class Table(NamedTuple):
+class Table(Record):
     """A table: `rows` hold one value for each column; `footer` is a last row, or None.
 
     The rows of a long table can be an iterator, whose items are made as they are read, once.
@@ -68,7 +69,7 @@ class Table(NamedTuple):
         return self._replace(columns=short(self.columns), rows=[short(row) for row in self.rows], footer=footer)
 
 
-class Report(NamedTuple):
+class Report(Record):
     """A result: a heading, figures and facts as label and text, tables, notes, and `data`, the JSON object with stable
     keys.
 

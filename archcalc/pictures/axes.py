@@ -6,17 +6,17 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
-from typing import NamedTuple
 
 from archcalc.pictures import svg
 from archcalc.pictures.text import width
+from archcalc.records import Record
 from archcalc.units import BYTES, SECONDS, Unit, bytes_decimal, short, time
 
 #: Values over more than this ratio stand on a logarithmic scale.
 _WIDE = 8
 
 
-class Axis(NamedTuple):
+class Axis(Record):
     """A scale from `low` to `high`, drawn from pixel `start` to pixel `end`."""
 
     low: float

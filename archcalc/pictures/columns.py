@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from typing import NamedTuple
 
 from archcalc.pictures.layered import Layout
+from archcalc.records import Record
 
 #: Pixels between columns, in which an edge leads from the bottom of one to the top of the next.
 GUTTER = 44.0
@@ -14,7 +14,7 @@ GUTTER = 44.0
 _PAGE = 1.35
 
 
-class Columns(NamedTuple):
+class Columns(Record):
     """For each row its column, and for each column how far its rows are moved."""
 
     column_of: list[int]
@@ -29,7 +29,7 @@ class Columns(NamedTuple):
         return self.lefts[column] - GUTTER / 2
 
 
-class _Span(NamedTuple):
+class _Span(Record):
     first: int
     last: int
 

@@ -8,11 +8,12 @@ with how often they are there. A block that calls itself is drawn whole, since i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.language.document import HEAD, Block
 from archcalc.language.network import Scope, is_input
+from archcalc.records import Record
 
 #: Families of layers that share a box with another.
 _LIGHT = frozenset({"norm", "activation", "regularise"})
@@ -22,7 +23,7 @@ _MANY = 4
 _GROWTH = -1
 
 
-class Box(NamedTuple):
+class Box(Record):
     """Layers in one box, which stands for `times` that follow each other. `copies` holds the layers of each that it
     stands for, those in copies of the blocks around it too."""
 
@@ -43,7 +44,7 @@ class Box(NamedTuple):
         return next((layer for layer in self.layers if not light(layer)), self.layers[0])
 
 
-class Frame(NamedTuple):
+class Frame(Record):
     """A call of a block, and how many like it follow each other; `items` are those of the first, which ends at
     `end`, and the last ends at `last`. The path is that of the first."""
 
@@ -100,7 +101,7 @@ class Uses:
         return all(v not in self.outputs and all(r <= end for r in self.readers[v]) for v in values)
 
 
-class _Raw(NamedTuple):
+class _Raw(Record):
     """A scope with what is in it, in order: scopes and numbers of layers."""
 
     scope: Scope

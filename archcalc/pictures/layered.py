@@ -13,7 +13,8 @@ from __future__ import annotations
 import heapq
 from bisect import bisect
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from archcalc.records import Record
 
 #: Pixels between neighbours in a row, from one row to the next, and for an edge that passes a row.
 GAP = 18.0
@@ -25,7 +26,7 @@ _LONGEST = 40
 _SWEEPS = 6
 
 
-class Node(NamedTuple):
+class Node(Record):
     """Something to place. `pinned` nodes stand in the first or in the last row: where edges enter and leave."""
 
     width: float
@@ -33,7 +34,7 @@ class Node(NamedTuple):
     pinned: str = ""
 
 
-class Edge(NamedTuple):
+class Edge(Record):
     """From the bottom of a node to the top of another; `leaves` and `arrives` are how far from their middles. One that
     only runs round others (`skips`) does not pull the two towards each other."""
 
@@ -44,7 +45,7 @@ class Edge(NamedTuple):
     skips: bool = False
 
 
-class Link(NamedTuple):
+class Link(Record):
     """A piece of an edge from one row to the next; the ends are nodes, or places of edges that go on."""
 
     source: int
@@ -54,7 +55,7 @@ class Link(NamedTuple):
     skips: bool
 
 
-class Lane(NamedTuple):
+class Lane(Record):
     """Edges of one node that run at the side, x pixels from the right end of the rows, to all these targets."""
 
     source: int
@@ -63,7 +64,7 @@ class Lane(NamedTuple):
     x: float
 
 
-class Layout(NamedTuple):
+class Layout(Record):
     """Where all is. Elements are the nodes, by number, and after them the places of edges that pass rows.
 
     `x` is the middle of an element, `rows` the elements of each row from left to right, `tops` and `heights` those of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.pictures import graph, svg
@@ -16,6 +16,7 @@ from archcalc.pictures.svg import Drawing
 from archcalc.pictures.text import shortened, width
 from archcalc.pictures.ushape import UShape, u_shape
 from archcalc.quantities.registry import figure
+from archcalc.records import Record
 from archcalc.units import short
 
 #: What a box says besides its kind and volume: texts for the layers in it.
@@ -49,14 +50,14 @@ COLOURS = {
 }
 
 
-class Line(NamedTuple):
+class Line(Record):
     """A line of text in a box."""
 
     words: str
     classes: str = ""
 
 
-class Placed(NamedTuple):
+class Placed(Record):
     """An item with its size. `ins` are the values it reads, each with the distance of its port from the middle, and
     `outs` those that others read of it; a frame has what is in it, placed, from `origin` on."""
 
@@ -70,7 +71,7 @@ class Placed(NamedTuple):
     origin: float = 0
 
 
-class Inside(NamedTuple):
+class Inside(Record):
     """The layout of some items: its elements are entries, items and exits, in this order."""
 
     layout: Layout
@@ -80,14 +81,14 @@ class Inside(NamedTuple):
     edges: tuple[Edge, ...]
 
 
-class Heat(NamedTuple):
+class Heat(Record):
     """Boxes coloured by a figure: its name, and what it is of some layers."""
 
     name: str
     of: Callable[[Sequence[AnalysedLayer]], float]
 
 
-class Setting(NamedTuple):
+class Setting(Record):
     """How boxes look: what they say besides, and what colours them, their kind or a figure. Blocks that lie `depth`
     blocks deep are closed: one box each."""
 
@@ -321,7 +322,7 @@ def _positions(analysis: Analysis, inside: Inside) -> list[int]:
     return [int(volume(index).positions) for index in (*inside.entries, *ends)]
 
 
-class Legend(NamedTuple):
+class Legend(Record):
     """What the colours mean: a swatch and a word each, in a row."""
 
     entries: tuple[tuple[str, str, str], ...]

@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from archcalc.output.layout import Column, Report, Table, notes
 from archcalc.pictures import svg
 from archcalc.pictures.svg import Drawing, escaped
+from archcalc.records import Record
 from archcalc.units import barred, percent
 
 
-class Pictures(NamedTuple):
+class Pictures(Record):
     """Drawings of one thing from coarse to fine, each with a word for how fine: one is shown at a time. What a box
     stands for is explained in `layers`: by number, a heading and pairs of a figure and its arithmetic."""
 
@@ -26,7 +27,7 @@ class Pictures(NamedTuple):
     layers: Mapping[int, tuple[str, Sequence[tuple[str, str]]]] = {}
 
 
-class Rows(NamedTuple):
+class Rows(Record):
     """A table; with `levels` its rows are a tree, each below the last row before it of a lower level, and those below
     `open` are folded away at first."""
 
@@ -36,7 +37,7 @@ class Rows(NamedTuple):
     open: int = 1
 
 
-class Text(NamedTuple):
+class Text(Record):
     """A text as it is written, with the numbers of its lines."""
 
     title: str

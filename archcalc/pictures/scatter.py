@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from archcalc.pictures import axes, svg
 from archcalc.pictures.axes import Axis
 from archcalc.pictures.svg import Drawing
 from archcalc.pictures.text import width
+from archcalc.records import Record
 
 _WIDTH, _HEIGHT = 960.0, 600.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 78.0, 24.0, 96.0, 54.0
@@ -17,7 +17,7 @@ _LARGEST, _SMALLEST, _PLAIN = 34.0, 3.0, 5.0
 _TEXT = 10.5
 
 
-class Point(NamedTuple):
+class Point(Record):
     """A point: its name is written beside it, `note` is shown to who points at it."""
 
     name: str
@@ -28,14 +28,14 @@ class Point(NamedTuple):
     note: str = ""
 
 
-class Figure(NamedTuple):
+class Figure(Record):
     """What is drawn along an axis, or as a size: its title, and how its values are written."""
 
     title: str
     write: Callable[[float], str]
 
 
-class Place(NamedTuple):
+class Place(Record):
     """A rectangle that a name or a circle takes."""
 
     left: float
@@ -50,7 +50,7 @@ class Place(NamedTuple):
         )
 
 
-class Circle(NamedTuple):
+class Circle(Record):
     """A point where it is drawn."""
 
     point: Point

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from archcalc.pictures.text import FAMILY
+from archcalc.records import Record
 
 
-class Drawing(NamedTuple):
+class Drawing(Record):
     """A picture of a width and a height in pixels: `body` is SVG markup, whose classes the style sheet colours."""
 
     width: float

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from archcalc.pictures import axes, svg
 from archcalc.pictures.axes import Axis
 from archcalc.pictures.svg import Drawing
 from archcalc.pictures.text import width
+from archcalc.records import Record
 from archcalc.units import bytes_binary, bytes_decimal
 
 _WIDTH, _HEIGHT = 960.0, 470.0
@@ -28,7 +28,7 @@ COLOURS = {
 }
 
 
-class Stage(NamedTuple):
+class Stage(Record):
     """Steps that follow each other and belong together: in the first half of the picture forward, in the second
     backward."""
 
@@ -37,14 +37,14 @@ class Stage(NamedTuple):
     backward: bool
 
 
-class Limit(NamedTuple):
+class Limit(Record):
     """A memory that is to be kept: its name and its bytes."""
 
     name: str
     size: int
 
 
-class Run(NamedTuple):
+class Run(Record):
     """A pass: bytes by what they are, at each step, and its stages in order."""
 
     parts: Mapping[str, Sequence[int]]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 from archcalc.pictures.layered import Edge, Node
+from archcalc.records import Record
 
 _GAP = 28.0
 _LEVEL_GAP = 46.0
@@ -21,7 +21,7 @@ _INDENT = 44.0
 _LANE = 12.0
 
 
-class Skip(NamedTuple):
+class Skip(Record):
     """A value that is kept: where it comes from and where it is read, by their places on the main path, the boxes'
     numbers that change it on its way, and the edges of its way."""
 
@@ -31,14 +31,14 @@ class Skip(NamedTuple):
     edges: tuple[Edge, ...]
 
 
-class Level(NamedTuple):
+class Level(Record):
     """The elements of a level: on its way down, and on its way up."""
 
     down: list[int]
     up: list[int]
 
 
-class UShape(NamedTuple):
+class UShape(Record):
     """Where everything is: the middle of each element and its top, and each edge as corners, down or up."""
 
     x: dict[int, float]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
@@ -18,6 +18,7 @@ from archcalc.language.paths import selected
 from archcalc.memory.gradients import gradients
 from archcalc.memory.network import NetworkMemory, network_memory
 from archcalc.memory.setup import Setup
+from archcalc.records import Record
 from archcalc.sizes.kinds import total
 from archcalc.units import COUNT, EXTENT, VOLUME, Unit, data
 
@@ -76,7 +77,7 @@ class Part:
         return size if type(batch) is int and batch == 1 else batch * size
 
 
-class Quantity(NamedTuple):
+class Quantity(Record):
     """A figure that has a name."""
 
     name: str

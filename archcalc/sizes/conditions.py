@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
+from archcalc.records import Record
 from archcalc.sizes.kinds import Size
 from archcalc.sizes.ranges import Range
 from archcalc.sizes.symbols import Expression, Undecided, decide
 
 
-class Condition(NamedTuple):
+class Condition(Record):
     """What must hold for a layer to make sense, as data: judged by whoever knows which kind of size it has.
 
     `rule` is the diagnostic's name, `blame` the attribute to point at, `message` the rule in words.

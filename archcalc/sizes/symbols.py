@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
+
+from archcalc.records import Record
 
 
 class Undecided(Exception):
     """A question about symbols that depends on their values."""
 
 
-class Variable(NamedTuple):
+class Variable(Record):
     """A free name."""
 
     name: str
@@ -27,7 +29,7 @@ class Variable(NamedTuple):
         return self.name
 
 
-class Quotient(NamedTuple):
+class Quotient(Record):
     """`numerator // denominator`, which no identity simplifies further."""
 
     numerator: Expression
@@ -37,7 +39,7 @@ class Quotient(NamedTuple):
         return f"{_wrapped(self.numerator)}//{_wrapped(self.denominator)}"
 
 
-class Extreme(NamedTuple):
+class Extreme(Record):
     """`min(left, right)` or `max(left, right)`."""
 
     which: str

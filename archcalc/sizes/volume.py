@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from archcalc.records import Record
 from archcalc.sizes.kinds import Size, product
 
 #: A volume has at the most so many axes beside its channels: windows in two directions, heads, and positions in two.
@@ -19,7 +18,7 @@ def axis_names(rank: int) -> tuple[str, ...]:
     return AXIS_NAMES.get(rank) or tuple(f"axis {number}" for number in range(1, rank + 1))
 
 
-class Volume(NamedTuple):
+class Volume(Record):
     """A tensor of one sample, channels first: `Volume(96, (55, 55))` is the lecture's 55x55x96.
 
     `space` holds the spatial axes (height, width for an image; length for a sequence) and is empty for a vector. Where

@@ -7,7 +7,7 @@ to fix it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.diagnostics.diagnostic import Diagnostic, Place
@@ -15,9 +15,10 @@ from archcalc.diagnostics.rules import rule
 from archcalc.discovery import loaded_from
 from archcalc.language.document import Document
 from archcalc.language.network import Scope
+from archcalc.records import Record
 
 
-class Found(NamedTuple):
+class Found(Record):
     """Something suspicious: where, what, and how it comes about."""
 
     place: Place

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import NamedTuple
 
 from archcalc.claims.verdict import FAILED, Verdict, shown
 from archcalc.commands.check.run import SpecCheck
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.output.file import write_file
+from archcalc.records import Record
 
 #: A whole number, perhaps of bytes, or a volume, as it stands in a file, perhaps in quotes.
 _WRITTEN = re.compile(r"""(?P<quote>["']?)(?P<number>\d[\d_]*|\d+(?:x\d+)+)(?P<unit>\s*B)?(?P=quote)""")
 
 
-class Fix(NamedTuple):
+class Fix(Record):
     """A stretch of a spec, as offsets in characters, and the text that takes its place."""
 
     start: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.analysis.totals import Analysis
 from archcalc.claims.judge import judge
@@ -19,13 +19,14 @@ from archcalc.language.read import read_document
 from archcalc.language.source import read_text
 from archcalc.quantities.counting import counted_by
 from archcalc.quantities.registry import Part, quantities
+from archcalc.records import Record
 from archcalc.warnings.registry import warnings
 
 #: The quantities by which a spec is held against an older state of itself.
 FIGURES = ("params", "macs", "flops", "activation_bytes", "depth")
 
 
-class SpecCheck(NamedTuple):
+class SpecCheck(Record):
     """What was found about one spec. `figures` is empty where the network cannot be analysed or the file has none."""
 
     target: Target
@@ -42,7 +43,7 @@ class SpecCheck(NamedTuple):
         return all(finding.severity != "error" for finding in self.findings)
 
 
-class Change(NamedTuple):
+class Change(Record):
     """A figure of a spec that is not what it was; `before` or `after` is None where the spec or figure is missing."""
 
     spec: str
@@ -58,7 +59,7 @@ class Change(NamedTuple):
         return Fraction(self.after - self.before) / Fraction(self.before)
 
 
-class Checked(NamedTuple):
+class Checked(Record):
     """A check from one end to the other; `changes` are those since a baseline, None without one."""
 
     specs: Sequence[SpecCheck]

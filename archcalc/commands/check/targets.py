@@ -6,14 +6,14 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from archcalc import catalogue
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.language.document import SECTIONS
+from archcalc.records import Record
 
 
-class Target(NamedTuple):
+class Target(Record):
     """One file to check: `name` is what it is called in results, `shown` its path as a user would write it, and `key`
     its path within the folder or catalogue it was found in, by which it is found in a baseline."""
 

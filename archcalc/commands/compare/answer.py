@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.api import load
 from archcalc.claims.facts import FACTS
@@ -12,13 +12,14 @@ from archcalc.claims.read import Fact, facts
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.memory.setup import stated
 from archcalc.quantities.registry import Part, quantities, quantity_named
+from archcalc.records import Record
 from archcalc.units import VOLUME
 
 #: What is compared unless something else is asked for, with a published error and the year: quantities by name.
 COLUMNS = ("params", "macs", "activation_bytes", "depth", "receptive_field")
 
 
-class Value(NamedTuple):
+class Value(Record):
     """One figure of one architecture: `ratio` is to the base's, None where a ratio has no sense or no divisor.
 
     `fact` is where the figure is from, if it was published and not computed.
@@ -29,7 +30,7 @@ class Value(NamedTuple):
     fact: Fact | None = None
 
 
-class Compared(NamedTuple):
+class Compared(Record):
     """One architecture, named as it was asked for, and its figures by column."""
 
     spec: str

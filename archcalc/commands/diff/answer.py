@@ -10,13 +10,14 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from itertools import groupby
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer
 from archcalc.language.network import INPUT_INDEX, Key, is_input
 from archcalc.language.paths import prefixes
 from archcalc.layers.attributes import shown
 from archcalc.quantities.registry import Part, Quantity, summing
+from archcalc.records import Record
 
 #: The kinds of difference. A layer is affected if it is as it was and what reaches it is not.
 ADDED, REMOVED, CHANGED, AFFECTED = "added", "removed", "changed", "affected"
@@ -39,7 +40,7 @@ def _minus(left: Cost, right: Cost) -> Cost:
     return tuple(mine - theirs for mine, theirs in zip(left, right, strict=True))
 
 
-class Difference(NamedTuple):
+class Difference(Record):
     """One difference: of one layer, or of a block all of whose `layers` were added or removed. `what` says in words
     which attributes changed, or which volumes reach it."""
 

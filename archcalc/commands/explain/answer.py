@@ -7,7 +7,7 @@ chooses what to show, in the order of the lecture: output, parameters, operation
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.analysis.receptive_field import ITSELF, Span
 from archcalc.analysis.totals import AnalysedLayer, Analysis
@@ -19,6 +19,7 @@ from archcalc.layers.outcome import WEIGHTS, Outcome, Saved
 from archcalc.memory.gradients import gradients
 from archcalc.memory.setup import Setup
 from archcalc.quantities.registry import Part, summing
+from archcalc.records import Record
 from archcalc.sizes.kinds import total
 from archcalc.sizes.traced import arithmetic, remembered
 from archcalc.sizes.volume import Volume, axis_names
@@ -29,7 +30,7 @@ _ALWAYS_SHOWN = ("stride", "padding")
 _FIELD_SOURCE = "Araujo, Norris & Sim 2019, doi:10.23915/distill.00021"
 
 
-class Explained(NamedTuple):
+class Explained(Record):
     """One step of a figure's arithmetic: the quantity that it belongs to ("" for none), what it is called here, the
     arithmetic in one line, its value (None where it is not one number) and its unit."""
 
@@ -40,7 +41,7 @@ class Explained(NamedTuple):
     unit: str = ""
 
 
-class Contribution(NamedTuple):
+class Contribution(Record):
     """What one layer adds to a total."""
 
     name: str

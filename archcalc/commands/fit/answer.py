@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.analysis.totals import Analysis
 from archcalc.memory import budget
@@ -10,9 +10,10 @@ from archcalc.memory.budget import Budget
 from archcalc.memory.recompute import cheapest
 from archcalc.memory.setup import SEVERAL, Setup
 from archcalc.quantities.registry import Part, figure
+from archcalc.records import Record
 
 
-class Available(NamedTuple):
+class Available(Record):
     """A memory: what it is called, all of it, and what the headroom leaves."""
 
     name: str
@@ -21,7 +22,7 @@ class Available(NamedTuple):
     source: str
 
 
-class Fit(NamedTuple):
+class Fit(Record):
     """The largest batches in one memory; 0 where not even one sample fits, None where nothing grows with the batch.
 
     `training` and `inference` count everything that is held at peak. `activations` counts the
@@ -36,7 +37,7 @@ class Fit(NamedTuple):
     activations_twice: int
 
 
-class Budgets(NamedTuple):
+class Budgets(Record):
     """What a fit is computed from: one analysis serves any number of memories."""
 
     training: Budget
@@ -65,7 +66,7 @@ def fit(budgets: Budgets, available: Available) -> Fit:
     )
 
 
-class Remedy(NamedTuple):
+class Remedy(Record):
     """A change of the setup, and the largest batch that fits with it."""
 
     words: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc import catalogue
 from archcalc.analysis.interpret import interpret
@@ -18,6 +18,7 @@ from archcalc.language.expression import ExpressionError, compile_expression
 from archcalc.layers.attributes import shown
 from archcalc.memory.setup import Setup
 from archcalc.quantities.registry import Part, Quantity, quantity_named, select
+from archcalc.records import Record
 from archcalc.sizes.kinds import is_many, is_size
 from archcalc.sizes.symbols import Expression, Undecided, lift, variable
 
@@ -27,7 +28,7 @@ DEFAULT_QUANTITIES = ("params", "macs")
 BATCH = "batch"
 
 
-class Formula(NamedTuple):
+class Formula(Record):
     """One figure as a function of the free parameters: `exact` in whole numbers, `simplified` for reading."""
 
     quantity: Quantity

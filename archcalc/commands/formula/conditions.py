@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from math import gcd, lcm
-from typing import NamedTuple
 
+from archcalc.records import Record
 from archcalc.sizes.conditions import Condition
 from archcalc.sizes.symbols import (
     Expression,
@@ -28,7 +28,7 @@ from archcalc.sizes.symbols import (
 _FAR = 1 << 62
 
 
-class Constraint(NamedTuple):
+class Constraint(Record):
     """`left divides right`, `left = right` or `left >= right`."""
 
     relation: str
@@ -49,7 +49,7 @@ class Constraint(NamedTuple):
         return bool(left >= right if self.relation == "at_least" else left <= right)
 
 
-class Conditions(NamedTuple):
+class Conditions(Record):
     """All constraints in their shortest form, the shortest first; `least` is the least value of each variable that
     they give one."""
 

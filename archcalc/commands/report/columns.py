@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from archcalc.commands.report import lecture, receptive_field
 from archcalc.commands.report.row import Row, main_layer
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.output.layout import Column
 from archcalc.quantities.registry import Part, Quantity, quantities
+from archcalc.records import Record
 from archcalc.units import barred, share
 
 if TYPE_CHECKING:
     from archcalc.diagnostics.text import Role
 
 
-class LayerColumn(NamedTuple):
+class LayerColumn(Record):
     """A column of the report: how its value follows from a row, and from the whole network (None: nothing does)."""
 
     column: Column

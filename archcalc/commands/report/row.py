@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.quantities.registry import Part, Quantity
+from archcalc.records import Record
 from archcalc.sizes.kinds import total
 
 
-class Row(NamedTuple):
+class Row(Record):
     """One line of the report: a layer, or several that a fold has put together."""
 
     name: str

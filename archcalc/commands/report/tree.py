@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.commands.report.row import Row, main_layer
+from archcalc.records import Record
 
 #: What tells two layers of equal copies apart, beside their rule's outcome; nothing for most columns.
 Telling = Callable[[AnalysedLayer], Hashable]
 
 
-class Line(NamedTuple):
+class Line(Record):
     """One line of the tree."""
 
     #: The name, indented below that of its block; `x 3` behind it where it stands for so many equal ones.
@@ -43,7 +43,7 @@ def lines(analysis: Analysis, telling: Telling) -> Iterator[Line]:
 _Named = tuple[AnalysedLayer, tuple[str, ...]]
 
 
-class _Place(NamedTuple):
+class _Place(Record):
     """Below which line some lines stand."""
 
     #: How many names of a path lie above.

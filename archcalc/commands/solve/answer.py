@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.api import load
 from archcalc.claims.bounds import Limit, read_limits
@@ -21,6 +21,7 @@ from archcalc.diagnostics.diagnostic import SpecError, UsageError
 from archcalc.layers.attributes import decimal, shown
 from archcalc.memory.setup import stated
 from archcalc.quantities.registry import Part, quantity_named
+from archcalc.records import Record
 from archcalc.sizes.kinds import LARGEST, is_concrete
 from archcalc.sizes.symbols import Expression, never_falls, number
 
@@ -30,7 +31,7 @@ _NEIGHBOURS = 100_000
 _MOST_TRIED = 10_000
 
 
-class Solution(NamedTuple):
+class Solution(Record):
     """Values that meet the bounds: `settings` are the parameters solved for, `figures` the quantities of the bounds.
 
     `beyond` are the settings next in line and `beyond_figures` their figures, which no longer meet the bounds; empty
@@ -51,7 +52,7 @@ class Solution(NamedTuple):
         return f"{self.spec}{',' if ':' in self.spec.rpartition('/')[2] else ':'}{given}"
 
 
-class _Question(NamedTuple):
+class _Question(Record):
     """What is asked: the spec, its other parameters, the bounds, whether the smallest value is wanted, and what is
     stated of the setup."""
 

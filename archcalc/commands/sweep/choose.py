@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy
 
@@ -12,9 +12,10 @@ from archcalc.claims.bounds import Limit, read_limits
 from archcalc.claims.figure import Bound
 from archcalc.commands.sweep.evaluate import Array
 from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.records import Record
 
 
-class Piece(NamedTuple):
+class Piece(Record):
     """Combinations of a sweep, in order: `columns` holds the valid ones, parameters first and then quantities.
 
     `visited` counts the valid and the invalid ones, `reasons` the invalid ones by the rule they broke first.
@@ -25,14 +26,14 @@ class Piece(NamedTuple):
     reasons: Counter[str]
 
 
-class Order(NamedTuple):
+class Order(Record):
     """A column, and whether more of it comes first (or is better)."""
 
     column: str
     descending: bool
 
 
-class Choice(NamedTuple):
+class Choice(Record):
     """What to keep of a sweep."""
 
     limits: tuple[Limit, ...]

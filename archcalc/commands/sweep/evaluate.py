@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy
 
@@ -22,6 +22,7 @@ from archcalc.language.document import Document
 from archcalc.language.expand import expand
 from archcalc.memory.setup import stated
 from archcalc.quantities.registry import Part, Quantity, select
+from archcalc.records import Record
 from archcalc.sizes.ranges import Ceiling, Range
 from archcalc.sizes.symbols import Undecided
 
@@ -31,7 +32,7 @@ Array: TypeAlias = "numpy.ndarray[Any, Any]"
 _LARGEST = 2**63 - 1
 
 
-class Block(NamedTuple):
+class Block(Record):
     """Combinations that share the values of all structural parameters, in `settings`.
 
     `sizes` has a one-dimensional array for each other parameter. They are the axes of a grid, or go together value
@@ -80,7 +81,7 @@ class Block(NamedTuple):
         }
 
 
-class Figures(NamedTuple):
+class Figures(Record):
     """The figures of a block, in its shape: a column for each quantity, which combinations are valid, and for those
     that are not, how many broke which rule first."""
 

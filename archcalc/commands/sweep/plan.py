@@ -10,10 +10,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from math import prod
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from archcalc.commands.sweep.values import Axis
 from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.records import Record
 
 #: Combinations in one piece: their arrays stay in the processor's cache, and memory stays bounded.
 CHUNK = 1 << 17
@@ -22,7 +23,7 @@ CHUNK = 1 << 17
 Box: TypeAlias = tuple[slice, ...]
 
 
-class Plan(NamedTuple):
+class Plan(Record):
     """The combinations of a sweep: `picks` are the numbers of those visited, one axis number each if `zipped`."""
 
     axes: tuple[Axis, ...]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc import catalogue
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.layers.attributes import shown
+from archcalc.records import Record
 from archcalc.sizes.kinds import LARGEST
 
 
-class Axis(NamedTuple):
+class Axis(Record):
     """A parameter and the values it takes, in order: ints, exact fractions, booleans, words or tuples."""
 
     name: str

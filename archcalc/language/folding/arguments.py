@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from archcalc.language.folding.items import Expression, Item, Steps
 from archcalc.language.folding.names import numbered
 from archcalc.layers.registry import layers
+from archcalc.records import Record
 
 NamesOf: TypeAlias = Callable[[Item], list[str]]
 
@@ -18,7 +19,7 @@ NamesOf: TypeAlias = Callable[[Item], list[str]]
 NOTHING: Any = object()
 
 
-class Position(NamedTuple):
+class Position(Record):
     """A place for a value: an attribute of a step by its number, or the step's repeat (-1); and a name for it.
 
     `usual` is the value that need not be written there; `branch` says in which branch of which join it stands.
@@ -68,7 +69,7 @@ def usual_values(item: Item) -> dict[str, Any]:
     }
 
 
-class Parameter(NamedTuple):
+class Parameter(Record):
     """A value that differs: its name, what it is in each occurrence, and its default, `NOTHING` for none."""
 
     name: str
@@ -76,21 +77,21 @@ class Parameter(NamedTuple):
     default: Any
 
 
-class Unified(NamedTuple):
+class Unified(Record):
     """What stands at each position of the common structure, and the parameters that this takes."""
 
     values: list[Any]
     parameters: list[Parameter]
 
 
-class _Column(NamedTuple):
+class _Column(Record):
     """The values of a parameter before it has a name, and where it was met first."""
 
     position: Position
     values: tuple[Any, ...]
 
 
-class _Following(NamedTuple):
+class _Following(Record):
     """What stands for a value that follows from a parameter, until that has a name."""
 
     column: int

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from archcalc.language.folding.arguments import NOTHING, Parameter, Unified, positions, unify
 from archcalc.language.folding.items import Block, Expression, Item, Steps
 from archcalc.language.folding.names import branch_names, name_blocks
 from archcalc.language.network import INPUT_INDEX, Network
 from archcalc.layers.registry import layers, words
+from archcalc.records import Record
 
 #: The longest sequence that is looked for: longer ones are found in pieces.
 LONGEST = 48
@@ -66,7 +67,7 @@ def _ends_as_it_begins(tokens: list[int], start: int, last: int) -> bool:
     )
 
 
-class _Candidate(NamedTuple):
+class _Candidate(Record):
     """A sequence of steps that may become a block.
 
     `repeats` says that it has two or more steps twice in a row, or ends as it begins; `begins_late` that it begins

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.language.network import Network, Node
+from archcalc.records import Record
 
 
-class Growth(NamedTuple):
+class Growth(Record):
     """A run of equal stretches of nodes, the first of which begins at node `first` and reads the value `source`.
 
     Each other begins with a join of `source` and the ends of all stretches before it. `joins` are these, and a last

@@ -13,11 +13,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO, NamedTuple, TypeAlias
+from typing import IO, TypeAlias
 
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.discovery import found_in
 from archcalc.output.layout import Report
+from archcalc.records import Record
 
 DEFAULT = "text"
 
@@ -25,7 +26,7 @@ DEFAULT = "text"
 Pieces: TypeAlias = Iterable[str] | Iterable[bytes]
 
 
-class Format(NamedTuple):
+class Format(Record):
     """A format, loaded: `on_terminal` is None where a terminal gets the same text as a file."""
 
     name: str

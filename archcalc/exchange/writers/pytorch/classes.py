@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from math import lcm
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.exchange.writers.pytorch.layers import OWN_MODULES
 from archcalc.exchange.writers.pytorch.names import class_name, identifier, unique
 from archcalc.exchange.writers.pytorch.parts import Member, Part
 from archcalc.exchange.writers.pytorch.text import Code, Group, literal
+from archcalc.records import Record
 
 
 class _Any:
@@ -21,7 +22,7 @@ class _Any:
 ANY = _Any()
 
 
-class Class(NamedTuple):
+class Class(Record):
     """A class and the parts that are instances of it. `members` holds, for each member, the module to make; a run has
     the number of its copies too. `values` are those of the arguments in each part."""
 
@@ -32,7 +33,7 @@ class Class(NamedTuple):
     modules: tuple[Made, ...]
 
 
-class Made(NamedTuple):
+class Made(Record):
     """How a member is made: nothing for an expression without a module."""
 
     module: Code = ""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.exchange.writers.pytorch.text import Code, Group, literal, simple
 from archcalc.layers.windows import extents, is_even, sides_of
+from archcalc.records import Record
 from archcalc.sizes.volume import Volume
 
 
@@ -19,7 +20,7 @@ class Unwritten(Exception):
     """A layer, or an attribute of it, that this writer does not know."""
 
 
-class Setting(NamedTuple):
+class Setting(Record):
     """An argument of a module. One that has its default everywhere is left out; `by_name` says how it is given."""
 
     name: str
@@ -28,7 +29,7 @@ class Setting(NamedTuple):
     by_name: bool = True
 
 
-class Written(NamedTuple):
+class Written(Record):
     """A layer in PyTorch: the module to make, and what computes the output. In `call`, `{m}` is the module and `{0}`
     the first input. `last` tells the form of the output, `pairs` that the module returns another value beside it."""
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from itertools import groupby, pairwise
-from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.diagnostics.diagnostic import Diagnostic, SpecError, plain
 from archcalc.exchange.writers.pytorch.layers import WRITTEN, Site, Unwritten, Written
 from archcalc.exchange.writers.pytorch.names import identifier
 from archcalc.language.network import Node, Scope
+from archcalc.records import Record
 
 _SHOWN = 12
 
 
-class Member(NamedTuple):
+class Member(Record):
     """A layer, a call of a block, or a run of calls that follow each other.
 
     `branch` names the branches around it, `inputs` are values by the numbers of their layers, and `outputs` those that
@@ -31,7 +31,7 @@ class Member(NamedTuple):
     is_run: bool = False
 
 
-class Part(NamedTuple):
+class Part(Record):
     """A call of a block, or the whole network. Parts of one key are the same but for the values of settings."""
 
     scope: Scope

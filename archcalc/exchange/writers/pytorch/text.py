@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
+
+from archcalc.records import Record
 
 WIDTH = 88
 
@@ -16,7 +18,7 @@ _SUM = re.compile(r"\w+( [+*] \w+)+")
 _TUPLE = re.compile(r"(\w+=|)\(([^()]+, [^()]+)\)(\[i\]|)")
 
 
-class Group(NamedTuple):
+class Group(Record):
     """Items in brackets, after `opening`: a call's arguments, or a collection's elements."""
 
     opening: str
