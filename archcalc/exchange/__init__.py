@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _READERS = {
     ".pt2": "torch_export",
     ".cfg": "darknet",
+    ".prototxt": "caffe.blobs",
 }
 
 #: The endings of the files that are read.

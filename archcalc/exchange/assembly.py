@@ -6,11 +6,11 @@ does not fit is said of the place in the file that it comes from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, fail, plain
-from archcalc.exchange.flat import SOURCE, Flat, FlatStep, exact
+from archcalc.exchange.flat import SOURCE, Flat, FlatStep, exact, head_names
 from archcalc.exchange.operations.registry import Refusal
 from archcalc.exchange.refusals import Refused, unknown
 from archcalc.language.document import MAX_LAYERS
@@ -24,11 +24,15 @@ _Made = TypeVar("_Made")
 
 
 class Item(Record):
-    """What a file describes at one place: what it calls its kind, its name in the file, and where it stands."""
+    """What a file describes at one place: what it calls its kind, its name in the file, and where it stands.
+
+    `modules` are the paths and kinds of what it is a part of, as a step has them.
+    """
 
     kind: str
     name: str
     place: Place | None = None
+    modules: tuple[tuple[str, str], ...] = ()
 
     @property
     def where(self) -> str:
@@ -75,7 +79,6 @@ class Assembly:
         *,
         path: str | None = None,
         weights: str = "",
-        modules: tuple[tuple[str, str], ...] = (),
     ) -> int:
         """A step with the item's name, or another path; returns its number.
 
@@ -96,8 +99,13 @@ class Assembly:
         self._volumes.append(outcome.output)
         owned = (weights,) if weights else ()
         named = self._item.name if path is None else path
+        modules = self._item.modules
         self.steps.append(FlatStep(layer, given, reads, named, owned, None, outcome.output.shape, modules))
         return len(self.steps) - 1
+
+    def within(self, layer: str, inputs: int | Sequence[int], attributes: dict[str, Any] | None = None) -> int:
+        """A step beside the item's own, named by its layer: `fc6/flatten`."""
+        return self.step(layer, inputs, attributes, path=f"{self._item.name}.{layer}")
 
     def volume(self, value: int) -> Volume:
         """The volume of a value: the output of a step, or the network's input."""
@@ -108,13 +116,12 @@ class Assembly:
         if text not in self.notes:
             self.notes.append(text)
 
-    def finish(self, name: str, outputs: dict[str, int]) -> Flat:
-        """The network. SpecError with all that was refused, and everything that does not fit."""
+    def finish(self, name: str, ends: Mapping[str, int]) -> Flat:
+        """The network, which ends with these values by name, the last of them its output.
+
+        SpecError with all that was refused, and everything that does not fit.
+        """
         findings = [unknown(self.shown, self._refused, "layer")] if self._refused else []
         if findings or self._misfits:
             raise SpecError([*findings, *self._misfits])
-        return Flat(name, tuple(self.notes), self.shape, self.steps, outputs)
-
-    def check(self) -> None:
-        """SpecError if anything was refused so far."""
-        self.finish("", {})
+        return Flat(name, tuple(self.notes), self.shape, self.steps, head_names(ends, self.steps))

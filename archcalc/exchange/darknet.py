@@ -163,11 +163,9 @@ class _Reading:
 
     def finish(self, name: str) -> Flat:
         """The network, which ends with its last section."""
-        self.assembly.check()
         end = self.values[-1] if self.values else SOURCE
-        assert end is not None
         heads = {head: value for head, value in self.heads.items() if value != end}
-        return self.assembly.finish(name, {OUTPUT: end, **heads})
+        return self.assembly.finish(name, heads if end is None else {**heads, OUTPUT: end})
 
 
 #: What each activation is called here; None is no layer.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -74,6 +74,20 @@ def module_names(flat: Flat) -> dict[tuple[int, int], str]:
 def _snake(name: str) -> str:
     """A class's name as a block's: `InvertedResidual` becomes `inverted_residual`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower().strip("_")[:60]
+
+
+def head_names(ends: Mapping[str, int], steps: Iterable[FlatStep]) -> dict[str, int]:
+    """The outputs of a network that ends with these values: the last is its output, the others are heads by name."""
+    values = {value: name for name, value in ends.items()}
+    *heads, output = list(values) or [SOURCE]
+    taken = {step.path.partition(".")[0] for step in steps}
+    named = {OUTPUT: output}
+    for value in heads:
+        name = re.sub(r"\W", "_", values[value], flags=re.ASCII) or "head"
+        while name in named or name in taken:
+            name += "_output"
+        named[name] = value
+    return named
 
 
 def spec_text(flat: Flat) -> str:

@@ -16,6 +16,12 @@ rule(
     "See the line; a file of another kind needs another ending.",
 )
 rule(
+    "bad-prototxt",
+    "The file is not the text of a network of Caffe: fields `name: value`, messages `name { … }`, and layers that read "
+    "blobs which stand before them, from one input whose shape is said.",
+    "See the place; a network for training reads its data from files, and its deploy.prototxt says the shape.",
+)
+rule(
     "bad-model",
     "The model is not one that a spec can describe: a network from an input, batch first, to its outputs.",
     "See the message; export the part of the model that is such a network.",
