@@ -16,15 +16,19 @@ from archcalc.pictures.svg import Drawing, escaped
 from archcalc.records import Record
 from archcalc.units import barred, percent
 
+#: A heading, and pairs of a figure and its arithmetic.
+Explanation: TypeAlias = tuple[str, Sequence[tuple[str, str]]]
+
 
 class Pictures(Record):
     """Drawings of one thing from coarse to fine, each with a word for how fine: one is shown at a time. What a box
-    stands for is explained in `layers`: by number, a heading and pairs of a figure and its arithmetic."""
+    stands for is explained in `layers`: by number, a heading and pairs of a figure and its arithmetic. Without any
+    they are asked for when a box is chosen; where `layers` is None, there are no boxes to choose."""
 
     title: str
     drawings: Sequence[tuple[str, Drawing]]
     shown: int = 0
-    layers: Mapping[int, tuple[str, Sequence[tuple[str, str]]]] = {}
+    layers: Mapping[int, Explanation] | None = None
 
 
 class Rows(Record):
@@ -54,32 +58,53 @@ _POLICY = (
 def document(report: Report, sections: Sequence[Section], title: str) -> str:
     """The page: the report's facts, then the sections, then its notes."""
     names = [(f"s{number}", section.title or "table") for number, section in enumerate(sections, 1)]
-    parts = [
-        "<!DOCTYPE html>\n",
-        '<html lang="en">\n<head>\n<meta charset="utf-8">\n',
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
-        '<meta name="color-scheme" content="light dark">\n',
-        f"<title>{escaped(title)}</title>\n",
-        f"<style>\n{svg.style()}\n{_own('page.css')}{_bars()}</style>\n</head>\n<body>\n",
-        f"<header><h1>{escaped(report.heading or title)}</h1>\n",
-    ]
+    parts = [f"<header><h1>{escaped(report.heading or title)}</h1>\n"]
     if len(names) > 1:
         links = "".join(f'<a href="#{key}">{escaped(name)}</a>' for key, name in names)
         parts.append(f"<nav>{links}</nav>")
-    parts.append("</header>\n<main>\n")
-    if said := (*report.figures, *report.facts):
-        facts = "".join(f"<dt>{escaped(label)}</dt><dd>{escaped(text)}</dd>\n" for label, text in said)
-        parts.append(f'<section class="facts"><dl>\n{facts}</dl></section>\n')
-    for (key, name), section in zip(names, sections, strict=True):
-        parts.append(f'<section id="{key}"><h2>{escaped(name)}</h2>\n')
-        parts += _section(section)
-        parts.append("</section>\n")
-    if below := notes(report, report.tables):
-        paragraphs = "".join(f"<p>{escaped(note)}</p>\n" for note in below)
-        parts.append(f'<footer class="notes">{paragraphs}</footer>\n')
-    parts.append(f"</main>\n<script>\n{_own('page.js')}</script>\n</body>\n</html>\n")
-    return "".join(parts)
+    parts += ["</header>\n<main>\n", summary(report)]
+    for (key, _), section in zip(names, sections, strict=True):
+        parts.append(part(key, section))
+    parts += [footer(report), "</main>\n", f"<script>\n{own('page.js')}archcalc.enliven(document);\n</script>\n"]
+    return whole(title, "".join(parts), _POLICY)
+
+
+def whole(title: str, body: str, policy: str, head: str = "") -> str:
+    """A page of a body that has the styles of all pages, and of a content security policy. `head` is more of them."""
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{escaped(title)}</title>\n"
+        f"<style>\n{svg.style()}\n{own('page.css')}{_bars()}</style>\n{head}</head>\n<body>\n{body}</body>\n</html>\n"
+    )
+
+
+def summary(report: Report) -> str:
+    """The figures and facts of a report; nothing where it has none."""
+    said = (*report.figures, *report.facts)
+    if not said:
+        return ""
+    shown = "".join(f"<dt>{escaped(label)}</dt><dd>{escaped(text)}</dd>\n" for label, text in said)
+    return f'<section class="facts"><dl>\n{shown}</dl></section>\n'
+
+
+def footer(report: Report) -> str:
+    """The notes of a report and its tables; nothing where there are none."""
+    shown = "".join(f"<p>{escaped(note)}</p>\n" for note in notes(report, report.tables))
+    return f'<footer class="notes">{shown}</footer>\n' if shown else ""
+
+
+def part(key: str, section: Section) -> str:
+    """A section of a page, which links find by its key."""
+    inside = "".join(_section(section))
+    return f'<section id="{key}"><h2>{escaped(section.title or "table")}</h2>\n{inside}</section>\n'
+
+
+def own(name: str, folder: Path = Path(__file__).parent) -> str:
+    """A style sheet or a script that pages have in them."""
+    return (folder / name).read_text(encoding="utf-8")
 
 
 def of_report(report: Report, drawing: Drawing | None) -> list[Section]:
@@ -98,10 +123,6 @@ def _bars() -> str:
     )
 
 
-def _own(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
-
-
 def _section(section: Section) -> Iterator[str]:
     if isinstance(section, Pictures):
         yield from _pictures(section)
@@ -115,14 +136,14 @@ def _section(section: Section) -> Iterator[str]:
 
 
 def _pictures(section: Pictures) -> Iterator[str]:
-    interactive = bool(section.layers)
-    if len(section.drawings) > 1:
-        buttons = "".join(
-            f'<button type="button" data-level="{k}" aria-pressed="{str(k == section.shown).lower()}">'
-            f"{escaped(name)}</button>"
-            for k, (name, _) in enumerate(section.drawings)
-        )
-        yield f'<div class="tools"><span>blocks unfolded:</span> {buttons}'
+    interactive = section.layers is not None
+    if interactive:
+        yield '<div class="tools">'
+        if len(section.drawings) > 1:
+            yield "<span>blocks unfolded:</span>"
+        for k, (name, _) in enumerate(section.drawings[: len(section.drawings) if len(section.drawings) > 1 else 0]):
+            pressed = str(k == section.shown).lower()
+            yield f'<button type="button" data-level="{k}" aria-pressed="{pressed}">{escaped(name)}</button>'
         yield '<span class="zoom"><button type="button" data-zoom="1.25" aria-label="zoom in">+</button>'
         yield '<button type="button" data-zoom="0.8" aria-label="zoom out">-</button>'
         yield '<button type="button" data-zoom="0">fit</button></span></div>\n'
@@ -137,6 +158,7 @@ def _pictures(section: Pictures) -> Iterator[str]:
     yield "</div>\n"
     if interactive:
         yield '<aside class="panel" aria-live="polite" tabindex="-1" hidden></aside></div>\n'
+    if section.layers:
         text = json.dumps(
             {str(k): [heading, *pairs] for k, (heading, pairs) in section.layers.items()}, separators=(",", ":")
         )

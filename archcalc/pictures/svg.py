@@ -177,16 +177,15 @@ def number(value: float) -> str:
     return "0" if written == "-0" else written
 
 
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff]")
+_UNPRINTABLE = "\x00-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff"
+_SPECIAL = re.compile(f"[&<>\"'{_UNPRINTABLE}]")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
 
 
 def escaped(words: str) -> str:
     """Text as XML and HTML have it, in content and in attributes; what neither can show, or what would turn the
     direction of the text, is replaced."""
-    words = _UNPRINTABLE.sub("\ufffd", words)
-    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
-        words = words.replace(sign, entity)
-    return words
+    return _SPECIAL.sub(lambda found: _ENTITIES.get(found.group(), "\ufffd"), words)
 
 
 def _class(classes: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from browser import Page
 from inline import analysed
 
 from archcalc.api import load
@@ -136,76 +136,79 @@ def test_a_table_without_levels_is_plain() -> None:
 
 # --- in a browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-#: Runs in the page after its own script, and leaves what it found in an attribute.
-_PROBE = """
-const found = {errors: window.errors};
-const click = (element) => element.dispatchEvent(new MouseEvent("click", {bubbles: true}));
-const rows = () => [...document.querySelector("table.tree").tBodies[0].rows].filter((row) => !row.hidden);
-found.folded = rows().length;
-const stage = rows().find((row) => row.cells[0].textContent === "stage2");
-click(stage.querySelector(".fold"));
-found.unfolded = rows().map((row) => row.cells[0].textContent);
-click(stage.querySelector(".fold"));
-found.again = rows().length;
-const heads = [...document.querySelector("table.tree").tHead.rows[0].cells];
-const params = heads.findIndex((head) => head.textContent === "params");
-click(heads[params].querySelector("button"));
-found.sorted = rows().map((row) => row.cells[0].textContent);
-found.direction = heads[params].getAttribute("aria-sort");
-click(heads[params].querySelector("button"));
-click(heads[params].querySelector("button"));
-found.unsorted = rows().map((row) => row.cells[0].textContent);
-const node = document.querySelector(".drawing:not([hidden]) .node");
-node.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
-found.panel = document.querySelector(".panel").textContent;
-document.querySelector(".panel").dispatchEvent(new KeyboardEvent("keydown", {key: "Escape", bubbles: true}));
-found.closed = document.querySelector(".panel").hidden;
-const level = document.querySelector(".tools button[data-level='0']");
-click(level);
-found.boxes = document.querySelectorAll(".drawing:not([hidden]) .node").length;
-const before = document.querySelector(".drawing:not([hidden]) svg").style.transform;
-document.querySelector(".view.pan").dispatchEvent(new KeyboardEvent("keydown", {key: "+", bubbles: true}));
-found.zoomed = before !== document.querySelector(".drawing:not([hidden]) svg").style.transform;
-found.wide = document.documentElement.scrollWidth <= window.innerWidth;
-document.documentElement.setAttribute("data-found", JSON.stringify(found));
-"""
+_ROWS = "[...document.querySelector('table.tree').tBodies[0].rows].filter((row) => !row.hidden)"
+_NAMES = f"{_ROWS}.map((row) => row.cells[0].textContent)"
+_BLOCKS = ["stem", "stage1", "stage2", "stage3", "stage4", "classifier"]
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-@pytest.mark.parametrize("width", [400, 800, 1400])
-def test_a_page_works_in_a_browser(width: int, tmp_path: Path) -> None:
-    file = tmp_path / "page.html"
+@pytest.fixture(scope="module")
+def resnet50(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of the page of ResNet-50."""
+    file = tmp_path_factory.mktemp("page") / "page.html"
     assert run(["report", "resnet50", "-o", str(file)]) == 0
-    text = file.read_text("utf-8")
-    watch = "<script>window.errors = []; addEventListener('error', (e) => errors.push(e.message));"
-    watch += "addEventListener('securitypolicyviolation', (e) => errors.push(e.blockedURI));</script>"
-    text = text.replace("<title>", f"{watch}<title>", 1).replace("</body>", f"<script>{_PROBE}</script></body>")
-    file.write_text(text, "utf-8")
-    assert CHROMIUM is not None
-    page = subprocess.run(
-        [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}",
-            f"--window-size={width},900", "--virtual-time-budget=3000", "--dump-dom", file.as_uri(),
-        ],
-        capture_output=True, text=True, timeout=120, check=True,
-    ).stdout  # fmt: skip
-    written = re.search(r'data-found="([^"]*)"', page)
-    assert written is not None
-    found = json.loads(written[1].replace("&quot;", '"').replace("&amp;", "&"))
-    assert found["errors"] == []
-    blocks = ["stem", "stage1", "stage2", "stage3", "stage4", "classifier"]
-    assert found["folded"] == found["again"] == len(blocks)
-    at = found["unfolded"].index("stage2")
-    assert found["unfolded"][at + 1 : at + 5] == [f"bottleneck.{k}" for k in (1, 2, 3, 4)]
-    assert found["direction"] == "descending"
+    return file.as_uri()
+
+
+@pytest.fixture
+def page(chromium: Page, resnet50: str) -> Iterator[Page]:
+    """The page of ResNet-50 in a browser: whatever is done to it, it has no error and asks for nothing."""
+    del chromium.requests[:], chromium.errors[:]
+    chromium.open(resnet50)
+    yield chromium
+    assert chromium.errors == []
+    assert chromium.requests == [resnet50]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [400, 800, 1400])
+def test_a_page_fits_every_width_in_both_colour_schemes(page: Page, resnet50: str, width: int, dark: bool) -> None:
+    page.open(resnet50, width=width, dark=dark)
+    del page.requests[1:]
+    assert page.value("document.documentElement.scrollWidth <= innerWidth")  # what is wider scrolls inside of it
+    paper = page.value("getComputedStyle(document.body).backgroundColor")
+    assert paper == ("rgb(18, 22, 27)" if dark else "rgb(255, 255, 255)")
+
+
+def test_rows_fold_and_unfold(page: Page) -> None:
+    assert page.value(_NAMES) == _BLOCKS
+    page.value(f"{_ROWS}.find((row) => row.cells[0].textContent === 'stage2').querySelector('.fold').click()")
+    names = page.value(_NAMES)
+    at = names.index("stage2")
+    assert names[at + 1 : at + 5] == [f"bottleneck.{k}" for k in (1, 2, 3, 4)]
+
+
+def test_rows_sort_by_a_column(page: Page) -> None:
+    head = "[...document.querySelectorAll('table.tree th')].find((head) => head.textContent === 'params')"
+    page.value(f"{head}.querySelector('button').click()")
     # By parameters: 14.96 M, 7.10 M, 2.05 M, 1.22 M, 0.22 M, 9.5 K (He et al. 2015, table 1).
-    assert found["sorted"] == ["stage4", "stage3", "classifier", "stage2", "stage1", "stem"]
-    assert found["unsorted"] == blocks
-    assert "(7*7*3)*64 = 9,408" in found["panel"]
-    assert found["closed"]
-    assert found["boxes"] == len(blocks)
-    assert found["zoomed"]
-    assert found["wide"]  # what is wider than the page scrolls inside of it
+    assert page.value(_NAMES) == ["stage4", "stage3", "classifier", "stage2", "stage1", "stem"]
+    assert page.value(f"{head}.getAttribute('aria-sort')") == "descending"
+    page.value(f"{head}.querySelector('button').click()")
+    page.value(f"{head}.querySelector('button').click()")
+    assert page.value(_NAMES) == _BLOCKS
+
+
+def test_a_box_shows_its_arithmetic_by_mouse_and_by_keyboard(page: Page) -> None:
+    page.click(".drawing:not([hidden]) .node")
+    assert "(7*7*3)*64 = 9,408" in page.value("document.querySelector('.panel').textContent")
+    page.key("Escape")
+    assert page.value("document.querySelector('.panel').hidden")
+    page.key("Enter")  # the box has the focus again
+    page.wait("!document.querySelector('.panel').hidden")
+
+
+def test_the_graph_moves_and_zooms(page: Page) -> None:
+    transform = "document.querySelector('.drawing:not([hidden]) svg').style.transform"
+    page.value("document.querySelector('.view.pan').focus()")
+    seen = [page.value(transform)]
+    for key in ("ArrowDown", "+", "ArrowLeft", "-"):
+        page.key(key)
+        seen.append(page.value(transform))
+    assert len(set(seen)) == len(seen)
+    page.value("document.querySelector('[data-zoom=\"0\"]').click()")
+    assert page.value(transform) == seen[0]
+
+
+def test_blocks_are_closed_by_a_button(page: Page) -> None:
+    page.click(".tools button[data-level='0']")
+    assert page.value("document.querySelectorAll('.drawing:not([hidden]) .node').length") == len(_BLOCKS)

@@ -20,7 +20,7 @@ from archcalc.output.layout import Table
 from archcalc.pictures import graph
 from archcalc.pictures.graph import Frame, Item
 from archcalc.pictures.network import Heat
-from archcalc.pictures.page import Pictures, Rows, Section, Text
+from archcalc.pictures.page import Explanation, Pictures, Rows, Section, Text
 from archcalc.pictures.svg import Drawing
 from archcalc.quantities.registry import Part
 
@@ -34,19 +34,28 @@ def sections(
     """What the page shows below the facts. Columns that are named are those of the table, and stand in the boxes."""
     analysis = network.analysis
     yield _graph(network, columns or [], heat)
-    yield _layers(network, columns or chosen())
-    if network.memory.trains:
-        yield Pictures("memory of training", [("", memory_picture.draw(network))])
+    yield from tables(network, columns)
     judged, _ = judge(analysis.network.document, claims(analysis.network.document)[0], Library())
     if judged:
         yield Rows("claims", verdicts(judged))
     yield Text("spec", analysis.network.document.source.text)
 
 
+def tables(network: Part, columns: Sequence[LayerColumn] | None = None) -> Iterator[Section]:
+    """The layers, and what training them takes over time."""
+    yield _layers(network, columns or chosen())
+    if network.memory.trains:
+        yield Pictures("memory of training", [("", memory_picture.draw(network))])
+
+
+def graph_alone(network: Part) -> Pictures:
+    """The network with all blocks open, and no arithmetic yet."""
+    return Pictures("network", [("all", picture.draw(network, depth=None, columns=[], heat=None))], layers={})
+
+
 def _graph(network: Part, said: Sequence[LayerColumn], heat: Heat | None) -> Pictures:
     """The network with its blocks closed, with the outermost open, and so on to the innermost."""
-    analysis = network.analysis
-    items = graph.items(analysis)
+    items = graph.items(network.analysis)
     deepest = max(_depths(items), default=0)
     drawings: list[tuple[str, Drawing]] = []
     for depth in range(1, deepest + 1):
@@ -57,8 +66,13 @@ def _graph(network: Part, said: Sequence[LayerColumn], heat: Heat | None) -> Pic
     full = picture.draw(network, depth=None, columns=said, heat=heat)
     drawings.append(("all", full))
     shown_layers = [layer for box in graph.boxes(items) for layer in box.layers][:_EXPLAINED]
-    layers = {layer.node.index: (_heading(layer), _arithmetic(analysis, layer)) for layer in shown_layers}
+    layers = {layer.node.index: explanation(network.analysis, layer) for layer in shown_layers}
     return Pictures("network", drawings, len(drawings) - 1, layers)
+
+
+def explanation(analysis: Analysis, layer: AnalysedLayer) -> Explanation:
+    """The arithmetic of a layer's figures."""
+    return _heading(layer), [(one.quantity, one.text) for one in explain_layer(analysis, layer)]
 
 
 def _depths(items: Sequence[Item]) -> Iterator[int]:
@@ -71,10 +85,6 @@ def _depths(items: Sequence[Item]) -> Iterator[int]:
 def _heading(layer: AnalysedLayer) -> str:
     given = ", ".join(f"{name}: {shown(value)}" for name, value in layer.node.attributes.items())
     return f"{layer.name}: {layer.layer}{f' {{{given}}}' if given else ''}"
-
-
-def _arithmetic(analysis: Analysis, layer: AnalysedLayer) -> list[tuple[str, str]]:
-    return [(one.quantity, one.text) for one in explain_layer(analysis, layer)]
 
 
 def _layers(network: Part, columns: Sequence[LayerColumn]) -> Rows:
