@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: The questions that commands answer, as `archcalc --help` lists them; a command stands under one of them.
 QUESTIONS: dict[str, tuple[str, ...]] = {
-    "Look": ("report", "compare", "diff", "list", "show"),
+    "Look": ("report", "serve", "compare", "diff", "list", "show"),
     "Count": ("explain", "quantities", "count", "formula"),
     "Memory and time": ("memory", "fit", "roofline"),
     "Design": ("new", "sweep", "solve"),

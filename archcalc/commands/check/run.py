@@ -107,18 +107,38 @@ def _checked(target: Target, library: Library, counting: Profile | None) -> Spec
     except SpecError as error:
         findings += error.diagnostics
         return made
+    found = judged(document, library, counting)
+    return made._replace(
+        architecture=document.architecture or target.name,
+        verdicts=found.verdicts,
+        facts=found.facts,
+        findings=found.findings,
+        figures={} if found.analysis is None else figures(found.analysis),
+    )
+
+
+class Judged(Record):
+    """What was found about a document that could be read; without an analysis there are no verdicts."""
+
+    analysis: Analysis | None
+    verdicts: list[Verdict]
+    facts: list[Fact]
+    findings: list[Diagnostic]
+
+
+def judged(document: Document, library: Library, counting: Profile | None = None) -> Judged:
+    """Everything about a document that could be read: whether its network can be analysed, its claims hold, and what
+    is suspicious."""
     stated, malformed = claims(document)
     published, wrong = facts(document)
-    findings += [*malformed, *wrong]
+    findings = [*malformed, *wrong]
     analysis = _analysis(document, library, findings)
-    made = made._replace(architecture=document.architecture or target.name, facts=published)
+    verdicts: list[Verdict] = []
     if analysis is not None:
         verdicts, failed = judge(document, [_counted(claim, counting) for claim in stated], library)
         findings += failed
-        made = made._replace(verdicts=verdicts, figures=figures(analysis))
     findings += warnings(document, analysis)
-    findings.sort(key=Diagnostic.order)
-    return made
+    return Judged(analysis, verdicts, published, sorted(findings, key=Diagnostic.order))
 
 
 def _counted(claim: Claim, counting: Profile | None) -> Claim:

@@ -36,11 +36,15 @@ def command(name: str) -> None:
     check_writable(path)
     if path.exists():
         raise UsageError(f"{path} exists: choose another name")
-    text = (Path(__file__).parent / "start.yaml").read_text(encoding="utf-8")
-    write_file([text.replace("NAME", path.stem)], path)
+    write_file([starter(path.stem)], path)
     click.echo(f"wrote {path}")
     schema = path.with_name(_SCHEMA)
     if not schema.exists():
         write_file([json.dumps(json_schema(), indent=2), "\n"], schema)
         click.echo(f"wrote {schema}, for your editor")
     click.echo(f"next: archcalc report {path}; archcalc help language")
+
+
+def starter(name: str) -> str:
+    """The text of a small residual network with comments, to begin with."""
+    return (Path(__file__).parent / "start.yaml").read_text(encoding="utf-8").replace("NAME", name)

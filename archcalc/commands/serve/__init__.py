@@ -1,0 +1,1 @@
+"""`archcalc serve`: specs and their reports, live in a browser."""
