@@ -311,8 +311,8 @@ def scale(x: Volume, *, factor: Factor) -> Outcome:
 def zero(x: Volume) -> Outcome:
     """The input times 0: an edge that is not there, of the input's shape.
 
-    It is computed as `scale: 0` is, and its gradient too. Operations: one multiplication per value. Saved for backward:
-    nothing.
+    It is computed as `scale: 0` is, and its gradient too. Operations: one multiplication per value.
+    Saved for backward: nothing.
     Source: Dong & Yang 2020, arXiv:2001.00326, section 2.1 (the operation `none`); derivatives.yaml, mul by a scalar.
     """
     return Outcome(x, operations=operations("elementwise", multiply=x.elements))
