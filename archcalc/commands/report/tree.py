@@ -55,20 +55,25 @@ class _Place(Record):
 
 def _lines(analysis: Analysis, named: Sequence[_Named], telling: Telling, place: _Place) -> Iterator[Line]:
     level = place.level
-    items = [list(group) for _, group in groupby(named, key=lambda each: each[1][level])]
+    items = [list(group) for _, group in groupby(named, key=lambda each: _at(each[1], level))]
     for copies in _runs(items, telling, level):
         first = copies[0]
         names = first[0][1]
-        one = Row(names[level], [layer for layer, _ in first])
+        one = Row(_at(names, level), [layer for layer, _ in first])
         opened = main_layer(analysis, one) is None
         depth = _only(first, level)
         end = len(names) if len(first) == 1 else depth + 1
-        name = "/".join(names[level:end]) + (f" x {len(copies)}" if len(copies) > 1 else "")
+        name = ("/".join(names[level:end]) or names[-1]) + (f" x {len(copies)}" if len(copies) > 1 else "")
         row = one._replace(layers=[layer for item in copies for layer, _ in item])
         yield Line(place.indent + name, place.path + name, row, one, opened, place.times)
         if opened:
             below = _Place(depth + 1, f"{place.indent}  ", f"{place.path}{name}/", place.times * len(copies))
             yield from _lines(analysis, first, telling, below)
+
+
+def _at(names: tuple[str, ...], level: int) -> str:
+    """The name at a level of a path; a layer that is called what its block is called stands in it under that name."""
+    return names[min(level, len(names) - 1)]
 
 
 def _only(item: Sequence[_Named], level: int) -> int:
@@ -86,6 +91,7 @@ def _runs(items: Sequence[list[_Named]], telling: Telling, level: int) -> Iterat
 
 def _shape(item: Sequence[_Named], telling: Telling, level: int) -> Hashable:
     """What equal copies have in common: their name without its number, and each layer's place, outcome and figures."""
-    base = item[0][1][level].rpartition(".")
-    name = base[0] if base[2].isdigit() else item[0][1][level]
+    name = _at(item[0][1], level)
+    base = name.rpartition(".")
+    name = base[0] if base[2].isdigit() else name
     return name, tuple((names[level + 1 :], id(row.outcome), row.params, telling(row)) for row, names in item)
