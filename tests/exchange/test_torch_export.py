@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from inline import totals
 
 from archcalc import api
-from archcalc.cli import group
+from archcalc.cli import group, run
 from archcalc.diagnostics.diagnostic import SpecError, UsageError
 from archcalc.language.expand import Network
 from archcalc.memory.setup import Setup
@@ -101,9 +101,7 @@ def test_unknown_operations_are_all_named_in_one_finding() -> None:
 
 @pytest.mark.parametrize("command", [["report"], ["compare", "vgg16"], ["count"], ["check"], ["resolve"]])
 def test_every_command_takes_a_model_as_its_spec(command: list[str]) -> None:
-    result = CliRunner().invoke(group, [*command, str(DATA / "resnet.pt2")])
-
-    assert result.exit_code == 0, result.output
+    assert run([*command, str(DATA / "resnet.pt2")]) == 0
 
 
 def test_what_resolve_prints_is_the_same_network(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict
 from archcalc.commands.check.targets import Target
 from archcalc.counting.count import Profile
 from archcalc.diagnostics.diagnostic import Diagnostic, Source, SpecError
+from archcalc.exchange import is_model, read_model
 from archcalc.language.document import Document
 from archcalc.language.read import read_document
 from archcalc.language.source import read_text
@@ -102,7 +103,7 @@ def _checked(target: Target, library: Library, counting: Profile | None) -> Spec
     findings: list[Diagnostic] = []
     made = SpecCheck(target, Source(target.shown, ""), target.name, [], [], findings, {})
     try:
-        made = made._replace(source=read_text(target.path, name=target.shown))
+        made = made._replace(source=_source(target))
         document = read_document(made.source, target.path)
     except SpecError as error:
         findings += error.diagnostics
@@ -139,6 +140,13 @@ def judged(document: Document, library: Library, counting: Profile | None = None
         findings += failed
     findings += warnings(document, analysis)
     return Judged(analysis, verdicts, published, sorted(findings, key=Diagnostic.order))
+
+
+def _source(target: Target) -> Source:
+    """The text of a spec, or of the spec that a model file is."""
+    if is_model(target.path):
+        return read_model(target.path, target.shown)
+    return read_text(target.path, name=target.shown)
 
 
 def _counted(claim: Claim, counting: Profile | None) -> Claim:
