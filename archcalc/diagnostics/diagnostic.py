@@ -13,13 +13,17 @@ from archcalc.records import Record
 
 
 class Source:
-    """The text of one file, which turns an offset into a line and a column as an editor counts them."""
+    """The text of one file, which turns an offset into a line and a column as an editor counts them.
 
-    __slots__ = ("_starts", "name", "text")
+    Where the text was made from a model file, `notes` are what its reader has to say of that.
+    """
 
-    def __init__(self, name: str, text: str) -> None:
+    __slots__ = ("_starts", "name", "notes", "text")
+
+    def __init__(self, name: str, text: str, notes: tuple[str, ...] = ()) -> None:
         self.name = name
         self.text = text
+        self.notes = notes
         self._starts: list[int] | None = None
 
     def _line_starts(self) -> list[int]:

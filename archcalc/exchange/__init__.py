@@ -63,6 +63,6 @@ def _read(path: Path, shown: str) -> tuple[Flat, Document]:
 
     reader = import_module(f"archcalc.exchange.{_READERS[path.suffix.lower()]}")
     flat = reader.read(path, shown)
-    document = read_document(Source(shown, spec_text(flat)), path)
+    document = read_document(Source(shown, spec_text(flat), flat.notes), path)
     verify(flat, document)
     return flat, document

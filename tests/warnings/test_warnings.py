@@ -247,6 +247,16 @@ def test_weights_that_are_tied_to_nothing(tmp_path: Path) -> None:
     assert [each.rule for each in warned(tmp_path, block)] == ["weights-used-once"]
 
 
+def test_a_model_file_that_lacks_something_of_its_model() -> None:
+    """An auxiliary classifier, in a model exported for inference: 32 * 10 weights and 10 biases."""
+    model = Path(__file__).parent.parent / "data" / "exchange" / "two_heads_eval.pt2"
+
+    (found,) = check(targets([str(model)]))
+
+    said = [(each.severity, each.message) for each in found.findings if each.rule == "incomplete-model"]
+    assert said == [("warning", "330 parameters take no part in the forward pass: those of aux")]
+
+
 def test_every_rule_is_tested_here() -> None:
     tested = Path(__file__).read_text(encoding="utf-8")
 

@@ -108,7 +108,8 @@ def build(
         data["memory"] = memory.data(network)
         data["layers"] = (_layer(network, row) for row in lines)
     heading = f"{analysis.architecture}: {citation}" if citation else analysis.architecture
-    notes = (*receptive_field.warnings(analysis), _MORE)
+    remarks = (f"warning: {note}" for note in analysis.network.document.source.notes)
+    notes = (*remarks, *receptive_field.warnings(analysis), _MORE)
     facts = _facts(network, folded, counting)
     return Report(heading, facts, (folded.table(flat),), notes, data, flat, figures=figures)
 
