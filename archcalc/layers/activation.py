@@ -94,7 +94,6 @@ def prelu(x: Volume, *, per_channel: Switch = False) -> Outcome:
         saved=(saves("input"), saves("weight")),
         params=(weight,),
         composition=Composition(backward=backward),
-        autocast="half",
     )
 
 
@@ -180,7 +179,7 @@ def softplus(x: Volume) -> Outcome:
     Saved for backward: the input.
     Source: torch.nn.Softplus; derivatives.yaml, softplus.
     """
-    return _activation(x, saves("input", 0), exponential=2, add=1)._replace(autocast="float32")
+    return _activation(x, saves("input", 0), exponential=2, add=1)
 
 
 @layer
@@ -219,5 +218,4 @@ def softmax(x: Volume, *, over: OneAxis = "channels") -> Outcome:
         operations=operations("activation", **of_softmax(n, sums)),
         saved=(saves("output", 0),),
         windows=EVERYTHING if over else (),
-        autocast="float32",
     )

@@ -142,7 +142,6 @@ def _multihead(x: Volume, memory: Volume | None, heads: Size, bias: bool) -> Out
         lies="positions first",
         viewed=True,
         undecided=() if memory is None else undecided([(memory.channels, e)]),
-        autocast="half",
         windows=EVERYTHING,
         products=products,
         inner=e * e * length,

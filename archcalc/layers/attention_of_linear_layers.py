@@ -91,7 +91,6 @@ def linear_attention(
         saved=tape.saved(),
         composition=tape.composition(output),
         windows=EVERYTHING,
-        autocast="half",
         conditions=(
             divides("heads-divide", kv_heads, heads, message, "kv_heads"),
             *(

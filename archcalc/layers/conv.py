@@ -36,6 +36,11 @@ def _bias_additions(output: Volume, bias: bool) -> tuple[Operation, ...]:
     return operations("bias", add=output.elements) if bias else ()
 
 
+def _pads_itself(stride: tuple[Size, ...], padding: Any) -> bool:
+    """Whether the padding is PyTorch's own "same"."""
+    return padding == "same" and all(certainly_equal(s, 1) for s in stride)
+
+
 def _copied(x: Volume, extent: tuple[Size, ...], stride: tuple[Size, ...], padding: Any) -> Size | None:
     """Elements of the padded copy that is convolved in the input's place where the padding differs between the sides
     of an axis; None if it does not. PyTorch's own "same" (stride 1) copies only what one side has more than the
@@ -43,7 +48,7 @@ def _copied(x: Volume, extent: tuple[Size, ...], stride: tuple[Size, ...], paddi
     sides = sides_of(x, extent, stride, padding)
     if is_even(sides):
         return None
-    own = padding == "same" and all(certainly_equal(s, 1) for s in stride)
+    own = _pads_itself(stride, padding)
     added = (after - before if own else before + after for before, after in sides)
     return x.channels * product(size + more for size, more in zip(x.space, added, strict=True))
 
@@ -54,23 +59,26 @@ def _undecided(x: Volume, extent: tuple[Size, ...], stride: tuple[Size, ...], pa
     return undecided((*sides_of(x, extent, stride, padding), *strides))
 
 
-def _composed(x: Volume, copied: Size, output: Volume, params: tuple[Tensor, ...]) -> Composition:
-    """A padding, and the convolution of what it makes."""
+def _composed(x: Volume, copied: Size, output: Volume, params: tuple[Tensor, ...], own: bool) -> Composition:
+    """A padding, which may be the convolution's `own`, and the convolution of what it makes."""
     reads = ("gradient", "padded input", "weight")
+    names, function = tuple(param.name for param in params), f"conv{x.rank}d"
+    padded = (Tensor("padded input", copied),)
+    pad = Step("constant_pad_nd", ("input",), padded)
     return Composition(
         forward=(
-            Step("constant_pad_nd", ("input",), (Tensor("padded input", copied),)),
-            Step("convolution", ("padded input",), (Tensor("output", output.elements),)),
+            Step("constant_pad_nd", ("input", *names), padded, called=function) if own else pad,
+            Step("convolution", ("padded input", *names), (Tensor("output", output.elements),), called=function),
         ),
         backward=(
             Step("convolution_backward", reads, gradients_of(*params), (WEIGHTS,)),
             Step(
                 "convolution_backward",
                 ("gradient", "padded input", "weight"),
-                (Tensor("gradient of the copy", copied),),
+                (Tensor("gradient of padded input", copied),),
                 (0,),
             ),
-            Step("constant_pad_nd", ("gradient of the copy",), (Tensor("gradient of input", x.elements),), (0,)),
+            Step("constant_pad_nd", ("gradient of padded input",), (Tensor("gradient of input", x.elements),), (0,)),
         ),
     )
 
@@ -106,9 +114,11 @@ def conv(
         macs=weights * output.positions,
         operations=_bias_additions(output, bias),
         saved=(saves("input") if copied is None else Saved("padded input", copied), saves("weight")),
-        composition=Composition() if copied is None else _composed(x, copied, output, params),
+        composition=Composition()
+        if copied is None
+        else _composed(x, copied, output, params, _pads_itself(stride, padding)),
         undecided=_undecided(x, extent, stride, padding),
-        autocast="half",
+        function=f"conv{x.rank}d",
         lies="image",
         windows=windows,
         conditions=(
@@ -172,7 +182,7 @@ def table_conv(x: Volume, *, table: ConnectionTable, kernel: Kernel) -> Outcome:
         macs=weights * output.positions,
         operations=_bias_additions(output, True),
         saved=(saves("input"), saves("weight")),
-        autocast="half",
+        function=f"conv{x.rank}d",
         lies="image",
         windows=windows,
         conditions=(at_most("table-fits", largest + 1, x.channels, message, "table"), *conditions),
@@ -242,7 +252,7 @@ def conv_transpose(
         moves=() if is_even(padding) else (Move("narrow", tuple(axis + 2 for axis in uneven)),),
         composition=Composition() if is_even(padding) else _cropped(x, computed, output, uneven, params),
         undecided=undecided(padding),
-        autocast="half",
+        function=f"conv_transpose{x.rank}d",
         lies="image",
         windows=tuple(windows),
         conditions=(

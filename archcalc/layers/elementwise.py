@@ -31,7 +31,6 @@ def exp(x: Volume) -> Outcome:
         x,
         operations=operations("elementwise", exponential=x.elements),
         saved=(saves("output", 0),),
-        autocast="float32",
     )
 
 
@@ -46,7 +45,6 @@ def log(x: Volume) -> Outcome:
         x,
         operations=operations("elementwise", exponential=x.elements),
         saved=(saves("input", 0),),
-        autocast="float32",
     )
 
 
@@ -90,7 +88,7 @@ def square(x: Volume) -> Outcome:
                 Step("mul", ("gradient", "twice the input"), (Tensor(_OF_INPUT, n),)),
             )
         ),
-        autocast="float32",
+        function="pow",
     )
 
 
@@ -168,6 +166,7 @@ def subtract(*xs: Volume) -> Outcome:
     return Outcome(
         output,
         operations=operations("elementwise", add=n),
+        function="sub",
         conditions=(*operands(xs, "subtract"), *conditions),
         composition=Composition(backward=tuple(backward)),
     )
@@ -201,6 +200,7 @@ def divide(*xs: Volume) -> Outcome:
     return Outcome(
         output,
         operations=operations("elementwise", divide=n),
+        function="div",
         saved=(saves("input", 1), saves("input", 0, 1, of=1)) if len(xs) == 2 else (),
         conditions=(*operands(xs, "divide"), *conditions),
         composition=Composition(backward=tuple(backward)),

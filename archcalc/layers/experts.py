@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from archcalc.layers.attributes import Count, Positive, Switch, Word
-from archcalc.layers.outcome import WIDE, Outcome, Tensor
+from archcalc.layers.outcome import Outcome, Tensor
 from archcalc.layers.registry import layer
 from archcalc.layers.tape import Tape, Undo, Value
 from archcalc.sizes.conditions import at_most
@@ -84,7 +84,6 @@ def experts(
         operations=tuple(tape.operations),
         saved=tape.saved(),
         composition=tape.composition(summed),
-        autocast="half",
         inner=rows * width * hidden + (positions * width * hidden * shared if with_shared else 0),
         idle=of_experts - of_experts // count * top_k,
         conditions=(at_most("picks-fit", top_k, count, message, "top_k"),),
@@ -96,22 +95,22 @@ def _routed(tape: Tape, x: Value, positions: Size, width: Size, count: Size, top
     router = tape.param("router_weight", count, width)
     logits = tape.linear(x, positions, width, count, router, None, "router")
     n, picks = positions * count, positions * top_k
-    odds = tape.map("softmax", logits, "odds", saved="result", dtype=WIDE)
-    values = tape.result("picked odds", picks, odds, dtype=WIDE)
+    odds = tape.map("softmax", logits, "odds", saved="result")
+    values = tape.result("picked odds", picks, odds)
     picked = Tensor("picks", picks, "int64")
     tape.run("topk", (odds,), values, picked)
     tape.keep_own(picked, values.needs)
     tape.record(values, Undo("value_selecting_reduction_backward", ("gradient", picked.name), (odds,)))
     # Their sum divides them: the derivative of a quotient, with one divisor for each position.
-    sums = tape.result("sums of the odds", positions, values, dtype=WIDE)
+    sums = tape.result("sums of the odds", positions, values)
     tape.run("sum", (values,), sums)
     tape.record(sums, Undo("expand", ("gradient",), (values,)))
-    weights = tape.result("weights", picks, values, sums, dtype=WIDE)
+    weights = tape.result("weights", picks, values, sums)
     tape.run("div", (values, sums), weights)
     tape.keep(values, weights.needs)
     tape.keep(sums, weights.needs)
-    quotient, negative = Tensor("quotient", picks, WIDE), Tensor("negative gradient", picks, WIDE)
-    unsummed = Tensor("unsummed gradient of the sums", picks, WIDE)
+    quotient, negative = Tensor("quotient", picks), Tensor("negative gradient", picks)
+    unsummed = Tensor("unsummed gradient of the sums", picks)
     tape.record(
         weights,
         Undo("div", (values.base, sums.base), (quotient,)),

@@ -44,7 +44,6 @@ def linear(x: Volume, *, out: Positive, bias: Switch = True, each_position: Swit
         viewed=bias and x.rank > 0,
         windows=() if each_position else EVERYTHING,
         conditions=() if each_position else (flat,),
-        autocast="half",
     )
 
 
@@ -68,8 +67,8 @@ def _products(x: Volume, output: Volume, weights: Tensor, biases: tuple[Tensor, 
 def _folded(x: Volume, output: Volume, weights: Tensor, biases: tuple[Tensor, ...]) -> Composition:
     """A sequence that is not contiguous: a product of the matrix that is made of it, and the bias added to that."""
     forward = (
-        Step("mm", ("input", "weight"), (Tensor("product", output.elements),)),
-        Step("add", ("product",), (Tensor("output", output.elements),)),
+        Step("mm", ("input", "weight", "bias"), (Tensor("product", output.elements),), called="linear"),
+        Step("add", ("product", "bias"), (Tensor("output", output.elements),)),
     )
     of_bias = Step("sum", ("gradient",), gradients_of(*biases), (WEIGHTS,))
     return Composition(forward, (of_bias, *_products(x, output, weights, ())))
@@ -110,7 +109,7 @@ def rbf(x: Volume, *, out: Positive) -> Outcome:
         fan_in=x.channels,
         composition=Composition(
             forward=(
-                Step("sub", ("input",), (Tensor("differences", pairs),)),
+                Step("sub", ("input", "centres"), (Tensor("differences", pairs),)),
                 Step("pow", ("differences",), (Tensor("squares", pairs),)),
                 Step("sum", ("squares",), (Tensor("output", out),)),
             ),

@@ -103,6 +103,7 @@ def concat(*xs: Volume, axis: OneAxis = "channels") -> Outcome:
     return Outcome(
         Volume(shape[0], tuple(shape[1:])),
         composition=Composition(backward=(), slices=axis + 1),
+        function="cat",
         windows=EVERYTHING if axis else (),
         conditions=(*ranks, *(c for x in xs[1:] for c in _agree_beside(xs[0], x, axis))),
     )

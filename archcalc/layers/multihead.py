@@ -42,13 +42,16 @@ class _Projection(Record):
     gradient: Tensor
     number: int | None
     whole: str = ""
+    whole_bias: str = ""
 
     def forward(self, folded: bool) -> tuple[Step, ...]:
         """One operation, or, where the input had to be copied, the product and the bias added to it."""
+        bias = tuple(self.whole_bias or one.name for one in self.biases)
+        reads = (self.read, self.whole or self.weights.name, *bias)
         if not (folded and self.biases):
-            return (Step("addmm" if self.biases else "mm", (self.read,), (self.made,)),)
+            return (Step("addmm" if self.biases else "mm", reads, (self.made,)),)
         product = Tensor(f"product for {self.made.name}", self.made.elements)
-        return Step("mm", (self.read,), (product,)), Step("add", (product.name,), (self.made,))
+        return Step("mm", reads, (product,)), Step("add", (product.name, *bias), (self.made,))
 
     def backward(self, gradient: str, folded: bool) -> tuple[Step, ...]:
         """The gradients of addmm are by input, weights and bias; folded, the bias comes first and the input last."""
@@ -164,9 +167,10 @@ def _over_memory(x: Volume, memory: Volume, out: _Projection, rows: Size, bias: 
     part, other = Tensor("in_weight of the query", e * e), Tensor("in_weight of key and value", 2 * e * e)
     query_bias = (Tensor("in_bias of the query", e),) if bias else ()
     other_bias = (Tensor("in_bias of key and value", 2 * e),) if bias else ()
-    query = _Projection("input", Tensor("query", n), part, query_bias, Tensor("gradient of input", n), 0, "in_weight")
+    whole = ("in_weight", "in_bias")
+    query = _Projection("input", Tensor("query", n), part, query_bias, Tensor("gradient of input", n), 0, *whole)
     of_memory = Tensor("gradient of input 1", memory.elements)
-    both = _Projection("input 1", Tensor("projection", 2 * of_keys), other, other_bias, of_memory, 1, "in_weight")
+    both = _Projection("input 1", Tensor("projection", 2 * of_keys), other, other_bias, of_memory, 1, *whole)
 
     def joined(whole: Tensor, *parts: Tensor) -> Step:
         return Step("cat", tuple(f"gradient of {one.name}" for one in parts), gradients_of(whole), (WEIGHTS,))
@@ -218,11 +222,12 @@ def _over_another_width(x: Volume, memory: Volume, out: _Projection, rows: Size,
     )
     names = ("query", "key", "value")
     parts = tuple((Tensor(f"in_bias of the {name}", e),) if bias else () for name in names)
-    query = _Projection("input", Tensor("query", n), weights[0], parts[0], Tensor("gradient of input", n), 0)
+    whole = ("", "in_bias")
+    query = _Projection("input", Tensor("query", n), weights[0], parts[0], Tensor("gradient of input", n), 0, *whole)
     by_key = Tensor("gradient by the keys", memory.elements)
     by_value = Tensor("gradient by the values", memory.elements)
-    key = _Projection("input 1", Tensor("key", of_keys), weights[1], parts[1], by_key, 1)
-    value = _Projection(_OF_VALUES, Tensor("value", of_keys), weights[2], parts[2], by_value, 1)
+    key = _Projection("input 1", Tensor("key", of_keys), weights[1], parts[1], by_key, 1, *whole)
+    value = _Projection(_OF_VALUES, Tensor("value", of_keys), weights[2], parts[2], by_value, 1, *whole)
 
     def composed(folded: bool) -> Composition:
         return Composition(

@@ -6,15 +6,17 @@ from archcalc.layers.arithmetic import of_normalisation, of_rms_normalisation
 from archcalc.layers.attributes import Factor, Positive, Switch, Word
 from archcalc.layers.layout import Needs
 from archcalc.layers.outcome import (
-    VALUE,
+    OF_INPUT,
+    OF_PARAMETERS,
+    STATISTIC,
     WEIGHTS,
-    WIDE,
     Composition,
     Operation,
     Outcome,
     Saved,
     Step,
     Tensor,
+    Upcast,
     broadcast_product_backward,
     gradients_of,
     operations,
@@ -35,8 +37,8 @@ def _measured(x: Volume, statistics: Size, affine: bool) -> tuple[Operation, ...
     return operations("normalisation", **of_normalisation(x.elements, statistics, affine))
 
 
-def _statistics(size: Size, dtype: str = "float32") -> tuple[Saved, Saved]:
-    """Mean and inverse deviation: computed at inference too, and mostly in 32 bits whatever the values are in."""
+def _statistics(size: Size, dtype: str = STATISTIC) -> tuple[Saved, Saved]:
+    """Mean and inverse deviation: computed at inference too."""
     return (
         Saved("mean", size, dtype, made="always"),
         Saved("inverse deviation", size, dtype, made="always"),
@@ -62,8 +64,8 @@ def batch_norm(x: Volume, *, affine: Switch = True, track: Switch = True) -> Out
         saved=(
             saves("input"),
             # With running statistics, inference computes none.
-            Saved("mean", c, "float32", per="batch", made="training" if track else "always"),
-            Saved("inverse deviation", c, "float32", per="batch", made="training" if track else "always"),
+            Saved("mean", c, STATISTIC, per="batch", made="training" if track else "always"),
+            Saved("inverse deviation", c, STATISTIC, per="batch", made="training" if track else "always"),
         ),
         lies="image",
     )
@@ -89,7 +91,6 @@ def layer_norm(
         operations=_measured(x, statistics, affine),
         saved=(saves("input"), *_statistics(statistics)),
         windows=() if over == "channels" else None,
-        autocast="float32",
         lies="channels last" if over == "channels" else "channels first",
     )
 
@@ -105,9 +106,8 @@ def group_norm(x: Volume, *, groups: Positive, affine: Switch = True) -> Outcome
         x,
         params=_scale_and_shift(x.channels, affine),
         operations=_measured(x, groups, affine),
-        saved=(saves("input"), *_statistics(groups, VALUE)),
+        saved=(saves("input"), *_statistics(groups, OF_PARAMETERS)),
         windows=None,
-        autocast="float32",
         lies="image",
         conditions=(divides("groups-divide", groups, x.channels, "groups must divide the input channels", "groups"),),
     )
@@ -125,12 +125,12 @@ def instance_norm(x: Volume, *, affine: Switch = False) -> Outcome:
     params = _scale_and_shift(c, affine)
     repeated = tuple(Tensor(f"repeated {param.name}", c) for param in params)
     by_sample = tuple(Tensor(f"gradient of repeated {param.name}", c) for param in params)
-    statistics = (Tensor("mean", c, "float32"), Tensor("inverse deviation", c, "float32"))
+    statistics = (Tensor("mean", c, STATISTIC), Tensor("inverse deviation", c, STATISTIC))
     normalise = ("input", *(tensor.name for tensor in repeated))
     saved = ("input", "mean", "inverse deviation", "repeated weight")
     composition = Composition(
         forward=(
-            Step("repeat", (), repeated),
+            Step("repeat", tuple(param.name for param in params), repeated),
             Step("native_batch_norm", normalise, (Tensor("output", x.elements), *statistics)),
         ),
         backward=(
@@ -146,7 +146,7 @@ def instance_norm(x: Volume, *, affine: Switch = False) -> Outcome:
         x,
         params=params,
         operations=_measured(x, c, affine),
-        saved=(saves("input"), *_statistics(c), *((Saved("repeated weight", c, WIDE),) if affine else ())),
+        saved=(saves("input"), *_statistics(c), *((Saved("repeated weight", c),) if affine else ())),
         windows=None,
         composition=composition if affine else Composition(),
         lies="channels first",
@@ -167,43 +167,77 @@ def rms_norm(x: Volume, *, affine: Switch = True) -> Outcome:
     """
     n, p = x.elements, x.positions
     params = (Tensor("weight", x.channels),) if affine else ()
-    normalised = (Saved("normalised input", n, needed_by=(WEIGHTS,), device="cpu"),) if affine else ()
-    decomposed = (
-        saves("input", 0)._replace(device="cpu"),
-        Saved("reciprocal root", p, needed_by=(0,), device="cpu"),
-        *normalised,
-    )
+    normalised = (Saved("normalised input", n, "float32", needed_by=(WEIGHTS,), device="cpu"),) if affine else ()
+    root = Saved("reciprocal root", p, "float32", needed_by=(0,), device="cpu")
     fused = (saves("input")._replace(device="cuda"), Saved("reciprocal root", p, "float32", device="cuda"))
+    copy = Saved("input in float32", n, "float32", needed_by=(0,), device="cpu")
     return Outcome(
         x,
         params=params,
         operations=operations("normalisation", **of_rms_normalisation(n, p, affine)),
-        saved=(*decomposed, *fused),
+        saved=(saves("input", 0)._replace(device="cpu"), root, *normalised, *fused),
         composition=_decomposed_rms_norm(x, params),
-        autocast="float32",
+        upcast=Upcast((copy, root, *normalised), _upcast_rms_norm(x, params)),
     )
 
 
 def _decomposed_rms_norm(x: Volume, params: tuple[Tensor, ...]) -> Composition:
-    """What a CPU runs for it."""
-    n, p = x.elements, x.positions
-    inner = "normalised input" if params else "output"
-    scaled = "scaled gradient" if params else "gradient"
-    forward = (
-        Step("pow", ("input",), (Tensor("squares", n),)),
-        Step("mean", ("squares",), (Tensor("mean square", p),)),
-        Step("rsqrt", ("mean square",), (Tensor("reciprocal root", p),)),
-        Step("mul", ("input", "reciprocal root"), (Tensor(inner, n),)),
+    """What a CPU runs for it: in the backward pass each part of the input's gradient goes to the input at once."""
+    return Composition(
+        _rms_norm("input", "output", x, params),
+        _rms_norm_backward("gradient", "input", ("gradient of input", "gradient of input"), x, params),
+        device="cpu",
+        parts=True,
     )
-    scale = (Step("mul", (inner,), (Tensor("output", n),)),) if params else ()
+
+
+def _upcast_rms_norm(x: Volume, params: tuple[Tensor, ...]) -> Composition:
+    """The same between a conversion to float32 and one back, whose input gets the parts as a sum."""
+    n = x.elements
+    parts = ("first part of the gradient", "second part of the gradient")
+    return Composition(
+        (
+            Step("to", ("input",), (Tensor("input in float32", n, "float32"),)),
+            *_rms_norm("input in float32", "output in float32", x, params),
+            Step("to", ("output in float32",), (Tensor("output", n, OF_INPUT),)),
+        ),
+        (
+            Step("to", ("gradient",), (Tensor("gradient in float32", n, "float32"),)),
+            *_rms_norm_backward("gradient in float32", "input in float32", parts, x, params),
+            Step("add", parts, (Tensor("summed gradient", n),), (0,)),
+            Step("to", ("summed gradient",), (Tensor("gradient of input", n, OF_INPUT),), (0,)),
+        ),
+        device="cpu",
+    )
+
+
+def _rms_norm(read: str, made: str, x: Volume, params: tuple[Tensor, ...]) -> tuple[Step, ...]:
+    n, p = x.elements, x.positions
+    inner = "normalised input" if params else made
+    scale = (Step("mul", (inner, "weight"), (Tensor(made, n, "float32"),)),) if params else ()
+    return (
+        Step("pow", (read,), (Tensor("squares", n, "float32"),)),
+        Step("mean", ("squares",), (Tensor("mean square", p, "float32"),)),
+        Step("rsqrt", ("mean square",), (Tensor("reciprocal root", p, "float32"),)),
+        Step("mul", (read, "reciprocal root"), (Tensor(inner, n, "float32"),)),
+        *scale,
+    )
+
+
+def _rms_norm_backward(
+    gradient: str, read: str, parts: tuple[str, str], x: Volume, params: tuple[Tensor, ...]
+) -> tuple[Step, ...]:
+    n, p = x.elements, x.positions
+    scaled = "scaled gradient" if params else gradient
     unscale = (
-        Step("mul", ("gradient", "normalised input"), (Tensor("product", n),), (WEIGHTS,)),
-        Step("mul", ("gradient",), (Tensor("scaled gradient", n),), (0,)),
+        Step("mul", (gradient, "normalised input"), (Tensor("product", n),), (WEIGHTS,)),
+        Step("mul", (gradient, "weight"), (Tensor("scaled gradient", n),), (0,)),
         Step("sum", ("product",), gradients_of(*params), (WEIGHTS,)),
     )
-    backward = (
-        Step("mul", (scaled, "input"), (Tensor("products with the input", n),), (0,)),
-        Step("mul", (scaled, "reciprocal root"), (Tensor("gradient of input", n),), (0,)),
+    return (
+        *(unscale if params else ()),
+        Step("mul", (scaled, read), (Tensor("products with the input", n),), (0,)),
+        Step("mul", (scaled, "reciprocal root"), (Tensor(parts[0], n),), (0,)),
         Step("sum", ("products with the input",), (Tensor("gradient of the root", p),), (0,)),
         Step("pow", ("reciprocal root",), (Tensor("cube of the root", p),), (0,)),
         Step("mul", ("cube of the root",), (Tensor("derivative of the root", p),), (0,)),
@@ -211,11 +245,10 @@ def _decomposed_rms_norm(x: Volume, params: tuple[Tensor, ...]) -> Composition:
             "mul", ("gradient of the root", "derivative of the root"), (Tensor("gradient of the mean square", p),), (0,)
         ),
         Step("div", ("gradient of the mean square",), (Tensor("gradient of the squares", n),), (0,)),
-        Step("pow", ("input",), (Tensor("power of the input", n),), (0,)),
+        Step("pow", (read,), (Tensor("power of the input", n),), (0,)),
         Step("mul", ("power of the input",), (Tensor("twice the input", n),), (0,)),
-        Step("mul", ("gradient of the squares", "twice the input"), (Tensor("gradient of input", n),), (0,)),
+        Step("mul", ("gradient of the squares", "twice the input"), (Tensor(parts[1], n),), (0,)),
     )
-    return Composition((*forward, *scale), (*(unscale if params else ()), *backward), device="cpu", parts=True)
 
 
 @layer(ranks=(1, 2, 3))
@@ -234,20 +267,19 @@ def lrn(x: Volume, *, size: Positive) -> Outcome:
         saved=(
             saves("input", 0),
             Saved("padded squares", padded, needed_by=(0,)),
-            Saved("scaled sum", n, WIDE, needed_by=(0,)),
-            Saved("power", n, WIDE, needed_by=(0,)),
+            Saved("scaled sum", n, needed_by=(0,)),
+            Saved("power", n, needed_by=(0,)),
         ),
-        composition=_composed_lrn(n, padded),
-        autocast="widens",
+        composition=_composed_lrn(n, padded, "avg_pool2d" if x.rank == 1 else "avg_pool3d"),
     )
 
 
-def _composed_lrn(n: Size, padded: Size) -> Composition:
+def _composed_lrn(n: Size, padded: Size, pool: str) -> Composition:
     return Composition(
         forward=(
             Step("mul", ("input",), (Tensor("squares", n),)),
             Step("constant_pad_nd", ("squares",), (Tensor("padded squares", padded),)),
-            Step("avg_pool3d", ("padded squares",), (Tensor("average", n),)),
+            Step(pool, ("padded squares",), (Tensor("average", n),)),
             Step("mul", ("average",), (Tensor("scaled average", n),)),
             Step("add", ("scaled average",), (Tensor("scaled sum", n),)),
             Step("pow", ("scaled sum",), (Tensor("power", n),)),
@@ -257,18 +289,22 @@ def _composed_lrn(n: Size, padded: Size) -> Composition:
             Step("div", ("input", "power"), (Tensor("quotient", n),)),
             Step("div", ("quotient", "power"), (Tensor("quotient by the power", n),)),
             Step("neg", ("gradient",), (Tensor("negative gradient", n),)),
-            Step("mul", ("negative gradient", "quotient by the power"), (Tensor("gradient of the power", n),)),
-            Step("div", ("gradient", "power"), (Tensor("direct gradient", n),)),
+            Step("mul", ("negative gradient", "quotient by the power"), (Tensor("gradient of power", n),)),
+            Step("div", ("gradient", "power"), (Tensor("gradient 1 of input", n),)),
             Step("pow", ("scaled sum",), (Tensor("lower power", n),)),
             Step("mul", ("lower power",), (Tensor("derivative of the power", n),)),
-            Step("mul", ("gradient of the power", "derivative of the power"), (Tensor("gradient of the sum", n),)),
-            Step("mul", ("gradient of the sum",), (Tensor("gradient of the average", n),)),
-            Step("avg_pool3d_backward", ("gradient of the average", "padded squares"), (Tensor("spread", padded),)),
-            Step("constant_pad_nd", ("spread",), (Tensor("gradient of the squares", n),)),
-            Step("mul", ("gradient of the squares", "input"), (Tensor("first half", n),)),
-            Step("add", ("direct gradient", "first half"), (Tensor("partial sum", n),)),
-            Step("mul", ("gradient of the squares", "input"), (Tensor("second half", n),)),
-            Step("add", ("partial sum", "second half"), (Tensor("gradient of input", n),)),
+            Step("mul", ("gradient of power", "derivative of the power"), (Tensor("gradient of scaled sum", n),)),
+            Step("mul", ("gradient of scaled sum",), (Tensor("gradient of average", n),)),
+            Step(
+                f"{pool}_backward",
+                ("gradient of average", "padded squares"),
+                (Tensor("gradient of padded squares", padded),),
+            ),
+            Step("constant_pad_nd", ("gradient of padded squares",), (Tensor("gradient of squares", n),)),
+            Step("mul", ("gradient of squares", "input"), (Tensor("gradient 2 of input", n),)),
+            Step("add", ("gradient 1 of input", "gradient 2 of input"), (Tensor("partial sum", n),)),
+            Step("mul", ("gradient of squares", "input"), (Tensor("gradient 3 of input", n),)),
+            Step("add", ("partial sum", "gradient 3 of input"), (Tensor("gradient of input", n),)),
         ),
     )
 
@@ -284,7 +320,8 @@ def affine(x: Volume, *, scale: Switch = True, bias: Switch = True) -> Outcome:
     c, n = x.channels, x.elements
     weight = (Tensor("weight", c),) if scale else ()
     shift = (Tensor("bias", c),) if bias else ()
-    both = Step("mul", ("input",), (Tensor("scaled", n),)), Step("add", ("scaled",), (Tensor("output", n),))
+    scaled = Step("mul", ("input", "weight"), (Tensor("scaled", n),))
+    both = scaled, Step("add", ("scaled", "bias"), (Tensor("output", n),))
     of_bias = (Step("sum", ("gradient",), gradients_of(*shift), (WEIGHTS,)),) if bias else ()
     of_weight = broadcast_product_backward(x, weight, "weight") if scale else ()
     return Outcome(
@@ -294,6 +331,7 @@ def affine(x: Volume, *, scale: Switch = True, bias: Switch = True) -> Outcome:
         saved=(saves("input", WEIGHTS),) if scale else (),
         fan_in=1 if bias else 0,
         composition=Composition(both if scale and bias else (), (*of_bias, *of_weight)),
+        function="mul" if scale else "add",
     )
 
 

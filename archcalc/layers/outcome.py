@@ -10,10 +10,14 @@ from archcalc.sizes.conditions import Condition
 from archcalc.sizes.kinds import Size, certainly_equal
 from archcalc.sizes.volume import Volume
 
-#: The type of values: float32, unless the network computes in another one. `WIDE` is the same but for mixed
-#: precision, which uses float32 there.
+#: The type that an operation gives: float32, unless the network computes in another one.
 VALUE = "value"
-WIDE = "wide"
+#: The type of the layer's parameters and running statistics; that of its values where it has none.
+OF_PARAMETERS = "parameters"
+#: The type of a normalisation's statistics: on CUDA float32, on the CPU `OF_PARAMETERS`.
+STATISTIC = "statistic"
+#: The type of the layer's first input.
+OF_INPUT = "input"
 
 
 #: Whether something is there for each sample of the batch, or once for all of it.
@@ -28,9 +32,6 @@ Device: TypeAlias = Literal["cpu", "cuda"]
 #: its own in training alone (at inference the layer returns its input), in a parameter or buffer, or in a tensor that
 #: each pass makes anew, once for all samples: these two do not come from the input.
 Storage: TypeAlias = Literal["new", "view", "inplace", "training", "parameter", "constant"]
-#: What mixed precision does: compute in 16 bits, in 32, in the widest type of the inputs, or in that type with a result
-#: in float32 ("widens").
-Autocast: TypeAlias = Literal["half", "float32", "widest", "widens"]
 
 
 class Tensor(Record):
@@ -39,7 +40,7 @@ class Tensor(Record):
     name: str
     #: Its elements for one sample; of parameters and buffers, in all.
     elements: Size
-    #: `VALUE`, `WIDE`, or a type of its own: int64, bool.
+    #: `VALUE`, `OF_PARAMETERS`, `STATISTIC`, `OF_INPUT`, or a type of its own: float32, int64, bool.
     dtype: str = VALUE
     #: The axes of a parameter that has more than one, as frameworks order them.
     shape: tuple[Size, ...] = ()
@@ -106,6 +107,9 @@ class Step(Record):
     #: It copies what it reads, the gradient or an input, unless that lies so already, or the batch is one sample: then
     #: what it makes is what it reads.
     unless: Needs | Literal["one sample"] | None = None
+    #: The framework's function that begins with this operation, where it is not the operation itself: mixed precision
+    #: converts what the function reads.
+    called: str = ""
 
 
 class Composition(Record):
@@ -122,6 +126,13 @@ class Composition(Record):
     slices: int = 0
     #: Whether each step that makes a gradient of the input makes a part of it, which joins the others at once.
     parts: bool = False
+
+
+class Upcast(Record):
+    """A layer that computes in float32 whatever its input is in: what it saves and does where that has 16 bits."""
+
+    saved: tuple[Saved, ...]
+    composition: Composition
 
 
 class Window(Record):
@@ -159,8 +170,10 @@ class Outcome(Record):
     #: 1 where the output is new and all the same the input's values: a table of activations does not count it again.
     unchanged: Size = 0
     composition: Composition = Composition()
-    #: What mixed precision does with the layer.
-    autocast: Autocast = "widest"
+    #: What a CPU does instead for an input of 16 bits; None where that is nothing else.
+    upcast: Upcast | None = None
+    #: The framework's function that the layer is, as mixed precision lists it; empty where that is the layer's name.
+    function: str = ""
     #: How a new output lies.
     lies: Lies = "alike"
     #: How the inputs must lie, which are copied where they do not.
@@ -233,6 +246,6 @@ def broadcast_product_backward(x: Volume, params: tuple[Tensor, ...], factor: st
     first made at full size and then summed."""
     return (
         Step("mul", ("gradient", "input"), (Tensor("product", x.elements),), (WEIGHTS,)),
-        Step("mul", ("gradient",), (Tensor("gradient of input", x.elements),), (0,)),
+        Step("mul", ("gradient", factor), (Tensor("gradient of input", x.elements),), (0,)),
         Step("sum", ("product",), gradients_of(*(p for p in params if p.name == factor)), (WEIGHTS,)),
     )

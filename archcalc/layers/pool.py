@@ -23,23 +23,23 @@ def _padding_conditions(padding: Any, extent: tuple[Size, ...]) -> Any:
         yield at_least("pool-padding", e // 2, after, message, "padding")
 
 
-def _pooled(x: Volume, sides: Any, made: Outcome, *own: Saved) -> Outcome:
+def _pooled(x: Volume, function: str, sides: Any, made: Outcome, *own: Saved) -> Outcome:
     """A pooling that keeps its input; or, where the padding differs between the sides of an axis, one that pads first
     and keeps the padded copy, since a framework's pooling pads both sides alike."""
-    made = made._replace(undecided=undecided(sides))
+    made = made._replace(undecided=undecided(sides), function=function)
     if is_even(sides):
         return made._replace(saved=(saves("input", 0), *own))
     copied = x.channels * product(n + before + after for n, (before, after) in zip(x.space, sides, strict=True))
-    copy, gradient = Tensor("padded input", copied), Tensor("gradient of the copy", copied)
+    copy, gradient = Tensor("padded input", copied), Tensor("gradient of padded input", copied)
     tensors = tuple(Tensor(saved.what, saved.elements, saved.dtype) for saved in own)
     composition = Composition(
         forward=(
             Step("constant_pad_nd", ("input",), (copy,)),
-            Step("pool", ("padded input",), (Tensor("output", made.output.elements), *tensors)),
+            Step(function, ("padded input",), (Tensor("output", made.output.elements), *tensors)),
         ),
         backward=(
-            Step("pool_backward", ("gradient", "padded input", *(t.name for t in tensors)), (gradient,), (0,)),
-            Step("constant_pad_nd", ("gradient of the copy",), (Tensor("gradient of input", x.elements),), (0,)),
+            Step(f"{function}_backward", ("gradient", "padded input", *(t.name for t in tensors)), (gradient,), (0,)),
+            Step("constant_pad_nd", ("gradient of padded input",), (Tensor("gradient of input", x.elements),), (0,)),
         ),
     )
     return made._replace(saved=(Saved("padded input", copied, needed_by=(0,)), *own), composition=composition)
@@ -80,7 +80,7 @@ def maxpool(
         lies="image",
         conditions=(*conditions, *_padding_conditions(padding, kernel)),
     )
-    return _pooled(x, sides_of(x, extent, strides, padding), made, _indices(output))
+    return _pooled(x, f"max_pool{x.rank}d", sides_of(x, extent, strides, padding), made, _indices(output))
 
 
 @layer(ranks=(1, 2, 3))
@@ -112,7 +112,7 @@ def avgpool(
         lies="image",
         conditions=(*conditions, *_padding_conditions(padding, kernel)),
     )
-    return _pooled(x, sides_of(x, kernel, strides, padding), made)
+    return _pooled(x, f"avg_pool{x.rank}d", sides_of(x, kernel, strides, padding), made)
 
 
 @layer(ranks=(1, 2, 3))
@@ -128,6 +128,7 @@ def global_avgpool(x: Volume) -> Outcome:
         operations=operations("pooling", add=x.elements - x.channels, divide=x.channels),
         windows=EVERYTHING,
         lies="channels first",
+        function=f"adaptive_avg_pool{x.rank}d",
     )
 
 
@@ -145,6 +146,7 @@ def global_maxpool(x: Volume) -> Outcome:
         saved=(saves("input", 0), _indices(output)),
         windows=EVERYTHING,
         lies="image",
+        function=f"adaptive_max_pool{x.rank}d",
     )
 
 
@@ -179,6 +181,7 @@ def adaptive_avgpool(x: Volume, *, size: Kernel) -> Outcome:
         fan_in=_window(_adaptive_windows(x, size)),
         lies="image",
         unchanged=equals(x.space, size),
+        function=f"adaptive_avg_pool{x.rank}d",
         undecided=undecided((m, 1) for m in size),
     )
 
@@ -201,4 +204,5 @@ def adaptive_maxpool(x: Volume, *, size: Kernel) -> Outcome:
         fan_in=_window(_adaptive_windows(x, size)),
         lies="image",
         unchanged=equals(x.space, size),
+        function=f"adaptive_max_pool{x.rank}d",
     )

@@ -100,7 +100,7 @@ def _recurrent(
             ),
         ),
         windows=EVERYTHING,
-        autocast="half",
+        function="linear",
         inner=by_state + by_projection + by_layers,
     )
 

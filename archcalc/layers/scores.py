@@ -27,7 +27,7 @@ def relative_position_bias(x: Volume, *, rows: Positive) -> Outcome:
         windows=EVERYTHING,
         composition=Composition(
             forward=(
-                Step("index", (), (Tensor("biases", biases, per="batch"),)),
+                Step("index", ("table",), (Tensor("biases", biases, per="batch"),)),
                 Step("clone", ("biases",), (Tensor("biases in order", biases, per="batch"),)),
                 Step("add", ("input", "biases in order"), (Tensor("output", x.elements),)),
             ),

@@ -127,6 +127,7 @@ def pad(
     return Outcome(
         Volume(x.channels, tuple(n + before + after for n, (before, after) in zip(x.space, size, strict=True))),
         saved=() if mode == "zero" else (saves("input", 0),),
+        function={"reflect": f"reflection_pad{x.rank}d", "replicate": f"replication_pad{x.rank}d"}.get(mode, ""),
         lies="image",
         windows=tuple(Window(0 - before, 0 - before) for before, _ in size),
         conditions=tuple(conditions),
@@ -225,6 +226,7 @@ def upsample(
         output,
         operations=() if mode == "nearest" else counted,
         windows=tuple(around),
+        function=f"upsample_{mode if mode == 'nearest' else ('linear', 'bilinear', 'trilinear')[x.rank - 1]}{x.rank}d",
         lies="image",
     )
 
@@ -348,6 +350,7 @@ def class_token(x: Volume, *, count: Positive = 1) -> Outcome:
         Volume(x.channels, (x.space[0] + count,)),
         params=token,
         composition=Composition(backward=(Step("sum", ("gradient",), gradients_of(*token), (WEIGHTS,)),), slices=2),
+        function="cat",
         windows=(Window(0 - count, 0 - count),),
         lies="channels last",
     )
@@ -366,6 +369,7 @@ def position_embedding(x: Volume) -> Outcome:
         params=embedding,
         operations=operations("elementwise", add=x.elements),
         composition=Composition(backward=(Step("sum", ("gradient",), gradients_of(*embedding), (WEIGHTS,)),)),
+        function="add",
     )
 
 
@@ -383,6 +387,7 @@ def layer_scale(x: Volume) -> Outcome:
         operations=operations("elementwise", multiply=x.elements),
         saved=(saves("input", WEIGHTS),),
         composition=Composition(backward=broadcast_product_backward(x, scale, "scale")),
+        function="mul",
     )
 
 

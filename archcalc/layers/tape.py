@@ -96,7 +96,7 @@ class Tape:
     ) -> Value:
         """x * weight^T + bias, for so many rows of x, each of which reads some values and makes others."""
         made = self.result(name, rows * outputs, x, weight)
-        self.run("addmm" if bias else "mm", (x, weight), made)
+        self.run("addmm" if bias else "mm", (x, weight, *((bias,) if bias else ())), made)
         self.keep(x, weight.needs)
         self.keep(weight, x.needs)
         of_x = Undo("mm", ("gradient", weight.base), (x,))
@@ -121,9 +121,9 @@ class Tape:
         self.products = self.products + inner * elements
         return made
 
-    def map(self, operation: str, x: Value, name: str, *, saved: str = "", back: str = "", dtype: str = "") -> Value:
+    def map(self, operation: str, x: Value, name: str, *, saved: str = "", back: str = "") -> Value:
         """A function of each value; `saved` says whether its derivative is written in the "input" or the "result"."""
-        made = self.result(name, x.elements, x, dtype=dtype or x.dtype)
+        made = self.result(name, x.elements, x)
         self.run(operation, (x,), made)
         known = {"input": (x,), "result": (made,)}.get(saved, ())
         for value in known:

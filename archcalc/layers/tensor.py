@@ -67,7 +67,7 @@ def reduce_sum(x: Volume, *, over: SomeAxes, keep: Switch = False) -> Outcome:
         output,
         operations=operations("elementwise", add=x.elements - output.elements),
         windows=_sees(over),
-        autocast="float32",
+        function="sum",
     )
 
 
@@ -123,7 +123,7 @@ def reduce_norm(x: Volume, *, over: SomeAxes, keep: Switch = False) -> Outcome:
         saved=(saves("input", 0), saves("output", 0)),
         windows=_sees(over),
         composition=Composition(backward=_of_norm("gradient", "output", n, out, _OF_INPUT)),
-        autocast="float32",
+        function="linalg_vector_norm",
     )
 
 
@@ -246,7 +246,6 @@ def matmul(*xs: Volume, transposed: Switch = False) -> Outcome:
         ),
         needs=Needs(channels_last(first.rank), first.rank) if output.rank > 1 and first.rank == second.rank else None,
         lies="channels last",
-        autocast="half",
     )
 
 

@@ -213,4 +213,4 @@ def _bytes(buffer: Tensor, values: str, owner: object, seen: set[tuple[object, s
     if (owner, buffer.name) in seen:
         return 0
     seen.add((owner, buffer.name))
-    return WIDTH[storage_type(buffer.dtype, values, values)] * buffer.elements
+    return WIDTH[storage_type(buffer.dtype, values, None, "cpu")] * buffer.elements

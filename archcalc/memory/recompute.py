@@ -10,6 +10,7 @@ chains of up to `MOST_UNITS` units; longer ones are first put together into as m
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate, pairwise
 
@@ -25,6 +26,9 @@ from archcalc.memory.storages import Storages
 from archcalc.records import Record
 
 MOST_UNITS = 200
+
+#: The number of no storage.
+_NOTHING = -1
 
 
 class Plan(Record):
@@ -50,7 +54,8 @@ class _Unit(Record):
     `entry` and `exit` are storages. `forward` counts the entering value, `forgetful` too: the first keeping what the
     backward pass needs, the second keeping nothing. `saved` is what it keeps, without `entry` and `exit`.
     `gradient` is what waits for the backward pass of the unit when it begins: its output's gradient, and the gradients
-    of all parameters after it.
+    of all parameters after it. `cache` is what mixed precision's cache holds of the unit until the loss, saved or not,
+    `copies` the part of it that is saved too, and `cached_before` what it holds of the units before.
     """
 
     segment: Segment
@@ -64,6 +69,9 @@ class _Unit(Record):
     saves_entry: bool
     saves_exit: bool
     gradient: int
+    cache: int
+    copies: int
+    cached_before: int
     trained: bool
     macs: int
 
@@ -152,20 +160,27 @@ def _name(interpretation: Interpretation, chain: list[_Unit], first: int, last: 
 class _State(Record):
     """A plan for the first units: what they keep without the value that enters the next, and the groups chosen.
 
-    Its cost is what is done twice: multiply-accumulates, and, of plans with equally many, layers.
+    Its cost is what is done twice: multiply-accumulates, and, of plans with equally many, layers. `copies` are what
+    mixed precision's cache holds of what is saved: until the loss it holds as much of those units in every plan.
     """
 
     saved: int
+    copies: int
     cost: tuple[int, int]
     chosen: tuple[int, int] | None
     before: _State | None
+
+    @property
+    def beside_cache(self) -> int:
+        """What is saved and not in the cache."""
+        return self.saved - self.copies
 
 
 def _search(chain: list[_Unit], room: int) -> list[tuple[int, int]] | None:
     """The checkpointed groups of the cheapest plan, each by its first and last unit."""
     # Plans by how many units they cover, and by whether they hold the value that enters the next.
     plans: list[dict[bool, list[_State]]] = [{True: [], False: []} for _ in range(len(chain) + 1)]
-    plans[0][True].append(_State(0, (0, 0), None, None))  # whoever calls holds the network's input
+    plans[0][True].append(_State(0, 0, (0, 0), None, None))  # whoever calls holds the network's input
     for position in range(len(chain)):
         for holds in (True, False):
             states = plans[position][holds] = _undominated(plans[position][holds])
@@ -185,11 +200,20 @@ def _search(chain: list[_Unit], room: int) -> list[tuple[int, int]] | None:
 
 
 def _undominated(states: list[_State]) -> list[_State]:
-    """Those that no other beats in both what is saved and what it costs."""
+    """Those that no other equals or beats in what is saved, in what of it is beside the cache, and in what it costs."""
     best: list[_State] = []
-    for state in sorted(states, key=lambda state: (state.saved, state.cost)):
-        if not best or state.cost < best[-1].cost:
-            best.append(state)
+    # What the best so far cost, by what they hold beside the cache: more is worth it only where it costs less.
+    stairs: list[tuple[int, tuple[int, int]]] = []
+    for state in sorted(states, key=lambda state: (state.saved, state.cost, state.beside_cache)):
+        at = bisect_right(stairs, state.beside_cache, key=lambda stair: stair[0])
+        if at and stairs[at - 1][1] <= state.cost:
+            continue
+        best.append(state)
+        end = at
+        while end < len(stairs) and stairs[end][1] >= state.cost:
+            end += 1
+        begin = at - 1 if at and stairs[at - 1][0] == state.beside_cache else at
+        stairs[begin:end] = [(state.beside_cache, state.cost)]
     return best
 
 
@@ -197,11 +221,12 @@ def _keep_unit(
     unit: _Unit, position: int, holds: bool, states: list[_State], plans: list[dict[bool, list[_State]]], room: int
 ) -> None:
     """The next unit keeps what it needs."""
-    own = max(unit.forward.of(holds), unit.backward.of(holds))
+    forward, backward = unit.cached_before + unit.forward.of(holds), unit.backward.of(holds)
     more, after = _passed(unit, holds)
     for state in states:
-        if state.saved + own <= room:
-            plans[position + 1][after].append(_State(state.saved + more, state.cost, None, state))
+        if state.beside_cache + forward <= room and state.saved + backward <= room:
+            made = _State(state.saved + more, state.copies + unit.copies, state.cost, None, state)
+            plans[position + 1][after].append(made)
 
 
 def _passed(unit: _Unit, holds: bool) -> tuple[int, bool]:
@@ -221,23 +246,25 @@ def _checkpoint_from(
     room: int,
 ) -> None:
     """The next units, one or more, are checkpointed together: only the value that enters the first is saved."""
-    least = states[0].saved
+    least = min(state.beside_cache for state in states)
     for last, own, cost in _groups(chain, position, holds):
-        if least + own.without_wait > room:
+        if least + max(own.forward, own.without_wait) > room:
             return  # every longer group needs at least as much
         unit, first = chain[last], chain[position]
         for state in states:
-            if state.saved + own.total <= room:
+            if state.saved + own.total <= room and state.beside_cache + own.forward <= room:
                 same = first.entry == unit.exit
                 saved = state.saved + (0 if same else first.entry_bytes)
                 macs, layers = state.cost
-                made = _State(saved, (macs + cost[0], layers + cost[1]), (position, last), state)
+                made = _State(saved, state.copies, (macs + cost[0], layers + cost[1]), (position, last), state)
                 plans[last + 1][same].append(made)
 
 
 class _Own(Record):
-    """A group's own peak, and the part of it that a longer group has too."""
+    """A group's own peaks: of the first pass, with the cache before it, of the second and the backward pass, and the
+    part of those that a longer group has too."""
 
+    forward: int
     total: int
     without_wait: int
 
@@ -245,7 +272,7 @@ class _Own(Record):
 def _groups(chain: list[_Unit], first: int, holds: bool) -> Iterator[tuple[int, _Own, tuple[int, int]]]:
     """The groups that begin with a unit: their last unit, their own peak, and what they cost."""
     start = chain[first]
-    forgetful = again = backward = macs = saved = 0
+    forgetful = again = backward = macs = saved = cache = beside = 0
     held = holds
     for last in range(first, len(chain)):
         unit = chain[last]
@@ -253,15 +280,17 @@ def _groups(chain: list[_Unit], first: int, holds: bool) -> Iterator[tuple[int, 
             return  # the loss is not computed twice
         # Forward: the entering value of the group is held for the second time, the others go as soon as they can.
         same = unit.entry == start.entry
-        forgetful = max(forgetful, unit.forgetful.of(same) + (0 if same else start.entry_bytes))
+        forgetful = max(forgetful, cache + unit.forgetful.of(same) + (0 if same else start.entry_bytes))
         # The second time it is as any stretch that keeps what it needs, with the gradient of its output waiting.
-        again = max(again, saved + unit.forward.of(held))
+        again = max(again, saved + beside + unit.forward.of(held))
         backward = max(backward, saved + unit.backward.of(held))
         more, held = _passed(unit, held)
         saved += more
+        cache += unit.cache
+        beside += unit.cache - unit.copies
         macs += unit.macs
         if unit.trained:
-            own = _Own(max(forgetful, again + unit.gradient, backward), max(forgetful, again, backward))
+            own = _Own(start.cached_before + forgetful, max(again + unit.gradient, backward), max(again, backward))
             yield last, own, (macs, unit.segment.last - start.segment.first + 1)
 
 
@@ -274,16 +303,18 @@ def _chain(interpretation: Interpretation, setup: Setup, batch: int) -> list[_Un
     nothing = _Pass(interpretation, setup, batch, (Segment(0, len(network.nodes) - 1, ""),))
     values = everything.storages.gradients.values
     chain: list[_Unit] = []
+    cached = 0
     for segment in segments:
         end = network.outputs["output"] if segment is segments[-1] else segment.last
         value = INPUT_INDEX if not chain else segment.first - 1
         own = everything.part(range(segment.first, segment.last + 1), value, end)
         forgetful = nothing.part(range(segment.first, segment.last + 1), value, end)
         macs = int(extra_macs(interpretation, (segment,)))
-        chain.append(_unit(segment, own, forgetful, trained=values[segment.last], macs=macs))
+        chain.append(_unit(segment, own, forgetful, cached, trained=values[segment.last], macs=macs))
+        cached += own.cache
     end = network.outputs["output"]
-    own = everything.part([LOSS], end, end)
-    chain.append(_unit(Segment(LOSS, LOSS, ""), own, own, trained=False, macs=0))
+    own = everything.part([LOSS], end, None)
+    chain.append(_unit(Segment(LOSS, LOSS, ""), own, own, cached, trained=False, macs=0))
     return chain
 
 
@@ -306,9 +337,11 @@ class _Part(Record):
     saves_entry: bool
     saves_exit: bool
     gradient: int
+    cache: int
+    copies: int
 
 
-def _unit(segment: Segment, own: _Part, forgetful: _Part, *, trained: bool, macs: int) -> _Unit:
+def _unit(segment: Segment, own: _Part, forgetful: _Part, cached: int, *, trained: bool, macs: int) -> _Unit:
     return _Unit(
         segment,
         own.entry,
@@ -321,6 +354,9 @@ def _unit(segment: Segment, own: _Part, forgetful: _Part, *, trained: bool, macs
         own.saves_entry,
         own.saves_exit,
         own.gradient,
+        own.cache,
+        own.copies,
+        cached,
         trained,
         macs,
     )
@@ -335,6 +371,8 @@ class _Pass:
         self.storages = Storages(interpretation, setup, checkpoints=checkpoints)
         #: The outputs of the first time, which a second time replaces.
         self.outputs = [placed.output for placed in self.storages.nodes]
+        #: What mixed precision's cache holds until the loss.
+        self.cached = list(self.storages.cached.values())
         made = steps.training(self.storages, accumulate=setup.accumulate)
         self.steps = made.steps
         amounts = [storage.amount for storage in self.storages.all]
@@ -370,10 +408,10 @@ class _Pass:
         #: Bytes alive at each step that the backward pass has made.
         self.gradients = list(accumulate(change))
 
-    def part(self, nodes: Iterable[int], value: int, end: int) -> _Part:
-        """The figures of the unit of those nodes, which `value` enters and `end` leaves."""
+    def part(self, nodes: Iterable[int], value: int, end: int | None) -> _Part:
+        """The figures of the unit of those nodes, which `value` enters and `end` leaves; nothing leaves the loss."""
         entry = self.storages.of_value(value) if is_input(value) else self.outputs[value]
-        leaves = self.storages.of_value(end) if is_input(end) else self.outputs[end]
+        leaves = _NOTHING if end is None else self.storages.of_value(end) if is_input(end) else self.outputs[end]
         ahead = [number for node in nodes for number in self.forward.get(node, ())]
         back = sorted(number for node in nodes for number in self.backward.get(node, ()))
         uses = [number for number in (*ahead, *back) if entry in (*self.steps[number].reads, *self.steps[number].makes)]
@@ -384,19 +422,27 @@ class _Pass:
         before = self.live[ahead[0]] - self.born[ahead[0]] - self._present(entry, ahead[0])
         read_back = {storage for number in back for storage in self.steps[number].reads}
         saved = sum(self.saved_born[number] for number in range(ahead[0], ahead[-1] + 1))
-        for storage in {entry, leaves}:
+        for storage in {entry, leaves} - {_NOTHING}:
             if ahead[0] <= self.life.first[storage] <= ahead[-1] and self.life.last[storage] >= self.turn:
                 saved -= self.sizes[storage]
+        dropped = sum(  # of what is there before the unit, what the cache drops after the loss
+            self.sizes[storage]
+            for storage in self.cached
+            if self.life.first[storage] < ahead[0] and self.life.last[storage] < self.turn
+        )
+        of_unit = [storage for storage in self.cached if ahead[0] <= self.life.first[storage] <= ahead[-1]]
         return _Part(
             entry,
             leaves,
             entry_bytes,
             self._peaks(ahead, entry, before, last_use),
-            self._peaks(back, entry, before, last_use),
+            self._peaks(back, entry, before - dropped, last_use),
             saved,
             entry in read_back,
             leaves in read_back,
             self._waiting(back, ahead),
+            sum(self.sizes[storage] for storage in of_unit),
+            sum(self.sizes[storage] for storage in of_unit if self.life.last[storage] >= self.turn),
         )
 
     def _present(self, storage: int, step: int) -> int:

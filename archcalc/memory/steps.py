@@ -7,14 +7,18 @@ added to it, which makes a new tensor.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cache
+
 from archcalc.language.network import INPUT_INDEX, Node
 from archcalc.layers.layout import ONE_SAMPLE, Needs
-from archcalc.layers.outcome import Outcome, Step, Tensor, gradients_of, nth
+from archcalc.layers.outcome import OF_INPUT, VALUE, Outcome, Step, Tensor, gradients_of, nth
 from archcalc.memory.amount import Amount
+from archcalc.memory.casts import made_in
 from archcalc.memory.checkpoint import Segment
 from archcalc.memory.layout import Layout, first, fits, is_last, is_one, laid, shape_of, unmoved
 from archcalc.memory.liveness import PassStep
-from archcalc.memory.precision import WIDTH, storage_type
+from archcalc.memory.precision import WIDTH
 from archcalc.memory.storages import Copy, Placed, Storage, Storages
 from archcalc.records import Record
 from archcalc.sizes.kinds import certainly_equal
@@ -49,6 +53,7 @@ def training(storages: Storages, *, accumulate: bool = False) -> Pass:
     order = _Order(storages, accumulate)
     order.forward()
     losses = order.losses()
+    order.hold_cache()
     order.backward(losses)
     return Pass(order.steps, storages, list(order.of_parameters.values()))
 
@@ -73,6 +78,41 @@ class Gradient(Record):
     whole: bool = False
 
 
+class _Arrived:
+    """What the operations of one node's backward pass have made so far.
+
+    `names` are the storages by name, `of` what the last operation read first, `values` the gradients of values that
+    are not in the values' types, `parameters` and `transposed` the gradients of parameters.
+    """
+
+    def __init__(self, node: Node, placed: Placed, names: dict[str, int]) -> None:
+        self.node = node
+        self.placed = placed
+        self.names = names
+        self.of: tuple[str, ...] = ()
+        self.values: list[tuple[Tensor, str]] = []
+        self.parameters: list[tuple[str, int]] = []
+        self.transposed: list[tuple[str, int]] = []
+        #: What is left of the versions of each name: each operation of the backward pass reads the last one.
+        self.versions = {name: list(each) for name, each in placed.typed.versions.items()} if placed.typed else {}
+
+    def has(self, name: str) -> bool:
+        """Whether there is a storage of that name."""
+        return name in self.names or name in self.versions
+
+    def read(self, name: str) -> int:
+        """The storage that an operation reads under a name."""
+        left = self.versions.get(name)
+        if not left:
+            return self.names[name]
+        return self.names[left.pop() if len(left) > 1 else left[0]]
+
+    def copy_of(self, parameter: str) -> int | None:
+        """The converted copy of a parameter; None where there is none."""
+        [copy] = self.versions.get(parameter, [parameter])
+        return self.placed.own.get(copy)
+
+
 class _Order:
     def __init__(self, storages: Storages, accumulate: bool = False) -> None:
         self.storages = storages
@@ -84,6 +124,10 @@ class _Order:
         self.of_values: dict[int, Gradient] = {}
         #: The gradients of parameters, by owner and name: shared weights have one.
         self.of_parameters: dict[tuple[object, str], int] = {}
+        #: The gradients of mixed precision's copies of them, while other uses of the copy are still to come.
+        self.of_copies: dict[tuple[object, str], int] = {}
+        #: Whether anything has 16 bits, so that types differ.
+        self.narrow = storages.setup.dtype != "float32"
 
     def step(self, phase: str, node: int, operation: str, reads: list[int], makes: list[int]) -> None:
         self.steps.append(PassStep(phase, node, operation, tuple(reads), tuple(makes)))
@@ -95,34 +139,52 @@ class _Order:
             self.node_forward("forward", node, placed)
 
     def node_forward(self, phase: str, node: Node, placed: Placed) -> None:
-        self.convert(phase, node, placed)
+        names = self.names(placed)
         forward = placed.composition.forward
         if forward and (self.storages.training or not placed.composition.fused):
-            self.composed_forward(phase, node, placed, forward)
+            self.composed_forward(phase, node, placed, forward, names)
             return
+        reads, own = list(placed.inputs), list(placed.own.values())
+        if placed.typed is not None:
+            self.convert(phase, node, placed, 0, names)
+            copies = {cast.copy for cast in placed.typed.casts}
+            inputs = (nth("input", number) for number in range(len(node.inputs)))
+            reads = [names[placed.typed.reads.get((0, name), name)] for name in inputs]
+            reads += [storage for name, storage in placed.own.items() if name in copies]
+            own = [storage for name, storage in placed.own.items() if name not in copies]
+        for copy in placed.copies:
+            self.copy(phase, node, copy)
         made = [] if placed.output in placed.inputs else [placed.output]
-        if not made and not placed.own and placed.copies:
+        if not made and not own and placed.copies:
             return  # the copy is the whole operation
-        reads = list(placed.inputs) if self.outcomes[node.index].reads_input else []
-        self.step(phase, node.index, node.layer.name, reads, [*made, *placed.own.values()])
+        if not self.outcomes[node.index].reads_input:
+            reads = []
+        self.step(phase, node.index, node.layer.name, reads, [*made, *own])
 
-    def convert(self, phase: str, node: Node, placed: Placed) -> None:
-        """Copies of inputs and weights in another type, and of inputs that do not lie as the layer needs them."""
-        if not placed.composition.forward or (placed.composition.fused and not self.storages.training):
-            for copy in placed.copies:
-                self.copy(phase, node, copy)
-        if placed.weights:
-            self.step(phase, node.index, "to", [], list(placed.weights))
+    def convert(self, phase: str, node: Node, placed: Placed, number: int, names: dict[str, int]) -> None:
+        """The conversions to another type before a step; one whose copy does not lie as it should is copied again."""
+        assert placed.typed is not None
+        for cast in placed.typed.casts:
+            if cast.before == number and cast.copy not in placed.cached:
+                made = placed.own[cast.copy]
+                made = next((copy.source for copy in placed.copies if copy.made == made), made)
+                self.step(phase, node.index, "to", [names[cast.name]] if cast.name in names else [], [made])
 
     def copy(self, phase: str, node: Node, copy: Copy) -> None:
-        self.step(phase, node.index, copy.operation, [copy.source], [copy.made])
+        self.step(phase, node.index, "clone", [copy.source], [copy.made])
 
-    def composed_forward(self, phase: str, node: Node, placed: Placed, steps: tuple[Step, ...]) -> None:
-        names = self.names(placed)
-        own = self.parameters(node)  # they are there anyway, and have a storage here only where they were copied
+    def composed_forward(
+        self, phase: str, node: Node, placed: Placed, steps: tuple[Step, ...], names: dict[str, int]
+    ) -> None:
+        outcome, typed = self.outcomes[node.index], placed.typed
+        stored = {tensor.name for tensor in (*outcome.params, *outcome.buffers)}  # they are there anyway
         pending = list(placed.copies)
-        for step in steps:
-            reads = [names[name] for name in step.reads if name in names or name not in own]
+        for number, step in enumerate(steps):
+            read: Iterable[str] = step.reads
+            if typed is not None:
+                self.convert(phase, node, placed, number, names)
+                read = [typed.reads.get((number, name), name) for name in read]
+            reads = [names[name] for name in read if name in names or name not in stored]
             if step.training and not self.storages.training:
                 names[step.makes[0].name] = reads[0]
                 continue
@@ -132,55 +194,66 @@ class _Order:
                 continue
             for tensor in step.makes:
                 if tensor.name not in names:
-                    names[tensor.name] = self.transient(node, placed, tensor)
+                    dtype = typed.types[tensor.name] if typed else self.storages.storage_type(tensor.dtype)
+                    names[tensor.name] = self.transient(node, tensor, dtype)
             self.step(phase, node.index, step.operation, reads, [names[tensor.name] for tensor in step.makes])
-
-    def parameters(self, node: Node) -> set[str]:
-        return {tensor.name for tensor in self.outcomes[node.index].params}
 
     def names(self, placed: Placed) -> dict[str, int]:
         """The storages of a node by the names that steps give them."""
         inputs = {nth("input", number): storage for number, storage in enumerate(placed.inputs)}
         return {**inputs, "output": placed.output, **placed.own}
 
-    def transient(self, node: Node, placed: Placed, tensor: Tensor) -> int:
-        dtype = storage_type(tensor.dtype, placed.values, self.storages.setup.dtype)
+    def transient(self, node: Node, tensor: Tensor, dtype: str) -> int:
         return self.storages.allocate(tensor.name, tensor.elements, dtype, node.index, tensor.per)
+
+    def hold_cache(self) -> None:
+        """The copies of parameters stay until here, where mixed precision's context ends."""
+        if self.storages.cached:
+            last = self.steps[-1]
+            self.steps[-1] = last._replace(reads=(*last.reads, *self.storages.cached.values()))
+            self.storages.cached = {}
 
     # --- the loss
 
     def losses(self) -> list[_Loss]:
-        return [
-            self.loss(name, index)
-            for name, index in self.network.outputs.items()
-            if self.storages.gradients.of_value(index)
-        ]
+        """The loss of every output that depends on what is trained."""
+        return [self.loss(index) for index in self.network.outputs.values() if self.storages.gradients.of_value(index)]
 
-    def loss(self, name: str, index: int) -> _Loss:
+    def loss(self, index: int) -> _Loss:
         """Softmax and cross-entropy, as two operations; a target is a 64-bit class number for each position."""
         allocate = self.storages.allocate
         output = self.storages.interpretation.volume(index)
         logits = self.storages.of_value(index)
         values = self.storages.all[logits].dtype
+        target = allocate("target", output.positions, "int64", LOSS)
+        made = [target]
         if self.storages.setup.dtype == "amp" and values != "float32":
             values = "float32"
-            copy = allocate("output in float32", output.elements, values, LOSS)
-            self.step("loss", LOSS, "to", [logits], [copy])
-            logits = copy
+            if self.storages.setup.device == "cpu":  # CUDA's kernel reads 16 bits and gives float32
+                copy = allocate("output in float32", output.elements, values, LOSS)
+                self.step("loss", LOSS, "to", [logits], [copy, *made])
+                logits, made = copy, []
         log_probabilities = allocate("logarithms of the probabilities", output.elements, values, LOSS)
-        target = allocate("target", output.positions, "int64", LOSS)
         value = allocate("loss", 1, values, LOSS, "batch")
         weight = allocate("total weight", 1, values, LOSS, "batch")
-        self.step("loss", LOSS, "log_softmax", [logits], [log_probabilities])
+        self.step("loss", LOSS, "log_softmax", [logits], [log_probabilities, *made])
         self.step("loss", LOSS, "nll_loss", [log_probabilities, target], [value, weight])
         return _Loss(index, logits, log_probabilities, target, weight, value)
 
-    def loss_backward(self, loss: _Loss) -> None:
+    def seed(self, losses: list[_Loss]) -> int:
+        """The gradient that the backward pass begins with, 1; what all outputs' losses add up to has it."""
+        total = losses[0].value
+        for loss in losses[1:]:
+            total = self.summed(LOSS, total, loss.value, Amount(WIDTH[self.storages.all[loss.value].dtype]), "loss")
+        dtype = self.storages.all[total].dtype
+        seed = self.storages.allocate("gradient of the loss", 1, dtype, LOSS, "batch")
+        self.step("backward", LOSS, "ones_like", [total], [seed])
+        return seed
+
+    def loss_backward(self, loss: _Loss, seed: int) -> None:
         allocate = self.storages.allocate
         output = self.storages.interpretation.volume(loss.node)
         values = self.storages.all[loss.log_probabilities].dtype
-        seed = allocate("gradient of the loss", 1, values, LOSS, "batch")
-        self.step("backward", LOSS, "ones_like", [loss.value], [seed])
         of_log = allocate("gradient of the logarithms", output.elements, values, LOSS)
         self.step(
             "backward",
@@ -197,8 +270,10 @@ class _Order:
     # --- backward
 
     def backward(self, losses: list[_Loss]) -> None:
+        if losses:
+            seed = self.seed(losses)
         for loss in reversed(losses):
-            self.loss_backward(loss)
+            self.loss_backward(loss, seed)
         again = {segment.last: segment for segment in self.storages.checkpoints}
         for node in reversed(self.network.nodes):
             if node.index in again and node.index in self.of_values:
@@ -211,6 +286,7 @@ class _Order:
         """A checkpointed stretch is computed again, and this time what its backward pass needs is saved."""
         for node in self.network.nodes[segment.first : segment.last + 1]:
             self.node_forward("recompute", node, self.storages.place_again(node.index))
+        self.hold_cache()
 
     def node_backward(self, node: Node, placed: Placed, outcome: Outcome, gradient: Gradient) -> None:
         if gradient.whole and outcome.storage == "view":
@@ -227,23 +303,24 @@ class _Order:
         if gradient.whole and outcome.computed:
             names["gradient of the whole"] = read
             steps = tuple(step for step in steps if step.operation != "slice_backward")
-        finished: list[tuple[str, int]] = []
-        transposed: list[tuple[str, int]] = []  # weights of products: their gradients pass one more node of autograd
+        arrived = _Arrived(node, placed, names)
         parts = placed.composition.parts
         for step in steps:
             if not self.storages.gradients.wanted(node, step.needed_by):
                 continue
+            if self.narrow and step.reads[:1] != arrived.of:
+                self.settle(arrived)
+            arrived.of = step.reads[:1]
             if parts and step.operation != "sum":  # a sum over what was repeated belongs to the operation before it
                 self.pass_on_part(node, placed, outcome, names, gradient)
-            made = self.backward_step(node, placed, outcome, step, names, gradient)
-            (transposed if step.operation == "mm" else finished).extend(made)
-        for name, storage in finished + transposed:
-            self.keep_gradient(node, name, storage)
+            self.backward_step(arrived, outcome, step, gradient)
+        self.settle(arrived)
         if copied:
             self.step("backward", node.index, "copy_", [names.pop("gradient of input"), gradient.storage], [])
         if self.accumulate and self.storages.gradients.weights[node.index]:
             owner = _owner(node)
-            mine = [self.of_parameters[owner, tensor.name] for tensor in outcome.params]
+            every = [self.of_parameters.get((owner, tensor.name)) for tensor in outcome.params]
+            mine = [storage for storage in every if storage is not None]
             self.step("backward", node.index, "accumulate", mine, [])
         if not outcome.reads_input:
             return
@@ -274,9 +351,12 @@ class _Order:
         for number, index in enumerate(node.inputs):
             if self.storages.gradients.of_value(index):
                 own = names.get(f"gradient of {nth('input', number)}")
-                storage = self.restored(node.index, index, shared if own is None else own)
+                as_made = shared if own is None else own
+                storage = self.restored(node.index, index, as_made)
                 made = own not in (None, gradient.storage)
                 layout = self.gradient_layout(placed, outcome, index, gradient, made=made)
+                if storage != as_made:
+                    layout = layout.dense
                 self.arrive(index, Gradient(storage, layout, gradient.whole), node.index)
 
     def gradient_layout(
@@ -326,36 +406,85 @@ class _Order:
         )
         return Step(f"{node.layer.name}_backward", ("gradient", *reads), (*inputs, *gradients_of(*outcome.params)))
 
-    def backward_step(
-        self, node: Node, placed: Placed, outcome: Outcome, step: Step, names: dict[str, int], gradient: Gradient
-    ) -> list[tuple[str, int]]:
-        """One operation; the gradients of parameters that it makes, by the parameter's name."""
+    def backward_step(self, arrived: _Arrived, outcome: Outcome, step: Step, gradient: Gradient) -> None:
+        """One operation; what it makes is named, and waits to be settled where that takes another operation."""
+        node, names = arrived.node, arrived.names
         if self.lies_so(step, gradient.layout, outcome.output):
             names[step.makes[0].name] = names[step.reads[0]]
-            return []
-        # A parameter is there anyway, and has a storage here only where it was copied.
-        own = {tensor.name for tensor in outcome.params}
-        reads = [names[name] for name in step.reads if name in names or name not in own]
+            return
+        stored = {tensor.name for tensor in outcome.params}  # they are there anyway
+        reads = [arrived.read(name) for name in step.reads if arrived.has(name) or name not in stored]
         made: list[int] = []
         of_parameters: list[tuple[str, int]] = []
-        parameters = {f"gradient of {tensor.name}": tensor.name for tensor in outcome.params}
-        inputs = {f"gradient of {nth('input', number)}": number for number in range(len(node.inputs))}
+        inputs = {nth("input", number): number for number in range(len(node.inputs))}
         for tensor in step.makes:
-            if tensor.name in parameters:
+            value = _value_of(tensor.name)
+            dtype = self.made_type(arrived, step, tensor, value, reads)
+            if value in stored and tensor.name == f"gradient of {value}":
                 if self.storages.gradients.weights[node.index]:
-                    storage = self.parameter_gradient(node, placed, tensor)
-                    of_parameters.append((parameters[tensor.name], storage))
+                    storage = self.storages.allocate(tensor.name, tensor.elements, dtype, node.index, "batch")
+                    of_parameters.append((value, storage))
                     made.append(storage)
-            elif tensor.name not in inputs:
-                names[tensor.name] = self.transient(node, placed, tensor)
+            elif value not in inputs or self.storages.gradients.of_value(node.inputs[inputs[value]]):
+                names[tensor.name] = self.transient(node, tensor, dtype)
                 made.append(names[tensor.name])
-            elif self.storages.gradients.of_value(node.inputs[inputs[tensor.name]]):
-                dtype = self.storages.all[placed.inputs[inputs[tensor.name]]].dtype
-                storage = self.storages.allocate(tensor.name, tensor.elements, dtype, node.index)
-                made.append(storage)
-                names[tensor.name] = storage
+                if self.narrow and self.original_type(arrived, value) not in (None, dtype):
+                    arrived.values.append((tensor, value))
         self.step("backward", node.index, step.operation, reads, made)
-        return [(name, self.laid_like_kernels(node, outcome, name, storage)) for name, storage in of_parameters]
+        of_parameters = [(name, self.laid_like_kernels(node, outcome, name, s)) for name, s in of_parameters]
+        # The weights of a product are transposed: their gradients pass one more node of autograd.
+        (arrived.transposed if step.operation == "mm" else arrived.parameters).extend(of_parameters)
+
+    def made_type(self, arrived: _Arrived, step: Step, tensor: Tensor, value: str, reads: list[int]) -> str:
+        """The type of what an operation of the backward pass makes. A kernel makes a gradient in the type in which the
+        forward pass read the value."""
+        if not self.narrow or tensor.dtype not in (VALUE, OF_INPUT):
+            return self.storages.storage_type(tensor.dtype)
+        if tensor.dtype == OF_INPUT:
+            value = "input"
+        if step.operation.endswith("_backward") or tensor.dtype == OF_INPUT:
+            seen = self.seen_type(arrived, value)
+            if seen is not None:
+                return seen
+        types = [self.storages.all[storage].dtype for storage in reads]
+        return made_in(step.operation, types, self.storages.all[arrived.names["gradient"]].dtype)
+
+    def original_type(self, arrived: _Arrived, value: str) -> str | None:
+        """The type of a value of the forward pass, before any conversion; None for what is none."""
+        if arrived.placed.typed is not None:
+            return arrived.placed.typed.types.get(value)
+        if value in arrived.names and value.startswith("input"):
+            return self.storages.all[arrived.names[value]].dtype
+        return None
+
+    def seen_type(self, arrived: _Arrived, value: str) -> str | None:
+        """The type in which the operation that saved a value, or all that read it, had it."""
+        typed = arrived.placed.typed
+        if typed is not None and value in typed.versions:
+            return typed.types[arrived.versions[value][-1] if arrived.versions.get(value) else typed.versions[value][0]]
+        if value in {tensor.name for tensor in self.outcomes[arrived.node.index].params}:
+            return self.storages.values
+        return self.original_type(arrived, value)
+
+    def settle(self, arrived: _Arrived) -> None:
+        """What the operation before has made becomes what autograd passes on: gradients of inputs in the inputs' types,
+        and then those of parameters, weights before biases where both must be converted back."""
+        node, names = arrived.node, arrived.names
+        for tensor, value in arrived.values:
+            dtype = self.original_type(arrived, value)
+            assert dtype is not None
+            storage = self.transient(node, tensor, dtype)
+            self.step("backward", node.index, "to", [names[tensor.name]], [storage])
+            names[tensor.name] = storage
+        gradients = arrived.parameters + arrived.transposed
+        if self.narrow:
+            order = [tensor.name for tensor in self.outcomes[node.index].params]
+            gradients.sort(key=lambda gradient: order.index(gradient[0]))
+        for name, storage in gradients:
+            self.keep_gradient(arrived, name, storage)
+        arrived.values.clear()
+        arrived.parameters.clear()
+        arrived.transposed.clear()
 
     def laid_like_kernels(self, node: Node, outcome: Outcome, name: str, storage: int) -> int:
         """The gradient of a parameter as the parameter lies: a copy, where it was made channels last."""
@@ -381,21 +510,27 @@ class _Order:
             return one_sample
         return step.unless is not None and fits(layout, shape_of(volume, one_sample=one_sample), step.unless)
 
-    def parameter_gradient(self, node: Node, placed: Placed, tensor: Tensor) -> int:
-        """A gradient in the type that the layer computes in where it has a copy of its weights in that type."""
-        dtype = "float32" if self.storages.setup.dtype == "amp" else self.storages.setup.dtype
-        values = placed.values if placed.weights else dtype
-        return self.storages.allocate(tensor.name, tensor.elements, values, node.index, "batch")
+    def keep_gradient(self, arrived: _Arrived, name: str, storage: int) -> None:
+        """The gradient of a parameter stays: converted to the parameter's type, added to what other uses gave it.
 
-    def keep_gradient(self, node: Node, name: str, storage: int) -> None:
-        """The gradient of a parameter stays: converted to the parameter's type, added to what other uses gave it."""
+        Uses that share a converted copy add up its gradients first, and the first of them converts the sum.
+        """
+        node = arrived.node
+        owner = (_owner(node), name)
         made = self.storages.all[storage]
-        if self.storages.setup.dtype == "amp" and made.dtype != "float32":
-            elements = made.amount.fixed // 2
-            converted = self.storages.allocate(made.what, elements, "float32", node.index, "batch")
+        if made.dtype != self.storages.values:
+            copy = arrived.copy_of(name)
+            if copy is not None:
+                before = self.of_copies.pop(owner, None)
+                if before is not None:
+                    storage = self.summed(node.index, before, storage, made.amount)
+                if self.storages.all[copy].node != node.index:
+                    self.of_copies[owner] = storage
+                    return
+            [parameter] = [tensor for tensor in self.outcomes[node.index].params if tensor.name == name]
+            converted = self.storages.allocate(made.what, parameter.elements, self.storages.values, node.index, "batch")
             self.step("backward", node.index, "to", [storage], [converted])
             storage = converted
-        owner = (_owner(node), name)
         before = self.of_parameters.get(owner)
         if before is not None:
             storage = self.summed(node.index, before, storage, self.storages.all[storage].amount)
@@ -422,11 +557,19 @@ class _Order:
             gradient = Gradient(storage, before.layout.dense)
         self.of_values[index] = gradient
 
-    def summed(self, node: int, before: int, gradient: int, amount: Amount) -> int:
-        self.storages.all.append(Storage(amount, self.storages.all[gradient].dtype, "sum of gradients", node))
+    def summed(self, node: int, before: int, gradient: int, amount: Amount, phase: str = "backward") -> int:
+        what = "sum of gradients" if phase == "backward" else "sum of losses"
+        self.storages.all.append(Storage(amount, self.storages.all[gradient].dtype, what, node))
         made = len(self.storages.all) - 1
-        self.step("backward", node, "add", [before, gradient], [made])
+        self.step(phase, node, "add", [before, gradient], [made])
         return made
+
+
+@cache
+def _value_of(gradient: str) -> str:
+    """The name of the value that a gradient is of: `gradient of input`, `gradient 2 of input`."""
+    what, _, value = gradient.partition(" of ")
+    return value if what.split(" ")[0] == "gradient" else ""
 
 
 def _owner(node: Node) -> object:

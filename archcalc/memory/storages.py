@@ -7,18 +7,18 @@ so that it serves one network, a sweep and a formula alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from copy import copy
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.language.network import INPUT_INDEX, Node, is_input
 from archcalc.layers.layout import Needs
-from archcalc.layers.outcome import Composition, Outcome, Saved
+from archcalc.layers.outcome import Composition, Outcome, Saved, Step, Tensor, nth
 from archcalc.memory.amount import NOTHING, Amount
+from archcalc.memory.casts import Typed, typed
 from archcalc.memory.checkpoint import Segment
 from archcalc.memory.gradients import Gradients, gradients
 from archcalc.memory.layout import Layout, first, fits, is_whole, laid, last, moved, shape_of
-from archcalc.memory.precision import WIDTH, computes_in, ends_in, storage_type
+from archcalc.memory.precision import WIDTH, storage_type
 from archcalc.memory.setup import Setup
 from archcalc.records import Record
 from archcalc.sizes.kinds import Size, is_concrete
@@ -35,9 +35,8 @@ class Storage(Record):
 
 
 class Copy(Record):
-    """A copy of an input: the operation that makes it, what it reads and what it makes."""
+    """A copy of a tensor that does not lie as the layer needs it: what it reads and what it makes."""
 
-    operation: str
     source: int
     made: int
 
@@ -45,21 +44,21 @@ class Copy(Record):
 class Placed(Record):
     """Where the tensors of one node lie; every int is the number of a storage.
 
-    `values` is the type that the layer computes in. `inputs` are what it computes with: where an input has another
-    type, or does not lie as the layer needs it, the copy that is made of it; `copies` are those, in order. `own` are
-    its own tensors by name, those of `saved` and those that it drops at once; `weights` are those among them that are
-    copies of parameters in another type. `layout` is how the output lies.
+    `inputs` are what it computes with: where an input does not lie as the layer needs it, the copy that is made of it.
+    `own` are its own tensors by name, those of `saved` and those that it drops at once, with the copies in another type
+    that `typed` names; `cached` are the names of those that the pass has from an earlier layer. `layout` is how the
+    output lies.
     """
 
-    values: str
     inputs: tuple[int, ...]
     output: int
     own: dict[str, int]
     saved: tuple[tuple[Saved, int], ...]
-    weights: tuple[int, ...]
     composition: Composition
     layout: Layout
     copies: tuple[Copy, ...] = ()
+    typed: Typed | None = None
+    cached: frozenset[str] = frozenset()
 
 
 class Storages:
@@ -81,12 +80,14 @@ class Storages:
         self.setup = setup
         self.training = training
         self.checkpoints = checkpoints
+        #: The type of parameters, and of what is computed of them where nothing else says.
+        self.values = "float32" if setup.dtype == "amp" else setup.dtype
         self._forgetful = {index for segment in checkpoints for index in range(segment.first, segment.last + 1)}
         self.gradients: Gradients = gradients(interpretation, setup)
         self.all: list[Storage] = []
         self._amounts: dict[Amount, Amount] = {}
         self.nodes: list[Placed] = []
-        #: Mixed precision's copies of parameters: at inference its cache holds them until the pass ends.
+        #: Mixed precision's copies of parameters: its cache holds them until the forward pass ends.
         self.cached: dict[tuple[object, str], int] = {}
         network = interpretation.network
         numbers = range(INPUT_INDEX, -1 - len(network.inputs), -1)
@@ -162,7 +163,7 @@ class Storages:
                         return "int64"
                 if outcome.storage == "view":
                     views.add(node.index)
-        return "float32" if self.setup.dtype == "amp" else self.setup.dtype
+        return self.values
 
     def _input_layout(self, index: int) -> Layout:
         """A sequence comes as the layer that takes it first wants it, [N, L, C] or [N, C, L]; maps channels first."""
@@ -176,48 +177,82 @@ class Storages:
 
     def _place(self, node: Node, outcome: Outcome) -> Placed:
         reached = tuple(self.of_value(i) for i in node.inputs)
-        types = tuple(self.all[storage].dtype for storage in reached)
-        values = computes_in(outcome.autocast, types, self.setup.dtype)
         layouts = tuple(self.layout_of(index) for index in node.inputs)
+        outcome = self._as_it_runs(node, outcome, reached, layouts)
+        typed = self._typed(node, outcome, reached) if self.setup.dtype == "amp" else None
+        own, cached = ({}, frozenset[str]()) if typed is None else self._converted(node, outcome, typed)
+        copies: list[Copy] = []
+        inputs = reached
+        if outcome.needs is not None:
+            inputs = tuple(
+                self._arranged(node, outcome.needs, number, storage, own, typed, copies)
+                for number, storage in enumerate(reached)
+            )
+        values = self.values if typed is None else typed.types["output"]
+        output, layout = self._output(node, outcome, values, inputs, layouts[0], copied=bool(copies))
+        if outcome.viewed:
+            layout = layout._replace(view=True)
+        saved = tuple(self._keep(node, outcome, values, inputs, output, own, typed))
+        return Placed(inputs, output, own, saved, outcome.composition, layout, tuple(copies), typed, cached)
+
+    def _as_it_runs(
+        self, node: Node, outcome: Outcome, reached: tuple[int, ...], layouts: tuple[Layout, ...]
+    ) -> Outcome:
+        """The outcome with the composition that the pass, the layouts, the types and the device choose."""
         if outcome.composition.fused and not self.training and self.setup.dtype != "amp":
             outcome = outcome._replace(
                 composition=Composition(), rearranged=None, needs=None, lies="channels last", viewed=False
             )
-        copies: list[Copy] = []
-        converts = self.setup.dtype == "amp" and outcome.autocast in ("half", "float32")
-        inputs = tuple(
-            self._arranged(node, outcome, number, storage, copies)
-            for number, storage in enumerate(self._converted(node, reached, values, copies) if converts else reached)
-        )
-        composition = outcome.composition
         if outcome.rearranged and not self._lies(node.inputs[0], layouts[0], outcome.needs):
-            composition = outcome.rearranged
-        output, layout = self._output(node, outcome, values, inputs, layouts[0], copied=bool(copies))
-        if outcome.viewed and composition is not outcome.rearranged:
-            layout = layout._replace(view=True)
-        if composition.device not in (None, self.setup.device):
-            composition = Composition(slices=composition.slices)
-        own = self._copied_weights(node, outcome, values)
-        weights = tuple(own.values())
-        saved = tuple(self._keep(node, outcome, values, inputs, output, own))
-        return Placed(values, inputs, output, own, saved, weights, composition, layout, tuple(copies))
+            outcome = outcome._replace(composition=outcome.rearranged, viewed=False)
+        if outcome.upcast and self.setup.device == "cpu" and self.all[reached[0]].dtype != "float32":
+            outcome = outcome._replace(composition=outcome.upcast.composition, saved=outcome.upcast.saved)
+        if outcome.composition.device not in (None, self.setup.device):
+            outcome = outcome._replace(composition=Composition(slices=outcome.composition.slices))
+        return outcome
 
-    def _copied_weights(self, node: Node, outcome: Outcome, values: str) -> dict[str, int]:
-        """The copies that mixed precision makes of parameters: in training those that the backward pass reads; at
-        inference all that the layer computes with, once for all layers that share them."""
-        if self.setup.dtype != "amp" or outcome.autocast != "half":
-            return {}
-        named = {saved.what for saved in outcome.saved}
-        copies = {}
-        for tensor in outcome.params:
-            key = (node.index if node.tied is None else node.tied, tensor.name)
-            if not self.training and key in self.cached:
-                copies[tensor.name] = self.cached[key]
-            elif not self.training or tensor.name in named:
-                what = f"{tensor.name} in {values}"
-                copies[tensor.name] = self.allocate(what, tensor.elements, values, node.index, "batch")
-                self.cached[key] = copies[tensor.name]
-        return copies
+    def _typed(self, node: Node, outcome: Outcome, reached: tuple[int, ...]) -> Typed:
+        """What mixed precision makes of the layer's types."""
+        stored = (*outcome.params, *outcome.buffers)
+        types = {nth("input", number): self.all[storage].dtype for number, storage in enumerate(reached)}
+        types |= {tensor.name: storage_type(tensor.dtype, "float32", None, self.setup.device) for tensor in stored}
+        steps = outcome.composition.forward
+        if not steps:
+            known = {*types, "output"}
+            own = (saved for saved in outcome.saved if saved.what not in known)
+            made = (Tensor("output", 0), *(Tensor(saved.what, saved.elements, saved.dtype) for saved in own))
+            steps = (Step(outcome.function or node.layer.name, tuple(types), made),)
+        return typed(steps, types, {tensor.name for tensor in stored}, self.setup.device)
+
+    def _converted(self, node: Node, outcome: Outcome, typed: Typed) -> tuple[dict[str, int], frozenset[str]]:
+        """The copies in another type, by name, and which of them the cache had: mixed precision converts a parameter
+        that is trained, or would be, once in a pass. Source: torch.autocast, `cached_cast`."""
+        own: dict[str, int] = {}
+        cached = set()
+        parameters = {tensor.name: tensor.elements for tensor in outcome.params}
+        made = {tensor.name: tensor for step in outcome.composition.forward for tensor in step.makes}
+        owner = node.index if node.tied is None else node.tied
+        for cast in typed.casts:
+            elements, per = parameters.get(cast.name), "batch"
+            trained = elements is not None and self.gradients.weights[node.index]
+            key = (owner, cast.copy)
+            if trained and key in self.cached:
+                own[cast.copy] = self.cached[key]
+                cached.add(cast.copy)
+                continue
+            if elements is None:
+                elements, per = self._elements(node, cast.name, made)
+            own[cast.copy] = self.allocate(cast.copy, elements, typed.types[cast.copy], node.index, per)
+            if trained:
+                self.cached[key] = own[cast.copy]
+        return own, frozenset(cached)
+
+    def _elements(self, node: Node, name: str, made: dict[str, Tensor]) -> tuple[Size, str]:
+        """The elements of an input or of what a step makes, and whether they are there for each sample."""
+        if name in made:
+            return made[name].elements, made[name].per
+        number = next(number for number in range(len(node.inputs)) if nth("input", number) == name)
+        return self.interpretation.volume(node.inputs[number]).elements, "sample"
 
     def _output(
         self, node: Node, outcome: Outcome, values: str, inputs: tuple[int, ...], layout: Layout, *, copied: bool
@@ -230,13 +265,11 @@ class Storages:
         if outcome.storage in ("view", "inplace") or (outcome.storage == "training" and not self.training):
             return inputs[0], layout
         if not outcome.reads_input:
-            dtype = "float32" if self.setup.dtype == "amp" else self.setup.dtype
             made = outcome.output.elements if outcome.storage == "constant" else 0
             lies = laid(outcome.lies, layout, (), outcome.output.rank)
-            return self.allocate("output", made, dtype, node.index, "batch"), lies
-        dtype = ends_in(outcome.autocast, values, self.setup.dtype)
+            return self.allocate("output", made, self.values, node.index, "batch"), lies
         computed = outcome.computed or outcome.output
-        made = self.allocate("output", computed.elements, dtype, node.index)
+        made = self.allocate("output", computed.elements, values, node.index)
         lies = laid(outcome.lies, layout, self.shape(node.inputs[0]), outcome.output.rank)
         return made, moved(lies, outcome.moves) if outcome.computed else lies
 
@@ -248,58 +281,72 @@ class Storages:
         """Whether a value is contiguous in the order in which it is needed."""
         return needs is None or is_whole(layout, self.shape(index), needs.order)
 
-    def _converted(self, node: Node, reached: tuple[int, ...], values: str, copies: list[Copy]) -> Iterator[int]:
-        """The storages that the inputs are computed with: copies of those that are of another type."""
-        for index, storage in zip(node.inputs, reached, strict=True):
-            if self.all[storage].dtype in (values, "int64"):
-                yield storage
-                continue
-            elements = self.interpretation.volume(index).elements
-            made = self.allocate(f"input in {values}", elements, values, node.index)
-            copies.append(Copy("to", storage, made))
-            yield made
-
-    def _arranged(self, node: Node, outcome: Outcome, number: int, storage: int, copies: list[Copy]) -> int:
-        """The same, if it does not lie as the layer needs it."""
+    def _arranged(
+        self,
+        node: Node,
+        needs: Needs,
+        number: int,
+        storage: int,
+        own: dict[str, int],
+        typed: Typed | None,
+        copies: list[Copy],
+    ) -> int:
+        """The storage of an input, or of the copy that is made of it where it does not lie as the layer needs it; of
+        one that has been converted to another type the conversion is copied."""
         index = node.inputs[number]
-        layout = self.layout_of(index)
-        volume = self.interpretation.volume(index)
-        if outcome.needs is None or fits(layout, self.shape(index), outcome.needs):
+        if fits(self.layout_of(index), self.shape(index), needs):
             return storage
-        made = self.allocate("input rearranged", volume.elements, self.all[storage].dtype, node.index)
-        copies.append(Copy("clone", storage, made))
-        return made
+        elements = self.interpretation.volume(index).elements
+        [version] = (typed and typed.versions.get(nth("input", number))) or (None,)
+        source = storage if version is None else own[version]
+        made = self.allocate("input rearranged", elements, self.all[source].dtype, node.index)
+        copies.append(Copy(source, made))
+        if version is None:
+            return made
+        own[version] = made
+        return storage
 
     def _keep(
-        self, node: Node, outcome: Outcome, values: str, inputs: tuple[int, ...], output: int, own: dict[str, int]
+        self,
+        node: Node,
+        outcome: Outcome,
+        values: str,
+        inputs: tuple[int, ...],
+        output: int,
+        own: dict[str, int],
+        typed: Typed | None,
     ) -> list[tuple[Saved, int]]:
         """What the node keeps; tensors of its own are put into `own`, saved or not."""
         result = []
         parameters = {tensor.name for tensor in outcome.params}
         for saved in outcome.saved:
-            if saved.what in parameters and saved.what not in own:
+            name = nth("input", saved.of) if saved.what == "input" else saved.what
+            versions = typed.versions.get(name, (name,)) if typed else (name,)
+            if name in parameters and versions == (name,):
                 continue  # the parameter itself, which is there anyway
             if saved.device not in (None, self.setup.device):
                 continue
             keeps = self.training and node.index not in self._forgetful
             wanted = keeps and self.gradients.wanted(node, saved.needed_by)
-            if saved.what == "input":
-                storage = inputs[saved.of]
-            elif saved.what == "output":
-                storage = output
-            else:
+            known = {nth("input", number): storage for number, storage in enumerate(inputs)}
+            known["output"] = output
+            if name not in known and name not in parameters:
                 if not (wanted or saved.made == "always" or (self.training and saved.made == "training")):
                     continue
                 index = node.inputs[saved.of]
                 if saved.unless and fits(self.layout_of(index), self.shape(index), saved.unless):
                     own[saved.what] = inputs[saved.of]
-                if saved.what not in own:
-                    dtype = storage_type(saved.dtype, values, self.setup.dtype)
-                    own[saved.what] = self.allocate(saved.what, saved.elements, dtype, node.index, saved.per)
-                storage = own[saved.what]
+                for version in versions:
+                    if version not in own:
+                        dtype = typed.types[version] if typed else self.storage_type(saved.dtype)
+                        own[version] = self.allocate(version, saved.elements, dtype, node.index, saved.per)
             if wanted:
-                result.append((saved, storage))
+                result += [(saved, own[version] if version in own else known[version]) for version in versions]
         return result
+
+    def storage_type(self, dtype: str) -> str:
+        """The type of a tensor of a layer's own where all parameters have the network's type."""
+        return storage_type(dtype, self.values, None, self.setup.device)
 
 
 class SavedMemory(Record):

@@ -136,17 +136,20 @@ def test_16_bits_halve_the_values_and_add_master_weights(tmp_path: Path) -> None
     assert 2 * half.persistent.parameters == full.persistent.parameters == 4 * (55 + 10 + 12)
     assert half.persistent.master_weights == 4 * 77
     assert half.persistent.optimizer == full.persistent.optimizer
-    # Input, normalisation's input and ReLU's output; the normalisation's statistics stay in 32 bits.
+    # Input, normalisation's input and ReLU's output; statistics have 16 bits on the CPU, 32 on CUDA.
     assert full.saved.total == (4 * 2 * 5, 4 * (10 + 5 + 5))
-    assert half.saved.total == (4 * 2 * 5, 2 * (10 + 5 + 5))
+    assert half.saved.total == (2 * 2 * 5, 2 * (10 + 5 + 5))
+    assert of(spec, dtype="bfloat16", device="cuda").saved.total == (4 * 2 * 5, 2 * (10 + 5 + 5))
 
 
 def test_mixed_precision_keeps_what_autocast_makes(tmp_path: Path) -> None:
     spec = written(tmp_path, "linear: 5", "layer_norm", "relu", "linear: 2", shape="[10]")
-    found = of(spec, dtype="amp")
+    found = of(spec, dtype="amp", device="cuda")
     # Per sample: the input in 16 bits for the first product; its output in float32 for the normalisation, whose mean
     # and deviation are two more values; ReLU's output in float32, and its copy in 16 bits for the second product.
     assert found.saved.total.per_sample == 2 * 10 + 4 * 5 + 2 * 4 + 4 * 5 + 2 * 5
+    # A CPU normalises in 16 bits, with statistics in the type of the scale.
+    assert of(spec, dtype="amp").saved.total.per_sample == 2 * 10 + 2 * 5 + 2 * 4 + 2 * 5
     # The second product's weights in 16 bits; the first's are for the gradient of the input, which has none.
     assert found.saved.total.fixed == 2 * 5 * 2
     assert found.persistent.parameters == 4 * (55 + 10 + 12)

@@ -91,6 +91,9 @@ class _Trace(TorchDispatchMode):
         self.storages = storages
         self.without = without
         self.operations: list[Operation] = []
+        #: The copies of parameters that autocast's cache holds, and the last operation before it lets them go.
+        self.cached: dict[int, int] = {}
+        self._copies: set[int] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -100,18 +103,29 @@ class _Trace(TorchDispatchMode):
             if isinstance(each, torch.Tensor) and each.layout is torch.strided
         )
         self.operations.append(Operation(str(func), numbers, func.is_view, self.storages.alive(self.without)))
+        if func is torch.ops.aten._to_copy.default and numbers[0] in self.without:
+            self._copies.add(numbers[-1])
         return result
+
+    def end_of_autocast(self) -> None:
+        """The context ends, and with it its cache."""
+        for number in self._copies:
+            if not self.storages.references[number].expired():
+                self.cached[number] = len(self.operations) - 1
+        self._copies.clear()
 
 
 def last_use_peak(trace: _Trace, held: set[int], never_freed: set[int], without: set[int]) -> int:
     """The largest sum of storages that are alive during one operation."""
-    operations = [operation for operation in trace.operations if not operation.view]
+    operations = trace.operations
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     for place, operation in enumerate(operations):
-        for number in operation.storages:
+        for number in operation.storages if not operation.view else ():
             first.setdefault(number, place)
             last[number] = place
+    for number, place in trace.cached.items():
+        last[number] = max(last[number], place)
     end = len(operations) - 1
     for number in held:
         first[number], last[number] = 0, end
@@ -145,6 +159,22 @@ class _Bench:
         else:
             yield
 
+    @contextlib.contextmanager
+    def watched(self, trace: _Trace) -> Iterator[None]:
+        """Trace all that runs; the trace is told where autocast, also that of a recomputation, clears its cache."""
+        clear = torch.clear_autocast_cache
+
+        def told() -> None:
+            trace.end_of_autocast()
+            clear()
+
+        torch.clear_autocast_cache = told
+        try:
+            with trace:
+                yield
+        finally:
+            torch.clear_autocast_cache = clear
+
     @property
     def trained(self) -> list[torch.nn.Parameter]:
         return [parameter for parameter in self.program.parameters() if parameter.requires_grad]
@@ -156,12 +186,11 @@ class _Bench:
         """Run the network, its checkpointed stretches as such; returns what is left: the outputs and the input."""
         values = {INPUT_INDEX: self.input}
         at = 0
-        with self.precision():
-            for first, last in self.question.checkpoints if self.program.training else ():
-                self.program.run(values, at, first - 1, visit)
-                self.checkpointed(values, first, last)
-                at = last + 1
-            self.program.run(values, at, len(self.program.nodes) - 1, visit)
+        for first, last in self.question.checkpoints if self.program.training else ():
+            self.program.run(values, at, first - 1, visit)
+            self.checkpointed(values, first, last)
+            at = last + 1
+        self.program.run(values, at, len(self.program.nodes) - 1, visit)
         return values
 
     def checkpointed(self, values: dict[int, Value], first: int, last: int) -> None:
@@ -264,7 +293,7 @@ class _Bench:
                 kept.append(tensor)
             return tensor
 
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), self.precision():
             values = self.forward()
         of_input = sizes.get(self.input.tensor.untyped_storage()._cdata, 0)
         del values
@@ -277,7 +306,7 @@ class _Bench:
         without = {storages.number(tensor) for tensor in self.persistent()}
         trace = _Trace(storages, without)
         held = {storages.number(self.input.tensor)}
-        with torch.no_grad(), trace:
+        with torch.no_grad(), self.watched(trace), self.precision():
             values = self.forward()
             ends = {storages.number(values[index].tensor) for index in self.outputs.values()}
         peak = last_use_peak(trace, held, ends, without)
@@ -293,12 +322,13 @@ class _Bench:
         without = {storages.number(tensor) for tensor in self.persistent()}
         trace = _Trace(storages, without)
         held = {storages.number(self.input.tensor)}
-        with trace:
-            values = self.forward()
-            loss = self.losses(values)
-            if loss is None:
-                return None, None, None
-            del values
+        with self.watched(trace):
+            with self.precision():
+                values = self.forward()
+                loss = self.losses(values)
+                if loss is None:
+                    return None, None, None
+                del values
             loss.backward()
         gradients = {storages.number(p.grad) for p in self.program.parameters() if p.grad is not None}
         bare = last_use_peak(trace, held, set(), without | gradients)
