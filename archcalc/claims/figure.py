@@ -1,7 +1,7 @@
 """The value of a claim as a spec writes it: a number to the precision it is written with, a bound, or a volume.
 
 138_357_544   exactly that            12x    a ratio, from 11.5 to 12.5
-138M          137.5 to 138.5 million  7.3 %  a share or an error rate
+138M          137.5 to 138.5 million  7.3%   a share or an error rate
 35K, 159Ki    thousands, 1024s        <= 5M  a bound; also <, >=, > (quoted, as YAML keeps > for itself)
 ~100 MB       within 20 %             55x55x96, 4096   volumes, channels last
 58.1 MiB      bytes                   27 * channels**2   arithmetic over the spec's parameters, exactly
@@ -30,7 +30,7 @@ _NUMBER = re.compile(r"(\d[\d_]*)(?:\.(\d+))?\s*([A-Za-z%]*)\Z", re.ASCII)
 _VOLUME = re.compile(r"\d+(?:x\d+)+\Z", re.ASCII)
 _BOUND = re.compile(r"(<=|>=|<|>)\s*")
 
-HELP = "write it as 138_357_544, 138M, 58.1 MiB, 7.3 %, 12x, ~100 MB, <= 5M or 55x55x96"
+HELP = "write it as 138_357_544, 138M, 58.1 MiB, 7.3%, 12x, ~100 MB, <= 5M or 55x55x96"
 
 
 class FigureError(Exception):

@@ -6,19 +6,19 @@ expect:
   layers:
     conv1: {output: 55x55x96, params: {value: 35K, source: CS231n, lecture 9}}
 published:
-  top5_error: {value: 7.3 %, source: "...", note: ensemble of 7}
+  top5_error: {value: 7.3%, source: "...", note: ensemble of 7}
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 
 from archcalc.claims import figure as figures
 from archcalc.claims.facts import FACTS
 from archcalc.claims.figure import Figure, FigureError
-from archcalc.diagnostics.diagnostic import Diagnostic, Place, did_you_mean
+from archcalc.diagnostics.diagnostic import Diagnostic, Place, Source, did_you_mean
 from archcalc.language.document import Document
 from archcalc.language.expression import unknown_names
 from archcalc.language.source import Mapping, Scalar, Sequence, Value
@@ -78,12 +78,19 @@ class Fact(Record):
 
 def claims(document: Document) -> tuple[list[Claim], list[Diagnostic]]:
     """The claims of a spec in the order of the file, and what is malformed among them."""
-    return _Reader(document).claims()
+    return claims_in(document.source, document.expect, [parameter.name for parameter in document.parameters])
+
+
+def claims_in(
+    source: Source, stated: Mapping | None, parameters: Collection[str]
+) -> tuple[list[Claim], list[Diagnostic]]:
+    """The claims of a map that stands in any text, about a network with parameters of these names."""
+    return _Reader(source, parameters).claims(stated or _NOTHING)
 
 
 def facts(document: Document) -> tuple[list[Fact], list[Diagnostic]]:
     """The published facts of a spec in the order of the file, and what is malformed among them."""
-    return _Reader(document).facts()
+    return _Reader(document.source, ()).facts(document.published or _NOTHING)
 
 
 class _Malformed(Exception):
@@ -97,12 +104,13 @@ _NOTHING = Mapping([], 0, 0)
 
 
 class _Reader:
-    def __init__(self, document: Document) -> None:
-        self.document = document
+    def __init__(self, source: Source, parameters: Collection[str]) -> None:
+        self.source = source
+        self.parameters = parameters
         self.problems: list[Diagnostic] = []
 
     def place(self, value: Value) -> Place:
-        return self.document.place(value)
+        return Place(self.source, value.start, value.end)
 
     def malformed(self, message: str, value: Value, *, rule: str = "bad-claim", help: str | None = None) -> _Malformed:
         return _Malformed(Diagnostic(rule, message, self.place(value), help=help))
@@ -125,10 +133,10 @@ class _Reader:
 
     # --- expect
 
-    def claims(self) -> tuple[list[Claim], list[Diagnostic]]:
+    def claims(self, stated: Mapping) -> tuple[list[Claim], list[Diagnostic]]:
         found: list[Claim] = []
         with self.finding():
-            for key, value, source in self.entries(self.document.expect or _NOTHING, ""):
+            for key, value, source in self.entries(stated, ""):
                 if key.text == "layers":
                     found += self.of_layers(value, source)
                 else:
@@ -240,10 +248,10 @@ class _Reader:
 
     # --- published
 
-    def facts(self) -> tuple[list[Fact], list[Diagnostic]]:
+    def facts(self, stated: Mapping) -> tuple[list[Fact], list[Diagnostic]]:
         found: list[Fact] = []
         with self.finding():
-            for key, value, source in self.entries(self.document.published or _NOTHING, ""):
+            for key, value, source in self.entries(stated, ""):
                 for item in self.stated(value):
                     with self.finding():
                         found.append(self.fact(key, item, source))
@@ -305,17 +313,16 @@ class _Reader:
             figure = figures.read(self.raw(value))
         except FigureError as error:
             raise self.malformed(str(error), value, help=figures.HELP) from None
-        known = [parameter.name for parameter in self.document.parameters]
-        for name in unknown_names(figure.expression, known) if figure.expression else ():
+        for name in unknown_names(figure.expression, self.parameters) if figure.expression else ():
             message = f"`{figure.text}` is not a figure, and there is no parameter `{name.text}`"
-            raise self.malformed(message, value, help=did_you_mean(name.text, known) or figures.HELP)
+            raise self.malformed(message, value, help=did_you_mean(name.text, self.parameters) or figures.HELP)
         return figure
 
     def raw(self, value: Value) -> str:
         """The text of a value; of a list, the text between its brackets."""
         if isinstance(value, Scalar):
             return value.text.strip()
-        return self.document.source.text[value.start : value.end]
+        return self.source.text[value.start : value.end]
 
     def text(self, value: Value) -> str:
         """Words, or a list of them."""

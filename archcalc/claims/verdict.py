@@ -46,7 +46,7 @@ def shown(computed: Any, unit: str) -> str:
     if unit == "bytes":
         return f"{exact(computed)} bytes"
     if isinstance(computed, Fraction) and (unit in ("x", "%") or computed.denominator != 1):
-        return f"{decimal(computed)}{' %' if unit == '%' else unit if unit == 'x' else ''}"
+        return f"{decimal(computed)}{unit if unit in ('x', '%') else ''}"
     return exact(int(computed))
 
 

@@ -16,7 +16,7 @@ from archcalc.cli.types import SpecType
 from archcalc.diagnostics.diagnostic import UsageError
 
 if TYPE_CHECKING:
-    from archcalc.commands.check.run import Checked
+    from archcalc.commands.check.run import Checked, SpecCheck
     from archcalc.commands.check.targets import Target
     from archcalc.counting.count import Profile
     from archcalc.output.layout import Report
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--fix", is_flag=True, help="Rewrite exact figures that are stale and have no source.")
 @click.option("--watch", is_flag=True, help="Check again whenever a file changes, until interrupted.")
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
+@click.option("--isolated", is_flag=True, help="Ignore [tool.archcalc] in pyproject.toml.")
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="OLD", help="Show what changed since OLD.")
 @click.option("--max-growth", metavar="PERCENT", help="With --baseline: fail if a figure grew by more.")
 @counting_option
@@ -42,6 +43,7 @@ def command(
     fix: bool,
     watch: bool,
     strict: bool,
+    isolated: bool,
     baseline: Path | None,
     max_growth: str | None,
     counting: Profile | None,
@@ -49,9 +51,9 @@ def command(
 ) -> int:
     """Check specs and the figures that they claim.
 
-    PATHS are files, folders (every spec in them and below) or names of the catalogue; without any, the current folder
-    is checked. OLD is a folder of specs, or a report saved with --format json. The exit code is 0 if nothing is wrong,
-    1 for findings, 2 if the check could not run.
+    PATHS are files, folders (every spec in them and below) or names of the catalogue; without any, those of
+    [tool.archcalc] in pyproject.toml, or else the current folder. OLD is a folder of specs, or a report saved with
+    --format json. The exit code is 0 if nothing is wrong, 1 for findings, 2 if the check could not run.
 
     --fix replaces an exact figure that is wrong by the computed one, unless it has a source or is an erratum; comments
     and layout stay.
@@ -64,6 +66,8 @@ def command(
       archcalc check specs/ --strict --format github
       archcalc check specs/ --baseline old/ --max-growth 1
     """
+    from archcalc.commands.check import run
+    from archcalc.commands.check.project import Project, project
     from archcalc.commands.check.targets import in_catalogue, targets
 
     allowed = None if max_growth is None else _percent(max_growth)
@@ -74,12 +78,25 @@ def command(
     if whole and paths:
         raise click.UsageError("--catalogue checks the whole catalogue: name no paths beside it")
 
+    def rules() -> Project:
+        return (None if isolated or whole else project(Path.cwd())) or Project(Path())
+
     def chosen() -> list[Target]:
-        return in_catalogue() if whole else targets(paths)
+        if whole:
+            return in_catalogue()
+        own = rules()
+        return targets(paths or [str(own.folder / path) for path in own.paths])
 
     def checked() -> int:
         out.spare(target.path for target in chosen())
-        result = _checked(chosen(), baseline, allowed, fix=fix, strict=strict, counting=counting)
+        own = rules()
+
+        def check() -> list[SpecCheck]:
+            return run.check(
+                chosen(), strict=strict or own.strict, counting=counting, budget=own.budget, ignore=own.ignore
+            )
+
+        result = _checked(check, baseline, allowed, fix=fix)
         _write(result, out, verbose=verbose, quiet=quiet)
         return 0 if all(each.passed for each in result.specs) else 1
 
@@ -101,26 +118,20 @@ def _paths(chosen: Callable[[], list[Target]]) -> list[Path]:
 
 
 def _checked(
-    chosen: list[Target],
-    baseline: Path | None,
-    allowed: Fraction | None,
-    *,
-    fix: bool,
-    strict: bool,
-    counting: Profile | None,
+    check: Callable[[], list[SpecCheck]], baseline: Path | None, allowed: Fraction | None, *, fix: bool
 ) -> Checked:
     """The check, with what is fixed before it and what changed since a baseline."""
     from archcalc.commands.check.baseline import changes, need_common, read, with_growth
-    from archcalc.commands.check.run import Checked, check
+    from archcalc.commands.check.run import Checked
 
     old = None if baseline is None else read(baseline)
-    specs = check(chosen, strict=strict, counting=counting)
+    specs = check()
     if fix:
         from archcalc.commands.check import fix as fixing
 
         if fixed := fixing.fix(specs):
             click.echo(f"rewrote {fixed:,} figure{'s' * (fixed != 1)}", err=True)
-            specs = check(chosen, strict=strict, counting=counting)
+            specs = check()
     if old is None:
         return Checked(specs)
     changed = changes(specs, old)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +13,7 @@ from archcalc.claims.read import Claim, Fact, claims, facts
 from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict
 from archcalc.commands.check.targets import Target
 from archcalc.counting.count import Profile
-from archcalc.diagnostics.diagnostic import Diagnostic, Source, SpecError
+from archcalc.diagnostics.diagnostic import Diagnostic, Place, Source, SpecError
 from archcalc.exchange import is_model, read_model
 from archcalc.language.document import Document
 from archcalc.language.read import read_document
@@ -72,13 +72,21 @@ class Checked(Record):
         return [finding for each in self.specs for finding in each.findings]
 
 
-def check(targets: Iterable[Target], *, strict: bool = False, counting: Profile | None = None) -> list[SpecCheck]:
+def check(
+    targets: Iterable[Target],
+    *,
+    strict: bool = False,
+    counting: Profile | None = None,
+    budget: Sequence[Claim] = (),
+    ignore: Collection[str] = (),
+) -> list[SpecCheck]:
     """Check every target; `strict` makes warnings errors. UsageError for a file that cannot be read.
 
-    With a counting profile, claims of `macs` (or of `flops`, if that is its unit) are of what it counts.
+    With a counting profile, claims of `macs` (or of `flops`, if that is its unit) are of what it counts. A budget is
+    claimed of every network; warnings of the names in `ignore` are left out.
     """
     library = Library()
-    checks = [_checked(target, library, counting) for target in targets]
+    checks = [_left(_checked(target, library, counting, budget), ignore) for target in targets]
     return [_strict(each) for each in checks] if strict else checks
 
 
@@ -95,11 +103,15 @@ def counts(checks: Iterable[SpecCheck]) -> dict[str, int]:
     return made
 
 
+def _left(found: SpecCheck, ignore: Collection[str]) -> SpecCheck:
+    return found._replace(findings=[f for f in found.findings if f.severity != "warning" or f.rule not in ignore])
+
+
 def _strict(found: SpecCheck) -> SpecCheck:
     return found._replace(findings=[finding._replace(severity="error") for finding in found.findings])
 
 
-def _checked(target: Target, library: Library, counting: Profile | None) -> SpecCheck:
+def _checked(target: Target, library: Library, counting: Profile | None, budget: Sequence[Claim]) -> SpecCheck:
     findings: list[Diagnostic] = []
     made = SpecCheck(target, Source(target.shown, ""), target.name, [], [], findings, {})
     try:
@@ -113,9 +125,19 @@ def _checked(target: Target, library: Library, counting: Profile | None) -> Spec
         architecture=document.architecture or target.name,
         verdicts=found.verdicts,
         facts=found.facts,
-        findings=found.findings,
+        findings=[*found.findings, *_over_budget(document, found.analysis, budget, library)],
         figures={} if found.analysis is None else figures(found.analysis),
     )
+
+
+def _over_budget(
+    document: Document, analysis: Analysis | None, budget: Sequence[Claim], library: Library
+) -> Iterator[Diagnostic]:
+    """A finding at the head of the spec for every bound that its network is beyond."""
+    for claim in budget if analysis is not None else ():
+        for finding in judge(document, [claim], library)[1]:
+            notes = (f"the budget stands at {claim.place}", *finding.notes)
+            yield finding._replace(rule="over-budget", place=Place(document.source, 0, 0), notes=notes)
 
 
 class Judged(Record):
