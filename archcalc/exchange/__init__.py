@@ -20,6 +20,7 @@ _READERS = {
     ".pt2": "torch_export",
     ".cfg": "darknet",
     ".prototxt": "caffe.blobs",
+    ".onnx": "onnx",
 }
 
 #: The endings of the files that are read.

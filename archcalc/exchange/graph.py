@@ -31,7 +31,7 @@ class Operation(Record):
     """One operation: `target` without namespace and overload (`conv2d`), arguments by name, and the names of outputs.
 
     `modules` are the paths of the modules around it and their classes, outermost first; `line` is the last line of
-    its stack trace, the code that called it.
+    its stack trace, the code that called it. `kind` is what the file calls it, where that is something else.
     """
 
     target: str
@@ -40,6 +40,7 @@ class Operation(Record):
     outputs: tuple[str, ...]
     modules: tuple[tuple[str, str], ...]
     line: str
+    kind: str = ""
 
     @property
     def module(self) -> str:
@@ -55,7 +56,8 @@ class Operation(Record):
 class Graph(Record):
     """A model: what goes in, what it owns, the operations in their order, and what comes out.
 
-    `parameters`, `buffers` and `constants` map names of values to the paths by which the model knows them.
+    `parameters`, `buffers` and `constants` map names of values to the paths by which the model knows them. `notes` are
+    for the reader's user: what the model had and the file has not.
     """
 
     name: str
@@ -67,3 +69,4 @@ class Graph(Record):
     operations: list[Operation]
     outputs: tuple[str, ...]
     ranges: dict[str, tuple[int | None, int | None]]
+    notes: tuple[str, ...] = ()

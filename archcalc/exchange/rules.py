@@ -22,6 +22,11 @@ rule(
     "See the place; a network for training reads its data from files, and its deploy.prototxt says the shape.",
 )
 rule(
+    "bad-onnx",
+    "The file is not an ONNX model: damaged, of another kind, or with shapes that contradict one another.",
+    'Write it again, with `torch.onnx.export(model, (input,), "model.onnx")`; `onnx.checker.check_model` says more.',
+)
+rule(
     "bad-model",
     "The model is not one that a spec can describe: a network from an input, batch first, to its outputs.",
     "See the message; export the part of the model that is such a network.",

@@ -91,7 +91,7 @@ class Translation:
                 self._apply(known.get(operation.target), operation)
             except Refusal as refusal:
                 where = f"in `{operation.module}`" if operation.module else "in the model itself"
-                self.unknown.append(Refused(operation.target, str(refusal), where, operation.line))
+                self.unknown.append(Refused(operation.kind or operation.target, str(refusal), where, operation.line))
                 self.refused_values.update(operation.outputs)
         if self.unknown:
             raise SpecError([unknown(self.shown, self.unknown)])
@@ -174,10 +174,11 @@ class Translation:
     def _notes(self) -> tuple[str, ...]:
         unused = [name for name in self.graph.parameters if self.graph.parameters[name] not in self.used]
         if not unused:
-            return ()
+            return self.graph.notes
         count = sum(_elements(self.tensor(name).sizes) for name in unused)
         modules = sorted({plain(self.graph.parameters[name].partition(".")[0], 80) for name in unused})
-        return (f"{count:,} parameters take no part in the forward pass: those of {', '.join(modules[:8])}",)
+        said = f"{count:,} parameters take no part in the forward pass: those of {', '.join(modules[:8])}"
+        return (*self.graph.notes, said)
 
     # --- what rules ask
 

@@ -46,7 +46,7 @@ def _emit(t: Translation, op: Operation, name: str) -> None:
     attributes: dict[str, Any] = {}
     stated = layers()[name].attributes.get("inplace")
     inplace = op.target.endswith("_")
-    if stated is not None and stated.default is not inplace:
+    if stated is not None and stated.default is not inplace and not op.kind:  # other formats do not say it
         attributes["inplace"] = inplace
     t.emit_as(name, t.stream(op.arguments["self" if "self" in op.arguments else "input"]), attributes)
 

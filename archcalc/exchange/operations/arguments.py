@@ -41,6 +41,14 @@ def sizes(operation: Operation, name: str, rank: int, default: Any = ()) -> tupl
     return tuple(items * rank if len(items) == 1 else items)
 
 
+def paddings(operation: Operation, rank: int) -> tuple[Any, ...]:
+    """The padding of each axis: a number, or a pair for its two ends."""
+    value = operation.arguments.get("padding", [0])
+    if isinstance(value, list) and value and all(isinstance(item, tuple) for item in value):
+        return tuple(value)
+    return sizes(operation, "padding", rank, [0])
+
+
 def axis(operation: Operation, name: str, rank: int, default: int | None = None) -> int:
     """An axis of a sample, counted from 0; `rank` is the number of a sample's axes. Refusal if it is the batch."""
     return sample_axis(whole(operation, name, default), rank)
@@ -55,10 +63,11 @@ def sample_axis(given: int, rank: int) -> int:
 
 
 def given(**attributes: tuple[Any, Any]) -> dict[str, Any]:
-    """Attributes that differ from their defaults: each is a value and its default; equal values are one number."""
+    """Attributes that differ from their defaults: each is a value and its default; equal numbers are one."""
     made = {}
     for name, (value, default) in attributes.items():
-        plain = value[0] if isinstance(value, tuple) and value and len(set(value)) == 1 else value
+        alike = isinstance(value, tuple) and len(set(value)) == 1 and not isinstance(value[0], tuple)
+        plain = value[0] if alike else value
         if plain != default:
             made[name] = plain
     return made

@@ -21,7 +21,7 @@ def add(t: Translation, op: Operation) -> None:
         t.same(first)  # the number of batches that a normalisation has seen
         return
     if isinstance(first, Value) and isinstance(second, Owned) and second.kind == "parameter":
-        _position_embedding(t, op, first, second)
+        _added_parameter(t, op, first, second)
         return
     if not isinstance(first, Value) or not isinstance(second, Value):
         raise Refusal(f"it adds {_said(second if isinstance(first, Value) else first)}")
@@ -30,11 +30,15 @@ def add(t: Translation, op: Operation) -> None:
     _join(t, "add", first, second)
 
 
-def _position_embedding(t: Translation, op: Operation, value: Value, owned: Owned) -> None:
-    """`position_embedding`: a parameter of a sample's own shape is added."""
-    if owned.sizes[-len(value.axes) :] != t.sizes(op.outputs[0]) or prod(owned.sizes) != prod(t.sizes(op.outputs[0])):
+def _added_parameter(t: Translation, op: Operation, value: Value, owned: Owned) -> None:
+    """`position_embedding` where a parameter of a sample's own shape is added, `affine` where it is one number for each
+    channel."""
+    if owned.sizes[-len(value.axes) :] == t.sizes(op.outputs[0]) and prod(owned.sizes) == prod(t.sizes(op.outputs[0])):
+        t.same(value._replace(step=t.step("position_embedding", {}, (value.step,), (owned,))))
+    elif _is_by_channel(value, owned):
+        t.same(value._replace(step=t.step("affine", {"scale": False}, (value.step,), (owned,))))
+    else:
         raise Refusal("it adds a parameter of another shape")
-    t.same(value._replace(step=t.step("position_embedding", {}, (value.step,), (owned,))))
 
 
 @operation("mul", "mul_")
@@ -62,13 +66,17 @@ def mul(t: Translation, op: Operation) -> None:
 
 
 def _by_channel(t: Translation, value: Value, factor: Owned) -> None:
-    sizes = [1] * (len(value.axes) - len(factor.sizes)) + list(factor.sizes)
-    sizes = sizes[-len(value.axes) :]
-    wide = [axis for axis, size in enumerate(sizes) if size != 1]
-    if factor.kind != "parameter" or [value.axes[axis] for axis in wide] != [0]:
+    if factor.kind != "parameter" or not _is_by_channel(value, factor):
         raise Refusal("it multiplies by a tensor that is not one factor for each channel")
     step = t.step("layer_scale", {}, (value.step,), (factor,))
     t.same(value._replace(step=step))
+
+
+def _is_by_channel(value: Value, owned: Owned) -> bool:
+    """Whether a tensor, repeated to fit a value, has one number for each of its channels."""
+    sizes = [1] * (len(value.axes) - len(owned.sizes)) + list(owned.sizes)
+    wide = [axis for axis, size in enumerate(sizes[-len(value.axes) :]) if size != 1]
+    return [value.axes[axis] for axis in wide] == [0]
 
 
 def _said(value: Any) -> str:

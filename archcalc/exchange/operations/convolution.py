@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archcalc.exchange.graph import Operation
-from archcalc.exchange.operations.arguments import given, sizes, whole
+from archcalc.exchange.operations.arguments import given, paddings, sizes, whole
 from archcalc.exchange.operations.registry import Refusal, operation
 from archcalc.exchange.translate import Owned, Translation
 
@@ -22,7 +22,7 @@ def convolution(t: Translation, op: Operation) -> None:
     owned, (out, _, *kernel) = _weights(t, op)
     rank = len(kernel)
     word = op.arguments.get("padding")
-    padding = {"same": "same", "valid": 0}[word] if isinstance(word, str) else sizes(op, "padding", rank, [0])
+    padding = {"same": "same", "valid": 0}[word] if isinstance(word, str) else paddings(op, rank)
     stride, dilation = sizes(op, "stride", rank, [1]), sizes(op, "dilation", rank, [1])
     groups = whole(op, "groups", 1)
     if op.arguments.get("transposed"):

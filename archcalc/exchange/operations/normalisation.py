@@ -69,6 +69,12 @@ def rms_norm(t: Translation, op: Operation) -> None:
     t.emit("rms_norm", t.aligned(op.arguments["input"], -1), attributes, channels=-1, owned=owned)
 
 
+@operation("local_response_norm")
+def local_response_norm(t: Translation, op: Operation) -> None:
+    """`lrn`."""
+    t.emit("lrn", t.aligned(op.arguments["input"]), {"size": whole(op, "size")})
+
+
 @operation("empty", "new_empty")
 def empty(t: Translation, op: Operation) -> None:
     """Room for the noise of stochastic depth: one number for each sample."""

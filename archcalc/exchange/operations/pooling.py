@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archcalc.exchange.graph import Operation
-from archcalc.exchange.operations.arguments import flag, given, sample_axis, sizes
+from archcalc.exchange.operations.arguments import flag, given, paddings, sample_axis, sizes
 from archcalc.exchange.operations.registry import Refusal, operation
 from archcalc.exchange.translate import Translation
 
@@ -14,7 +14,7 @@ def _windows(op: Operation, rank: int) -> dict[str, tuple[object, object]]:
     return {
         "kernel": (kernel, None),
         "stride": (None if stride == kernel else stride, None),
-        "padding": (sizes(op, "padding", rank, [0]), 0),
+        "padding": (paddings(op, rank), 0),
     }
 
 

@@ -1,0 +1,47 @@
+"""An ONNX graph as records: nodes with their attributes, what is known of each value, and where nodes come from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from archcalc.exchange.graph import Symbol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+
+class Node(NamedTuple):
+    """A node: its operator (`Conv`; with its domain before two colons unless that is ONNX's own), attributes as
+    numbers, text, lists and arrays (None for a tensor whose values are not in the file), and names of values ("" for
+    none).
+
+    `modules` are the paths of the modules around it and their classes, outermost first; `line` is the code behind it.
+    """
+
+    kind: str
+    attributes: dict[str, Any]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    modules: tuple[tuple[str, str], ...]
+    line: str
+
+
+class Model(NamedTuple):
+    """A model without its weights.
+
+    `stored` are the shapes of the tensors of fractions that are in the file, and `constants` the values of small
+    tensors, whether they are in it or follow from others that are. `shapes` are those of all values, as far as they
+    are known.
+    """
+
+    name: str
+    opset: int
+    producer: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    nodes: list[Node]
+    stored: dict[str, tuple[int, ...]]
+    constants: dict[str, Array]
+    shapes: dict[str, tuple[int | Symbol, ...]]
