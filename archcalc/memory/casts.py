@@ -51,15 +51,16 @@ def typed(steps: Sequence[Step], types: dict[str, str], parameters: Collection[s
         floating = [name for name in step.reads if types[seen[name]] in FLOATING]
         target = _target(function, [types[seen[name]] for name in floating], device)
         for name in floating if function in lists.to_widest else reversed(floating):
-            if target is not None and types[seen[name]] != target:
-                copy = f"{name} in {target}"
-                if copy in types:
-                    copy = f"{copy} ({len(casts)})"
-                casts.append(Cast(number, name, copy))
-                types[copy] = target
-                seen[name] = copy
-                if name in parameters:
-                    converted[name] = copy
+            if target is None or types[converted.get(name, name)] == target:
+                continue
+            copy = f"{name} in {target}"
+            if copy in types:  # only parameters are converted once
+                copy = f"{copy} ({len(casts)})"
+            casts.append(Cast(number, name, copy))
+            types[copy] = target
+            seen[name] = copy
+            if name in parameters:
+                converted[name] = copy
         for name in floating:
             if seen[name] != name:
                 reads[number, name] = seen[name]

@@ -49,7 +49,7 @@ _PRODUCTS = frozenset(
 AUTOCAST = {
     "cpu": Autocast(
         "bfloat16",
-        _PRODUCTS,
+        _PRODUCTS | {"_native_multi_head_attention"},
         frozenset(
             {
                 *("avg_pool3d", "max_pool3d", "adaptive_avg_pool3d", "adaptive_max_pool3d"),

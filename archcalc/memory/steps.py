@@ -81,15 +81,16 @@ class Gradient(Record):
 class _Arrived:
     """What the operations of one node's backward pass have made so far.
 
-    `names` are the storages by name, `of` what the last operation read first, `values` the gradients of values that
-    are not in the values' types, `parameters` and `transposed` the gradients of parameters.
+    `names` are the storages by name, `of` what the last operation read first, which is the same gradient rearranged or
+    not, `values` the gradients of values that are not in the values' types, `parameters` and `transposed` the gradients
+    of parameters.
     """
 
     def __init__(self, node: Node, placed: Placed, names: dict[str, int]) -> None:
         self.node = node
         self.placed = placed
         self.names = names
-        self.of: tuple[str, ...] = ()
+        self.of: set[str] = set()
         self.values: list[tuple[Tensor, str]] = []
         self.parameters: list[tuple[str, int]] = []
         self.transposed: list[tuple[str, int]] = []
@@ -185,6 +186,8 @@ class _Order:
                 self.convert(phase, node, placed, number, names)
                 read = [typed.reads.get((number, name), name) for name in read]
             reads = [names[name] for name in read if name in names or name not in stored]
+            if typed is not None:
+                reads += [placed.own[cast.copy] for cast in typed.casts if cast.before == number]
             if step.training and not self.storages.training:
                 names[step.makes[0].name] = reads[0]
                 continue
@@ -308,9 +311,11 @@ class _Order:
         for step in steps:
             if not self.storages.gradients.wanted(node, step.needed_by):
                 continue
-            if self.narrow and step.reads[:1] != arrived.of:
+            if not arrived.of.issuperset(step.reads[:1]):
                 self.settle(arrived)
-            arrived.of = step.reads[:1]
+                arrived.of = set(step.reads[:1])
+            if step.unless is not None:
+                arrived.of.add(step.makes[0].name)
             if parts and step.operation != "sum":  # a sum over what was repeated belongs to the operation before it
                 self.pass_on_part(node, placed, outcome, names, gradient)
             self.backward_step(arrived, outcome, step, gradient)
@@ -431,7 +436,6 @@ class _Order:
                 if self.narrow and self.original_type(arrived, value) not in (None, dtype):
                     arrived.values.append((tensor, value))
         self.step("backward", node.index, step.operation, reads, made)
-        of_parameters = [(name, self.laid_like_kernels(node, outcome, name, s)) for name, s in of_parameters]
         # The weights of a product are transposed: their gradients pass one more node of autograd.
         (arrived.transposed if step.operation == "mm" else arrived.parameters).extend(of_parameters)
 
@@ -477,7 +481,7 @@ class _Order:
             self.step("backward", node.index, "to", [names[tensor.name]], [storage])
             names[tensor.name] = storage
         gradients = arrived.parameters + arrived.transposed
-        if self.narrow:
+        if arrived.placed.typed is not None:
             order = [tensor.name for tensor in self.outcomes[node.index].params]
             gradients.sort(key=lambda gradient: order.index(gradient[0]))
         for name, storage in gradients:
@@ -532,7 +536,9 @@ class _Order:
             self.step("backward", node.index, "to", [storage], [converted])
             storage = converted
         before = self.of_parameters.get(owner)
-        if before is not None:
+        if before is None:
+            storage = self.laid_like_kernels(node, self.outcomes[node.index], name, storage)
+        else:
             storage = self.summed(node.index, before, storage, self.storages.all[storage].amount)
         self.of_parameters[owner] = storage
 

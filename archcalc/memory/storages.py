@@ -199,9 +199,13 @@ class Storages:
         self, node: Node, outcome: Outcome, reached: tuple[int, ...], layouts: tuple[Layout, ...]
     ) -> Outcome:
         """The outcome with the composition that the pass, the layouts, the types and the device choose."""
-        if outcome.composition.fused and not self.training and self.setup.dtype != "amp":
+        if outcome.composition.fused and not self.training and self._takes_the_fast_path(reached[0]):
+            # The kernel takes query, key and value apart, each converted for itself where it must be.
+            operands = ("input", "input", "input", *(tensor.name for tensor in outcome.params))
+            made = (Tensor("output", outcome.output.elements),)
+            kernel = Composition((Step("_native_multi_head_attention", operands, made),))
             outcome = outcome._replace(
-                composition=Composition(), rearranged=None, needs=None, lies="channels last", viewed=False
+                composition=kernel, rearranged=None, needs=None, lies="channels last", viewed=False
             )
         if outcome.rearranged and not self._lies(node.inputs[0], layouts[0], outcome.needs):
             outcome = outcome._replace(composition=outcome.rearranged, viewed=False)
@@ -211,6 +215,12 @@ class Storages:
             outcome = outcome._replace(composition=Composition(slices=outcome.composition.slices))
         return outcome
 
+    def _takes_the_fast_path(self, query: int) -> bool:
+        """Whether torch.nn.MultiheadAttention calls its kernel for inference: the query has its parameters' type, and
+        on CUDA there is no autocast."""
+        no_autocast = self.setup.dtype != "amp" or self.setup.device == "cpu"
+        return no_autocast and self.all[query].dtype == self.values
+
     def _typed(self, node: Node, outcome: Outcome, reached: tuple[int, ...]) -> Typed:
         """What mixed precision makes of the layer's types."""
         stored = (*outcome.params, *outcome.buffers)
@@ -219,7 +229,8 @@ class Storages:
         steps = outcome.composition.forward
         if not steps:
             known = {*types, "output"}
-            own = (saved for saved in outcome.saved if saved.what not in known)
+            here = (None, self.setup.device)
+            own = (saved for saved in outcome.saved if saved.what not in known and saved.device in here)
             made = (Tensor("output", 0), *(Tensor(saved.what, saved.elements, saved.dtype) for saved in own))
             steps = (Step(outcome.function or node.layer.name, tuple(types), made),)
         return typed(steps, types, {tensor.name for tensor in stored}, self.setup.device)

@@ -4,7 +4,8 @@
 around each layer, measured with the same version through saved-tensor hooks and a trace of all operations in which
 every tensor is freed after its last use. `layout.csv`: the same for networks whose tensors lie otherwise than their
 shapes say: permuted, cropped, channels last, views that are worked on in place; a sequence is read as rows by the loss.
-Outputs stay to the end of inference. `cuda.csv`: the same in float32, in float16, and under automatic mixed
+Outputs stay to the end of inference. `precision.csv`: the networks of both in bfloat16, parameters and all, and under
+torch.autocast("cpu", torch.bfloat16), whose cache holds the copies of parameters until the loss is known. `cuda.csv`: the same in float32, in float16, and under automatic mixed
 precision, on fake CUDA tensors of that version (saved-tensor hooks; there was no device).
 
 Peaks of `networks.csv` hold 8 bytes of target for each sample, 4 of the loss and 4 of its total weight, which the
@@ -76,7 +77,9 @@ def test_a_network_peaks_where_the_framework_peaks(row: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", rows("layers.csv") + rows("layout.csv"), ids=lambda row: f"{row['layers']}-{row['batch']}-{row['frozen']}"
+    "row",
+    rows("layers.csv") + rows("layout.csv") + rows("precision.csv"),
+    ids=lambda row: "-".join((row["layers"], row["batch"], row.get("frozen") or row.get("dtype", ""))),
 )
 def test_a_layer_keeps_and_makes_what_the_framework_does(row: dict[str, str], tmp_path: Path) -> None:
     layers = "".join(f"  - {layer}\n" for layer in row["layers"].split("; "))
@@ -84,7 +87,7 @@ def test_a_layer_keeps_and_makes_what_the_framework_does(row: dict[str, str], tm
     spec.write_text(f"architecture: small\ninput: {row['input']}\nlayers:\n{layers}")
     interpretation = interpret(archcalc.load(spec).expand())
     batch = int(row["batch"])
-    setup = Setup(frozen=tuple(row["frozen"].split()), batch=batch)
+    setup = Setup(dtype=row.get("dtype", "float32"), frozen=tuple(row.get("frozen", "").split()), batch=batch)
     saved = saved_memory(Storages(interpretation, setup))
     training = peaks.training(Storages(interpretation, setup))
     found = {

@@ -52,6 +52,7 @@ def predict(interpretation: Interpretation, question: Question) -> Figures:
     """archcalc's figures."""
     names = [node.name for node in interpretation.network.nodes]
     setup = Setup(
+        batch=question.batch,
         dtype=question.dtype,
         frozen=tuple(names[index] for index in question.frozen),
         checkpoints=tuple(Segment(first, last, names[first]) for first, last in question.checkpoints),

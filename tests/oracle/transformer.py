@@ -74,18 +74,30 @@ def repeat_heads(site: Site) -> Layer:
     return Layer(lambda _, x: Value(repeated(x.by_position, site["times"]), last=True))
 
 
-def turned(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+def register(module: nn.Module, name: str, constant: torch.Tensor) -> None:
+    """A constant of the network, in the types that values may have: decoders make theirs in the type at hand."""
+    module.register_buffer(name, constant, persistent=False)
+    module.register_buffer(f"{name}_in_16_bits", constant.to(torch.bfloat16), persistent=False)
+
+
+def constant(module: nn.Module, name: str, x: torch.Tensor) -> torch.Tensor:
+    """It in the type of x."""
+    return module.get_buffer(name if x.dtype == torch.float32 else f"{name}_in_16_bits")
+
+
+def turned(module: nn.Module, x: torch.Tensor, which: str = "") -> torch.Tensor:
     """Rotary positions, as decoders write them."""
     first, second = x.chunk(2, -1)
+    cos, sin = (constant(module, f"{which}{name}", x) for name in ("cos", "sin"))
     return x * cos + torch.cat((-second, first), -1) * sin
 
 
 @translation
 def rotary(site: Site) -> Layer:
     table = torch.ones(site.inputs[0].space[-1], site.channels)
-    layer = Layer(lambda self, x: Value(turned(x.by_position, self.cos, self.sin), last=True))
-    layer.register_buffer("cos", table, persistent=False)
-    layer.register_buffer("sin", table.clone(), persistent=False)
+    layer = Layer(lambda self, x: Value(turned(self, x.by_position), last=True))
+    register(layer, "cos", table)
+    register(layer, "sin", table.clone())
     return layer
 
 
@@ -107,8 +119,8 @@ def relative_position_bias(site: Site) -> Layer:
 
 @translation
 def mask(site: Site) -> Layer:
-    layer = Layer(lambda self, x: Value(x.by_position + self.mask, last=True))
-    layer.register_buffer("mask", torch.zeros(site.inputs[0].space[-1], site.channels), persistent=False)
+    layer = Layer(lambda self, x: Value(x.by_position + constant(self, "mask", x.tensor), last=True))
+    register(layer, "mask", torch.zeros(site.inputs[0].space[-1], site.channels))
     return layer
 
 
@@ -143,7 +155,7 @@ class Attention(nn.Module):
         if site["rotary"]:
             for name, positions in (("query", length), ("key", attended)):
                 for table in ("cos", "sin"):
-                    self.register_buffer(f"{name}_{table}", torch.ones(positions, self.width), persistent=False)
+                    register(self, f"{name}_{table}", torch.ones(positions, self.width))
         if site["relative"]:
             self.table = nn.Parameter(torch.zeros(site["relative"], self.heads))
             self.register_buffer("index", torch.zeros(length * attended, dtype=torch.int64))
@@ -153,8 +165,8 @@ class Attention(nn.Module):
         key = self.key_norm(self.key(memory).unflatten(-1, (self.kv_heads, -1)).transpose(-3, -2))
         value = self.value(memory).unflatten(-1, (self.kv_heads, -1)).transpose(-3, -2)
         if self.site["rotary"]:
-            query = turned(query, self.query_cos, self.query_sin)
-            key = turned(key, self.key_cos, self.key_sin)
+            query = turned(self, query, "query_")
+            key = turned(self, key, "key_")
         values = self.kernel(query, key, value) if self.fused else self.separate(query, key, value)
         return self.out(values.transpose(-3, -2).flatten(-2))  # type: ignore[no-any-return]
 
