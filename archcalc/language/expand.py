@@ -431,9 +431,11 @@ class _Expansion:
         names: Names = {INPUT: Named(inputs[0])}
         for name, given in brought.items():
             names.update(given.named(name))
+        scope = Scope(frame.scope, step.label or step.name, step, bound)
+        scope.brought = {name: given.nodes for name, given in brought.items()}
         inner = _Frame(
             ChainMap(bound, self.globals_of(block.document)),
-            Scope(frame.scope, step.label or step.name, step, bound),
+            scope,
             names,
             frame.tied,
             frame.depth + 1,

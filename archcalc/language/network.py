@@ -28,7 +28,7 @@ Key: TypeAlias = tuple[tuple[str, int], ...]
 class Scope:
     """One level of a path: a block call, a branch, or the whole network. It counts the names within it."""
 
-    __slots__ = ("_path", "arguments", "base", "counts", "key", "length", "ordinal", "parent", "step")
+    __slots__ = ("_path", "arguments", "base", "brought", "counts", "key", "length", "ordinal", "parent", "step")
 
     def __init__(self, parent: Scope | None, base: str, step: Step | None, arguments: Mapping[str, Any] | None) -> None:
         self.parent = parent
@@ -36,6 +36,8 @@ class Scope:
         self.step = step
         #: What a block was called with; None for a branch.
         self.arguments = arguments
+        #: The inputs that a block has beside its first, by its names for them.
+        self.brought: Mapping[str, tuple[int, ...]] = {}
         self.counts: dict[str, int] = {}
         self._path: str | None = None
         self.ordinal = 0

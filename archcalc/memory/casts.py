@@ -4,10 +4,10 @@ operation. Source: torch.autocast, whose lists are in `precision`."""
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 from archcalc.layers.outcome import OF_INPUT, Step
 from archcalc.memory.precision import AUTOCAST, FLOATING, PROMOTING, storage_type
+from archcalc.records import Record
 
 #: Operations that save no operand for the backward pass.
 _SAVE_NOTHING = frozenset(
@@ -15,7 +15,7 @@ _SAVE_NOTHING = frozenset(
 )
 
 
-class Cast(NamedTuple):
+class Cast(Record):
     """A conversion before the step of that number: of what is read under that name, and the name of the copy."""
 
     before: int
@@ -23,7 +23,7 @@ class Cast(NamedTuple):
     copy: str
 
 
-class Typed(NamedTuple):
+class Typed(Record):
     """The types of a layer's tensors in the forward pass, by the names that its steps give them.
 
     `reads` are the copies that steps read instead, by step and name; `versions` what the operations that save an

@@ -6,9 +6,8 @@ call what is in them; another version is another table. A function in no list co
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from archcalc.layers.outcome import OF_INPUT, OF_PARAMETERS, STATISTIC, VALUE
+from archcalc.records import Record
 
 #: Bytes of one element by type.
 WIDTH = {"float32": 4, "float16": 2, "bfloat16": 2, "int64": 8, "bool": 1}
@@ -23,7 +22,7 @@ FLOATING = frozenset({"float32", "float16", "bfloat16"})
 PROMOTING = frozenset({"add", "sub", "mul", "div", "where", "cat"})
 
 
-class Autocast(NamedTuple):
+class Autocast(Record):
     """What mixed precision does on a device, by the framework's functions.
 
     `half` is its 16-bit type. It converts the operands of those in `to_half` to it, of those in `to_float32` to

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -33,15 +34,25 @@ def ruff(folder: Path, *arguments: str) -> str:
 
 
 def test_the_catalogue_is_written_as_ruff_leaves_it(tmp_path: Path) -> None:
-    refused: set[str] = set()
     for name in catalogue.names():
-        try:
-            (tmp_path / f"{name}.py").write_text("".join(pytorch.write(archcalc.load(name).analyse())))
-        except SpecError as error:
-            refused.update(found.rule for found in error.diagnostics)
-    assert refused == {"cannot-write"}
-    written = {path.stem for path in tmp_path.iterdir()}
-    assert {"vgg16", "resnet50", "googlenet", "densenet121", "fractalnet20", "vit_b16"} <= written
+        (tmp_path / f"{name}.py").write_text("".join(pytorch.write(archcalc.load(name).analyse())))
+    assert ruff(tmp_path, "format", "--check") == ""
+    assert ruff(tmp_path, "check") == ""
+
+
+ATTENTION = (
+    "causal: true",
+    "causal: true, rotary: true, norm: rms, bias: false",
+    "sliding_window: 2, mask: true, out_bias: false",
+    "sliding_window: 2, causal: true, norm: layer",
+    "mask: true, width: 6",
+)
+
+
+def test_every_attention_is_written_as_ruff_leaves_it(tmp_path: Path) -> None:
+    for number, (heads, mode, more) in enumerate(product(("", "kv_heads: 1, "), ("fused", "separate"), ATTENTION)):
+        spec = f"input: [8, 5]\nlayers: [attention: {{heads: 2, {heads}mode: {mode}, {more}}}]\n"
+        (tmp_path / f"attention{number}.py").write_text(code(spec))
     assert ruff(tmp_path, "format", "--check") == ""
     assert ruff(tmp_path, "check") == ""
 
@@ -134,11 +145,70 @@ layers:
 
 def test_all_layers_that_are_not_known_are_named_at_once() -> None:
     with pytest.raises(SpecError) as refused:
-        code("input: [4, 8, 8]\nlayers: [pixel_shuffle: 2, {crop: {size: 1}}, {crop: {size: 1}}]\n")
+        code("input: [8, 8]\nlayers: [{pad_channels: {out: 9}}, {pixel_shuffle: 3}, {pixel_shuffle: 3}]\n")
     (found,) = refused.value.diagnostics
     assert found.rule == "cannot-write"
     assert found.message == "3 layers cannot be written as PyTorch, and nothing is left out"
-    assert found.notes == ("the layer pixel_shuffle: `pixel_shuffle`", "the layer crop: `crop.1` and 1 more")
+    assert found.notes == (
+        "more channels for anything but maps: `pad_channels`",
+        "pixel_shuffle of anything but maps: `pixel_shuffle.1` and 1 more",
+    )
+
+
+def test_layers_that_share_weights_are_one_module_or_have_one_parameter() -> None:
+    written = code("""
+input: [4]
+layers:
+  - embedding: {count: 9, out: 8}
+    weights: table
+  - linear: {out: 8, each_position: true}
+    weights: square
+  - linear: {out: 8, each_position: true}
+    weights: square
+    as: again
+  - linear: {out: 9, bias: false, each_position: true}
+    weights: table
+    as: classifier
+""")
+    assert "self.classifier.weight = self.embedding.weight" in written
+    assert written.count("x = self.linear(x)") == 2
+    assert "self.again" not in written
+
+
+def test_a_layer_that_is_not_trained_has_no_gradients() -> None:
+    written = code("input: [4]\nlayers:\n  - linear: 4\n    trainable: false\n  - linear: 4\n    as: head\n")
+    assert "self.linear.requires_grad_(False)" in written
+    assert "self.head.requires_grad_" not in written
+
+
+def test_a_repeated_block_with_another_input_is_a_list_of_modules() -> None:
+    written = code("""
+inputs: {text: [8, 5], image: [8, 7]}
+blocks:
+  decoder:
+    - attention: {heads: 2}
+      from: [input, memory]
+layers:
+  - decoder:
+    from: {input: text, memory: image}
+    repeat: 3
+""")
+    assert "def forward(self, text, image):" in written
+    assert "self.decoder = nn.ModuleList(" in written
+    assert "def forward(self, x, memory):" in written
+
+
+def test_values_that_differ_between_calls_are_stored() -> None:
+    written = code("""
+input: [4, 8, 8]
+blocks:
+  part(first):
+    - slice: {axis: width, start: first, step: 2}
+layers:
+  - concat: {even: [part: 0], odd: [part: 1]}
+""")
+    assert "self.first = first" in written
+    assert "return x[:, :, :, self.first :: 2]" in written or "x = x[:, :, :, self.first :: 2]" in written
 
 
 @pytest.mark.parametrize(

@@ -1,44 +1,43 @@
-"""The code that `archcalc export` writes, run: parameters, MACs, output shapes, saved bytes, beside the spec's."""
+"""The code that `archcalc export` writes, run: parameters, buffers, MACs, output shapes, saved bytes, beside the
+spec's. Nothing is computed: the module stands on the meta device, or on a CPU whose tensors have no values."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
+from oracle.translate import WITHOUT
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-import archcalc
-from archcalc import catalogue
 from archcalc.analysis.totals import Analysis
-from archcalc.diagnostics.diagnostic import SpecError
 from archcalc.exchange.writers import pytorch
+from archcalc.exchange.writers.pytorch.parts import OF_SEQUENCES
 from archcalc.language.network import INPUT_INDEX
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storages, saved_memory
 from archcalc.quantities.registry import figure
+from archcalc.sizes.volume import Volume
 
 BATCH = 2
 
+#: Layers whose tensors for the backward pass cannot be told without values: torch.nn has no such layer, or a kernel
+#: that hides them, or that runs on values alone but in bfloat16.
+UNTOLD = frozenset({*WITHOUT, "experts"})
+
 
 class Run(NamedTuple):
-    """What a network has: parameters in all, MACs and shapes for one sample of the batch, bytes saved for the batch."""
+    """What a network has: parameters and buffers in all, MACs and shapes for one sample of the batch, bytes saved for
+    the batch (None where they cannot be told)."""
 
     params: int
+    buffers: int
     macs: int
     shapes: tuple[tuple[int, ...], ...]
     saved_bytes: int | None
-
-
-def writable() -> Iterator[str]:
-    """The names of the catalogue's specs that can be written."""
-    for name in catalogue.names():
-        try:
-            "".join(pytorch.write(archcalc.load(name).analyse()))
-        except SpecError:
-            continue
-        yield name
 
 
 def module_of(analysis: Analysis) -> nn.Module:
@@ -51,58 +50,104 @@ def module_of(analysis: Analysis) -> nn.Module:
     return made
 
 
-def of_spec(analysis: Analysis, *, saved: bool = True) -> Run:
+def of_spec(analysis: Analysis) -> Run:
     """archcalc's figures."""
     interpretation = analysis.interpretation
-    shapes = tuple(_shape(analysis, value) for value in interpretation.network.outputs.values())
-    kept = saved_memory(Storages(interpretation, Setup())).total.at(BATCH) if saved else None
-    return Run(int(figure(analysis, "params")), int(figure(analysis, "macs")), shapes, kept)
+    shapes = tuple((BATCH, *interpretation.volume(value).shape) for value in interpretation.network.outputs.values())
+    saved = None
+    if _told(analysis):
+        saved = saved_memory(Storages(interpretation, Setup())).total.at(BATCH)
+    params, buffers, macs = (int(figure(analysis, name)) for name in ("params", "buffers", "macs"))
+    return Run(params, buffers, macs, shapes, saved)
 
 
-def of_code(analysis: Analysis, *, saved: bool = True) -> Run:
-    """PyTorch's: counted on the meta device; with `saved`, the bytes that autograd keeps on the CPU."""
+def of_code(analysis: Analysis) -> Run:
+    """PyTorch's."""
+    with _as_default(_dtype(analysis)):
+        return _of_code(analysis)
+
+
+@contextmanager
+def _as_default(dtype: str) -> Iterator[None]:
+    """Tensors that are made are of this type."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(getattr(torch, dtype))
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _of_code(analysis: Analysis) -> Run:
     with torch.device("meta"):
         module = module_of(analysis)
+        inputs = _examples(analysis)
     params = sum(parameter.numel() for parameter in module.parameters())
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        outputs = _tuple(module.eval()(_example(analysis, "meta")))
+    buffers = sum(buffer.numel() for buffer in _persistent(module))
+    products = {torch.ops.aten._grouped_mm: _flops_of_grouped_products}
+    with FlopCounterMode(display=False, custom_mapping=products) as counter:
+        outputs = module.eval()(*inputs)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     flops = counter.get_total_flops()
     assert flops % (2 * BATCH) == 0
-    shapes = tuple(tuple(output.shape) for output in outputs)
-    return Run(params, flops // 2 // BATCH, shapes, _saved(analysis) if saved else None)
+    volumes = (analysis.interpretation.volume(value) for value in analysis.network.outputs.values())
+    shapes = tuple(_in_order(output, volume) for output, volume in zip(outputs, volumes, strict=True))
+    return Run(params, buffers, flops // 2 // BATCH, shapes, _saved(analysis) if _told(analysis) else None)
 
 
-def _shape(analysis: Analysis, value: int) -> tuple[int, ...]:
-    """The shape of an output: a vector, or a sequence of vectors, channels last."""
-    volume = analysis.interpretation.volume(value)
-    return (BATCH, *volume.space, volume.channels) if volume.rank == 1 else (BATCH, *volume.shape)
+def _told(analysis: Analysis) -> bool:
+    return not any(node.layer.name in UNTOLD for node in analysis.network.nodes)
 
 
-def _tuple(outputs: Any) -> tuple[torch.Tensor, ...]:
-    return outputs if isinstance(outputs, tuple) else (outputs,)
+def _dtype(analysis: Analysis) -> str:
+    """Products of experts with the rows that they got have a kernel for bfloat16 alone."""
+    return "bfloat16" if any(node.layer.name == "experts" for node in analysis.network.nodes) else "float32"
 
 
-def _example(analysis: Analysis, device: str) -> torch.Tensor:
-    """An input: whole numbers where the network looks them up."""
-    nodes = analysis.network.nodes
-    indices = any(node.layer.name == "embedding" and node.inputs[0] == INPUT_INDEX for node in nodes)
-    shape = (BATCH, *analysis.network.input.shape)
-    return torch.zeros(shape, dtype=torch.int64 if indices else torch.float32, device=device)
+def _persistent(module: nn.Module) -> list[torch.Tensor]:
+    """The buffers that are stored with the parameters, each once."""
+    own = {id(parameter) for parameter in module.parameters()}
+    stored = {id(each): each for each in module.state_dict(keep_vars=True).values()}
+    return [each for key, each in stored.items() if key not in own]
+
+
+def _flops_of_grouped_products(rows: Any, weights: Any, *_: Any, **__: Any) -> int:
+    """Every row meets the matrix of its group."""
+    count, inner = rows
+    return 2 * int(count) * int(inner) * int(weights[-1])
+
+
+def _in_order(output: torch.Tensor, volume: Volume) -> tuple[int, ...]:
+    """The shape of an output, channels first; a sequence's are last."""
+    last = (BATCH, *volume.space, volume.channels)
+    return (BATCH, *volume.shape) if tuple(output.shape) == last else tuple(output.shape)
+
+
+def _examples(analysis: Analysis) -> list[torch.Tensor]:
+    """The inputs: whole numbers where the network looks them up, the channels last where it reads a sequence."""
+    made = []
+    for number, volume in enumerate(analysis.network.inputs.values()):
+        readers = {node.layer.name for node in analysis.network.nodes if INPUT_INDEX - number in node.inputs}
+        is_sequence = volume.rank == 1 and readers & OF_SEQUENCES
+        shape = (*volume.space, volume.channels) if is_sequence else volume.shape
+        made.append(torch.zeros(BATCH, *shape, dtype=torch.int64 if "embedding" in readers else None))
+    return made
 
 
 def _saved(analysis: Analysis) -> int:
     """Bytes of all tensors that autograd saves in training, each storage once, without parameters and buffers."""
-    module = module_of(analysis).train()
-    own = {tensor.untyped_storage().data_ptr() for tensor in (*module.parameters(), *module.buffers())}
     kept: dict[int, torch.UntypedStorage] = {}
+    with FakeTensorMode(), torch.device("cpu"):
+        module = module_of(analysis).train()
+        own = {tensor.untyped_storage()._cdata for tensor in (*module.parameters(), *module.buffers())}
 
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = storage
-        return tensor
+        def keep(tensor: torch.Tensor) -> torch.Tensor:
+            storage = tensor.untyped_storage()
+            if storage._cdata not in own:
+                kept[storage._cdata] = storage
+            return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        outputs = module(_example(analysis, "cpu"))
-    del outputs
-    return sum(storage.nbytes() for storage in kept.values())
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            outputs = module(*_examples(analysis))
+        del outputs
+        return sum(storage.nbytes() for storage in kept.values())

@@ -21,6 +21,7 @@ from oracle.translate import TRANSLATIONS, WITHOUT
 
 import archcalc
 from archcalc.analysis.interpret import interpret
+from archcalc.analysis.totals import Analysis
 from archcalc.diagnostics.diagnostic import Source
 from archcalc.exchange.writers.pytorch.names import OF_A_MODULE
 from archcalc.language.expand import expand
@@ -108,12 +109,56 @@ def test_a_network_of_the_catalogue_agrees_in_every_figure(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["lenet5", "resnet20", "resnet50", "densenet40_k12", "fractalnet20", "googlenet", "squeezenet1_1", "vit_b16"],
+    [
+        "lenet5_1998",
+        "resnet20",
+        "inception_v2",
+        "squeezenet1_1",
+        "shufflenet_v2",
+        "unet",
+        "yolov3",
+        "swin_t:depths=[1, 1, 2, 1]",
+        "convnext:depths=[1, 1, 1, 1]",
+        "gpt2:layers=2",
+        "llama3_8b:layers=2",
+        "mixtral_8x7b:layers=1",
+        "lstm_classifier:length=4",
+    ],
 )
 def test_exported_code_is_the_network_of_the_spec(name: str) -> None:
     analysis = archcalc.load(name).analyse()
-    saved = name in ("lenet5", "resnet20", "squeezenet1_1")
-    assert of_code(analysis, saved=saved) == of_spec(analysis, saved=saved)
+    assert of_code(analysis) == of_spec(analysis)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        *(f"[attention: {given}]" for given in ATTENTION),
+        f"[{{matmul: {{w: [{{matmul: {{q: {_HEADS}, k: {_HEADS}}}, transposed: true}}, {{scale: 0.5}}, "
+        f"{{relative_position_bias: 9}}, mask, softmax], v: {_HEADS}}}}}, merge_heads]",
+        f"[{{matmul: {{w: [{{matmul: {{q: {_TURNED}, k: {_TURNED}}}, transposed: true}}, softmax], v: {_HEADS}}}}}, "
+        "merge_heads]",
+        "[split_heads: 4, repeat_heads: 2, gelu, merge_heads]",
+        "[conv: {out: 8, kernel: 1}, window_partition: [3, 2], "
+        "attention: {heads: 2, windows: true, relative: 15}, window_reverse: [6, 4]]",
+        "[reduce_mean: {over: length, keep: true}, reduce_sum: channels, normalize]",
+        "[square, {reduce_max: length}, exp, sqrt, {clamp: {least: 0, most: 1}}, log]",
+        "[{slice: {axis: length, start: 1, step: 2}}, {roll: {over: positions, by: 1}}]",
+        "[{slice: {axis: length, start: 1, count: 2}}, {select: {start: 2, count: 4}}]",
+        "[{rnn: {out: 6, layers: 2}}]",
+        "[{gru: {out: 4, bidirectional: true}}]",
+        "[{reshape: [4, 2, 5]}, {upsample: {to: [4, 5], mode: linear}}, {pad: 1}, {crop: {to: 3}}, channel_shuffle: 2]",
+        "[{conv: {out: 4, kernel: 2, padding: same}}, {conv: {out: 4, kernel: 3, stride: 2, padding: [[1, 0]]}}]",
+        "[{concat: {x: [], y: [{learned: [8, 3]}]}, axis: length}]",
+        "[{linear: {out: 8, each_position: true}, trainable: false}, affine, {affine: {bias: false}}, layer_scale]",
+    ],
+)
+def test_exported_code_says_every_layer(steps: str) -> None:
+    """What no small network of the catalogue has."""
+    volume = "[8, 6, 4]" if "window_" in steps else "[8, 5]"
+    spec = f"input: {volume}\nlayers: {steps}\n"
+    analysis = Analysis(interpret(expand(read_document(Source("spec.yaml", spec), Path("spec.yaml")))))
+    assert of_code(analysis) == of_spec(analysis)
 
 
 def test_exported_code_spares_the_names_that_a_module_has() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from archcalc.exchange.graph import Symbol
+from archcalc.records import Record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
-class Node(NamedTuple):
+class Node(Record):
     """A node: its operator (`Conv`; with its domain before two colons unless that is ONNX's own), attributes as
     numbers, text, lists and arrays (None for a tensor whose values are not in the file), and names of values ("" for
     none).
@@ -28,7 +29,7 @@ class Node(NamedTuple):
     line: str
 
 
-class Model(NamedTuple):
+class Model(Record):
     """A model without its weights.
 
     `stored` are the shapes of the tensors of fractions that are in the file, and `constants` the values of small

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
+
+from archcalc.records import Record
 
 #: Fields that are messages, by number, each with its own; None for a field whose long values are left out.
 Schema: TypeAlias = "Mapping[int, Schema | None]"
@@ -16,7 +18,7 @@ class Malformed(Exception):
     """Bytes that are no message."""
 
 
-class _Field(NamedTuple):
+class _Field(Record):
     """A field of a message: its number, and where it, its content and what follows begin. A number has no content."""
 
     number: int

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from math import lcm
 from typing import Any
 
-from archcalc.exchange.writers.pytorch.layers import OWN_MODULES
 from archcalc.exchange.writers.pytorch.names import class_name, identifier, unique
 from archcalc.exchange.writers.pytorch.parts import Member, Part
-from archcalc.exchange.writers.pytorch.text import Code, Group, literal
+from archcalc.exchange.writers.pytorch.text import literal
 from archcalc.records import Record
 
 
@@ -34,23 +33,25 @@ class Class(Record):
 
 
 class Made(Record):
-    """How a member is made: nothing for an expression without a module."""
+    """How a member is made: nothing for an expression without a module. `values` are those that its call names, as
+    literals or as constructor arguments."""
 
-    module: Code = ""
+    module: str = ""
     copies: str = ""
+    values: tuple[tuple[str, str], ...] = ()
 
 
-def classes(root: Part, name: str) -> list[Class]:
+def classes(root: Part, name: str, taken: Iterable[str]) -> list[Class]:
     """The classes of a network, each after those that it uses; the last is the network's."""
     found: dict[int, list[Part]] = {}
     for part in _parts(root):
         found.setdefault(part.key, []).append(part)
-    taken = set(OWN_MODULES) | {class_name(name)}
+    names_taken = {*taken, class_name(name)}
     names: dict[int, str] = {}
     for key, parts in found.items():
         step = parts[0].scope.step
-        names[key] = class_name(name) if step is None else class_name(step.name, taken)
-        taken.add(names[key])
+        names[key] = class_name(name) if step is None else class_name(step.name, names_taken)
+        names_taken.add(names[key])
     made: dict[int, Class] = {}
     places: dict[int, int] = {}
     for key, parts in found.items():
@@ -93,10 +94,13 @@ class _Arguments:
 
     def module(self, number: int, member: Member) -> Made:
         if member.layer is not None:
-            return Made(self.layer(number, member)) if member.layer.module else Made()
+            made = member.layer.module and not member.again
+            named = [each.name for each in member.layer.values]
+            texts = tuple((name, self.value(number, which, name)) for which, name in enumerate(named))
+            return Made(self.layer(number, member) if made else "", values=texts)
         inner = self.known[member.calls[0].key]
         runs = [part.members[number].calls for part in self.parts]
-        items: list[Code] = []
+        items: list[str] = []
         in_order = True  # an argument may stand without its name before the first that has one
         for argument in inner.arguments:
             values = [[inner.values[argument][self.places[id(call)]] for call in calls] for calls in runs]
@@ -104,11 +108,16 @@ class _Arguments:
             in_order = in_order and text == argument
             items.append(text if in_order else f"{argument}={text}")
         copies = self.expression("copies", [len(calls) for calls in runs]) if member.is_run else ""
-        return Made(Group(f"{inner.name}(", tuple(items), ")"), copies)
+        return Made(f"{inner.name}({', '.join(items)})", copies)
 
-    def layer(self, number: int, member: Member) -> Group:
+    def value(self, number: int, which: int, name: str) -> str:
+        """A value that the call of a layer names."""
+        layers = [part.members[number].layer for part in self.parts]
+        return self.expression(name, [layer.values[which].value for layer in layers if layer is not None])
+
+    def layer(self, number: int, member: Member) -> str:
         assert member.layer is not None
-        items: list[Code] = []
+        items: list[str] = []
         for which, setting in enumerate(member.layer.settings):
             layers = [part.members[number].layer for part in self.parts]
             settings = [layer.settings[which] for layer in layers if layer is not None]
@@ -116,7 +125,7 @@ class _Arguments:
                 continue
             text = self.expression(setting.name, [each.value for each in settings])
             items.append(f"{setting.name}={text}" if setting.by_name else text)
-        return Group(f"{member.layer.module}(", tuple(items), ")")
+        return f"{member.layer.module}({', '.join(items)})"
 
     def run(self, argument: str, runs: list[list[Any]]) -> str:
         """What the copies of a run are given, by `i`: always the same, another for the first, or one for each."""

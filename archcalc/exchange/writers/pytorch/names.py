@@ -70,7 +70,7 @@ OF_A_MODULE = frozenset(
 )
 
 #: What the code itself uses.
-OF_THE_CODE = frozenset({"i", "nn", "range", "self", "super", "torch"})
+OF_THE_CODE = frozenset({"block", "functional", "i", "len", "nn", "range", "self", "super", "torch"})
 
 
 def identifier(name: str, taken: Container[str] = (), otherwise: str = "layer") -> str:

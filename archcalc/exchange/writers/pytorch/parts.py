@@ -7,9 +7,9 @@ from itertools import groupby, pairwise
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.diagnostics.diagnostic import Diagnostic, SpecError, plain
-from archcalc.exchange.writers.pytorch.layers import WRITTEN, Site, Unwritten, Written
-from archcalc.exchange.writers.pytorch.names import identifier
-from archcalc.language.network import Node, Scope
+from archcalc.exchange.writers.pytorch.layers import Own, Site, Unwritten, Written, written_layer
+from archcalc.exchange.writers.pytorch.names import identifier, unique
+from archcalc.language.network import INPUT_INDEX, Network, Node, Scope, is_input
 from archcalc.records import Record
 
 _SHOWN = 12
@@ -19,31 +19,66 @@ class Member(Record):
     """A layer, a call of a block, or a run of calls that follow each other.
 
     `branch` names the branches around it, `inputs` are values by the numbers of their layers, and `outputs` those that
-    are read outside of it. `name` is empty for what holds no module.
+    are read outside of it. `name` is empty for what holds no module. `nodes` are the numbers of its layers. A run hands
+    its input of number `chained` from copy to copy; the others are the same for all. `again` is a module that another
+    member has made.
     """
 
     name: str
     branch: tuple[str, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    nodes: range
     layer: Written | None = None
     calls: tuple[Part, ...] = ()
     is_run: bool = False
+    chained: int = 0
+    frozen: bool = False
+    again: bool = False
 
 
 class Part(Record):
-    """A call of a block, or the whole network. Parts of one key are the same but for the values of settings."""
+    """A call of a block, or the whole network. Parts of one key are the same but for the values of settings.
+
+    `nodes` are the numbers of its layers, `names` those that the spec has for its inputs, `ties` pairs of attributes of
+    which the first becomes the second.
+    """
 
     scope: Scope
+    network: Network
+    nodes: range
     members: tuple[Member, ...]
     inputs: tuple[int, ...]
+    names: tuple[str, ...]
     outputs: tuple[int, ...]
+    ties: tuple[tuple[str, str], ...]
     key: int
 
 
-def whole(interpretation: Interpretation) -> Part:
+class Structures:
+    """What is alike in the parts of one network, or of several: the numbers of their keys, and the classes of modules
+    that torch.nn does not have, by the names that they get."""
+
+    def __init__(self) -> None:
+        self.keys: dict[Hashable, int] = {}
+        self.owned: dict[Own, str] = {}
+
+    def number(self, key: Hashable) -> int:
+        """The number of a structure: the same for the same."""
+        return self.keys.setdefault(key, len(self.keys))
+
+    def name(self, own: Own) -> str:
+        """The name of a module's class: its own, numbered if another has it."""
+        if own not in self.owned:
+            for needed in own.needs:
+                self.name(needed)
+            self.owned[own] = unique(own.name, self.owned.values())
+        return self.owned[own]
+
+
+def whole(interpretation: Interpretation, structures: Structures) -> Part:
     """The network as a part. SpecError, with all of them, if there are layers that cannot be written."""
-    return _Builder(interpretation).part(_root(interpretation.network.nodes[0].scope), 0)[0]
+    return _Builder(interpretation, structures).part(_root(interpretation.network.nodes[0].scope), 0)[0]
 
 
 def _root(scope: Scope) -> Scope:
@@ -53,47 +88,73 @@ def _root(scope: Scope) -> Scope:
 
 
 #: Layers that work on sequences of vectors: a network's input of one axis is `[N, L, C]` where one of them reads it.
-_OF_SEQUENCES = frozenset({"linear", "attention", "layer_norm", "rms_norm", "class_token"})
+OF_SEQUENCES = frozenset(
+    {"linear", "attention", "layer_norm", "rms_norm", "class_token", "experts", "rnn", "gru", "lstm"}
+)
 
 
 class _Builder:
-    def __init__(self, interpretation: Interpretation) -> None:
+    def __init__(self, interpretation: Interpretation, structures: Structures) -> None:
         self.interpretation = interpretation
-        self.nodes = interpretation.network.nodes
+        self.network = interpretation.network
+        self.nodes = self.network.nodes
+        self.structures = structures
+        self.written = self.layers()
+        #: The value that a value is: a layer that changes nothing has its input as its output.
+        self.same: dict[int, int] = {}
+        for node, written in zip(self.nodes, self.written, strict=True):
+            if written.call == "{0}" and not written.module:
+                self.same[node.index] = self.value(node.inputs[0])
+        self.outputs = tuple(self.value(value) for value in self.network.outputs.values())
         #: The last layer that reads each value; beyond all layers for outputs of the network.
         self.last_reader: dict[int, int] = {}
         for node in self.nodes:
-            for value in node.inputs:
-                self.last_reader[value] = node.index
-        for value in interpretation.network.outputs.values():
-            self.last_reader[value] = len(self.nodes)
-        self.keys: dict[Hashable, int] = {}
-        self.written = self.layers()
+            if node.index not in self.same:
+                self.last_reader.update((self.value(value), node.index) for value in node.inputs)
+        self.last_reader.update((value, len(self.nodes)) for value in self.outputs)
+        #: The first layer that has the weights of each layer that shares them.
+        self.owners: dict[int, int] = {}
+        first: dict[Hashable, int] = {}
+        for node in self.nodes:
+            if node.tied is not None:
+                self.owners[node.index] = first.setdefault(node.tied, node.index)
+
+    def value(self, index: int) -> int:
+        """The value that a layer's output is."""
+        return self.same.get(index, index)
 
     def layers(self) -> list[Written]:
         """Every layer as it is written, in order: the forms of values follow from the layers before."""
         found: list[Written] = []
         refused: dict[str, list[Node]] = {}
-        source = self.interpretation.network.input
-        readers = {node.layer.name for node in self.nodes if -1 in node.inputs}
-        of_input = source.rank == 1 and bool(readers & _OF_SEQUENCES)
+        overwritten = {
+            node.inputs[0]
+            for node, outcome in zip(self.nodes, self.interpretation.outcomes, strict=True)
+            if outcome.storage == "inplace"
+        }
+        readers: dict[int, set[str]] = {}
+        for node in self.nodes:
+            for value in node.inputs:
+                if is_input(value):
+                    readers.setdefault(value, set()).add(node.layer.name)
         for node, outcome in zip(self.nodes, self.interpretation.outcomes, strict=True):
-            last = tuple(found[value].last if value >= 0 else of_input for value in node.inputs)
             volumes = tuple(self.interpretation.volume(value) for value in node.inputs)
+            last = tuple(
+                volume.rank == 1 and bool(readers[value] & OF_SEQUENCES) if is_input(value) else found[value].last
+                for value, volume in zip(node.inputs, volumes, strict=True)
+            )
             attributes = {}
             for name, attribute in node.layer.attributes.items():
                 value = node.attributes.get(name, attribute.default)
                 attributes[name] = value if value is None else attribute.kind.fit(value, volumes[0].rank)
-            site = Site(attributes, volumes, last, outcome.output, outcome.storage == "inplace", outcome.form)
+            inplace = outcome.storage == "inplace"
+            site = Site(attributes, volumes, last, outcome.output, inplace, outcome.form, node.index in overwritten)
             try:
-                if node.layer.name not in WRITTEN:
-                    raise Unwritten(f"the layer {node.layer.name}")
-                if node.tied is not None:
-                    raise Unwritten("shared weights")
-                found.append(WRITTEN[node.layer.name](site))
+                made = written_layer(node.layer.name, site)
             except Unwritten as reason:
                 refused.setdefault(str(reason), []).append(node)
-                found.append(Written("", last=last[0]))
+                made = Written("", last=last[0])
+            found.append(made if made.own is None else made._replace(module=self.structures.name(made.own)))
         if refused:
             raise SpecError([_refusal(refused)])
         return found
@@ -110,42 +171,112 @@ class _Builder:
                 break
             call = next((i for i, inner in enumerate(chain) if inner.arguments is not None), None)
             if call is None:
-                members.append(self.layer(node, tuple(inner.base for inner in chain)))
-                steps.append(None)
+                if index not in self.same:
+                    members.append(self.layer(node, tuple(inner.base for inner in chain)))
+                    steps.append(None)
                 index += 1
                 continue
+            first = index
             inner, index = self.part(chain[call], index)
+            if not inner.members:
+                continue
             branch = tuple(each.base for each in chain[:call])
-            members.append(Member(chain[call].base, branch, inner.inputs, inner.outputs, calls=(inner,)))
+            nodes = range(first, index)
+            members.append(Member(chain[call].base, branch, inner.inputs, inner.outputs, nodes, calls=(inner,)))
             steps.append(chain[call].step)
-        named = _named(list(_runs(members, steps)))
+        named = _named(list(_runs(members, steps, self.last_reader)))
+        named, ties = self.tied(named)
         made = set(range(start, index))
-        inputs = tuple(dict.fromkeys(v for member in named for v in member.inputs if v not in made))
-        outputs = tuple(v for v in range(start, index) if self.last_reader.get(v, -1) >= index)
+        brought = {self.value(v): name for name, values in reversed(list(scope.brought.items())) for v in values}
         if scope.parent is None:
-            outputs = tuple(self.interpretation.network.outputs.values())
-        return Part(scope, named, inputs, outputs, self.key(scope, named, inputs, outputs)), index
+            inputs = tuple(INPUT_INDEX - number for number in range(len(self.network.inputs)))
+            outputs = self.outputs
+            names = () if len(inputs) == 1 else tuple(self.network.inputs)
+        else:
+            read = dict.fromkeys(v for member in named for v in member.inputs if v not in made)
+            own = tuple(value for value in read if value not in brought)
+            inputs = (*own, *(value for value in reversed(brought) if value in read))
+            outputs = tuple(v for v in range(start, index) if self.last_reader.get(v, -1) >= index)
+            names = tuple(brought.get(value, "x") for value in inputs)
+        key = self.key(scope, named, inputs, names, outputs, ties)
+        return Part(scope, self.network, range(start, index), named, inputs, names, outputs, ties, key), index
 
     def layer(self, node: Node, branch: tuple[str, ...]) -> Member:
         outputs = (node.index,) if node.index in self.last_reader else ()
         written = self.written[node.index]
-        return Member(node.base if written.module else "", branch, node.inputs, outputs, written)
+        inputs = tuple(map(self.value, node.inputs))
+        nodes = range(node.index, node.index + 1)
+        name = node.base if written.module else ""
+        return Member(name, branch, inputs, outputs, nodes, written, frozen=not node.trainable)
 
-    def key(self, scope: Scope, members: Iterable[Member], inputs: Iterable[int], outputs: Iterable[int]) -> int:
+    def tied(self, members: tuple[Member, ...]) -> tuple[tuple[Member, ...], tuple[tuple[str, str], ...]]:
+        """The members, those that are the same module having one name, and what else must be made the same."""
+        places = {index: number for number, member in enumerate(members) for index in member.nodes}
+        named, ties = list(members), []
+        for index, owner in self.owners.items():
+            if index == owner or index not in places or owner not in places:
+                continue
+            member, other = named[places[index]], named[places[owner]]
+            if member is other and not member.is_run:
+                continue  # within it
+            if member is other and self.copy(member, index) == self.copy(member, owner):
+                continue
+            if self.is_same_module(index, owner):
+                if member.layer is not None and other.layer is not None:
+                    named[places[index]] = member._replace(name=other.name, again=True)
+                else:
+                    ties.append((self.attribute(member, index), self.attribute(other, owner)))
+                continue
+            for parameter in self.shared(index, owner):
+                paths = (self.attribute(member, index), self.attribute(other, owner))
+                ties.append((f"{paths[0]}.{parameter}", f"{paths[1]}.{parameter}"))
+        return tuple(named), tuple(ties)
+
+    def copy(self, member: Member, index: int) -> int:
+        """Which copy of a run a layer is in."""
+        return next(number for number, call in enumerate(member.calls) if index in call.nodes)
+
+    def is_same_module(self, index: int, other: int) -> bool:
+        one, two = self.written[index], self.written[other]
+        return bool(one.module) and (one.module, one.settings) == (two.module, two.settings)
+
+    def shared(self, index: int, other: int) -> list[str]:
+        """The parameters that two layers of different kinds both have."""
+        names = [{each.name for each in self.interpretation.outcomes[i].params} for i in (index, other)]
+        return sorted(names[0] & names[1])
+
+    def attribute(self, member: Member, index: int) -> str:
+        """The module of a layer within a member, as an attribute."""
+        if member.layer is not None:
+            return member.name
+        copy = self.copy(member, index) if member.is_run else 0
+        inner = next(each for each in member.calls[copy].members if index in each.nodes)
+        path = f"{member.name}[{copy}]" if member.is_run else member.name
+        return f"{path}.{self.attribute(inner, index)}"
+
+    def key(
+        self,
+        scope: Scope,
+        members: Iterable[Member],
+        inputs: Iterable[int],
+        names: tuple[str, ...],
+        outputs: Iterable[int],
+        ties: tuple[tuple[str, str], ...],
+    ) -> int:
         local = {value: -1 - number for number, value in enumerate(inputs)}
         entries = []
         for member in members:
             if member.layer is not None:
                 settings = tuple(setting.name for setting in member.layer.settings)
-                what: Hashable = (member.layer.module, settings, member.layer.call)
+                values = tuple(setting.name for setting in member.layer.values)
+                what: Hashable = (member.layer.module, settings, member.layer.call, values, member.frozen, member.again)
             else:
-                what = (member.calls[0].key, member.is_run)
+                what = (member.calls[0].key, member.is_run, member.chained)
             entries.append((member.name, member.branch, what, tuple(local[value] for value in member.inputs)))
             for value in member.outputs:
                 local[value] = len(local)
         name = "" if scope.step is None else scope.step.name
-        whole = (name, tuple(entries), tuple(local[value] for value in outputs))
-        return self.keys.setdefault(whole, len(self.keys))
+        return self.structures.number((name, tuple(entries), names, tuple(local[value] for value in outputs), ties))
 
 
 def _chain(scope: Scope | None, outer: Scope) -> list[Scope] | None:
@@ -159,28 +290,42 @@ def _chain(scope: Scope | None, outer: Scope) -> list[Scope] | None:
     return chain[::-1]
 
 
-def _runs(members: list[Member], steps: list[object]) -> Iterator[Member]:
+def _runs(members: list[Member], steps: list[object], last_reader: dict[int, int]) -> Iterator[Member]:
     """The members, copies of one step that follow each other and are alike being one."""
     for (step, _), group in groupby(enumerate(members), lambda item: _alike(item[1], steps[item[0]])):
         copies = [member for _, member in group]
         repeats = step is not None and getattr(step, "repeat", None) is not None
         alone = len(copies) == 1 and sum(each is step for each in steps) > 1
-        if not repeats or alone or not _chained(copies):
+        chained = _chained(copies, last_reader) if repeats and not alone else None
+        if chained is None:
             yield from copies
             continue
         calls = tuple(member.calls[0] for member in copies)
-        yield copies[0]._replace(outputs=copies[-1].outputs, calls=calls, is_run=True)
+        nodes = range(copies[0].nodes.start, copies[-1].nodes.stop)
+        run = copies[0]._replace(outputs=copies[-1].outputs, nodes=nodes, calls=calls, is_run=True, chained=chained)
+        yield run
 
 
 def _alike(member: Member, step: object) -> tuple[object, object]:
     return (step, (member.branch, member.calls[0].key)) if member.calls else (None, None)
 
 
-def _chained(copies: list[Member]) -> bool:
-    """Whether each reads what the one before it makes, and nothing else does."""
-    if any(len(member.inputs) != 1 or len(member.outputs) != 1 for member in copies):
-        return False
-    return all(after.inputs == before.outputs for before, after in pairwise(copies))
+def _chained(copies: list[Member], last_reader: dict[int, int]) -> int | None:
+    """Which input of each is what the one before it makes, and nothing else reads; None if none is, or if another input
+    is not the same for all."""
+    if any(not member.inputs or len(member.outputs) != 1 for member in copies):
+        return None
+    if any(last_reader[before.outputs[0]] not in after.nodes for before, after in pairwise(copies)):
+        return None
+    if len(copies) == 1:
+        return 0 if len(copies[0].inputs) == 1 else None
+    for chained in range(len(copies[0].inputs)):
+        if all(
+            after.inputs == (*copies[0].inputs[:chained], *before.outputs, *copies[0].inputs[chained + 1 :])
+            for before, after in pairwise(copies)
+        ):
+            return chained
+    return None
 
 
 def _named(members: list[Member]) -> tuple[Member, ...]:

@@ -2,94 +2,106 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, TypeAlias
-
-from archcalc.records import Record
+from typing import Any
 
 WIDTH = 88
 
-#: Variables that are added up or multiplied.
-_SUM = re.compile(r"\w+( [+*] \w+)+")
 
-#: An argument that is a tuple of plain values, or an element of one.
-_TUPLE = re.compile(r"(\w+=|)\(([^()]+, [^()]+)\)(\[i\]|)")
+def filled(text: str, inputs: Sequence[str], module: str, values: Mapping[str, str]) -> str:
+    """The text with its placeholders filled in: `{0}` the first input, `{m}` the module, others values by name.
 
-
-class Group(Record):
-    """Items in brackets, after `opening`: a call's arguments, or a collection's elements."""
-
-    opening: str
-    items: tuple[Code, ...]
-    closing: str
-
-    @property
-    def is_call(self) -> bool:
-        """Whether the items may stand on one line of their own."""
-        return self.opening.endswith("(") and self.opening != "("
+    It is what a person writes: no tuple that is unpacked at once, no slice from 0, and space around the colons of a
+    slice that starts with more than a name.
+    """
+    text = text.format(*inputs, m=module, **values)
+    text = re.sub(r"\*\(([^()]+?),?\)", r"\1", text)
+    text = re.sub(r"(?<=[\[ ])0:", ":", text)
+    return re.sub(r"(self\.\w+)::(\d)", r"\1 :: \2", text)
 
 
-Code: TypeAlias = "str | Group"
-
-
-def flat(code: Code) -> str:
-    """The code in one line."""
-    if isinstance(code, str):
-        return code
-    return f"{code.opening}{', '.join(map(flat, code.items))}{code.closing}"
-
-
-def filled(code: Code, inputs: Sequence[str], module: str) -> Code:
-    """The code with its placeholders filled in: `{0}` the first input, `{m}` the module."""
-    if isinstance(code, str):
-        return code.format(*inputs, m=module)
-    return code._replace(
-        opening=code.opening.format(*inputs, m=module),
-        items=tuple(filled(item, inputs, module) for item in code.items),
-    )
-
-
-def statement(depth: int, start: str, code: Code, comment: str = "") -> Iterator[str]:
+def statement(depth: int, start: str, expression: str, comment: str = "") -> Iterator[str]:
     """The lines of `start` and an expression, a level of indentation being four spaces. A comment that does not fit
     beside a line stands above it."""
     pad = " " * 4 * depth
-    line = f"{pad}{start}{flat(code)}"
+    line = f"{pad}{start}{expression}"
     remark = f"  # {comment}" if comment else ""
     if len(line + remark) <= WIDTH:
         yield f"{line}{remark}\n"
         return
     if comment:
         yield f"{pad}# {comment}\n"
-    yield from _broken(pad, start, code, "")
+    yield from _broken(pad, start, expression, "", alone=True)
 
 
-def _broken(pad: str, start: str, code: Code, end: str) -> Iterator[str]:
-    line = f"{pad}{start}{flat(code)}{end}"
-    if len(line) > WIDTH and isinstance(code, str) and _SUM.fullmatch(code):
-        first, *others = re.split(r" (?=[+*] )", code)
+def _broken(pad: str, start: str, expression: str, end: str, *, alone: bool = False) -> Iterator[str]:
+    """The lines of an expression that is too long for one: its brackets hold lines of their own. One that is `alone`,
+    and not within brackets, gets them to be broken at its operators."""
+    line = f"{pad}{start}{expression}{end}"
+    node = ast.parse(expression.removeprefix("*"), mode="eval").body if len(line) > WIDTH else None
+    if expression.startswith("*"):
+        start, expression = f"{start}*", expression[1:]
+
+    def part(inner: ast.expr | ast.keyword | ast.comprehension) -> str:
+        return ast.get_source_segment(expression, inner) or ""
+
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Tuple):
+        value = part(node.value)
+        yield from _broken(pad, start, value, f"{expression[len(value) :]}{end}")
+    elif isinstance(node, ast.Call):
+        items: list[ast.expr | ast.keyword] = [*node.args, *node.keywords]
+        items.sort(key=lambda item: item.col_offset)
+        opening = expression[: len(part(node.func)) + 1]
+        yield from _bracketed(pad, f"{start}{opening}", [part(item) for item in items], ")", end, together=True)
+    elif isinstance(node, ast.Tuple | ast.List):
+        items_of = [part(item) for item in node.elts]
+        yield from _bracketed(pad, f"{start}{expression[0]}", items_of, expression[-1], end, together=False)
+    elif isinstance(node, ast.GeneratorExp):
+        element = part(node.elt)
+        yield f"{pad}{start}(\n"
+        yield from _clauses(f"{pad}    ", element, expression[1 + len(element) : -1].strip())
+        yield f"{pad}){end}\n"
+    elif isinstance(node, ast.BinOp) and alone:
+        first, *others = re.split(r" (?=[+*@/] )", expression)
         yield f"{pad}{start}(\n"
         yield from (f"{pad}    {operand}\n" for operand in (first, *others))
         yield f"{pad}){end}\n"
-        return
-    row = _TUPLE.fullmatch(code) if len(line) > WIDTH and isinstance(code, str) else None
-    if row:
-        yield f"{pad}{start}{row[1]}(\n"
-        yield from (f"{pad}    {item},\n" for item in row[2].split(", "))
-        yield f"{pad}){row[3]}{end}\n"
-        return
-    if len(line) <= WIDTH or isinstance(code, str) or not code.items:
-        yield f"{line}\n"
-        return
-    yield f"{pad}{start}{code.opening}\n"
-    inner = f"{pad}    {', '.join(map(flat, code.items))}"
-    if code.is_call and len(inner) <= WIDTH:
-        yield f"{inner}\n"
     else:
-        for item in code.items:
-            yield from _broken(f"{pad}    ", "", item, ",")
-    yield f"{pad}{code.closing}{end}\n"
+        yield f"{line}\n"
+
+
+def _bracketed(
+    pad: str, opening: str, items: Sequence[str], closing: str, end: str, *, together: bool
+) -> Iterator[str]:
+    """Items within brackets: on one line if they may be `together` and fit, else each on its own."""
+    yield f"{pad}{opening}\n"
+    inner = f"{pad}    {', '.join(items)}"
+    if together and len(inner) <= WIDTH:
+        yield f"{inner}\n"
+    elif together and len(items) == 1 and items[0].startswith("*"):
+        yield from _broken(f"{pad}    ", "", items[0], "")
+    else:
+        for item in items:
+            yield from _broken(f"{pad}    ", *_named(item), ",")
+    yield f"{pad}{closing}{end}\n"
+
+
+def _named(item: str) -> tuple[str, str]:
+    """An argument's name with its equals sign, and its value."""
+    match = re.match(r"(\w+=)(?!=)", item)
+    return (match[1], item[match.end() :]) if match else ("", item)
+
+
+def _clauses(pad: str, element: str, clauses: str) -> Iterator[str]:
+    """A comprehension: the element, and `for` on a line of its own if both do not fit on one."""
+    if len(f"{pad}{element} {clauses}") <= WIDTH:
+        yield f"{pad}{element} {clauses}\n"
+        return
+    yield from _broken(pad, "", element, "")
+    yield f"{pad}{clauses}\n"
 
 
 def literal(value: Any) -> str:
