@@ -4,6 +4,7 @@
     python tests/oracle --networks 500 --dtype bfloat16 --shrink
     python tests/oracle --catalogue
     python tests/oracle --exported
+    python tests/oracle --circle
     python tests/oracle --spec my.yaml --dtype amp
 
 Case number N is the same network on every machine. Needs tests/oracle/requirements.txt.
@@ -18,7 +19,7 @@ from collections import Counter
 
 import torch
 from oracle.catalogue import small_networks
-from oracle.exported import of_code, of_spec
+from oracle.exported import of_code, of_export, of_spec
 from oracle.figures import COMPARED, Question
 from oracle.generate import Case, network, random_case
 from oracle.judge import Verdict, judged, verdict
@@ -29,6 +30,7 @@ from oracle.shrink import described, shrunk
 import archcalc
 from archcalc import catalogue
 from archcalc.analysis.interpret import interpret
+from archcalc.diagnostics.diagnostic import SpecError
 
 
 def main() -> None:
@@ -40,12 +42,13 @@ def main() -> None:
     parser.add_argument("--shrink", action="store_true", help="print the smallest spec of each way to part")
     parser.add_argument("--catalogue", action="store_true", help="the catalogue's small networks instead")
     parser.add_argument("--exported", action="store_true", help="the code that is exported of the whole catalogue")
+    parser.add_argument("--circle", action="store_true", help="that code, exported by PyTorch and read again")
     parser.add_argument("--spec", help="one spec instead: a path or a catalogue name")
     parser.add_argument("--batch", type=int, default=2, help="of --spec and --catalogue")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    if given.exported:
-        sys.exit(0 if exported_catalogue() else 1)
+    if given.exported or given.circle:
+        sys.exit(0 if exported_catalogue(again=given.circle) else 1)
     question = Question(given.batch, "float32" if given.dtype == "all" else given.dtype)
     if given.spec or given.catalogue:
         names = [given.spec] if given.spec else small_networks()
@@ -56,17 +59,24 @@ def main() -> None:
     sys.exit(0 if random_networks(range(given.seed, given.seed + given.networks), dtypes, shrink=given.shrink) else 1)
 
 
-def exported_catalogue() -> bool:
-    """Export every spec of the catalogue, and run the code; False if one is another network."""
-    equal = 0
-    names = catalogue.names()
-    for name in names:
+def exported_catalogue(*, again: bool) -> bool:
+    """Write the code of every spec of the catalogue, and run it, or export it and read the archive `again`, and fold
+    it; False if one is another network. What the reader of archives refuses is said, in its words."""
+    said: Counter[str] = Counter()
+    for name in catalogue.names():
         analysis = archcalc.load(name).analyse()
-        ours, theirs = of_spec(analysis), of_code(analysis)
-        equal += ours == theirs
-        print(f"{name}: {'agrees' if ours == theirs else f'{ours} / {theirs}'}", flush=True)
-    print(f"{equal} of {len(names)} agree")
-    return equal == len(names)
+        ours = of_spec(analysis)
+        try:
+            theirs = (of_export(analysis), of_export(analysis, fold=True)) if again else (of_code(analysis),)
+        except SpecError as refused:
+            said["refused"] += 1
+            print(f"{name}: {refused}", flush=True)
+            continue
+        agrees = all(each == ours for each in theirs)
+        said["agree" if agrees else "differ"] += 1
+        print(f"{name}: {'agrees' if agrees else f'{ours} / {theirs}'}", flush=True)
+    print(", ".join(f"{count} {word}" for word, count in said.items()))
+    return not said["differ"]
 
 
 def random_networks(numbers: range, dtypes: tuple[str, ...], *, shrink: bool) -> bool:

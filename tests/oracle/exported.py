@@ -3,8 +3,10 @@ spec's. Nothing is computed: the module stands on the meta device, or on a CPU w
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -13,7 +15,9 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+import archcalc
 from archcalc.analysis.totals import Analysis
+from archcalc.exchange import folded
 from archcalc.exchange.writers import pytorch
 from archcalc.exchange.writers.pytorch.parts import OF_SEQUENCES
 from archcalc.language.network import INPUT_INDEX
@@ -93,6 +97,21 @@ def _of_code(analysis: Analysis) -> Run:
     volumes = (analysis.interpretation.volume(value) for value in analysis.network.outputs.values())
     shapes = tuple(_in_order(output, volume) for output, volume in zip(outputs, volumes, strict=True))
     return Run(params, buffers, flops // 2 // BATCH, shapes, _saved(analysis) if _told(analysis) else None)
+
+
+def of_export(analysis: Analysis, *, fold: bool = False) -> Run:
+    """archcalc's figures of the archive that torch.export makes of the code, or of the spec that it is folded into.
+    SpecError names what the reader of archives does not know."""
+    with torch.device("meta"):
+        program = torch.export.export(module_of(analysis).train(), tuple(_examples(analysis)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "exported.pt2"
+        torch.export.save(program, path)
+        if fold:
+            text = "\n".join(folded(path, path.name))
+            path = path.with_suffix(".yaml")
+            path.write_text(text)
+        return of_spec(archcalc.load(path).analyse())
 
 
 def _told(analysis: Analysis) -> bool:

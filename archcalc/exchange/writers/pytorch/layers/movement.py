@@ -240,7 +240,7 @@ class ClassToken(nn.Module):
 
     def __init__(self, count, channels):
         super().__init__()
-        self.token = nn.Parameter(torch.zeros(count, channels))
+        self.token = nn.Parameter(torch.zeros(1, count, channels))
 
     def forward(self, x):
         return torch.cat([self.token.expand(len(x), -1, -1), x], 1)

@@ -86,13 +86,19 @@ class Site:
 
     def first(self, number: int = 0) -> str:
         """An input as `[N, C, ...]`."""
-        moved = self.last[number] and self.inputs[number].rank
-        return f"{{{number}}}.movedim(-1, 1)" if moved else f"{{{number}}}"
+        rank = self.inputs[number].rank
+        return self._moved(number, (rank + 1, *range(1, rank + 1))) if self.last[number] else f"{{{number}}}"
 
     def by_position(self, number: int = 0) -> str:
         """An input as `[N, ..., C]`."""
-        moved = not self.last[number] and self.inputs[number].rank
-        return f"{{{number}}}.movedim(1, -1)" if moved else f"{{{number}}}"
+        rank = self.inputs[number].rank
+        return f"{{{number}}}" if self.last[number] else self._moved(number, (*range(2, rank + 2), 1))
+
+    def _moved(self, number: int, axes: tuple[int, ...]) -> str:
+        """An input with its axes in another order."""
+        if len(axes) <= 2:
+            return f"{{{number}}}.transpose(1, 2)" if len(axes) == 2 else f"{{{number}}}"
+        return f"{{{number}}}.permute(0, {', '.join(map(str, axes))})"
 
     def axis(self, axis: int) -> int:
         """The tensor's axis of an axis of the first input, 0 being the channels."""
