@@ -80,7 +80,7 @@ def register(module: nn.Module, name: str, constant: torch.Tensor) -> None:
     module.register_buffer(f"{name}_in_16_bits", constant.to(torch.bfloat16), persistent=False)
 
 
-def constant(module: nn.Module, name: str, x: torch.Tensor) -> torch.Tensor:
+def in_type_of(module: nn.Module, name: str, x: torch.Tensor) -> torch.Tensor:
     """It in the type of x."""
     return module.get_buffer(name if x.dtype == torch.float32 else f"{name}_in_16_bits")
 
@@ -88,7 +88,7 @@ def constant(module: nn.Module, name: str, x: torch.Tensor) -> torch.Tensor:
 def turned(module: nn.Module, x: torch.Tensor, which: str = "") -> torch.Tensor:
     """Rotary positions, as decoders write them."""
     first, second = x.chunk(2, -1)
-    cos, sin = (constant(module, f"{which}{name}", x) for name in ("cos", "sin"))
+    cos, sin = (in_type_of(module, f"{which}{name}", x) for name in ("cos", "sin"))
     return x * cos + torch.cat((-second, first), -1) * sin
 
 
@@ -119,7 +119,7 @@ def relative_position_bias(site: Site) -> Layer:
 
 @translation
 def mask(site: Site) -> Layer:
-    layer = Layer(lambda self, x: Value(x.by_position + constant(self, "mask", x.tensor), last=True))
+    layer = Layer(lambda self, x: Value(x.by_position + in_type_of(self, "mask", x.tensor), last=True))
     register(layer, "mask", torch.zeros(site.inputs[0].space[-1], site.channels))
     return layer
 
