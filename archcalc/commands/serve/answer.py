@@ -92,7 +92,7 @@ class Answers:
         except SpecError as error:
             return {"findings": _findings(error.diagnostics, draft)}
         except UsageError as error:
-            return {"findings": _findings([Diagnostic("", str(error))], draft)}
+            return {"findings": _findings([Diagnostic("bad-setting", str(error))], draft)}
         return {
             "findings": [],
             "title": analysis.architecture,

@@ -165,9 +165,8 @@
 
   const told = (finding) => {
     const where = finding.here || finding.line === null ? "" : `${finding.file}:${finding.line}: `;
-    const rule = finding.rule ? `[${finding.rule}]` : "";
     const more = [...finding.notes, ...(finding.help ? [`help: ${finding.help}`] : [])];
-    return [`${finding.severity}${rule}: ${where}${finding.message}`, ...more.map((words) => `= ${words}`)].join("\n");
+    return [`${finding.severity}[${finding.rule}]: ${where}${finding.message}`, ...more.map((words) => `= ${words}`)].join("\n");
   };
 
   const showFindings = () => {
