@@ -110,6 +110,21 @@ layers:
     )
 
 
+def test_a_block_is_the_same_behind_the_first_layer_as_behind_any_other() -> None:
+    layer = """
+  - add:
+      shortcut: []
+      residual: [batch_norm, conv: {out: 4, kernel: 3, padding: 1}]
+  - add:
+      shortcut: []
+      residual: [relu: {inplace: false}, conv: {out: 4, kernel: 1}]
+"""
+
+    text = folds(read("input: [3, 8, 8]\nlayers:\n  - conv: {out: 4, kernel: 1}" + 3 * layer))
+
+    assert text.endswith("layers:\n  - conv: {out: 4, kernel: 1}\n  - residual:\n    repeat: 3\n")
+
+
 DENSE = """
 input: [4, 8, 8]
 layers:

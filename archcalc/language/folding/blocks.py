@@ -139,11 +139,11 @@ class _Extraction:
             key = ("call", item.block.number, item.grows)
         else:
             nothing = tuple(value is None for value in item.values)
+            source = INPUT_INDEX if item.source is None else item.source
             refs = () if item.grows else tuple(item.first - index for index in item.refs)
             tied = tuple(index - item.first for index in self.tied[item.tied]) if item.tied else ()
             inner = tuple(
-                tuple(self.linked(branch, item.source or INPUT_INDEX, number) for number in range(len(branch)))
-                for branch in item.branches
+                tuple(self.linked(branch, source, number) for number in range(len(branch))) for branch in item.branches
             )
             key = (item.layer, nothing, refs, tied, inner, item.grows)
         return self.tokens.setdefault(key, len(self.tokens))
