@@ -21,6 +21,7 @@ _READERS = {
     ".cfg": "darknet",
     ".prototxt": "caffe.blobs",
     ".onnx": "onnx",
+    ".json": "json_model",
 }
 
 #: The endings of the files that are read.

@@ -107,6 +107,10 @@ class Assembly:
         """A step beside the item's own, named by its layer: `fc6/flatten`."""
         return self.step(layer, inputs, attributes, path=f"{self._item.name}.{layer}")
 
+    def enter(self, modules: tuple[tuple[str, str], ...]) -> None:
+        """From here on the item's steps are in these modules."""
+        self._item = self._item._replace(modules=modules)
+
     def volume(self, value: int) -> Volume:
         """The volume of a value: the output of a step, or the network's input."""
         return Volume(self.shape[0], self.shape[1:]) if value == SOURCE else self._volumes[value]

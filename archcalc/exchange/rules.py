@@ -27,6 +27,23 @@ rule(
     'Write it again, with `torch.onnx.export(model, (input,), "model.onnx")`; `onnx.checker.check_model` says more.',
 )
 rule(
+    "bad-json",
+    "The file is not JSON, or not the JSON of a model that is known: a config.json of Hugging Face has `model_type`.",
+    "See the place; a spec ends in .yaml.",
+)
+rule(
+    "unknown-model-type",
+    "The configuration is that of a model type that is not known. Model types look alike and differ in what their code "
+    "does, so that none is guessed.",
+    "Export the model with torch.export and open that file, or write a spec of it by hand.",
+)
+rule(
+    "bad-config",
+    "A key of a configuration has a value with which the model is not known here: of the wrong type, or one that "
+    "changes what is computed.",
+    "See the key; where the value is right, export the model with torch.export and open that file.",
+)
+rule(
     "bad-model",
     "The model is not one that a spec can describe: a network from an input, batch first, to its outputs.",
     "See the message; export the part of the model that is such a network.",
