@@ -2,7 +2,8 @@
 
 Light layers (normalisations, activations, dropout, views) share the box of the layer that they follow, or in a block
 that begins with them, of the one they precede. Calls of a block that are alike and follow each other are drawn once,
-with how often they are there. A block that calls itself is drawn whole, since its shape is the point.
+with how often they are there, and so are two that alternate. A block that calls itself is drawn whole, since its shape
+is the point.
 """
 
 from __future__ import annotations
@@ -158,7 +159,7 @@ class _Builder:
                 self.add_layer(found, self.layers[child])
             else:
                 self.add_scope(found, child, around)
-        return self.once(found) if self.folded else found
+        return self.pairs_once(self.once(found)) if self.folded else found
 
     def add_layer(self, found: list[Item], layer: AnalysedLayer) -> None:
         """A layer joins the box before it where one of the two is light, or has one of its own."""
@@ -217,6 +218,26 @@ class _Builder:
             else:
                 made += run
             start = end
+        return made
+
+    def pairs_once(self, found: list[Item]) -> list[Item]:
+        """Two neighbours that alternate, put together: the second pair follows the first as a copy would."""
+        made: list[Item] = []
+        start = 0
+        while start < len(found):
+            pairs: list[Item] = []
+            offsets: dict[int, int] = {}
+            while (pair := _pair(*found[start + 2 * len(pairs) : start + 2 * len(pairs) + 2])) is not None:
+                if pairs and not self.follows(pairs[-1], pair, offsets):
+                    break
+                pairs.append(pair)
+            end = self.read_inside(pairs, 0, len(pairs))
+            if end > 1:
+                made.append(_together(pairs[:end], self.layers))
+                start += 2 * end
+            else:
+                made.append(found[start])
+                start += 1
         return made
 
     def read_inside(self, found: list[Item], start: int, end: int) -> int:
@@ -288,6 +309,20 @@ class _Builder:
             )
             for layer in self.layers[item.first : item.last + 1]
         )
+
+
+def _pair(*items: Item) -> Frame | None:
+    """Two neighbours in a frame: blocks, or a block and a box that has no name to lose. None for any other items."""
+    frame = next((item for item in items if isinstance(item, Frame)), None)
+    if len(items) < 2 or frame is None or any(isinstance(item, Box) and item.name for item in items):
+        return None
+    one, two = items
+    return Frame(_pair_name(one, two), frame.path, items, 1, one.first, two.last, two.last)
+
+
+def _pair_name(one: Item, two: Item) -> str:
+    names = [_base(each.name) if isinstance(each, Frame) else each.main.layer for each in (one, two)]
+    return f"{names[0]} pair" if names[0] == names[1] else " + ".join(names)
 
 
 def _base(name: str) -> str:

@@ -153,6 +153,65 @@ def test_copies_that_others_read_are_drawn_apart() -> None:
     assert [box.times for box in boxes] == [1] * 8  # of five alike, the third is read by the last
 
 
+_ALTERNATING = """
+input: [8, 16, 16]
+blocks:
+  one():
+    - conv: {out: 8, kernel: 3, padding: 1}
+    - conv: {out: 8, kernel: 1}
+  two():
+    - depthwise_conv: {kernel: 3, padding: 1}
+    - conv: {out: 8, kernel: 1}
+layers:
+"""
+
+
+def _calls(names: str) -> str:
+    return _ALTERNATING + "".join(f"  - {name}\n" for name in names.split())
+
+
+@pytest.mark.parametrize(
+    ("calls", "expected"),
+    [
+        ("one two one two one two", ["one + two x 3", "one.1", "two.1"]),
+        ("one two one two one", ["one + two x 2", "one.1", "two.1", "one.3"]),
+        ("one two one", ["one.1", "two", "one.2"]),
+        ("one one two one one two", ["one + two x 2", "one x 2", "two.1"]),  # one twice, then two: that twice
+    ],
+)
+def test_blocks_that_alternate_are_drawn_as_a_pair(calls: str, expected: list[str]) -> None:
+    assert titles(analysed(_calls(calls))) == expected
+
+
+def test_copies_of_one_block_that_alternate_are_a_pair_of_it() -> None:
+    text = """
+    input: [8, 16, 16]
+    blocks:
+      layer(shifted):
+        - roll: {over: height, by: 2}
+          when: shifted
+        - conv: {out: 8, kernel: 3, padding: 1}
+        - conv: {out: 8, kernel: 1}
+    layers:
+      - layer: "i % 2 == 1"
+        repeat: {i: 6}
+    """
+    assert titles(analysed(text))[0] == "layer pair x 3"
+
+
+def test_every_layer_of_pairs_is_in_one_box() -> None:
+    analysis = analysed(_calls("one one two one one two one"))
+    found = [layer.node.index for box in graph.boxes(graph.items(analysis)) for copy in box.copies for layer in copy]
+    assert sorted(found) == list(range(len(analysis.layers)))
+
+
+def test_a_pair_that_others_read_is_drawn_apart() -> None:
+    calls = _calls("one two one two").replace("  - one\n", "  - one:\n    as: one\n", 1)
+    join = "  - identity:\n    as: end\n  - add: [end, %s]\n"
+    assert titles(analysed(calls + join % "end"))[0] == "one + two x 2"
+    assert "one + two x 2" not in titles(analysed(calls + join % "one"))
+
+
 def test_a_block_that_calls_itself_is_drawn_whole() -> None:
     # A fractal of 3 columns has 4 + 2 + 1 convolutions and 3 means.
     (first, *_) = (item for item in graph.items(load("fractalnet20").analyse()) if isinstance(item, Frame))
