@@ -30,6 +30,8 @@ _LEAST_WIDTH = 84.0
 _HEADER = 18.0
 _MARGIN = 16.0
 _FRAME_SIDE = 12.0
+#: Room for the sign that a block can be folded.
+_FOLD = 12.0
 
 #: The colour of each family of layers; the others are grey.
 COLOURS = {
@@ -59,7 +61,8 @@ class Line(Record):
 
 class Placed(Record):
     """An item with its size. `ins` are the values it reads, each with the distance of its port from the middle, and
-    `outs` those that others read of it; a frame has what is in it, placed, from `origin` on."""
+    `outs` those that others read of it; a frame has what is in it, placed, from `origin` on, and, where its reader can
+    fold it, the lines that it shows then."""
 
     item: Item
     width: float
@@ -69,6 +72,7 @@ class Placed(Record):
     lines: tuple[Line, ...] = ()
     inside: Inside | None = None
     origin: float = 0
+    folded: Placed | None = None
 
 
 class Inside(Record):
@@ -90,12 +94,13 @@ class Heat(Record):
 
 class Setting(Record):
     """How boxes look: what they say besides, and what colours them, their kind or a figure. Blocks that lie `depth`
-    blocks deep are closed: one box each."""
+    blocks deep are closed: one box each. In a drawing that is `foldable`, a page can close and open every block."""
 
     texts: Texts | None = None
     heat: Heat | None = None
     depth: int | None = None
     folded: bool = True
+    foldable: bool = False
 
 
 class Placer:
@@ -164,7 +169,7 @@ class Placer:
         outs = self.read_outside(frame)
         inside = self.arrange(frame.items, frame, outs)
         plan = inside.layout
-        named = width(_title(frame), 12, bold=True) + 14
+        named = width(_title(frame), 12, bold=True) + 14 + (_FOLD if self.setting.foldable else 0)
         entries = plan.rows[0] if inside.entries else []
         left = plan.left - _FRAME_SIDE
         right = plan.right + _FRAME_SIDE + _lanes_width(plan)
@@ -176,7 +181,17 @@ class Placer:
         first_exit = len(inside.entries) + len(inside.items)
         ports = {value: plan.x[first_exit + k] - middle for k, value in enumerate(inside.exits)}
         below = 0 if inside.exits else _FRAME_SIDE
-        return Placed(frame, right - left, plan.height + _HEADER + below, ins, ports, (), inside, -left)
+        made = Placed(frame, right - left, plan.height + _HEADER + below, ins, ports, (), inside, -left)
+        return self.foldable(made) if self.setting.foldable else made
+
+    def foldable(self, open_: Placed) -> Placed:
+        """A frame with what it shows when it is folded: a box over all its ports, and not wider than the frame."""
+        assert isinstance(open_.item, Frame)
+        box = self.closed(open_.item)
+        ports = [*open_.ins.values(), *open_.outs.values()]
+        wide = max(box.width + 2 * _FOLD, 2 * max(map(abs, ports), default=0) + 24)
+        more = max(0.0, wide - open_.width) / 2
+        return open_._replace(width=open_.width + 2 * more, origin=open_.origin + more, folded=box._replace(width=wide))
 
     def read_outside(self, frame: Frame) -> tuple[int, ...]:
         """The values of a frame that others read, as those of its first copy."""
@@ -306,6 +321,9 @@ def draw(analysis: Analysis, setting: Setting | None = None) -> Drawing:
         pen.u_shape(inside, shape, left, top + 8)
     elif columns is not None:
         pen.plan(inside, columns, left, top + 8)
+    if setting.foldable:
+        rows = [] if columns is None else _rows_in_columns(inside.layout, columns, left, top + 8)
+        pen.out = [f'<g class="graph" data-rows="{_written(rows)}">\n', *pen.out, "</g>\n"]
     body = [svg.text(_MARGIN, _MARGIN + 12, heading, "heading")]
     body += [svg.text(_MARGIN, _MARGIN + 29, said, "small")]
     body += [svg.text(_MARGIN, _MARGIN + 43, citation, "small")] if citation else []
@@ -420,19 +438,24 @@ class _Pen:
     def box(self, placed: Placed, x: float, y: float) -> None:
         """A box, or a closed frame, with its lines of text."""
         item = placed.item
-        left = x - placed.width / 2
         layers = item.layers if isinstance(item, Box) else self.analysis.layers[item.first : item.end + 1]
-        family = item.main.node.layer.family if isinstance(item, Box) else ""
-        classes, attributes = f"box {COLOURS.get(family, 'grey')}", ""
-        if self.setting.heat is not None:
-            self.most = self.most or self.hottest()
-            classes, attributes = "box heat", _opacity(self.setting.heat.of(layers) / self.most)
         last = layers[-1].node.index if isinstance(item, Box) else item.first - 1  # a closed block explains nothing
         names = ", ".join(layer.name for layer in layers) if isinstance(item, Box) else item.path
         self.out.append(
             f'<g class="node" data-first="{item.first}" data-last="{last}"><title>{svg.escaped(names)}</title>\n'
         )
-        if item.times > 1:
+        self.lines(placed, x, y, layers)
+        self.out.append("</g>\n")
+
+    def lines(self, placed: Placed, x: float, y: float, layers: Sequence[AnalysedLayer]) -> None:
+        """A rectangle with lines of text, and another behind it where it stands for several."""
+        left = x - placed.width / 2
+        family = placed.item.main.node.layer.family if isinstance(placed.item, Box) else ""
+        classes, attributes = f"box {COLOURS.get(family, 'grey')}", ""
+        if self.setting.heat is not None:
+            self.most = self.most or self.hottest()
+            classes, attributes = "box heat", _opacity(min(1.0, self.setting.heat.of(layers) / self.most))
+        if placed.item.times > 1:
             self.out.append(svg.rect(left + 3, y + 3, placed.width, placed.height, "box grey", 4))
         if self.setting.heat is not None:  # what is behind must not shine through
             self.out.append(svg.rect(left, y, placed.width, placed.height, "paper", 4))
@@ -441,19 +464,27 @@ class _Pen:
             base = y + _INSIDE + 10 + number * _LINE
             dark = " ink" if self.setting.heat is not None else ""
             self.out.append(svg.text(x, base, line.words, f"{line.classes} mid{dark}".strip()))
-        self.out.append("</g>\n")
 
     def frame(self, placed: Placed, inside: Inside, x: float, y: float) -> None:
         """A frame, its name, and what is in it."""
         frame = placed.item
         assert isinstance(frame, Frame)
         left = x - placed.width / 2
-        self.out.append(f'<g class="block" data-first="{frame.first}"><title>{svg.escaped(frame.path)}</title>\n')
+        plan = inside.layout
+        marks = ""
+        if placed.folded is not None:
+            rows = [(top + y + _HEADER, height) for top, height in zip(plan.tops, plan.heights, strict=True)]
+            marks = f' data-path="{svg.escaped(frame.path)}" data-rows="{_written([(left, *row) for row in rows])}"'
+        self.out.append(
+            f'<g class="block" data-first="{frame.first}"{marks}><title>{svg.escaped(frame.path)}</title>\n'
+        )
         if frame.times > 1:
             self.out.append(svg.rect(left + 4, y + 4, placed.width, placed.height, "frame", 6))
         self.out.append(svg.rect(left, y, placed.width, placed.height, "frame", 6))
-        self.out.append(svg.text(left + 8, y + 14, _title(frame), "bold faint"))
-        plan = inside.layout
+        sign = 0.0 if placed.folded is None else _FOLD
+        self.out.append(svg.text(left + 8 + sign, y + 14, _title(frame), "bold faint"))
+        if placed.folded is not None:
+            self.out.append(svg.path(f"M{svg.number(left + 7)} {svg.number(y + 7)}h8l-4 6z", "arrow sign"))
         dx, dy = left + placed.origin, y + _HEADER
         for value, element in zip(inside.entries, range(len(inside.entries)), strict=True):
             assert value < frame.first
@@ -465,6 +496,16 @@ class _Pen:
             self.lane(plan, lane, dx, dy)
         for number, child in enumerate(inside.items, len(inside.entries)):
             self.item(child, dx + plan.x[number], dy + plan.top(number))
+        if placed.folded is not None:
+            self.folded(placed.folded, x, y)
+        self.out.append("</g>\n")
+
+    def folded(self, placed: Placed, x: float, y: float) -> None:
+        """What a frame shows when it is folded, in its place."""
+        self.out.append('<g class="closed">\n')
+        self.lines(placed, x, y, self.analysis.layers[placed.item.first : _end(placed.item) + 1])
+        left = x - placed.width / 2
+        self.out.append(svg.path(f"M{svg.number(left + 7)} {svg.number(y + 9)}v8l6 -4z", "arrow sign"))
         self.out.append("</g>\n")
 
     def link(self, plan: Layout, link: Link, columns: Columns, left: float, top: float) -> None:
@@ -528,6 +569,20 @@ def _shown(placed: Sequence[Placed], analysis: Analysis) -> Iterator[Sequence[An
         else:
             item = each.item
             yield item.layers if isinstance(item, Box) else analysis.layers[item.first : item.end + 1]
+
+
+def _rows_in_columns(plan: Layout, columns: Columns, left: float, top: float) -> list[tuple[float, float, float]]:
+    """The rows of a layout as they are drawn: for each where its column begins, its top and its height."""
+    rows = []
+    for row, (y, height) in enumerate(zip(plan.tops, plan.heights, strict=True)):
+        at = columns.column_of[row]
+        begin = left + columns.dx[at] + columns.gutter(at) if at else 0.0
+        rows.append((begin, top + y + columns.dy[at], height))
+    return rows
+
+
+def _written(rows: Iterable[tuple[float, float, float]]) -> str:
+    return ";".join(" ".join(map(svg.number, row)) for row in rows)
 
 
 def _opacity(share: float) -> str:

@@ -109,8 +109,6 @@ const archcalc = (() => {
     if (table.classList.contains("tree")) refresh();
   };
 
-  // --- pictures: choose how fine, move, zoom, explain
-
   const element = (name, text, parent) => {
     const made = document.createElement(name);
     made.textContent = text;
@@ -118,12 +116,196 @@ const archcalc = (() => {
     return made;
   };
 
+  // --- blocks of a picture: closed and opened, and what is below them moved up and down
+
+  // A path as [command, numbers], of those that a drawing has; small letters are relative and move along.
+  const commands = (path) =>
+    [...path.matchAll(/([MLHVCqlhvz])([^MLHVCqlhvz]*)/g)].map(([, name, rest]) => [name, rest.trim().split(/[ ,]+|(?=-)/).filter(Boolean).map(Number)]);
+
+  const moved = (path, to) => {
+    let [x, y] = [0, 0];
+    const put = (value) => Math.round(10 * value) / 10;
+    return path.map(([name, values]) => {
+      const made = [...values];
+      if (name === "H") x = values[0];
+      else if (name === "V") { y = values[0]; made[0] = put(to(x, y)); }
+      else if (name === "q") { x += values[2]; y += values[3]; }
+      else if (name === "h") x += values[0];
+      else if (name === "v") y += values[0];
+      else if (name === "l") { x += values[0]; y += values[1]; }
+      else {
+        for (let k = 1; k < values.length; k += 2) made[k] = put(to(values[k - 1], values[k]));
+        [x, y] = values.slice(-2);
+      }
+      return name + made.join(" ");
+    }).join("");
+  };
+
+  const rectangle = (node) => {
+    const { x, y, width, height } = node.querySelector(":scope > rect:last-of-type");
+    const of = (size) => size.baseVal.value;
+    return { top: of(y), height: of(height), middle: of(x) + of(width) / 2 };
+  };
+
+  // What a group holds: rows, in columns; boxes and blocks in the rows; and all paths that lead between these.
+  const container = (group) => {
+    const rows = (group.dataset.rows || "").split(";").filter(Boolean).map((row) => {
+      const [left, top, height] = row.split(" ").map(Number);
+      return { left, top, height, items: [] };
+    });
+    const made = { group, rows, items: [], paths: [] };
+    const at = (x, y) => rows.findLast((row) => row.left <= x && row.top <= y + 0.1);
+    for (const node of group.children) {
+      if (node.matches("path")) made.paths.push([node, commands(node.getAttribute("d"))]);
+      if (!node.matches(".node, .block")) continue;
+      const item = { node, ...rectangle(node) };
+      if (node.matches(".block")) item.inside = block(node);
+      made.items.push(item);
+      at(item.middle, item.top)?.items.push(item);
+    }
+    return made;
+  };
+
+  const block = (group) => {
+    const rects = [...group.querySelectorAll(":scope > rect")];
+    const closed = group.querySelector(":scope > .closed");
+    const sign = group.querySelector(":scope > .sign");
+    return { ...container(group), rects, closed, least: rectangle(closed).height, open: rectangle(group).height, sign };
+  };
+
+  const folded = (inside) => inside.group.classList.contains("folded");
+
+  // How high an item is at the least, and a row with the items that it has.
+  const least = (item) => {
+    if (!item.inside) return item.height;
+    if (folded(item.inside)) return Math.min(item.height, item.inside.least);
+    return item.height - item.inside.rows.reduce((saved, row) => saved + row.height - rowHeight(row), 0);
+  };
+  const rowHeight = (row) => row.items.length ? Math.max(...row.items.map(least)) : row.height;
+
+  // Move all that is in a container, which is `slack` higher than it need be.
+  const settle = (inside, slack) => {
+    const { rows, paths, items } = inside;
+    let column = null;
+    let shift = 0;
+    rows.forEach((row, k) => {
+      if (column !== row.left) [column, shift] = [row.left, 0];
+      if (slack && k === rows.length - 1 && !row.height) shift += slack; // where values leave
+      row.newHeight = rowHeight(row);
+      row.newTop = row.top + shift;
+      shift += row.newHeight - row.height;
+    });
+    const to = (x, y) => {
+      const row = rows.findLast((each) => each.left <= x + 0.1 && each.top <= y + 0.1);
+      if (!row) return y;
+      const [bottom, newBottom] = [row.top + row.height, row.newTop + row.newHeight];
+      if (y - row.top < 0.1) return row.newTop;
+      if (y > bottom - 0.1) return y + newBottom - bottom;
+      return Math.max(row.newTop, Math.min(newBottom, y + (row.newTop + newBottom - row.top - bottom) / 2));
+    };
+    for (const [node, path] of paths) if (node !== inside.sign) node.setAttribute("d", moved(path, to));
+    for (const item of items) {
+      const row = rows.find((each) => each.items.includes(item));
+      const height = item.inside && row ? Math.min(item.height, row.newHeight) : item.height;
+      const top = row ? row.newTop + (row.newHeight - height) / 2 : item.top;
+      if (top === item.top) item.node.removeAttribute("transform");
+      else item.node.setAttribute("transform", `translate(0 ${Math.round(10 * (top - item.top)) / 10})`);
+      if (!item.inside) continue;
+      const { closed, rects } = item.inside;
+      for (const rect of rects) rect.setAttribute("height", height);
+      for (const rect of closed.querySelectorAll("rect")) rect.setAttribute("height", height);
+      const down = (height - item.inside.least) / 2;
+      for (const text of closed.querySelectorAll("text, path")) text.setAttribute("transform", `translate(0 ${down})`);
+      if (!folded(item.inside)) settle(item.inside, height - least(item));
+    }
+  };
+
+  // A block's name for what is kept: its path, and how deep it lies (a pair has the path of its first block).
+  const depth = (node) => {
+    let count = 0;
+    for (let up = node.parentElement; up; up = up.parentElement) count += up.matches(".block");
+    return count;
+  };
+  const identity = (node) => `${depth(node)} ${node.dataset.path}`;
+
+  const enlivenBlocks = (section, kept, isMoved) => {
+    const graph = section.querySelector(".graph");
+    if (!graph) return;
+    kept.folded ||= {};
+    const whole = container(graph);
+    const blocks = [...graph.querySelectorAll(".block")];
+    const levels = Math.max(0, ...blocks.map((node) => depth(node) + 1));
+    const buttons = [];
+    const fold = (node, closed) => {
+      node.classList.toggle("folded", closed);
+      if (closed) kept.folded[identity(node)] = true;
+      else delete kept.folded[identity(node)];
+    };
+    const drawing = graph.ownerSVGElement;
+    const tall = drawing.viewBox.baseVal.height;
+    const bottom = (top, height) => Math.max(0, ...whole.rows.map((row) => row[top] + row[height]));
+    const refresh = () => {
+      settle(whole, 0);
+      const shorter = bottom("top", "height") - bottom("newTop", "newHeight");
+      drawing.viewBox.baseVal.height = tall - shorter;
+      drawing.setAttribute("height", tall - shorter);
+      for (let after = graph.nextElementSibling; after; after = after.nextElementSibling) { // the legend
+        after.setAttribute("transform", `translate(0 ${-shorter})`);
+      }
+      buttons.forEach((button, level) => {
+        const same = blocks.every((node) => node.classList.contains("folded") === depth(node) >= level);
+        button.setAttribute("aria-pressed", same);
+      });
+    };
+    const toggle = (node) => {
+      const closed = !node.classList.contains("folded");
+      fold(node, closed);
+      refresh();
+      node.querySelector(closed ? ":scope > .closed" : ":scope > text").focus();
+    };
+    for (const node of blocks) {
+      if (kept.folded[identity(node)]) fold(node, true);
+      const title = node.querySelector(":scope > text");
+      const closed = node.querySelector(":scope > .closed");
+      for (const [handle, open] of [[title, true], [closed, false]]) {
+        handle.setAttribute("tabindex", "0");
+        handle.setAttribute("role", "button");
+        handle.setAttribute("aria-expanded", open);
+        handle.setAttribute("aria-label", `block ${node.dataset.path}`);
+        handle.addEventListener("keydown", (event) => {
+          if (event.key === "Enter" || event.key === " ") { toggle(node); event.preventDefault(); }
+        });
+      }
+      node.addEventListener("click", (event) => {
+        if (isMoved() || event.target.closest(".node") || event.target.closest(".block") !== node) return;
+        toggle(node);
+      });
+    }
+    if (levels) {
+      const bar = section.querySelector(".levels");
+      bar.append("blocks unfolded: ");
+      for (let level = 0; level <= levels; level += 1) {
+        const name = level === levels ? "all" : level ? `${level} deep` : "none";
+        const button = element("button", name, bar);
+        button.type = "button";
+        button.addEventListener("click", () => {
+          for (const node of blocks) fold(node, depth(node) >= level);
+          refresh();
+        });
+        buttons.push(button);
+      }
+    }
+    refresh();
+  };
+
+  // --- pictures: move, zoom, explain
+
   // `explain` takes the numbers of layers, and gives for each a heading and pairs of a figure and its arithmetic.
   const enlivenView = (view, kept, explain) => {
     const section = view.closest("section");
     const panel = section.querySelector(".panel");
     let [x, y, scale] = kept.at || [0, 0, 1];
-    const drawing = () => view.querySelector(".drawing:not([hidden]) svg");
+    const drawing = () => view.querySelector("svg");
     const size = () => [drawing().viewBox.baseVal.width, drawing().viewBox.baseVal.height];
     const apply = () => { drawing().style.transform = `translate(${x}px,${y}px) scale(${scale})`; };
     const place = () => { kept.at = [x, y, scale]; apply(); };
@@ -142,14 +324,6 @@ const archcalc = (() => {
     };
     view.refit = () => { if (!kept.at) fit(); };
 
-    const levels = section.querySelectorAll(".tools [data-level]");
-    const choose = (level) => {
-      for (const button of levels) button.setAttribute("aria-pressed", button.dataset.level === level);
-      for (const each of view.querySelectorAll(".drawing")) each.hidden = each.dataset.level !== level;
-    };
-    for (const button of levels) {
-      button.addEventListener("click", () => { choose(button.dataset.level); fit(); });
-    }
     for (const button of section.querySelectorAll("[data-zoom]")) {
       button.addEventListener("click", () => Number(button.dataset.zoom) ? zoom(Number(button.dataset.zoom)) : fit());
     }
@@ -212,9 +386,6 @@ const archcalc = (() => {
         const list = element("dl", "", panel);
         for (const [name, text] of pairs) { element("dt", name, list); element("dd", text, list); }
       }
-      if (!found.length) {
-        element("p", `${node.querySelector("title").textContent}: unfold it to see its layers`, panel);
-      }
       panel.hidden = false;
       panel.scrollTop = 0;
     };
@@ -225,18 +396,19 @@ const archcalc = (() => {
       node.addEventListener("keydown", (event) => {
         if (event.key === "Enter" || event.key === " ") { open(node); event.preventDefault(); }
       });
-      node.addEventListener("focus", () => { // what is reached by the keyboard comes into view
-        if (!node.matches(":focus-visible")) return;
-        const [box, mine] = [view.getBoundingClientRect(), node.getBoundingClientRect()];
-        if (mine.left < box.left) x += box.left - mine.left + 20;
-        if (mine.right > box.right) x -= mine.right - box.right + 20;
-        if (mine.top < box.top) y += box.top - mine.top + 20;
-        if (mine.bottom > box.bottom) y -= mine.bottom - box.bottom + 20;
-        [view.scrollLeft, view.scrollTop] = [0, 0];
-        place();
-      });
     }
+    view.addEventListener("focusin", ({ target }) => { // what is reached by the keyboard comes into view
+      if (target === view || !target.matches(":focus-visible")) return;
+      const [box, mine] = [view.getBoundingClientRect(), target.getBoundingClientRect()];
+      if (mine.left < box.left) x += box.left - mine.left + 20;
+      if (mine.right > box.right) x -= mine.right - box.right + 20;
+      if (mine.top < box.top) y += box.top - mine.top + 20;
+      if (mine.bottom > box.bottom) y -= mine.bottom - box.bottom + 20;
+      [view.scrollLeft, view.scrollTop] = [0, 0];
+      place();
+    });
     section.addEventListener("keydown", (event) => { if (event.key === "Escape" && !panel.hidden) close(); });
+    enlivenBlocks(section, kept, () => moved);
     if (kept.at) apply(); else fit();
   };
 

@@ -20,14 +20,12 @@ from archcalc.units import barred, percent
 Explanation: TypeAlias = tuple[str, Sequence[tuple[str, str]]]
 
 
-class Pictures(Record):
-    """Drawings of one thing from coarse to fine, each with a word for how fine: one is shown at a time. What a box
-    stands for is explained in `layers`: by number, a heading and pairs of a figure and its arithmetic. Without any
-    they are asked for when a box is chosen; where `layers` is None, there are no boxes to choose."""
+class Picture(Record):
+    """A drawing. What a box stands for is explained in `layers`, by number. Without any they are asked for when a box
+    is chosen; where `layers` is None, there are no boxes to choose."""
 
     title: str
-    drawings: Sequence[tuple[str, Drawing]]
-    shown: int = 0
+    drawing: Drawing
     layers: Mapping[int, Explanation] | None = None
 
 
@@ -48,7 +46,7 @@ class Text(Record):
     text: str
 
 
-Section: TypeAlias = Pictures | Rows | Text
+Section: TypeAlias = Picture | Rows | Text
 
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -111,7 +109,7 @@ def of_report(report: Report, drawing: Drawing | None) -> list[Section]:
     """The sections of a report that has none of its own: its picture and its tables."""
     found: list[Section] = []
     if drawing is not None:
-        found.append(Pictures("picture", [("", drawing)]))
+        found.append(Picture("picture", drawing))
     return found + [Rows(table.title, table) for table in report.tables]
 
 
@@ -124,8 +122,8 @@ def _bars() -> str:
 
 
 def _section(section: Section) -> Iterator[str]:
-    if isinstance(section, Pictures):
-        yield from _pictures(section)
+    if isinstance(section, Picture):
+        yield from _picture(section)
     elif isinstance(section, Rows):
         yield from _rows(section)
     else:
@@ -135,29 +133,19 @@ def _section(section: Section) -> Iterator[str]:
         yield "</pre>\n"
 
 
-def _pictures(section: Pictures) -> Iterator[str]:
-    interactive = section.layers is not None
-    if interactive:
-        yield '<div class="tools">'
-        if len(section.drawings) > 1:
-            yield "<span>blocks unfolded:</span>"
-        for k, (name, _) in enumerate(section.drawings[: len(section.drawings) if len(section.drawings) > 1 else 0]):
-            pressed = str(k == section.shown).lower()
-            yield f'<button type="button" data-level="{k}" aria-pressed="{pressed}">{escaped(name)}</button>'
-        yield '<span class="zoom"><button type="button" data-zoom="1.25" aria-label="zoom in">+</button>'
-        yield '<button type="button" data-zoom="0.8" aria-label="zoom out">-</button>'
-        yield '<button type="button" data-zoom="0">fit</button></span></div>\n'
-    if interactive:
-        hint = "Drag or use the arrow keys to move, + and - to zoom; choose a box to see its arithmetic."
-        yield f'<p class="hint">{hint}</p>\n<div class="split">'
-    pan = ' tabindex="0"' if interactive else ""
-    yield f'<div class="view{" pan" if interactive else ""}"{pan}>\n'
-    for k, (_, drawing) in enumerate(section.drawings):
-        hidden = "" if k == section.shown else " hidden"
-        yield f'<div class="drawing" data-level="{k}"{hidden}>{_inline(drawing)}</div>\n'
-    yield "</div>\n"
-    if interactive:
-        yield '<aside class="panel" aria-live="polite" tabindex="-1" hidden></aside></div>\n'
+def _picture(section: Picture) -> Iterator[str]:
+    drawing = _inline(section.drawing)
+    if section.layers is None:
+        yield f'<div class="view">\n{drawing}</div>\n'
+        return
+    yield '<div class="tools"><span class="levels"></span>'
+    yield '<span class="zoom"><button type="button" data-zoom="1.25" aria-label="zoom in">+</button>'
+    yield '<button type="button" data-zoom="0.8" aria-label="zoom out">-</button>'
+    yield '<button type="button" data-zoom="0">fit</button></span></div>\n'
+    yield '<p class="hint">Drag or use the arrow keys to move, + and - to zoom. '
+    yield "Choose a box to see its arithmetic, the frame of a block to fold it.</p>\n"
+    yield f'<div class="split"><div class="view pan" tabindex="0">\n{drawing}</div>\n'
+    yield '<aside class="panel" aria-live="polite" tabindex="-1" hidden></aside></div>\n'
     if section.layers:
         text = json.dumps(
             {str(k): [heading, *pairs] for k, (heading, pairs) in section.layers.items()}, separators=(",", ":")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from browser import Page
+from drawn import Area, drawn, faults
 from inline import analysed
 
 from archcalc.api import load
@@ -19,6 +20,7 @@ from archcalc.commands.report.columns import chosen
 from archcalc.commands.report.tables import build
 from archcalc.output.formats import html
 from archcalc.output.layout import Column, Report, Table
+from archcalc.pictures.svg import Drawing
 from archcalc.quantities.registry import Part
 
 COMMANDS = [
@@ -189,7 +191,7 @@ def test_rows_sort_by_a_column(page: Page) -> None:
 
 
 def test_a_box_shows_its_arithmetic_by_mouse_and_by_keyboard(page: Page) -> None:
-    page.click(".drawing:not([hidden]) .node")
+    page.click(".view .node")
     assert "(7*7*3)*64 = 9,408" in page.value("document.querySelector('.panel').textContent")
     page.key("Escape")
     assert page.value("document.querySelector('.panel').hidden")
@@ -198,7 +200,7 @@ def test_a_box_shows_its_arithmetic_by_mouse_and_by_keyboard(page: Page) -> None
 
 
 def test_the_graph_moves_and_zooms(page: Page) -> None:
-    transform = "document.querySelector('.drawing:not([hidden]) svg').style.transform"
+    transform = "document.querySelector('.view.pan svg').style.transform"
     page.value("document.querySelector('.view.pan').focus()")
     seen = [page.value(transform)]
     for key in ("ArrowDown", "+", "ArrowLeft", "-"):
@@ -210,5 +212,104 @@ def test_the_graph_moves_and_zooms(page: Page) -> None:
 
 
 def test_blocks_are_closed_by_a_button(page: Page) -> None:
-    page.click(".tools button[data-level='0']")
-    assert page.value("document.querySelectorAll('.drawing:not([hidden]) .node').length") == len(_BLOCKS)
+    folded = "[...document.querySelectorAll('.block.folded')].map((node) => node.dataset.path)"
+    page.click(".levels button")
+    assert sorted(page.value(folded)) == sorted(
+        page.value("[...document.querySelectorAll('.block')].map((node) => node.dataset.path)")
+    )
+    page.click(".levels button:nth-of-type(2)")
+    assert all("/" in path for path in page.value(folded))
+    page.click(".levels button:last-of-type")
+    assert page.value(folded) == []
+    assert page.value("document.querySelector('.levels button:last-of-type').getAttribute('aria-pressed')") == "true"
+
+
+def test_a_block_is_folded_by_its_frame_and_unfolded_by_its_box(page: Page) -> None:
+    stage = "document.querySelector('.block[data-path=stage3]').classList.contains('folded')"
+    page.click(".block[data-path=stage3] > text")
+    assert page.value(stage)
+    assert page.value("document.activeElement.classList.contains('closed')")
+    page.click(".block[data-path=stage3] > .closed")
+    assert not page.value(stage)
+    for expected in (True, False):
+        page.key("Enter")
+        assert page.value(stage) == expected
+
+
+#: What a reader sees of a drawing whose blocks are folded, with the closed ones as boxes and every place written out.
+_SEEN = """
+(() => {
+  const drawing = document.querySelector(".graph").ownerSVGElement;
+  const copy = drawing.cloneNode(true);
+  const move = (node, down) => {
+    const own = /^translate\\(0 (-?[\\d.]+)\\)$/.exec(node.getAttribute("transform") || "");
+    const by = down + (own ? Number(own[1]) : 0);
+    node.removeAttribute("transform");
+    if (node.hasAttribute("y")) node.setAttribute("y", Number(node.getAttribute("y")) + by);
+    if (node.matches("path")) {
+      const put = (_, name, numbers) => {
+        const all = numbers.trim().split(/[ ,]+/).map(Number);
+        if (name === "H") return `H${all[0]}`;
+        return name + all.map((value, k) => name === "V" || k % 2 ? value + by : value).join(" ");
+      };
+      node.setAttribute("d", node.getAttribute("d").replace(/([MLHVC])([-\\d. ,]+)/g, put));
+    }
+    for (const child of [...node.children]) move(child, by);
+  };
+  for (const node of copy.querySelectorAll(".folded > :not(.closed)")) node.remove();
+  for (const node of copy.querySelectorAll(".block:not(.folded) > .closed")) node.remove();
+  for (const node of copy.querySelectorAll(".folded")) node.setAttribute("class", "around");
+  for (const node of copy.querySelectorAll(".closed")) node.setAttribute("class", "node");
+  for (const child of copy.children) move(child, 0);
+  return [drawing.viewBox.baseVal.width, drawing.viewBox.baseVal.height, copy.innerHTML];
+})()
+"""
+
+
+def _seen(page: Page) -> Drawing:
+    width, height, body = page.value(_SEEN)
+    return Drawing(width, height, "", "", body)
+
+
+def _loose_arrows(drawing: Drawing) -> list[str]:
+    """The heads of edges that touch nothing: no box, no frame."""
+    it = drawn(drawing)
+    areas = [area for area, _ in (*it.boxes, *it.frames)]
+    tips = re.findall(r'd="M([\d.]+) ([\d.]+) ?l-[^"]*" class="arrow"', drawing.body)
+    assert tips
+
+    def touches(area: Area, x: float, y: float) -> bool:
+        return Area(area.left - 1, area.top - 1, area.right + 1, area.bottom + 1).holds(Area(x, y, x, y)) and not (
+            area.left + 1 < x < area.right - 1 and area.top + 1 < y < area.bottom - 1
+        )
+
+    points = [(float(x), float(y)) for x, y in tips]
+    return [f"{x}, {y}" for x, y in points if not any(touches(area, x, y) for area in areas)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["resnet50", "googlenet", "densenet121", "inception_v4", "fractalnet20", "unet", "swin_t", "yolov3", "vit_b16"],
+)
+def test_folded_blocks_leave_a_readable_drawing(name: str, chromium: Page, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    assert run(["report", name, "-o", str(file)]) == 0
+    chromium.open(file.as_uri())
+    assert chromium.errors == []
+    full = _seen(chromium)
+    assert faults(full) == _loose_arrows(full) == []
+    blocks = chromium.value("document.querySelectorAll('.block').length")
+    toggle = (
+        "document.querySelectorAll('.block').forEach((node, k) => {"
+        " if (k % 5 === KEY || k % 7 === KEY) node.dispatchEvent(new MouseEvent('click', {bubbles: true})); })"
+    )
+    for key in range(min(4, blocks)):
+        chromium.value(toggle.replace("KEY", str(key)))
+        seen = _seen(chromium)
+        assert faults(seen) == _loose_arrows(seen) == []
+        assert seen.height <= full.height
+    chromium.value("document.querySelector('.levels button').click()")
+    closed = _seen(chromium)
+    assert faults(closed) == _loose_arrows(closed) == []
+    chromium.value("document.querySelector('.levels button:last-of-type').click()")
+    assert drawn(_seen(chromium)) == drawn(full)

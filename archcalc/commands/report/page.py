@@ -18,10 +18,8 @@ from archcalc.commands.report.row import Row
 from archcalc.layers.attributes import shown
 from archcalc.output.layout import Table
 from archcalc.pictures import graph
-from archcalc.pictures.graph import Frame, Item
 from archcalc.pictures.network import Heat
-from archcalc.pictures.page import Explanation, Pictures, Rows, Section, Text
-from archcalc.pictures.svg import Drawing
+from archcalc.pictures.page import Explanation, Picture, Rows, Section, Text
 from archcalc.quantities.registry import Part
 
 #: The arithmetic of so many layers is in the page.
@@ -45,41 +43,25 @@ def tables(network: Part, columns: Sequence[LayerColumn] | None = None) -> Itera
     """The layers, and what training them takes over time."""
     yield _layers(network, columns or chosen())
     if network.memory.trains:
-        yield Pictures("memory of training", [("", memory_picture.draw(network))])
+        yield Picture("memory of training", memory_picture.draw(network))
 
 
-def graph_alone(network: Part) -> Pictures:
-    """The network with all blocks open, and no arithmetic yet."""
-    return Pictures("network", [("all", picture.draw(network, depth=None, columns=[], heat=None))], layers={})
+def graph_alone(network: Part) -> Picture:
+    """The network, whose arithmetic is asked for when it is wanted."""
+    return Picture("network", picture.draw(network, foldable=True), {})
 
 
-def _graph(network: Part, said: Sequence[LayerColumn], heat: Heat | None) -> Pictures:
-    """The network with its blocks closed, with the outermost open, and so on to the innermost."""
-    items = graph.items(network.analysis)
-    deepest = max(_depths(items), default=0)
-    drawings: list[tuple[str, Drawing]] = []
-    for depth in range(1, deepest + 1):
-        drawing = picture.draw(network, depth=depth, columns=said, heat=heat)
-        name = "none" if depth == 1 else f"{depth - 1} deep"
-        if not drawings or drawing.body != drawings[-1][1].body:
-            drawings.append((name, drawing))
-    full = picture.draw(network, depth=None, columns=said, heat=heat)
-    drawings.append(("all", full))
-    shown_layers = [layer for box in graph.boxes(items) for layer in box.layers][:_EXPLAINED]
+def _graph(network: Part, said: Sequence[LayerColumn], heat: Heat | None) -> Picture:
+    """The network, and the arithmetic of its layers, of the first of equal copies."""
+    boxes = graph.boxes(graph.items(network.analysis))
+    shown_layers = [layer for box in boxes for layer in box.layers][:_EXPLAINED]
     layers = {layer.node.index: explanation(network.analysis, layer) for layer in shown_layers}
-    return Pictures("network", drawings, len(drawings) - 1, layers)
+    return Picture("network", picture.draw(network, columns=said, heat=heat, foldable=True), layers)
 
 
 def explanation(analysis: Analysis, layer: AnalysedLayer) -> Explanation:
     """The arithmetic of a layer's figures."""
     return _heading(layer), [(one.quantity, one.text) for one in explain_layer(analysis, layer)]
-
-
-def _depths(items: Sequence[Item]) -> Iterator[int]:
-    for item in items:
-        if isinstance(item, Frame):
-            yield item.path.count("/") + 1
-            yield from _depths(item.items)
 
 
 def _heading(layer: AnalysedLayer) -> str:

@@ -16,15 +16,23 @@ from archcalc.quantities.registry import Part, summing
 _SAID = frozenset({"name", "layer", "inputs", "kernel", "output"})
 
 
-def draw(whole: Part, *, depth: int | None, columns: Sequence[LayerColumn], heat: Heat | None) -> Drawing:
-    """The network, with the figures of these columns in its boxes, coloured by kind of layer or by a figure."""
+def draw(
+    whole: Part,
+    *,
+    columns: Sequence[LayerColumn] = (),
+    heat: Heat | None = None,
+    depth: int | None = None,
+    foldable: bool = False,
+) -> Drawing:
+    """The network, with the figures of these columns in its boxes, coloured by kind of layer or by a figure; with its
+    blocks closed at a depth, or so that a page can fold them."""
     said = [column for column in columns if column.column.key not in _SAID]
 
     def texts(layers: Sequence[AnalysedLayer]) -> list[str]:
         row = Row(layers[0].name, layers)
         return [_text(column, column.value(whole, row)) for column in said]
 
-    return network.draw(whole.analysis, Setting(texts if said else None, heat, depth))
+    return network.draw(whole.analysis, Setting(texts if said else None, heat, depth, foldable=foldable))
 
 
 def _text(column: LayerColumn, value: object) -> str:
