@@ -226,3 +226,13 @@ def test_a_layer_is_found_by_its_path_alone() -> None:
 def test_every_layer_says_what_it_keeps_and_why(name: str) -> None:
     _, _, why = registry.layers()[name].doc.partition("Saved for backward: ")
     assert why.strip()
+
+
+def test_a_block_that_is_one_layer_shows_its_arithmetic_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "vgg16", "fc6"]) == 0
+    shown = capsys.readouterr().out
+    assert "classifier/fc6/linear: linear {out: 4096}" in shown
+    assert "512*(7*7)*4,096 = 102,760,448 weights + 4,096 biases = 102,764,544" in shown
+    assert "classifier/fc6/linear  102,764,544  100.0%" in shown
+    assert run(["explain", "vgg16", "classifier"]) == 0
+    assert "biases" not in capsys.readouterr().out.partition("\n\n")[0]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from archcalc import api
+from archcalc.analysis.main_layer import main_layer
 from archcalc.cli import run
-from archcalc.commands.report.row import Row, main_layer
 from archcalc.output.formats import text
 from archcalc.output.layout import Report
 
@@ -93,12 +93,12 @@ def test_a_convolution_and_what_is_element_wise_around_it_is_one_line(
 )
 def test_no_layer_stands_for_a_block_of_several(tmp_path: Path, steps: list[str]) -> None:
     analysis = api.load(spec(tmp_path, *steps)).analyse()
-    assert main_layer(analysis, Row("block", analysis.layers)) is None
+    assert main_layer(analysis, analysis.layers) is None
 
 
 def test_the_layer_that_stands_for_a_block_is_the_one_that_multiplies(tmp_path: Path) -> None:
     analysis = api.load(spec(tmp_path, "relu", "conv: {out: 4, kernel: 3}", "batch_norm")).analyse()
-    main = main_layer(analysis, Row("block", analysis.layers))
+    main = main_layer(analysis, analysis.layers)
     assert main is not None
     assert main.name == "conv"
 

@@ -26,13 +26,15 @@ from archcalc.output.layout import Report
 def command(spec: str, layer: str | None, quantity: str | None, settings: dict[str, Any]) -> Report:
     """Show the arithmetic behind a figure.
 
-    For a layer the arithmetic, for a network or a block the largest contributions.
+    For a layer the arithmetic, for a network or a block the largest contributions; for a block that is one layer with
+    its normalisation and activation, both.
 
     With the name of a rule of archcalc check, say what the rule means and how to fix what breaks it.
 
     \b
     Examples:
       archcalc explain alexnet conv1
+      archcalc explain vgg16 fc6
       archcalc explain vgg16 --quantity params
       archcalc explain resnet50 --quantity receptive_field
       archcalc explain groups-divide

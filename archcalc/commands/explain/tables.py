@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from archcalc.analysis.main_layer import main_layer
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.commands.explain.answer import TOTALS, Explained, contributions, explain_layer, growth
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
@@ -22,8 +23,7 @@ def of_layer(analysis: Analysis, row: AnalysedLayer, quantity: str | None) -> Re
     found = explain_layer(analysis, row)
     if quantity is not None:
         found = _only(found, quantity)
-    given = ", ".join(f"{name}: {shown(value)}" for name, value in row.node.attributes.items())
-    heading = f"{analysis.architecture}, {row.name}: {row.layer}{f' {{{given}}}' if given else ''}"
+    heading = f"{analysis.architecture}, {row.name}: {_written(row)}"
     data: dict[str, Any] = {
         "architecture": analysis.architecture,
         "layer": row.name,
@@ -32,6 +32,21 @@ def of_layer(analysis: Analysis, row: AnalysedLayer, quantity: str | None) -> Re
     columns = ("quantity", "label", "arithmetic", "value", "unit")
     rows = Table(tuple(Column(name, name) for name in columns), [tuple(step.values()) for step in data["steps"]])
     return Report(heading, tuple((one.label, one.text) for one in found), (), (), data, rows)
+
+
+def _written(row: AnalysedLayer) -> str:
+    """A layer and what it was given, as a spec has it."""
+    given = ", ".join(f"{name}: {shown(value)}" for name, value in row.node.attributes.items())
+    return f"{row.layer}{f' {{{given}}}' if given else ''}"
+
+
+def _of_main(part: Part) -> tuple[tuple[str, str], ...]:
+    """The arithmetic of the layer that stands for a block; nothing for a block of several."""
+    main = None if part.whole else main_layer(part.analysis, part.layers)
+    if main is None:
+        return ()
+    told = explain_layer(part.analysis, main)
+    return (("layer", f"{main.name}: {_written(main)}"), *((one.label, one.text) for one in told))
 
 
 def _step(one: Explained) -> dict[str, Any]:
@@ -79,7 +94,8 @@ def of_part(part: Part, quantity: str | None, path: str = "") -> Report:
     if not part.whole:
         made |= {"layer": path, "layers": len(part.layers)}
     heading = f"{analysis.architecture}, {path}" if path else analysis.architecture
-    return Report(f"{heading}: {said}", (), tuple(tables), notes, {**made, "totals": data}, long)
+    facts = _of_main(part) if quantity is None else ()
+    return Report(f"{heading}: {said}", facts, tuple(tables), notes, {**made, "totals": data}, long)
 
 
 def _of_receptive_field(analysis: Analysis) -> Report:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from archcalc.analysis.main_layer import main_layer
 from archcalc.commands.report import lecture, receptive_field
-from archcalc.commands.report.row import Row, main_layer
+from archcalc.commands.report.row import Row
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.output.layout import Column
 from archcalc.quantities.registry import Part, Quantity, quantities
@@ -28,7 +29,7 @@ class LayerColumn(Record):
 
 
 def _kernel(network: Part, row: Row) -> str | None:
-    main = main_layer(network.analysis, row)
+    main = main_layer(network.analysis, row.layers)
     return main.kernel if main else None
 
 

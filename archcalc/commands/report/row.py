@@ -1,12 +1,11 @@
-"""A line of the report: one layer or several, and the layer that stands for them."""
+"""A line of the report: one layer, or several."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
-from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.analysis.totals import AnalysedLayer
 from archcalc.quantities.registry import Part, Quantity
 from archcalc.records import Record
 from archcalc.sizes.kinds import total
@@ -35,20 +34,3 @@ class Row(Record):
         if len(self.layers) == 1:
             return quantity.amount(network, self.layers[0])
         return total(quantity.amount(network, layer) for layer in self.layers)
-
-
-def main_layer(analysis: Analysis, row: Row) -> AnalysedLayer | None:
-    """The layer that papers call a row by: its only one, or the one in a chain that has a kernel or multiplies, where
-    the volume stays the same around it, as it does in normalisation and activations; None if there is none."""
-    layers = row.layers
-    if len(layers) == 1:
-        return layers[0]
-    if any(layer.node.inputs != (before.node.index,) for before, layer in pairwise(layers)):
-        return None
-    main = [layer for layer in layers if layer.macs or layer.kernel]
-    around = (layer for layer in layers if layer not in main)
-    return main[0] if len(main) == 1 and all(_keeps_volume(analysis, layer) for layer in around) else None
-
-
-def _keeps_volume(analysis: Analysis, layer: AnalysedLayer) -> bool:
-    return all(volume == layer.output for volume in analysis.input_volumes(layer))

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import groupby
 
+from archcalc.analysis.main_layer import main_layer
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.commands.report.row import Row, main_layer
+from archcalc.commands.report.row import Row
 from archcalc.records import Record
 
 #: What tells two layers of equal copies apart, beside their rule's outcome; nothing for most columns.
@@ -60,7 +61,7 @@ def _lines(analysis: Analysis, named: Sequence[_Named], telling: Telling, place:
         first = copies[0]
         names = first[0][1]
         one = Row(_at(names, level), [layer for layer, _ in first])
-        opened = main_layer(analysis, one) is None
+        opened = main_layer(analysis, one.layers) is None
         depth = _only(first, level)
         end = len(names) if len(first) == 1 else depth + 1
         name = ("/".join(names[level:end]) or names[-1]) + (f" x {len(copies)}" if len(copies) > 1 else "")
