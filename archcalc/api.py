@@ -60,6 +60,13 @@ def load(spec: str | Path, /, **parameters: Any) -> Architecture:
     return Architecture(document, settings)
 
 
+def load_partly(model: str | Path, /, **parameters: Any) -> Architecture:
+    """The architecture in a model file, of which some operations are not known: the layer `unknown` stands for each of
+    them, and no figure counts what it computes. Errors as `load` has them."""
+    values = {name: _settled(name, value) for name, value in parameters.items()}
+    return Architecture(*catalogue.load(model, values, partial=True))
+
+
 def _settled(name: str, value: Any) -> Any:
     try:
         return settled(value)

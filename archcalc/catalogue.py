@@ -130,13 +130,16 @@ def _typed(tree: Value) -> Any:
     raise ExpressionError("a value is a number, a word, an expression or a list")
 
 
-def load(reference: str | Path, settings: Mapping[str, Any] | None = None) -> tuple[Document, dict[str, Any]]:
+def load(
+    reference: str | Path, settings: Mapping[str, Any] | None = None, *, partial: bool = False
+) -> tuple[Document, dict[str, Any]]:
     """The document that a reference names, and the values of the parameters that it (or `settings`) sets.
 
+    `partial` reads a model file though it has operations that are not known: the layer `unknown` stands for them.
     UsageError if there is nothing to read or a setting is malformed; SpecError if the document is.
     """
     name, own = split(str(reference)) if isinstance(reference, str) else Reference(str(reference), {})
-    source, path = _source(name, explicit=isinstance(reference, Path))
+    source, path = _source(name, explicit=isinstance(reference, Path), partial=partial)
     values = {key: value(key, text) for key, text in own.items()}
     values.update(settings or {})
     return read_document(source, path), values
@@ -161,14 +164,16 @@ def files(reference: str) -> list[Path]:
     return found
 
 
-def _source(name: str, *, explicit: bool = False) -> tuple[Source, Path]:
+def _source(name: str, *, explicit: bool = False, partial: bool = False) -> tuple[Source, Path]:
     if name == "-" and not explicit:
         return read_stdin(), Path.cwd() / "-"
     path = Path(name)
     if not explicit and (inside := _in_catalogue(name)) is not None:
         return read_text(inside, name=name), inside
     if is_model(path):
-        return read_model(path, str(path)), path
+        return read_model(path, str(path), partial=partial), path
+    if partial:
+        raise UsageError(f"{name} is not a model file: --partial is for one, a spec has no operations that are unknown")
     if explicit or "/" in name or "\\" in name or path.suffix in (".yaml", ".yml") or os.path.isfile(path):
         if path.parent == Path() and not path.exists() and (there := sorted(folder().rglob(path.name))):
             known = ", ".join(f"`{each.parent.name}/{each.name}`" for each in there)

@@ -55,6 +55,11 @@ batch_option = click.option(
 )
 
 
+partial_option = click.option(
+    "--partial", is_flag=True, help="Read a model file in spite of unknown operations; totals leave them out."
+)
+
+
 layer_option = click.option(
     "--layer", type=Name(known.layer_paths), metavar="PATH", help="Restrict to a layer, a block, or a pattern with *."
 )

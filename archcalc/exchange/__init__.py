@@ -24,6 +24,9 @@ _READERS = {
     ".json": "json_model",
 }
 
+#: The endings of files that say of every value which shape it has, so that an operation may be left out.
+_READ_IN_PART = (".pt2",)
+
 #: The endings of the files that are read.
 ENDINGS = tuple(_READERS)
 
@@ -33,16 +36,17 @@ def is_model(name: str | os.PathLike[str]) -> bool:
     return os.fspath(name).lower().endswith(ENDINGS)
 
 
-def read_model(path: Path, shown: str) -> Source:
+def read_model(path: Path, shown: str, *, partial: bool = False) -> Source:
     """A model's flat network as the text of a spec, a step for each layer, named by the path of its module.
 
-    `shown` is the file's name in messages. UsageError if there is nothing to read; SpecError if the file is damaged,
-    has an operation that is not known, or says other shapes than the layers have.
+    `shown` is the file's name in messages. `partial` puts the layer `unknown` in the place of each operation that is
+    not known. UsageError if there is nothing to read, or the format cannot be read in part; SpecError if the file is
+    damaged, has an operation that is not known, or says other shapes than the layers have.
     """
-    return _read(path, shown)[1].source
+    return _read(path, shown, partial=partial)[1].source
 
 
-def folded(path: Path, shown: str) -> Iterator[str]:
+def folded(path: Path, shown: str, *, partial: bool = False) -> Iterator[str]:
     """A model as the lines of the spec that a person would have written; its blocks are named after its classes.
 
     Errors as `read_model` has them.
@@ -51,20 +55,22 @@ def folded(path: Path, shown: str) -> Iterator[str]:
     from archcalc.language.expand import expand
     from archcalc.language.folding import fold
 
-    flat, document = _read(path, shown)
+    flat, document = _read(path, shown, partial=partial)
     return fold(expand(document), module_names(flat), flat.notes)
 
 
-def _read(path: Path, shown: str) -> tuple[Flat, Document]:
+def _read(path: Path, shown: str, *, partial: bool) -> tuple[Flat, Document]:
     from importlib import import_module
 
-    from archcalc.diagnostics.diagnostic import Source
+    from archcalc.diagnostics.diagnostic import Source, UsageError
     from archcalc.exchange.flat import spec_text
     from archcalc.exchange.verify import verify
     from archcalc.language.read import read_document
 
     reader = import_module(f"archcalc.exchange.{_READERS[path.suffix.lower()]}")
-    flat = reader.read(path, shown)
+    if partial and path.suffix.lower() not in _READ_IN_PART:
+        raise UsageError(f"{shown} is read as a whole or not at all: --partial is for {' and '.join(_READ_IN_PART)}")
+    flat = reader.read(path, shown, partial=True) if partial else reader.read(path, shown)
     document = read_document(Source(shown, spec_text(flat), flat.notes), path)
     verify(flat, document)
     return flat, document

@@ -59,10 +59,10 @@ def export(named: str, shape: tuple[int, ...], folder: Path) -> Path:
     return path
 
 
-def exported(named: str, shape: tuple[int, ...]) -> list[str]:
-    """A model that a function builds, as the lines of a spec."""
+def exported(named: str, shape: tuple[int, ...], *, partial: bool = False) -> list[str]:
+    """A model that a function builds, as the lines of a spec; `partial` leaves out operations that are not known."""
     from archcalc.exchange import folded
 
     with tempfile.TemporaryDirectory() as folder:
         path = export(named, shape, Path(folder))
-        return list(folded(path, named))
+        return list(folded(path, named, partial=partial))

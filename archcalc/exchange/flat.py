@@ -46,6 +46,39 @@ class Flat(Record):
     outputs: dict[str, int]
 
 
+#: Layers that move values and compute nothing: where nothing reads what they make, the network is the same without.
+_MOVING = frozenset(("reshape", "transpose", "flatten", "tokens", "split_heads", "take", "select", "slice", "constant"))
+
+
+#: Layers that do not read what comes before them.
+_READING_NOTHING = frozenset(("learned", "constant"))
+
+
+def without_needless(steps: list[FlatStep], ends: Iterable[int]) -> tuple[list[FlatStep], dict[int, int]]:
+    """The steps without those that move values for nobody, and the new number of each."""
+    read: Counter[int] = Counter(ends)
+    for step in steps:
+        if step.layer not in _READING_NOTHING:
+            read.update(step.inputs)
+    left: set[int] = set()
+    for number in range(len(steps) - 1, -1, -1):
+        if not read[number] and steps[number].layer in _MOVING:
+            left.add(number)
+            read.subtract(steps[number].inputs)
+    numbers: dict[int, int] = {}
+    kept: list[FlatStep] = []
+    for number, step in enumerate(steps):
+        if number in left:
+            continue
+        if step.layer in _READING_NOTHING:
+            inputs: tuple[int, ...] = (len(kept) - 1,)
+        else:
+            inputs = tuple(numbers.get(index, index) for index in step.inputs)
+        numbers[number] = len(kept)
+        kept.append(step._replace(inputs=inputs))
+    return kept, numbers
+
+
 def module_names(flat: Flat) -> dict[tuple[int, int], str]:
     """The runs of steps that are one module each, and names after the modules' classes: `BasicBlock`, `basic_block`.
 
@@ -125,10 +158,10 @@ def _shared(steps: list[FlatStep]) -> dict[tuple[str, ...], str]:
 
 
 def exact(value: Any) -> Any:
-    """A value in which a float is the number that was written, and not the nearest sum of powers of two."""
+    """A value in which a float is the number that was written, to ten digits, and no sum of powers of two."""
     if isinstance(value, tuple):
         return tuple(map(exact, value))
-    return Fraction(repr(value)) if isinstance(value, float) else value
+    return Fraction(format(value, ".10g")) if isinstance(value, float) else value
 
 
 #: Of a module's path, so many last characters are used.

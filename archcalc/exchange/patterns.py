@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from archcalc.exchange.graph import Graph, Name, Operation
+from archcalc.records import Record
 
 
 def simplified(graph: Graph) -> Graph:
@@ -15,6 +16,7 @@ def simplified(graph: Graph) -> Graph:
     uses: Counter[str] = Counter(name for operation in graph.operations for name in reads(operation))
     uses.update(graph.outputs)
     replaced: dict[int, Operation | None] = {}
+    made = _Made(graph, makers, uses)
     for operation in graph.operations:
         chain = _shuffle(graph, operation, makers, uses)
         if chain is not None:
@@ -23,6 +25,11 @@ def simplified(graph: Graph) -> Graph:
                 replaced[id(inner)] = None
             arguments = {"self": first.arguments["self"], "groups": groups}
             replaced[id(operation)] = operation._replace(target="channel_shuffle", arguments=arguments)
+            continue
+        found = next((found for pattern in _PATTERNS if (found := pattern(made, operation)) is not None), None)
+        if found is not None:
+            replaced.update((id(inner), None) for inner in found.inner)
+            replaced[id(operation)] = found.operation
     for _, run in groupby(graph.operations, key=lambda operation: (operation.module_class, operation.module)):
         operations = list(run)
         attention = _attention(graph, operations, uses)
@@ -34,6 +41,116 @@ def simplified(graph: Graph) -> Graph:
         return graph
     kept = (replaced.get(id(operation), operation) for operation in graph.operations)
     return graph._replace(operations=[operation for operation in kept if operation is not None])
+
+
+class _Found(Record):
+    """An operation that stands for several: those that it replaces beside the last."""
+
+    operation: Operation
+    inner: list[Operation]
+
+
+class _Made(Record):
+    """The graph, what makes each value, and how often each value is read."""
+
+    graph: Graph
+    makers: dict[str, Operation]
+    uses: Counter[str]
+
+    def by(self, argument: object, *targets: str, once: bool = True) -> Operation | None:
+        """The operation that makes a value, if it is one of those, and nothing else reads the value."""
+        found = self.makers.get(str(argument)) if isinstance(argument, Name) else None
+        if found is None or found.target not in targets or (once and self.uses[found.outputs[0]] != 1):
+            return None
+        return found
+
+    def chain(self, argument: object, *targets: str) -> list[Operation]:
+        """The operations that lead to a value, last to first, each reading the one before as `self`; empty if they are
+        others than those, or something else reads what one of them makes."""
+        found: list[Operation] = []
+        for target in targets:
+            made = self.by(argument, *target.split("|"))
+            if made is None:
+                return []
+            found.append(made)
+            argument = made.arguments.get("self")
+        return found
+
+    def through(self, argument: object) -> tuple[object, list[Operation]]:
+        """A value before its conversion to another type, and that conversion."""
+        passed = []
+        while (made := self.by(argument, "to", "_to_copy", "type_as", "float")) is not None:
+            passed.append(made)
+            argument = made.arguments.get("self")
+        return argument, passed
+
+
+def _normalised(made: _Made, last: Operation) -> _Found | None:
+    """torch.nn.functional.normalize: values over their norm, which is at least a small number."""
+    if last.target != "div":
+        return None
+    chain = made.chain(last.arguments.get("other"), "expand|expand_as", "clamp_min", "linalg_vector_norm")
+    values = last.arguments.get("self")
+    if not chain or chain[-1].arguments.get("self") != values or not chain[-1].arguments.get("keepdim"):
+        return None
+    if chain[-1].arguments.get("ord", 2) != 2:
+        return None
+    arguments = {"self": values, "dim": chain[-1].arguments.get("dim")}
+    return _Found(last._replace(target="normalize", arguments=arguments), chain)
+
+
+def _rms_normalised(made: _Made, last: Operation) -> _Found | None:
+    """A root-mean-square normalisation that is written out: a parameter times x * rsqrt(mean(x ** 2) + a number)."""
+    if last.target != "mul":
+        return None
+    for weight, scaled in (("self", "other"), ("other", "self")):
+        if str(last.arguments.get(weight)) not in made.graph.parameters:
+            continue
+        product, converted = made.through(last.arguments.get(scaled))
+        by_root = made.by(product, "mul")
+        if by_root is None:
+            return None
+        for values, root in (("self", "other"), ("other", "self")):
+            chain = made.chain(by_root.arguments.get(root), "rsqrt", "add", "mean", "pow")
+            if not chain or chain[3].arguments.get("self") != by_root.arguments.get(values):
+                continue
+            if chain[3].arguments.get("exponent") != 2 or chain[2].arguments.get("dim") != [-1]:
+                return None
+            source = by_root.arguments[values]
+            if not isinstance(source, Name) or not isinstance(chain[1].arguments.get("other"), (int, float)):
+                return None
+            size = made.graph.tensors[source].sizes[-1:]
+            arguments = {"input": source, "normalized_shape": list(size), "weight": last.arguments[weight]}
+            return _Found(last._replace(target="rms_norm", arguments=arguments), [*chain, by_root, *converted])
+    return None
+
+
+def _turned(made: _Made, last: Operation) -> _Found | None:
+    """Rotary positions: x * cos + concat(-x[half:], x[:half]) * sin."""
+    if last.target != "add":
+        return None
+    direct, turned = (made.by(last.arguments.get(name), "mul") for name in ("self", "other"))
+    if direct is None or turned is None:
+        return None
+    halves = made.by(turned.arguments.get("self"), "cat")
+    if halves is None or halves.arguments.get("dim") != -1 or len(halves.arguments["tensors"]) != 2:
+        return None
+    second, first = halves.arguments["tensors"]
+    negative = made.by(second, "neg")
+    end = made.by(negative.arguments.get("self"), "slice") if negative is not None else None
+    begin = made.by(first, "slice")
+    source = direct.arguments.get("self")
+    if negative is None or end is None or begin is None or not isinstance(source, Name):
+        return None
+    if end.arguments.get("self") != source or begin.arguments.get("self") != source:
+        return None
+    return _Found(
+        last._replace(target="rotary", arguments={"self": source}), [direct, turned, halves, negative, end, begin]
+    )
+
+
+#: What finds several operations that are one, at the last of them.
+_PATTERNS = (_normalised, _rms_normalised, _turned)
 
 
 def reads(operation: Operation) -> Iterator[Name]:

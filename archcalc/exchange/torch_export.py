@@ -39,14 +39,16 @@ class _Damaged(Exception):
     """The archive is not as the schema says; the message says where."""
 
 
-def read(path: Path, shown: str) -> Flat:
-    """The network of an export archive. SpecError if it is damaged, UsageError if it cannot be read."""
+def read(path: Path, shown: str, *, partial: bool = False) -> Flat:
+    """The network of an export archive; `partial` leaves out operations that are not known, but for their outputs.
+
+    SpecError if it is damaged, UsageError if it cannot be read."""
     model = read_json(path, shown, _holds_the_model)
     try:
         exported = graph(path.stem, model)
     except _Damaged as error:
         raise fail("bad-archive", f"{shown} is not as torch.export writes it: {error}") from None
-    return translate(exported, shown)
+    return translate(exported, shown, partial=partial)
 
 
 def _holds_the_model(member: str) -> bool:

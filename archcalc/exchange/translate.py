@@ -1,8 +1,4 @@
-"""A graph of PyTorch's operations to a flat network: a rule for each operation, found in `operations`.
-
-Volumes have their channels first and no batch; a tensor may have its axes in any order. Each value therefore knows,
-for each axis of its tensor behind the batch, which axis of the volume it is, and a permutation of axes moves nothing.
-"""
+"""A graph of PyTorch's operations to a flat network: a rule for each operation, found in `operations`."""
 
 from __future__ import annotations
 
@@ -10,63 +6,43 @@ from math import prod
 from typing import Any
 
 from archcalc.diagnostics.diagnostic import Diagnostic, SpecError, plain
-from archcalc.exchange.flat import SOURCE, Flat, FlatStep
+from archcalc.exchange.arrangement import arranged
+from archcalc.exchange.flat import SOURCE, Flat, FlatStep, without_needless
 from archcalc.exchange.graph import Graph, Name, Operation, Symbol, Tensor
 from archcalc.exchange.operations.registry import Refusal, Rule, rules
 from archcalc.exchange.patterns import reads, simplified
 from archcalc.exchange.refusals import Refused, unknown
+from archcalc.exchange.values import BATCH, Axes, Constant, Owned, Picked, Repeated, Value
 from archcalc.language.document import OUTPUT
-from archcalc.records import Record
 
 
-class Value(Record):
-    """An intermediate value: the step that makes it, and which axis of the volume each axis of a sample is."""
-
-    step: int
-    axes: tuple[int, ...]
-
-
-class Owned(Record):
-    """A parameter, a buffer or a constant of the model, by its path."""
-
-    path: str
-    kind: str
-    sizes: tuple[Any, ...]
-
-
-class Repeated(Record):
-    """A parameter that is repeated for each sample."""
-
-    owned: Owned
-
-
-class Noise(Record):
-    """The noise of stochastic depth: how often it is not 0; None until that is said."""
-
-    survives: float | None
-
-
-def translate(graph: Graph, shown: str) -> Flat:
-    """The flat network of a graph. SpecError names every operation for which there is no rule."""
-    return Translation(simplified(graph), shown).run()
+def translate(graph: Graph, shown: str, *, partial: bool = False) -> Flat:
+    """The flat network of a graph. SpecError names every operation for which there is no rule; with `partial` the layer
+    `unknown` stands for each of them."""
+    return Translation(simplified(graph), shown, partial=partial).run()
 
 
 class Translation:
     """The steps made so far; rules ask it for values and arguments, and emit steps."""
 
-    def __init__(self, graph: Graph, shown: str) -> None:
+    def __init__(self, graph: Graph, shown: str, *, partial: bool) -> None:
         self.graph = graph
         self.shown = shown
+        self.partial = partial
         self.values: dict[str, Any] = {}
         self.steps: list[FlatStep] = []
         self.unknown: list[Refused] = []
         self.refused_values: set[str] = set()
-        self.batch: Any = None
+        self.batch = 0
         self.operation: Operation | None = None
         self.leaves = _leaves(graph.operations)
         self.used: set[str] = set()
         #: What a value that was overwritten is now: an operation in place gives its result a name of its own.
         self.overwritten: dict[str, str] = {}
+        #: Steps that only divide axes, with what they divide and into which parts: what follows may make them needless.
+        self.divided: dict[int, tuple[Value, Any]] = {}
+        #: The maps that windows of some number and size were made of.
+        self.windows: dict[tuple[int, ...], tuple[int, ...]] = {}
         self._reads: set[str] = {name for operation in graph.operations for name in reads(operation)}
         self._reads.update(graph.outputs)
 
@@ -90,12 +66,18 @@ class Translation:
             try:
                 self._apply(known.get(operation.target), operation)
             except Refusal as refusal:
+                if self.partial:
+                    self._leave_out(operation)
+                    continue
                 where = f"in `{operation.module}`" if operation.module else "in the model itself"
                 self.unknown.append(Refused(operation.kind or operation.target, str(refusal), where, operation.line))
                 self.refused_values.update(operation.outputs)
         if self.unknown:
             raise SpecError([unknown(self.shown, self.unknown)])
-        return Flat(self.graph.name, self._notes(), shape, self.steps, self._outputs())
+        outputs = self._outputs()
+        steps, numbers = without_needless(self.steps, outputs.values())
+        ends = {name: numbers.get(index, index) for name, index in outputs.items()}
+        return Flat(self.graph.name, self._notes(), shape, steps, ends)
 
     def _follows_from_a_refusal(self, operation: Operation) -> bool:
         """Whether an operation reads what a refused one makes, which is not another finding."""
@@ -108,27 +90,55 @@ class Translation:
         return bool(missing)
 
     def _apply(self, rule: Rule | None, operation: Operation) -> None:
+        if self._is_constant(operation):
+            for name in operation.outputs:
+                self.same(Constant(self.tensor(name).sizes), name)
+            self._note_overwriting(operation)
+            return
         if rule is None:
             raise Refusal("there is no rule for it")
         try:
             rule(self, operation)
         except (KeyError, IndexError, TypeError, ValueError, ArithmeticError):
             raise Refusal("its arguments are not those of such an operation") from None
-        self._note_volumes(operation)
         self._note_overwriting(operation)
 
-    def _note_volumes(self, operation: Operation) -> None:
-        """What the file says of the shape of each output goes to the step that makes it."""
+    def _leave_out(self, operation: Operation) -> None:
+        """The layer `unknown` in the place of an operation: the file says which shape each of its outputs has."""
+        values = [self.value(name) for name in reads(operation)]
+        inputs = tuple(value.step for value in values if isinstance(value, Value))[:3]
+        owned = tuple(value for value in values if isinstance(value, Owned) and value.kind == "parameter")
         for name in operation.outputs:
-            value = self.values.get(name)
-            if isinstance(value, Value) and value.step != SOURCE:
-                sizes = self.sizes(name)
-                if len(sizes) != len(value.axes):
-                    raise Refusal("its output has another number of axes than it should")
-                volume = [0] * len(sizes)
-                for axis, size in zip(value.axes, sizes, strict=True):
-                    volume[axis] = size
-                self.steps[value.step] = self.steps[value.step]._replace(volume=tuple(volume))
+            sizes = self.sizes(name)
+            batched = bool(inputs) and bool(sizes) and sizes[0] % self.batch == 0
+            rest = (sizes[0] // self.batch, *sizes[1:]) if batched else sizes
+            wide = [dim for dim, size in enumerate(rest) if size != 1]
+            shape = tuple(rest[dim] for dim in wide) or (1,)
+            attributes: dict[str, Any] = {"shape": shape}
+            if owned:
+                attributes["params"] = sum(_elements(each.sizes) for each in owned)
+            step = self.step("unknown", attributes, inputs or (len(self.steps) - 1,), owned, operation.target)
+            dims: list[Axes] = [(wide.index(dim),) if dim in wide else () for dim in range(len(rest))]
+            if batched:
+                dims[0] = (BATCH, *dims[0])
+            self.note(step, shape)
+            self.same(Value(step, tuple(dims), shape), name)
+            owned = ()
+        self._note_overwriting(operation)
+
+    def _is_constant(self, operation: Operation) -> bool:
+        """Whether an operation computes of constants and buffers alone, or of shapes, and is not noise."""
+        if operation.target in ("empty", "new_empty", "bernoulli_") or not operation.outputs:
+            return not operation.outputs
+        if operation.target in _OF_SHAPES:
+            return True
+        values = [self.value(name) for name in reads(operation)]
+        if all(isinstance(value, Constant) for value in values):
+            return not operation.target.startswith("rand")
+        moves = operation.target in _MOVES
+        return not moves and all(
+            isinstance(value, Constant) or (isinstance(value, Owned) and value.kind != "parameter") for value in values
+        )
 
     def _note_overwriting(self, operation: Operation) -> None:
         """An operation in place: from here on its first argument is what it has made."""
@@ -147,12 +157,14 @@ class Translation:
             raise self.refused(
                 f"its input has {len(sizes)} axes: a batch, channels and up to three spatial axes are read"
             )
+        if not isinstance(sizes[0], int):
+            raise self.refused("its batch is open")
         self.batch = sizes[0]
-        shape = [size for size in sizes[1:] if isinstance(size, int)]
+        shape = tuple(size for size in sizes[1:] if isinstance(size, int))
         if len(shape) != len(sizes) - 1:
             raise self.refused("its input has an open size beside the batch")
-        self.values[name] = Value(SOURCE, tuple(range(len(shape))))
-        return tuple(shape)
+        self.values[name] = Value(SOURCE, ((BATCH,), *((axis,) for axis in range(len(shape)))), shape)
+        return shape
 
     def _outputs(self) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -162,6 +174,8 @@ class Translation:
                 raise self.refused(f"nothing makes its output `{plain(name, 80)}`")
             if not isinstance(value, Value):
                 continue
+            if value.step != SOURCE:  # axes of size 1 that the tensor has not go
+                value = arranged(self, value, [(axis,) for axis in range(len(value.shape)) if axis in value.axes])
             found[OUTPUT if not found else self._head_name(value, found)] = value.step
         if not found:
             raise self.refused("none of its outputs depends on its input")
@@ -193,14 +207,12 @@ class Translation:
             raise self.refused(f"nothing is said of the value `{plain(name, 80)}`")
         return found
 
-    def sizes(self, name: str) -> tuple[Any, ...]:
-        """The sizes of one sample of a value; Refusal where its first axis is not the batch."""
+    def sizes(self, name: str) -> tuple[int, ...]:
+        """The sizes of a value, the batch among them."""
         sizes = self.tensor(name).sizes
-        if not sizes or sizes[0] != self.batch:
-            raise Refusal("the batch is not its first axis")
-        if any(isinstance(size, Symbol) for size in sizes[1:]):
+        if any(isinstance(size, Symbol) for size in sizes):
             raise Refusal("a size is open")
-        return sizes[1:]
+        return sizes  # type: ignore[return-value]
 
     def current(self, name: str) -> str:
         """The name under which a value is known now: that of the operation which overwrote it last."""
@@ -213,11 +225,43 @@ class Translation:
         return self.values[self.current(argument)] if isinstance(argument, Name) else argument
 
     def stream(self, argument: Any) -> Value:
-        """An argument that must be an intermediate value."""
+        """An argument as a value; a parameter, buffer or constant becomes a step that makes it one."""
         value = self.value(argument)
-        if not isinstance(value, Value):
-            raise Refusal("it works on something that is not computed from the input")
-        return value
+        if isinstance(value, Value):
+            return value
+        if isinstance(value, Owned) and value.kind == "parameter":
+            return self._stated("learned", value.sizes, (value,))
+        if isinstance(value, Owned):
+            return self._stated("constant", value.sizes, (), {} if value.kind == "buffer" else {"buffer": False})
+        if isinstance(value, Constant):
+            return self._stated("constant", value.sizes, (), {"buffer": False})
+        if isinstance(value, Repeated):
+            made = self._stated("learned", value.owned.sizes, (value.owned,))
+            return made._replace(dims=((BATCH,), *made.dims[1:]))
+        if isinstance(value, Picked):
+            return self._picked(value)
+        raise Refusal("it works on something that is not computed from the input")
+
+    def _stated(
+        self, layer: str, sizes: tuple[int, ...], owned: tuple[Owned, ...], more: dict[str, Any] | None = None
+    ) -> Value:
+        """A tensor that is the same for every sample: its last axis is the channels, those of size 1 are left out."""
+        wide = [dim for dim, size in enumerate(sizes) if size != 1]
+        order = [*wide[-1:], *wide[:-1]]
+        shape = tuple(sizes[dim] for dim in order) or (1,)
+        attributes = {"shape": shape, **(more or {})}
+        step = self.step(layer, attributes, (len(self.steps) - 1,), owned)
+        self.note(step, shape)
+        return Value(step, tuple((order.index(dim),) if dim in order else () for dim in range(len(sizes))), shape)
+
+    def _picked(self, picked: Picked) -> Value:
+        """Rows of a table as a value."""
+        if len(picked.sizes) != 2:
+            raise Refusal("it picks rows of a table that has not two axes")
+        table = self._stated("learned", picked.owned.sizes, (picked.owned,))
+        count = picked.sizes[0]
+        step = self.step("index_select", {"axis": 1, "count": count}, (table.step,))
+        return Value(step, table.dims, (table.shape[0], count))
 
     def owned(self, argument: Any) -> Owned:
         """An argument that must belong to the model."""
@@ -226,60 +270,69 @@ class Translation:
             raise Refusal("its weights are computed")
         return value
 
-    def aligned(self, argument: Any, channels: int = 0) -> int:
-        """The step of a value whose channels are that axis of a sample (-1: the last); transposed if they are not."""
-        value = self.stream(argument)
-        rank = len(value.axes)
-        channels %= rank
-        wanted = tuple(axis for axis in range(rank) if axis != channels)
-        order = (channels, *wanted)
-        return self._in_order(value, tuple(value.axes[axis] for axis in order))
-
-    def in_tensor_order(self, value: Value) -> int:
-        """The step of a value whose volume has the axes of the tensor, in their order; transposed if it has not."""
-        return self._in_order(value, value.axes)
-
-    def like(self, value: Value, axes: tuple[int, ...]) -> int:
-        """The step of a value whose axes lie as those of another one; transposed if they do not."""
-        if value.axes == axes:
-            return value.step
-        return self._in_order(value, tuple(value.axes[axes.index(axis)] for axis in range(len(axes))))
-
     def is_used(self, name: str) -> bool:
         """Whether an operation or an output reads a value."""
         return name in self._reads
 
-    def _in_order(self, value: Value, order: tuple[int, ...]) -> int:
-        if order == tuple(range(len(order))):
-            return value.step
-        return self.step("transpose", {"order": order}, (value.step,))
-
     def emit(
         self,
         layer: str,
-        inputs: int | tuple[int, ...],
+        inputs: Value | tuple[Value, ...],
         attributes: dict[str, Any] | None = None,
         *,
-        channels: int = 0,
         owned: tuple[Owned, ...] = (),
+        dims: tuple[Axes, ...] | None = None,
         output: str | None = None,
-    ) -> None:
-        """A step that makes the operation's output, whose channels are that axis of a sample (-1: the last)."""
+    ) -> Value:
+        """A step that makes the operation's output; `dims` say what the tensor's axes are of the step's volume, and are
+        those of the first input if they are not given."""
+        values = (inputs,) if isinstance(inputs, Value) else inputs
+        step = self.step(layer, attributes or {}, tuple(value.step for value in values), owned)
+        return self.made(step, values[0].dims if dims is None else dims, output)
+
+    def made(self, step: int, dims: tuple[Axes, ...], output: str | None = None, *, axes: int = 0) -> Value:
+        """The operation's output is what a step makes. The file states the sizes of its axes, and so its volume, which
+        has so many `axes` if there are others of size 1."""
         assert self.operation is not None
         name = output or self.operation.outputs[0]
-        reads = (inputs,) if isinstance(inputs, int) else inputs
-        step = self.step(layer, attributes or {}, reads, owned)
-        self.values[name] = Value(step, _axes(len(self.sizes(name)), channels))
+        sizes = self.sizes(name)
+        if len(sizes) != len(dims):
+            raise Refusal("its output has another number of axes than it should")
+        found: dict[int, int] = {}
+        for dim, size in zip(dims, sizes, strict=True):
+            own = [axis for axis in dim if axis != BATCH]
+            if len(own) < len(dim):
+                if size % self.batch:
+                    raise Refusal("the batch is not where it should be")
+                size //= self.batch
+            if len(own) > 1 or (not own and size != 1):
+                raise Refusal("its output has axes of other sizes than it should")
+            found.update(dict.fromkeys(own, size))
+        shape = tuple(found.get(axis, 1) for axis in range(max(axes, 1 + max(found, default=0))))
+        self.note(step, shape)
+        value = Value(step, dims, shape)
+        self.values[name] = value
+        return value
 
-    def emit_as(self, layer: str, like: Value, attributes: dict[str, Any] | None = None) -> None:
-        """A step that works on each value by itself: the output has its axes where the input has them."""
-        assert self.operation is not None
-        self.values[self.operation.outputs[0]] = Value(self.step(layer, attributes or {}, (like.step,)), like.axes)
+    def emit_as(self, layer: str, like: Value, attributes: dict[str, Any] | None = None) -> Value:
+        """A step that works on each value by itself."""
+        return self.made(self.step(layer, attributes or {}, (like.step,)), like.dims, axes=len(like.shape))
 
     def same(self, value: Any, name: str | None = None) -> None:
-        """The operation's output is a value that is there already."""
+        """The operation's output is a value that is there already, under that shape."""
         assert self.operation is not None
-        self.values[name or self.operation.outputs[0]] = value
+        name = name or self.operation.outputs[0]
+        if isinstance(value, Value):
+            sizes = tuple(
+                prod(self.batch if axis == BATCH else value.shape[axis] for axis in dim) for dim in value.dims
+            )
+            if sizes != self.sizes(name):
+                raise Refusal("its output has axes of other sizes than it should")
+        self.values[name] = value
+
+    def note(self, step: int, shape: tuple[int, ...]) -> None:
+        """The volume that a step makes, as far as the file says it."""
+        self.steps[step] = self.steps[step]._replace(volume=shape)
 
     def step(
         self,
@@ -287,24 +340,32 @@ class Translation:
         attributes: dict[str, Any],
         inputs: tuple[int, ...],
         owned: tuple[Owned, ...] = (),
+        name: str = "",
     ) -> int:
-        """A step for the operation; returns its number."""
+        """A step for the operation, called as its layer is or as `name` says; returns its number."""
         assert self.operation is not None
         paths = tuple(each.path for each in owned)
-        self.used.update(paths)
+        self.used.update(path.partition("[")[0] for path in paths)
         path = self.operation.module
         if path not in self.leaves:
-            path = f"{path}.{layer}" if path else layer
+            path = f"{path}.{name or layer}" if path else name or layer
         parameters = sum(_elements(each.sizes) for each in owned)
         modules = self.operation.modules
         self.steps.append(FlatStep(layer, attributes, inputs, path, paths, parameters, modules=modules))
         return len(self.steps) - 1
 
 
-def _axes(rank: int, channels: int) -> tuple[int, ...]:
-    """Which axis of the volume each axis of a sample is, where the channels are that one of them."""
-    channels = channels % rank if rank else 0
-    return tuple(0 if axis == channels else axis + (axis < channels) for axis in range(rank))
+#: Operations that read nothing of a tensor but its shape.
+_OF_SHAPES = frozenset(
+    ("new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like", "empty_like", "new_empty_strided")
+)
+#: Operations that move values: what they make of a buffer is still a buffer.
+_MOVES = frozenset(
+    (
+        *("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "permute", "transpose", "swapaxes", "t"),
+        *("contiguous", "clone", "alias", "detach", "to", "_to_copy", "lift_fresh_copy"),
+    )
+)
 
 
 def _elements(sizes: tuple[Any, ...]) -> int:

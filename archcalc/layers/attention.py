@@ -1,15 +1,18 @@
 """Attention: every position looks at every other."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Annotated, Any
 
 from archcalc.layers.arithmetic import of_softmax
-from archcalc.layers.attention_of_linear_layers import linear_attention
+from archcalc.layers.attention_of_linear_layers import fused_kernel, linear_attention
 from archcalc.layers.attributes import OptionalPositive, OptionalSwitch, Positive, Rate, Switch, Word
+from archcalc.layers.layout import Move
 from archcalc.layers.multihead import POSITIONS_FIRST, multihead
 from archcalc.layers.outcome import EVERYTHING, Outcome, operations
 from archcalc.layers.registry import layer
-from archcalc.sizes.conditions import divides, equal
+from archcalc.layers.tape import Tape
+from archcalc.sizes.conditions import Condition, divides, equal
 from archcalc.sizes.kinds import Size, undecided
 from archcalc.sizes.volume import Volume
 
@@ -147,3 +150,55 @@ def _multihead(x: Volume, memory: Volume | None, heads: Size, bias: bool) -> Out
         inner=e * e * length,
         conditions=(divides("heads-divide", heads, e, _DIVIDE, "heads"),),
     )
+
+
+@layer(ranks=range(1, 7))
+def dot_product_attention(
+    query: Volume, key: Volume, value: Volume, /, *, causal: Switch = False, mask: Switch = False
+) -> Outcome:
+    """Scaled dot-product attention by a fused kernel, head by head: `from: [query, key, value]`.
+
+    The channels are those of a head, the last axis the positions, the axes before it heads and others; heads of keys
+    and values may be fewer than those of queries if they divide them. `causal` hides later positions, `mask` others.
+    MACs: for each query and each of S keys, the channels of the keys and those of the values, whatever is hidden.
+    Operations: the scaling of the scores and their softmax.
+    Saved for backward: query, key, value, the output, and the logarithm of each softmax's sum; a mask, once.
+    Source: torch.nn.functional.scaled_dot_product_attention; derivatives.yaml.
+    """
+    attended = key.space[-1]
+    rows = query.positions
+    scores = rows * attended
+    tape = Tape()
+    reads = (tape.input(query), tape.input(key, 1), tape.input(value, 2))
+    output = Volume(value.channels, query.space)
+    pairs = query.space[-1] * attended
+    made = fused_kernel(tape, *reads, rows, pairs if mask else None, output.elements, "output")
+    macs = scores * (query.channels + value.channels)
+    return Outcome(
+        output,
+        macs=macs,
+        products=macs,
+        operations=operations("activation", multiply=scores, **of_softmax(scores, rows)),
+        saved=tape.saved(),
+        composition=tape.composition(made),
+        windows=EVERYTHING,
+        function="scaled_dot_product_attention",
+        # The kernel makes it position by position.
+        computed=Volume(value.channels, (*query.space[:-2], query.space[-1], query.space[-2]))
+        if query.rank > 1
+        else None,
+        moves=(Move("permute", (*range(query.rank), query.rank + 1, query.rank)),) if query.rank > 1 else (),
+        lies="channels last",
+        conditions=tuple(_attends(query, key, value)),
+    )
+
+
+def _attends(query: Volume, key: Volume, value: Volume) -> Iterator[Condition]:
+    """Keys are as wide as queries, there is a value for each key, and the heads of both divide those of queries."""
+    yield equal("branches-agree", key.channels, query.channels, "keys must have as many channels as queries")
+    yield equal("branches-agree", key.rank, query.rank, "queries and keys must have the same number of spatial axes")
+    yield equal("branches-agree", value.rank, key.rank, "keys and values must have the same number of spatial axes")
+    for ours, theirs in zip(key.space, value.space, strict=False):
+        yield equal("branches-agree", theirs, ours, "keys and values must agree in every spatial axis")
+    for ours, theirs in zip(query.space[:-1], key.space[:-1], strict=False):
+        yield divides("heads-divide", theirs, ours, "the heads of keys must divide the heads of queries")

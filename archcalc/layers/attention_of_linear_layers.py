@@ -57,7 +57,8 @@ def linear_attention(
     rows, scores = heads * x.positions, heads * batch * pairs
     tape.count("activation", multiply=scores, **of_softmax(scores, rows))
     if kernel == "fused":
-        values = _kernel(tape, query, key, value, rows, pairs if masked else None)
+        masks = pairs if masked else None
+        values = fused_kernel(tape, query, key, value, rows, masks, query.elements, "attended values")
         if norm != "none":
             # Normalised queries lie head by head, and so does what the kernel makes of them.
             values = tape.copy(values, "attended values by position")
@@ -118,9 +119,11 @@ def _in_order(tape: Tape, x: Value, elements: Size) -> Value:
     return _copied(tape, x, f"{x.name} by head")
 
 
-def _kernel(tape: Tape, query: Value, key: Value, value: Value, rows: Size, masked: Size | None) -> Value:
+def fused_kernel(
+    tape: Tape, query: Value, key: Value, value: Value, rows: Size, masked: Size | None, elements: Size, name: str
+) -> Value:
     """The fused kernel. A mask that is not just causal is an operand, of the values' type and one for the batch."""
-    values = tape.result("attended values", query.elements, query, key, value)
+    values = tape.result(name, elements, query, key, value)
     sums = Tensor("log of the softmax sums", rows, "float32")
     masks = () if masked is None else (Tensor("mask", masked, per="batch"),)
     for mask in masks:

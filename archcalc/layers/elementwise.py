@@ -1,6 +1,6 @@
 """Functions of each value by itself that are no activations: roots, powers, limits, differences, quotients."""
 
-from archcalc.layers.attributes import OptionalNumber
+from archcalc.layers.attributes import Factor, OptionalNumber
 from archcalc.layers.broadcast import broadcast, operands
 from archcalc.layers.outcome import (
     Composition,
@@ -76,19 +76,24 @@ def square(x: Volume) -> Outcome:
     Operations: one multiplication per value. Saved for backward: the input.
     Source: torch.square; derivatives.yaml, pow.
     """
-    n = x.elements
     return Outcome(
         x,
-        operations=operations("elementwise", multiply=n),
+        operations=operations("elementwise", multiply=x.elements),
         saved=(saves("input", 0),),
-        composition=Composition(
-            backward=(
-                Step("pow", ("input",), (Tensor("lower power", n),)),
-                Step("mul", ("lower power",), (Tensor("twice the input", n),)),
-                Step("mul", ("gradient", "twice the input"), (Tensor(_OF_INPUT, n),)),
-            )
-        ),
+        composition=_of_power(x),
         function="pow",
+    )
+
+
+def _of_power(x: Volume) -> Composition:
+    """The derivative of a power: the exponent times the power below it."""
+    n = x.elements
+    return Composition(
+        backward=(
+            Step("pow", ("input",), (Tensor("lower power", n),)),
+            Step("mul", ("lower power",), (Tensor("multiple of the lower power", n),)),
+            Step("mul", ("gradient", "multiple of the lower power"), (Tensor(_OF_INPUT, n),)),
+        )
     )
 
 
@@ -204,4 +209,20 @@ def divide(*xs: Volume) -> Outcome:
         saved=(saves("input", 1), saves("input", 0, 1, of=1)) if len(xs) == 2 else (),
         conditions=(*operands(xs, "divide"), *conditions),
         composition=Composition(backward=tuple(backward)),
+    )
+
+
+@layer
+def power(x: Volume, *, exponent: Factor) -> Outcome:
+    """Each value to a fixed power: `power: 3`, `power: -0.5` for one over the root.
+
+    Operations: one per value, counted as an exponential. Saved for backward: the input.
+    Source: torch.pow; derivatives.yaml, pow.
+    """
+    return Outcome(
+        x,
+        operations=operations("elementwise", exponential=x.elements),
+        saved=(saves("input", 0),),
+        composition=_of_power(x),
+        function="pow",
     )

@@ -17,11 +17,18 @@ Lies: TypeAlias = Literal["alike", "channels first", "channels last", "image", "
 
 class Needs(Record):
     """How an operation needs its inputs: the axes from outermost to innermost, of which the first `merged` must lie
-    as one; an input that does not lie so is copied. `whole` asks for all of it without gaps."""
+    as one; an input that does not lie so is copied. `whole` asks for all of it without gaps, and each group of `more`
+    axes must lie as one too."""
 
     order: tuple[int, ...]
     merged: int
     whole: bool = False
+    more: tuple[tuple[int, ...], ...] = ()
+
+
+def each_as_one(groups: tuple[tuple[int, ...], ...]) -> Needs | None:
+    """The need that the axes of each group lie as one; None without groups."""
+    return Needs(groups[0], len(groups[0]), more=groups[1:]) if groups else None
 
 
 class Move(Record):

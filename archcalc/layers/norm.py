@@ -354,3 +354,15 @@ def zero(x: Volume) -> Outcome:
     Source: Dong & Yang 2020, arXiv:2001.00326, section 2.1 (the operation `none`); derivatives.yaml, mul by a scalar.
     """
     return Outcome(x, operations=operations("elementwise", multiply=x.elements))
+
+
+@layer
+def offset(x: Volume, *, by: Factor) -> Outcome:
+    """A fixed number is added to all values.
+
+    Operations: one addition per value. Saved for backward: nothing.
+    Source: derivatives.yaml, add by a scalar.
+    """
+    return Outcome(
+        x, operations=operations("elementwise", add=x.elements), composition=Composition(backward=()), function="add"
+    )

@@ -1,9 +1,22 @@
 """Layers that move values and compute nothing: flatten, pad, crop, upsample, shuffle, select, reshape, tokens."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
-from archcalc.layers.attributes import Count, Kernel, Order, Padding, Positive, Sizes, SizesToInfer, Word, is_inferred
-from archcalc.layers.layout import Move, Needs
+from archcalc.layers.attributes import (
+    Count,
+    Kernel,
+    OneAxis,
+    Order,
+    Padding,
+    Positive,
+    Sizes,
+    SizesToInfer,
+    Switch,
+    Word,
+    is_inferred,
+)
+from archcalc.layers.layout import Move, Needs, each_as_one
 from archcalc.layers.outcome import (
     EVERYTHING,
     WEIGHTS,
@@ -19,8 +32,9 @@ from archcalc.layers.outcome import (
 )
 from archcalc.layers.registry import layer
 from archcalc.layers.slices import unsliced
+from archcalc.records import Record
 from archcalc.sizes.conditions import Condition, at_least, at_most, divides, equal
-from archcalc.sizes.kinds import ceil_div, certainly_equal, is_concrete, product, undecided
+from archcalc.sizes.kinds import Size, ceil_div, certainly_equal, is_concrete, product, undecided
 from archcalc.sizes.volume import Volume
 
 
@@ -60,12 +74,44 @@ def flatten(x: Volume) -> Outcome:
     return Outcome(Volume(x.elements), windows=EVERYTHING, storage="view", needs=_one_row(x), moves=_merged(x, 1))
 
 
+class _Stretch(Record):
+    """Axes of a shape that become axes of another one: so many from one on, and so many from one on."""
+
+    start: int
+    axes: int
+    to_start: int
+    to_axes: int
+
+
+def _stretches(before: tuple[Size, ...], after: tuple[Size, ...]) -> Iterator[_Stretch]:
+    """The shortest stretches of two shapes, from the left, that hold the same number of values each. Where sizes are
+    open, what is left is one stretch."""
+    i = j = 0
+    while i < len(before) and j < len(after):
+        start, to_start = i, j
+        left, right = before[i], after[j]
+        i, j = i + 1, j + 1
+        while not certainly_equal(left, right):
+            if not is_concrete(left) or not is_concrete(right) or (i == len(before) and j == len(after)):
+                i, j = len(before), len(after)
+                break
+            if (left < right and i < len(before)) or j == len(after):
+                left, i = left * before[i], i + 1
+            else:
+                right, j = right * after[j], j + 1
+        if i == len(before) or j == len(after):  # axes of one place may be left
+            i, j = len(before), len(after)
+        yield _Stretch(start, i - start, to_start, j - to_start)
+
+
 @layer
-def reshape(x: Volume, *, shape: SizesToInfer) -> Outcome:
+def reshape(x: Volume, *, shape: SizesToInfer, channels: Annotated[str, Word("first", "last")] = "first") -> Outcome:
     """The same values in another shape, channels first: `reshape: [64, 7, 7]`.
 
     One size may be -1, and follows from the others: `reshape: [channels, -1]`.
-    Saved for backward: nothing; the output shares the input's storage, unless its values must be copied as in flatten.
+    Saved for backward: nothing; the output shares the input's storage, unless axes become one that do not lie one after
+    the other (because of a transposition or a crop): then the values are copied. The copy has its channels outermost,
+    or with `channels: last` innermost, as sequences do.
     Source: torch.reshape.
     """
     stated = product(size for size in shape if not is_inferred(size))
@@ -75,13 +121,22 @@ def reshape(x: Volume, *, shape: SizesToInfer) -> Outcome:
         message = "the sizes of the shape must divide the number of values"
         keeps = divides("reshape-keeps", stated, x.elements, message, "shape")
         shape = tuple(x.elements // stated if is_inferred(size) else size for size in shape)
+    merged: list[tuple[int, ...]] = []
+    moves: list[Move] = []
+    for start, axes, to_start, to_axes in _stretches(x.shape, shape):
+        if axes > 1:
+            merged.append(tuple(range(start + 1, start + axes + 1)))
+            moves.append(Move("merge", tuple(range(to_start + 1, to_start + axes + 1))))
+        if to_axes > 1:
+            moves.append(Move("divide", tuple(range(to_start + 1, to_start + to_axes + 1))))
     return Outcome(
         Volume(shape[0], tuple(shape[1:])),
         windows=EVERYTHING,
         conditions=(keeps,),
         storage="view",
-        needs=_one_row(x),
-        moves=(*_merged(x, 1), *((Move("divide", tuple(range(1, len(shape) + 1))),) if len(shape) > 1 else ())),
+        needs=each_as_one(tuple(merged)),
+        moves=tuple(moves),
+        lies="channels last" if channels == "last" else "alike",
     )
 
 
@@ -335,6 +390,62 @@ def select_token(x: Volume, *, index: Count = 0) -> Outcome:
         storage="view",
         moves=(Move("take", (2,)),),
         composition=_scattered(x, "select_backward"),
+    )
+
+
+@layer(ranks=range(1, 7))
+def take(x: Volume, *, axis: OneAxis, index: Count = 0) -> Outcome:
+    """One place of an axis, which goes: of `[3, 64, 49]` `take: {axis: channels, index: 2}` leaves `[64, 49]`.
+
+    Saved for backward: nothing; the output shares the input's storage.
+    Source: torch.select.
+    """
+    shape = (*x.shape[:axis], *x.shape[axis + 1 :])
+    message = "the index must be a place of the axis"
+    return Outcome(
+        Volume(shape[0], tuple(shape[1:])),
+        windows=EVERYTHING if axis else (),
+        conditions=(at_most("select-fits", index + 1, x.shape[axis], message, "index"),),
+        storage="view",
+        moves=(Move("take", (axis + 1,)),),
+        composition=_scattered(x, "select_backward"),
+    )
+
+
+@layer
+def expand(x: Volume, *, axis: OneAxis, size: Positive) -> Outcome:
+    """The one place of an axis of size 1, `size` times.
+
+    Saved for backward: nothing; the output shares the input's storage, and takes no more of it.
+    Source: torch.Tensor.expand; derivatives.yaml, expand.
+    """
+    shape = (*x.shape[:axis], size, *x.shape[axis + 1 :])
+    return Outcome(
+        Volume(shape[0], tuple(shape[1:])),
+        windows=EVERYTHING if axis else (),
+        conditions=(equal("branches-agree", x.shape[axis], 1, "an axis is repeated that has size 1", "axis"),),
+        storage="view",
+        moves=(Move("stride", (axis + 1,)),),
+        composition=Composition(backward=(Step("sum", ("gradient",), (Tensor("gradient of input", x.elements),)),)),
+    )
+
+
+@layer
+def index_select(x: Volume, *, axis: OneAxis, count: Positive, buffer: Switch = True) -> Outcome:
+    """Places of an axis that a constant list of `count` indices picks: a table's entries by relative position, say.
+
+    The indices are a buffer, unless `buffer: false`: then they are a constant of the code.
+    Operations: none. Saved for backward: the indices.
+    Source: torch.index_select; derivatives.yaml, index.
+    """
+    shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
+    return Outcome(
+        Volume(shape[0], tuple(shape[1:])),
+        buffers=(Tensor("index", count, "int64"),) if buffer else (),
+        windows=EVERYTHING if axis else (),
+        composition=Composition(
+            backward=(Step("index_put", ("gradient",), (Tensor("gradient of input", x.elements),)),)
+        ),
     )
 
 

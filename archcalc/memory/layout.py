@@ -108,7 +108,8 @@ def fits(layout: Layout, shape: Sequence[Size], needs: Needs | None) -> bool:
         return True
     if needs.whole:
         return is_whole(layout, shape, needs.order)
-    return merges(layout, shape, needs.order[: needs.merged])
+    groups = (needs.order[: needs.merged], *needs.more)
+    return all(merges(layout, shape, group) for group in groups)
 
 
 def is_whole(layout: Layout, shape: Sequence[Size], order: tuple[int, ...]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from archcalc.language.network import INPUT_INDEX, Node
-from archcalc.layers.layout import ONE_SAMPLE, Needs
+from archcalc.layers.layout import ONE_SAMPLE, each_as_one
 from archcalc.layers.outcome import OF_INPUT, VALUE, Outcome, Step, Tensor, gradients_of, nth
 from archcalc.memory.amount import Amount
 from archcalc.memory.casts import made_in
@@ -344,11 +344,11 @@ class _Order:
 
     def undivided(self, outcome: Outcome) -> tuple[Step, ...]:
         """The gradient of a view is a view, unless one axis of it must become several that do not lie as one."""
-        divided = [move.axes for move in outcome.moves if move.kind == "divide"]
-        if not divided:
+        needs = each_as_one(tuple(move.axes for move in outcome.moves if move.kind == "divide"))
+        if needs is None:
             return ()
         made = (Tensor("gradient of input", outcome.output.elements),)
-        return (Step("clone", ("gradient",), made, unless=Needs(divided[0], len(divided[0]))),)
+        return (Step("clone", ("gradient",), made, unless=needs),)
 
     def pass_on(self, node: Node, placed: Placed, outcome: Outcome, names: dict[str, int], gradient: Gradient) -> None:
         """The gradients go to the inputs."""
@@ -431,6 +431,8 @@ class _Order:
                     of_parameters.append((value, storage))
                     made.append(storage)
             elif value not in inputs or self.storages.gradients.of_value(node.inputs[inputs[value]]):
+                if value in inputs and self.storages.per(node.inputs[inputs[value]]) == "batch":
+                    tensor = tensor._replace(per="batch")
                 names[tensor.name] = self.transient(node, tensor, dtype)
                 made.append(names[tensor.name])
                 if self.narrow and self.original_type(arrived, value) not in (None, dtype):
@@ -558,7 +560,8 @@ class _Order:
         if before is not None:
             # What arrives may lie in a larger storage (a slice of a concatenation's gradient); the sum does not.
             width = WIDTH[self.storages.all[gradient.storage].dtype]
-            amount = Amount(0, self.storages.interpretation.volume(index).elements * width)
+            size = self.storages.interpretation.volume(index).elements * width
+            amount = Amount(0, size) if self.storages.per(index) == "sample" else Amount(size, 0)
             storage = self.summed(node, before.storage, gradient.storage, amount)
             gradient = Gradient(storage, before.layout.dense)
         self.of_values[index] = gradient

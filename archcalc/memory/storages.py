@@ -12,7 +12,7 @@ from copy import copy
 from archcalc.analysis.interpret import Interpretation
 from archcalc.language.network import INPUT_INDEX, Node, is_input
 from archcalc.layers.layout import Needs
-from archcalc.layers.outcome import Composition, Outcome, Saved, Step, Tensor, nth
+from archcalc.layers.outcome import Composition, Outcome, Per, Saved, Step, Tensor, nth
 from archcalc.memory.amount import NOTHING, Amount
 from archcalc.memory.casts import Typed, typed
 from archcalc.memory.checkpoint import Segment
@@ -84,6 +84,7 @@ class Storages:
         self.values = "float32" if setup.dtype == "amp" else setup.dtype
         self._forgetful = {index for segment in checkpoints for index in range(segment.first, segment.last + 1)}
         self.gradients: Gradients = gradients(interpretation, setup)
+        self._constant = _independent_of_input(interpretation)
         self.all: list[Storage] = []
         self._amounts: dict[Amount, Amount] = {}
         self.nodes: list[Placed] = []
@@ -111,14 +112,18 @@ class Storages:
         made._forgetful = set(self._forgetful)
         return made
 
-    def allocate(self, what: str, elements: Size, dtype: str, node: int, per: str = "sample") -> int:
+    def allocate(self, what: str, elements: Size, dtype: str, node: int, per: Per = "sample") -> int:
         """A new storage; returns its number. Whoever orders the steps of a pass adds gradients and transients."""
         size = elements * WIDTH[dtype]
-        amount = Amount(0, size) if per == "sample" else Amount(size, 0)
+        amount = Amount(0, size) if per == "sample" and self.per(node) == "sample" else Amount(size, 0)
         if is_concrete(size):  # a network repeats itself, and so do its storages
             amount = self._amounts.setdefault(amount, amount)
         self.all.append(Storage(amount, dtype, what, node))
         return len(self.all) - 1
+
+    def per(self, index: int) -> Per:
+        """Whether a node computes something for each sample, or the same for all of them."""
+        return "batch" if index in self._constant else "sample"
 
     def of_value(self, index: int) -> int:
         """The storage of a node's output, or of an input of the network."""
@@ -243,6 +248,7 @@ class Storages:
         parameters = {tensor.name: tensor.elements for tensor in outcome.params}
         made = {tensor.name: tensor for step in outcome.composition.forward for tensor in step.makes}
         owner = node.index if node.tied is None else node.tied
+        per: Per
         for cast in typed.casts:
             elements, per = parameters.get(cast.name), "batch"
             trained = elements is not None and self.gradients.weights[node.index]
@@ -258,7 +264,7 @@ class Storages:
                 self.cached[key] = own[cast.copy]
         return own, frozenset(cached)
 
-    def _elements(self, node: Node, name: str, made: dict[str, Tensor]) -> tuple[Size, str]:
+    def _elements(self, node: Node, name: str, made: dict[str, Tensor]) -> tuple[Size, Per]:
         """The elements of an input or of what a step makes, and whether they are there for each sample."""
         if name in made:
             return made[name].elements, made[name].per
@@ -272,6 +278,8 @@ class Storages:
         if outcome.storage == "view" and outcome.moves:
             if not copied:
                 return inputs[0], moved(layout, outcome.moves)
+            if outcome.lies == "channels last":
+                return inputs[0], last(outcome.output.rank)
             return inputs[0], moved(first(len(layout.order) - 2), outcome.moves).dense
         if outcome.storage in ("view", "inplace") or (outcome.storage == "training" and not self.training):
             return inputs[0], layout
@@ -358,6 +366,15 @@ class Storages:
     def storage_type(self, dtype: str) -> str:
         """The type of a tensor of a layer's own where all parameters have the network's type."""
         return storage_type(dtype, self.values, None, self.setup.device)
+
+
+def _independent_of_input(interpretation: Interpretation) -> frozenset[int]:
+    """The nodes that compute the same for every sample, of parameters and constants alone: they do so once a batch."""
+    found: set[int] = set()
+    for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
+        if not outcome.reads_input or all(index in found for index in node.inputs):
+            found.add(node.index)
+    return frozenset(found)
 
 
 class SavedMemory(Record):

@@ -18,10 +18,12 @@ import torch
 from measure import measure
 from torch import nn
 from torchvision.models.densenet import DenseNet
+from torchvision.models.maxvit import MaxVit
 from torchvision.models.mobilenetv3 import InvertedResidual, InvertedResidualConfig
 from torchvision.models.resnet import BasicBlock, ResNet
 from torchvision.models.shufflenetv2 import ShuffleNetV2
 from torchvision.models.squeezenet import Fire
+from torchvision.models.swin_transformer import PatchMergingV2, SwinTransformer, SwinTransformerBlockV2
 from torchvision.models.vision_transformer import VisionTransformer
 from torchvision.ops import StochasticDepth
 
@@ -61,6 +63,27 @@ class TwoHeads(nn.Module):
 def vision_transformer() -> nn.Module:
     """A vision transformer of two layers."""
     return VisionTransformer(32, 8, 2, 4, 48, 96, num_classes=10)
+
+
+def swin() -> nn.Module:
+    """Two stages of a Swin transformer, whose second block has shifted windows."""
+    return SwinTransformer([4, 4], 8, [2, 2], [1, 2], [4, 4], stochastic_depth_prob=0.2, num_classes=10)
+
+
+def swin_v2() -> nn.Module:
+    """The same of its second version, whose biases by position are computed."""
+    return SwinTransformer(
+        *([4, 4], 8, [2, 2], [1, 2], [4, 4]),
+        stochastic_depth_prob=0.2,
+        num_classes=10,
+        block=SwinTransformerBlockV2,
+        downsample_layer=PatchMergingV2,
+    )
+
+
+def maxvit() -> nn.Module:
+    """Two blocks of windows and grids."""
+    return MaxVit((32, 32), 8, 4, [8, 16], [1, 1], 4, 0.1, num_classes=10)
 
 
 class Sine(nn.Module):
@@ -117,6 +140,9 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], bool, tuple[int, ...]]] = {
     "mobilenet": (mobilenet, False, (3, 32, 32)),
     "squeezenet": (squeezenet, False, (3, 61, 61)),
     "vision_transformer": (vision_transformer, False, (3, 32, 32)),
+    "swin": (swin, True, (3, 64, 64)),
+    "swin_v2": (swin_v2, True, (3, 64, 64)),
+    "maxvit": (maxvit, True, (3, 32, 32)),
     "tied": (Tied, False, (3, 16, 16)),
     "two_heads": (TwoHeads, True, (3, 33, 33)),
     "two_heads_eval": (TwoHeads, False, (3, 33, 33)),

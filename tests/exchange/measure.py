@@ -17,25 +17,30 @@ BATCH = 2
 
 
 def measure(model: nn.Module, shape: tuple[int, ...]) -> dict[str, Any]:
-    """Figures for a batch of 2: MACs for one sample, in inference; saved bytes in training, without the input.
+    """Figures for a batch of 2: MACs for one sample; saved bytes in training, without the input.
 
-    Parameters and buffers are those that the forward pass in the model's own mode uses.
+    MACs, parameters and buffers are those that the forward pass in the model's own mode uses.
     """
     torch.backends.mha.set_fastpath_enabled(False)  # its operations are not counted
     torch.__future__.set_overwrite_module_params_on_conversion(True)
-    figures = {"macs": _macs(model, torch.empty(BATCH, *shape, device="meta"))}
+    figures = {"macs": _macs(model, torch.empty(2, *shape, device="meta"))}
     with FakeTensorMode(allow_non_fake_inputs=True):
         return figures | _measured(model.to_empty(device="cpu"), torch.empty(BATCH, *shape))
 
 
 def _macs(model: nn.Module, x: torch.Tensor) -> int:
-    """On the meta device, since PyTorch does not count the products of a CPU's attention."""
-    training = model.training
-    model.eval()
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(x)
-    model.train(training)
-    return counter.get_total_flops() // 2 // BATCH
+    """Of one sample, on the meta device, since PyTorch does not count the products of a CPU's attention.
+
+    A batch normalisation in training takes no single value for each channel, so that what a second sample adds is
+    subtracted from two of them: what is computed once for the batch is counted once.
+    """
+    counts = []
+    for batch in (x, torch.cat((x, x))):
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            model(batch)
+        counts.append(counter.get_total_flops() // 2)
+    once = 2 * counts[0] - counts[1]
+    return (counts[0] - once) // len(x) + once
 
 
 def _measured(model: nn.Module, x: torch.Tensor) -> dict[str, Any]:

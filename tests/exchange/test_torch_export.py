@@ -34,8 +34,7 @@ def test_the_figures_are_those_of_pytorch(name: str) -> None:
     assert network.input.shape == tuple(said["input"])
     assert analysis.interpretation.volume(network.outputs["output"]).shape == tuple(said["output"])
     assert (figures.params, figures.buffers) == (said["params"], said["buffers"])
-    if name != "two_heads":  # PyTorch's MACs are those of inference, which has no auxiliary head
-        assert figures.macs == said["macs"]
+    assert figures.macs == said["macs"]
     if name != "two_heads_eval":  # exported for inference, without what it has in training
         without_input = quantities()["saved_bytes_without_input"].measure(Part(analysis, setup=Setup(batch=2)))
         assert without_input == said["saved_bytes"]
@@ -97,6 +96,33 @@ def test_unknown_operations_are_all_named_in_one_finding() -> None:
     assert found.notes == (
         "sin (there is no rule for it) in the model itself: `return torch.sin(torch.sin(self.conv(x))).cumsum(1)`",
     )
+
+
+def test_a_model_that_is_read_in_part_says_what_its_totals_leave_out() -> None:
+    invoked = CliRunner().invoke(group, ["report", str(DATA / "sine.pt2"), "--partial", "--format", "json"])
+    report = json.loads(invoked.output)
+
+    assert report["unknown"] == ["sin.1", "sin.2", "cumsum"]
+    assert report["totals"]["macs"] == 3 * 9 * 8 * 14 * 14  # the convolution's
+    shown = CliRunner().invoke(group, ["report", str(DATA / "sine.pt2"), "--partial"]).output
+    assert "3 unknown operations (the first is `sin.1`): MACs, FLOPs and saved bytes are lower bounds" in shown
+
+
+def test_a_spec_that_was_imported_in_part_is_warned_of(tmp_path: Path) -> None:
+    spec = tmp_path / "sine.yaml"
+    imported = CliRunner().invoke(group, ["import", str(DATA / "sine.pt2"), "--partial", "-o", str(spec)])
+    assert imported.exit_code == 0
+
+    checked = CliRunner().invoke(group, ["check", str(spec)])
+
+    assert "`unknown.1` is not known: totals leave out what it computes and saves" in checked.output
+
+
+def test_only_a_model_file_is_read_in_part() -> None:
+    result = CliRunner().invoke(group, ["report", "vgg16", "--partial"])
+
+    assert isinstance(result.exception, UsageError)
+    assert "vgg16 is not a model file" in str(result.exception)
 
 
 @pytest.mark.parametrize("command", [["report"], ["compare", "vgg16"], ["count"], ["check"], ["resolve"]])

@@ -49,6 +49,11 @@ def counted(row: AnalysedLayer) -> dict[str, int]:
         ("clamp: {least: 0}", (8, 3, 4), {"compare": 96}),
         ("clamp: {least: 0, most: 6.5}", (8, 3, 4), {"compare": 192}),
         ("learned: [5, 2]", (5, 2), {}),
+        ("take: channels", (3, 4), {}),
+        ("take: {axis: width, index: 3}", (8, 3), {}),
+        ("index_select: {axis: height, count: 7, buffer: false}", (8, 7, 4), {}),
+        ("offset: 0.5", (8, 3, 4), {"add": 96}),
+        ("power: -0.5", (8, 3, 4), {"exponential": 96}),
         ("constant: [5, 2]", (5, 2), {}),
         ("constant: {shape: [5, 2], buffer: false}", (5, 2), {}),
         ("zero", (8, 3, 4), {"multiply": 96}),
@@ -85,6 +90,8 @@ def test_a_constant_has_no_gradient_and_is_there_once_for_all_samples() -> None:
         ("slice: {axis: width, start: 4}", "the slice must take at least one position"),
         ("slice: {axis: width, start: 2, count: 3}", "the slice must lie in the axis: 5 is more than 4"),
         ("clamp:", "clamp needs `least` or `most`"),
+        ("take: {axis: width, index: 4}", "the index must be a place of the axis: 5 is more than 4"),
+        ("expand: {axis: width, size: 9}", "an axis is repeated that has size 1: 4 is not 1"),
         ("window_partition: 2", "the window must divide the map: 2 does not divide 3"),
     ],
 )
@@ -234,3 +241,88 @@ def test_attention_written_out_is_the_layer() -> None:
         assert figure(written, name) == figure(layer, name)
     saved = [saved_memory(Storages(each.interpretation, Setup())).total for each in (written, layer)]
     assert saved[0] == saved[1]
+
+
+def saved_bytes(text: str, batch: int = 1) -> int:
+    """What training keeps of a network of one input, the input left out."""
+    memory = saved_memory(Storages(analysed(text).interpretation, Setup(batch=batch)))
+    return memory.without_input.at(batch)
+
+
+def test_a_repeated_axis_takes_no_memory_until_it_becomes_part_of_another() -> None:
+    """2 heads of 3 positions and 4 channels, each 5 times: a view of 24 values; as 10 heads a copy of 120."""
+    heads = "input: [4, 2, 3]\nlayers:\n  - linear: {out: 4, bias: false, each_position: true}\n"
+    heads += "  - reshape: [4, 2, 1, 3]\n  - expand: {axis: 2, size: 5}\n"
+    squares = "  - square\n"
+    assert saved_bytes(heads + squares) == 4 * 24
+    assert saved_bytes(f"{heads}  - reshape: [4, 10, 3]\n{squares}") == 4 * 120
+
+
+def test_a_reshape_copies_only_what_does_not_lie_as_one() -> None:
+    """8 channels of 4 positions become 2 x 4 channels, whatever the order in memory; channels and positions that change
+    places become one axis by a copy, of 32 values."""
+    start = "input: [8, 4]\nlayers:\n  - linear: {out: 8, bias: false, each_position: true}\n"
+    divided = "  - reshape: [2, 4, 4]\n  - square\n"
+    assert saved_bytes(start + divided) == 4 * 32
+    as_one = "  - square\n  - reshape: [32]\n  - square\n"
+    assert saved_bytes(start + as_one) == 4 * 32 + 4 * 32
+
+
+@pytest.mark.parametrize("channels", ["first", "last"])
+def test_a_copy_lies_with_its_channels_where_the_reshape_says(channels: str) -> None:
+    """A linear layer's rows are channels innermost: an input that lies so is kept, another one is copied once more."""
+    text = f"""
+    input: [4, 2, 3]
+    layers:
+      - linear: {{out: 4, bias: false, each_position: true}}
+      - transpose: [1, 0, 2]
+      - reshape: {{shape: [8, 3], channels: {channels}}}
+      - linear: {{out: 1, bias: false, each_position: true}}
+    """
+    nodes = Storages(analysed(text).interpretation, Setup(batch=2)).nodes
+    assert len(nodes[-1].copies) == (1 if channels == "first" else 0)
+    # The input as rows, and what the second layer reads.
+    assert saved_bytes(text, batch=2) == 2 * 4 * (24 + 24)
+
+
+def test_attention_by_a_fused_kernel_keeps_its_operands_its_output_and_a_sum_for_each_row() -> None:
+    """2 heads of 3 queries and 5 keys, 4 channels: 2 * 3 * 5 scores, each of 4 products, and as many for the values."""
+    text = """
+    inputs: {q: [4, 2, 3], kv: [4, 2, 5]}
+    layers:
+      - linear: {out: 4, each_position: true}
+        as: query
+      - linear: {out: 4, each_position: true}
+        from: kv
+        as: key
+      - dot_product_attention:
+        from: [query, key, key]
+    """
+    row = analysed(text).layers[-1]
+    assert row.output.shape == (4, 2, 3)
+    assert row.macs == row.outcome.products == 30 * (4 + 4)
+    # The inputs, 24 and 40 values, as rows; queries and output of 24, keys (which are the values) of 40, and 6 sums.
+    assert saved_bytes(text, batch=2) == 2 * 4 * (24 + 40 + 24 + 24 + 40 + 6)
+
+
+def test_fewer_heads_of_keys_must_divide_those_of_queries() -> None:
+    text = "inputs: {q: [4, 3, 5], k: [4, 2, 5]}\nlayers:\n  - dot_product_attention:\n    from: [q, k, k]\n"
+    with pytest.raises(SpecError, match="the heads of keys must divide the heads of queries: 2 does not divide 3"):
+        analysed(text)
+
+
+def test_what_is_computed_of_parameters_alone_is_there_once_for_all_samples() -> None:
+    """Positions of 4 x 6 values through a layer to 8 channels and its sigmoid, added to 8 x 6 values of each sample."""
+    text = """
+    input: [8, 6]
+    layers:
+      - add:
+          positions:
+            - constant: [4, 6]
+            - linear: {out: 8, each_position: true}
+            - sigmoid
+          sample:
+            - linear: {out: 8, each_position: true}
+    """
+    # The sigmoid's result of 48 values is kept once; the constant is a buffer, and the input is left out.
+    assert saved_bytes(text, 1) == saved_bytes(text, 5) == 4 * 48

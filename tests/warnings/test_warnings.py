@@ -257,6 +257,11 @@ def test_a_model_file_that_lacks_something_of_its_model() -> None:
     assert said == [("warning", "330 parameters take no part in the forward pass: those of aux")]
 
 
+def test_an_unknown_operation_is_left_out_of_the_totals(tmp_path: Path) -> None:
+    (found,) = steps(tmp_path, "- unknown: [8, 4]", "3")
+    assert found == ("left-out", "`unknown` is not known: totals leave out what it computes and saves")
+
+
 def test_every_rule_is_tested_here() -> None:
     tested = Path(__file__).read_text(encoding="utf-8")
 

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import click
 
-from archcalc.cli.options import output_option, write_pieces
+from archcalc.cli.options import output_option, partial_option, write_pieces
 from archcalc.cli.types import ModelType
 
 
 @click.command()
 @click.argument("model", type=ModelType())
 @click.option("--input", "shape", metavar="SIZES", help="For a function: the shape of one sample, 3,224,224.")
+@partial_option
 @output_option(".yaml", ".yml")
-def command(model: str, shape: str | None, output: Path | None) -> None:
+def command(model: str, shape: str | None, partial: bool, output: Path | None) -> None:
     """Write a model as a spec.
 
     MODEL is a file that torch.export.save has written (.pt2), an ONNX model (.onnx, which needs the package onnx), a
@@ -35,14 +36,14 @@ def command(model: str, shape: str | None, output: Path | None) -> None:
     from archcalc.exchange.export_model import exported, is_callable
 
     if is_callable(model):
-        write_pieces(exported(model, _sizes(shape)), output)
+        write_pieces(exported(model, _sizes(shape), partial=partial), output)
         return
     if not is_model(model):
         endings = " or ".join(ENDINGS)
         raise UsageError(f"{model} is not a model: a file ends in {endings}, and a function is package.module:function")
     if shape is not None:
         raise UsageError(f"{model} says its input itself: --input is for a function")
-    write_pieces(folded(Path(model), model), output)
+    write_pieces(folded(Path(model), model, partial=partial), output)
 
 
 def _sizes(text: str | None) -> tuple[int, ...]:

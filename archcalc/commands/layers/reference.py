@@ -77,7 +77,13 @@ def _example(layer: Layer) -> str:
 
 
 def _input(layer: Layer) -> str:
-    count = "any number of branches" if layer.joins else "one volume" if layer.most == 1 else "one or two volumes"
+    numbers = {
+        (1, 1): "one volume",
+        (1, 2): "one or two volumes",
+        (1, 3): "one to three volumes",
+        (3, 3): "three volumes",
+    }
+    count = "any number of branches" if layer.most is None else numbers[layer.least, layer.most]
     if layer.ranks is None:
         return f"{count}, of any shape"
     ranks = layer.ranks

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archcalc.cli import known
-from archcalc.cli.options import batch_option, counting_option, reporting, set_option, spec_argument
+from archcalc.cli.options import batch_option, counting_option, partial_option, reporting, set_option, spec_argument
 from archcalc.cli.types import Name, Names
 from archcalc.output.layout import Report
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @set_option
 @batch_option
 @counting_option
+@partial_option
 @click.option("--full", is_flag=True, help="One line for every layer, with its whole path.")
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Fold blocks below depth N into one row each.")
 @click.option(
@@ -40,6 +41,7 @@ def command(
     settings: dict[str, Any],
     batch: int,
     counting: Profile | None,
+    partial: bool,
     depth: int | None,
     full: bool,
     columns: list[str] | None,
@@ -66,7 +68,8 @@ def command(
     from archcalc.quantities.registry import Part
 
     made = None if columns is None else chosen(columns)
-    analysis = api.load(spec, **settings).analyse()
+    loaded = api.load_partly(spec, **settings) if partial else api.load(spec, **settings)
+    analysis = loaded.analyse()
     network = Part(analysis, setup=Setup(batch=batch))
     report = tables.build(network, depth=depth, columns=made, counting=counting, full=full)
     colours = None

@@ -96,6 +96,7 @@ def build(
         "input": list(analysis.network.input.shape),
         "inputs": {name: list(volume.shape) for name, volume in analysis.network.inputs.items()},
         "batch": batch,
+        "unknown": _unknown(analysis),
     }
     if named:
         figures = _figures(network, [made.column.key for made in columns])
@@ -189,10 +190,25 @@ def _facts(network: Part, folded: Folded, counting: Profile | None) -> Iterator[
         ("input", f"{_input(analysis)}, batch {network.setup.batch:,}"),
         ("set", ", ".join(f"{name} = {shown(value)}" for name, value in analysis.network.parameters.items())),
         ("heads", ", ".join(name for name in analysis.network.outputs if name != "output")),
+        ("left out", _left_out(analysis)),
         ("largest", folded.sentence()),
         *_counting_facts(network, counting),
     )
     return ((label, text) for label, text in facts if text)
+
+
+def _unknown(analysis: Analysis) -> list[str]:
+    """The names of the layers that stand for operations that are not known."""
+    return [row.name for row in analysis.layers if row.layer == "unknown"]
+
+
+def _left_out(analysis: Analysis) -> str:
+    """What totals leave out, in words; empty if nothing."""
+    names = _unknown(analysis)
+    if not names:
+        return ""
+    many = f"{len(names):,} unknown operations (the first is `{names[0]}`)" if len(names) > 1 else f"`{names[0]}`"
+    return f"{many}: MACs, FLOPs and saved bytes are lower bounds"
 
 
 #: What the figures of a report are called, where a figure's own title would not say enough by itself.

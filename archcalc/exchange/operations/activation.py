@@ -1,37 +1,28 @@
-"""Activations."""
+"""Activations, and other functions of each value by itself."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from archcalc.exchange.arrangement import axis_of, by_channels
 from archcalc.exchange.graph import Operation
-from archcalc.exchange.operations.arguments import axis
+from archcalc.exchange.operations.arguments import dim, given, given_self, number
 from archcalc.exchange.operations.registry import Refusal, operation
 from archcalc.exchange.translate import Translation
+from archcalc.exchange.values import Noise
 from archcalc.layers.registry import layers
 
-#: Operations that are a layer by themselves, under the layer's name unless another one is said.
-_NAMES = {
-    "relu": "relu",
-    "relu6": "relu6",
-    "leaky_relu": "leaky_relu",
-    "elu": "elu",
-    "selu": "selu",
-    "gelu": "gelu",
-    "silu": "silu",
-    "mish": "mish",
-    "sigmoid": "sigmoid",
-    "tanh": "tanh",
-    "softplus": "softplus",
-    "hardsigmoid": "hardsigmoid",
-    "hardswish": "hardswish",
-}
+#: Operations that are a layer by themselves, under the layer's name.
+_NAMES = (
+    *("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "sigmoid", "tanh", "softplus"),
+    *("hardsigmoid", "hardswish", "exp", "log", "sqrt", "square", "abs"),
+)
 
 
 @operation(*_NAMES, *(f"{name}_" for name in _NAMES))
 def activation(t: Translation, op: Operation) -> None:
     """A function of each value by itself."""
-    _emit(t, op, _NAMES[op.target.removesuffix("_")])
+    _emit(t, op, op.target.removesuffix("_"))
 
 
 @operation("hardtanh", "hardtanh_")
@@ -48,16 +39,47 @@ def _emit(t: Translation, op: Operation, name: str) -> None:
     inplace = op.target.endswith("_")
     if stated is not None and stated.default is not inplace and not op.kind:  # other formats do not say it
         attributes["inplace"] = inplace
-    t.emit_as(name, t.stream(op.arguments["self" if "self" in op.arguments else "input"]), attributes)
+    t.emit_as(name, t.stream(given_self(op)), attributes)
 
 
-@operation("softmax")
-def softmax(t: Translation, op: Operation) -> None:
-    """`softmax`, over the channels."""
+@operation("clamp", "clamp_", "clamp_min", "clamp_max")
+def clamp(t: Translation, op: Operation) -> None:
+    """`clamp` to one limit or two."""
+    limits = {"least": "min", "most": "max"}
+    attributes = {
+        name: number(op, argument) for name, argument in limits.items() if op.arguments.get(argument) is not None
+    }
+    t.emit_as("clamp", t.stream(given_self(op)), attributes)
+
+
+@operation("pow")
+def power(t: Translation, op: Operation) -> None:
+    """`square`, `sqrt`, or `power`."""
+    exponent = number(op, "exponent")
     stream = t.stream(op.arguments["self"])
-    if stream.axes[axis(op, "dim", len(stream.axes))] != 0:
-        raise Refusal("it is not over the channels")
-    t.emit_as("softmax", stream)
+    if exponent in (2, 0.5):
+        t.emit_as("square" if exponent == 2 else "sqrt", stream)
+    else:
+        t.emit_as("power", stream, {"exponent": exponent})
+
+
+@operation("rsqrt", "reciprocal")
+def reciprocal(t: Translation, op: Operation) -> None:
+    """`power` with a negative exponent."""
+    t.emit_as("power", t.stream(op.arguments["self"]), {"exponent": -0.5 if op.target == "rsqrt" else -1})
+
+
+@operation("neg")
+def neg(t: Translation, op: Operation) -> None:
+    """`scale` by -1."""
+    t.emit_as("scale", t.stream(op.arguments["self"]), {"factor": -1})
+
+
+@operation("softmax", "_softmax")
+def softmax(t: Translation, op: Operation) -> None:
+    """`softmax`, along one axis."""
+    stream = t.stream(op.arguments["self"])
+    t.emit_as("softmax", stream, given(over=(axis_of(stream, dim(op, "dim", len(stream.dims))), 0)))
 
 
 @operation("prelu")
@@ -65,4 +87,38 @@ def prelu(t: Translation, op: Operation) -> None:
     """`prelu`, with one slope or one for each channel."""
     weight = t.owned(op.arguments["weight"])
     per_channel = weight.sizes[0] > 1
-    t.emit("prelu", t.aligned(op.arguments["self"]), {"per_channel": True} if per_channel else {}, owned=(weight,))
+    stream = by_channels(t, t.stream(op.arguments["self"]), 1)
+    t.emit("prelu", stream, {"per_channel": True} if per_channel else {}, owned=(weight,))
+
+
+@operation("dropout", "dropout_", "feature_dropout", "alpha_dropout")
+def dropout(t: Translation, op: Operation) -> None:
+    """`dropout`, whether the model was exported for training or not; nothing where its rate is 0."""
+    if op.target in ("feature_dropout", "alpha_dropout"):
+        raise Refusal("it drops whole channels")
+    rate = number(op, "p")
+    if not rate:
+        t.same(t.value(given_self(op)))
+        return
+    t.emit_as("dropout", t.stream(given_self(op)), {} if rate == 0.5 else {"rate": rate})
+
+
+# --- stochastic depth
+
+
+@operation("empty", "new_empty")
+def empty(t: Translation, op: Operation) -> None:
+    """Room for the noise of stochastic depth: one number for each sample."""
+    sizes = t.sizes(op.outputs[0])
+    if not sizes or sizes[0] != t.batch or any(size != 1 for size in sizes[1:]):
+        raise Refusal("it is not one number for each sample")
+    t.same(Noise(None))
+
+
+@operation("bernoulli_")
+def bernoulli(t: Translation, op: Operation) -> None:
+    """The noise of stochastic depth."""
+    noise = t.value(op.arguments["self"])
+    if not isinstance(noise, Noise):
+        raise Refusal("it is not the noise of stochastic depth")
+    t.same(Noise(float(number(op, "p", 0.5))))

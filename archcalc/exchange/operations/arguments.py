@@ -49,17 +49,29 @@ def paddings(operation: Operation, rank: int) -> tuple[Any, ...]:
     return sizes(operation, "padding", rank, [0])
 
 
-def axis(operation: Operation, name: str, rank: int, default: int | None = None) -> int:
-    """An axis of a sample, counted from 0; `rank` is the number of a sample's axes. Refusal if it is the batch."""
-    return sample_axis(whole(operation, name, default), rank)
+def dim(operation: Operation, name: str, rank: int, default: int | None = None) -> int:
+    """An axis of a tensor that has `rank` of them, counted from 0."""
+    return counted(whole(operation, name, default), rank)
 
 
-def sample_axis(given: int, rank: int) -> int:
-    """An axis of a tensor as an axis of a sample."""
-    found = (given % (rank + 1)) - 1 if -rank - 1 <= given <= rank else -1
-    if found < 0:
-        raise Refusal("it works along the batch")
-    return found
+def counted(number: int, rank: int) -> int:
+    """An axis that may be counted from the end, counted from 0."""
+    if not -rank <= number < rank:
+        raise Refusal("it works along an axis that its input has not")
+    return number % rank
+
+
+def dims(operation: Operation, name: str, rank: int) -> tuple[int, ...]:
+    """Axes of a tensor, counted from 0; all of them where none is said."""
+    value = operation.arguments.get(name)
+    if value is None or value == []:
+        return tuple(range(rank))
+    return tuple(counted(each, rank) for each in (value if isinstance(value, list) else [value]))
+
+
+def given_self(operation: Operation) -> Any:
+    """The argument that an operation works on, whichever name the schema has for it."""
+    return operation.arguments["self" if "self" in operation.arguments else "input"]
 
 
 def given(**attributes: tuple[Any, Any]) -> dict[str, Any]:

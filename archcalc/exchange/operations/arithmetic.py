@@ -1,121 +1,199 @@
-"""Sums, products and stacks of several values."""
+"""Sums, products, quotients and stacks of several values."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from archcalc.exchange.arrangement import by_heads, conformed
 from archcalc.exchange.graph import Operation
-from archcalc.exchange.operations.arguments import axis, given
+from archcalc.exchange.operations.arguments import dim, given
 from archcalc.exchange.operations.registry import Refusal, operation
-from archcalc.exchange.translate import Noise, Owned, Repeated, Translation, Value
+from archcalc.exchange.translate import Translation
+from archcalc.exchange.values import BATCH, Constant, Noise, Owned, Picked, Repeated, Value
 
 
 @operation("add", "add_")
 def add(t: Translation, op: Operation) -> None:
-    """`add` of two values of one shape."""
+    """`add` of two values, `offset` by a number, `mask`, `position_embedding`, `affine`, `relative_position_bias`."""
     if op.arguments.get("alpha", 1) != 1:
         raise Refusal("one of the two is multiplied")
     first, second = t.value(op.arguments["self"]), t.value(op.arguments["other"])
     if isinstance(first, Owned) and first.kind == "buffer" and op.target == "add_":
         t.same(first)  # the number of batches that a normalisation has seen
         return
-    if isinstance(first, Value) and isinstance(second, Owned) and second.kind == "parameter":
-        _added_parameter(t, op, first, second)
-        return
-    if not isinstance(first, Value) or not isinstance(second, Value):
-        raise Refusal(f"it adds {_said(second if isinstance(first, Value) else first)}")
-    if t.sizes(op.arguments["self"]) != t.sizes(op.arguments["other"]):
-        raise Refusal("one of the two is repeated to fit")
-    _join(t, "add", first, second)
+    if not isinstance(first, Value) and isinstance(second, Value):
+        first, second = second, first
+    if isinstance(first, Value):
+        if _is_number(second):
+            t.emit_as("offset", first, {"by": second})
+            return
+        if _is_mask(t, first, second):
+            t.emit_as("mask", first)
+            return
+        if isinstance(second, Owned) and _is_position_embedding(t, op, first, second):
+            t.note(step := t.step("position_embedding", {}, (first.step,), (second,)), first.shape)
+            t.same(first._replace(step=step))
+            return
+        if isinstance(second, Owned) and _is_by_channel(first, second):
+            t.note(step := t.step("affine", {"scale": False}, (first.step,), (second,)), first.shape)
+            t.same(first._replace(step=step))
+            return
+        if isinstance(second, Picked) and _is_relative(t, op, first, second):
+            scores = by_heads(t, first)
+            t.emit("relative_position_bias", scores, {"rows": second.owned.sizes[0]}, owned=(second.owned,))
+            return
+    _join(t, "add", op.arguments["self"], op.arguments["other"])
 
 
-def _added_parameter(t: Translation, op: Operation, value: Value, owned: Owned) -> None:
-    """`position_embedding` where a parameter of a sample's own shape is added, `affine` where it is one number for each
-    channel."""
-    if owned.sizes[-len(value.axes) :] == t.sizes(op.outputs[0]) and prod(owned.sizes) == prod(t.sizes(op.outputs[0])):
-        t.same(value._replace(step=t.step("position_embedding", {}, (value.step,), (owned,))))
-    elif _is_by_channel(value, owned):
-        t.same(value._replace(step=t.step("affine", {"scale": False}, (value.step,), (owned,))))
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _is_mask(t: Translation, value: Value, other: Any) -> bool:
+    """Whether a constant with more than one axis of more than one place is added to scores of positions."""
+    if not isinstance(other, Constant) or len(value.shape) < 2:
+        return False
+    return len([size for size in other.sizes if size != 1]) > 1
+
+
+def _is_position_embedding(t: Translation, op: Operation, value: Value, owned: Owned) -> bool:
+    """Whether a parameter has the shape of a sample."""
+    if owned.kind != "parameter" or value.dims[0] != (BATCH,) or any(len(axes) != 1 for axes in value.dims):
+        return False
+    sizes = t.sizes(op.outputs[0])[1:]
+    return owned.sizes[-len(sizes) :] == sizes and prod(owned.sizes) == prod(sizes) == prod(value.shape)
+
+
+def _is_relative(t: Translation, op: Operation, value: Value, picked: Picked) -> bool:
+    """Whether rows of a table, with an entry for each head, are added to scores, the last axes of which are these."""
+    heads = picked.sizes[-3:-2]
+    if (
+        picked.owned.sizes[1:] != heads
+        or prod(picked.sizes[:-3]) != 1
+        or any(BATCH in each for each in value.dims[-3:])
+    ):
+        return False
+    return t.sizes(op.outputs[0])[-3:] == picked.sizes[-3:]
+
+
+@operation("sub", "sub_", "rsub")
+def sub(t: Translation, op: Operation) -> None:
+    """`subtract`, or `offset` by a number."""
+    if op.arguments.get("alpha", 1) != 1:
+        raise Refusal("one of the two is multiplied")
+    first, second = op.arguments["self"], op.arguments["other"]
+    if op.target == "rsub":
+        first, second = second, first
+    if _is_number(t.value(second)):
+        t.emit_as("offset", t.stream(first), {"by": -t.value(second)})
+    elif _is_number(t.value(first)):
+        stream = t.stream(second)
+        t.emit_as("offset", t.emit_as("scale", stream, {"factor": -1}), {"by": t.value(first)})
     else:
-        raise Refusal("it adds a parameter of another shape")
+        _join(t, "subtract", first, second)
 
 
 @operation("mul", "mul_")
 def mul(t: Translation, op: Operation) -> None:
     """`multiply` of two values, `scale` by a number, `layer_scale` by a factor for each channel."""
     first, second = t.value(op.arguments["self"]), t.value(op.arguments["other"])
-    if not isinstance(first, Value):
+    if not isinstance(first, Value) and isinstance(second, Value):
         first, second = second, first
-    if not isinstance(first, Value):
-        raise Refusal("it works on something that is not computed from the input")
-    if type(second) in (int, float):
-        t.emit_as("scale", first, {"factor": second})
-    elif isinstance(second, Noise):
+    if isinstance(first, Value) and isinstance(second, Noise):
         # The rate that the model was given, and not the nearest number to what is left of 1.
         rate = round(1 - (second.survives or 0), 12)
         t.emit_as("drop_path", first, {} if rate == 0.5 else {"rate": rate})
-    elif isinstance(second, Owned):
-        _by_channel(t, first, second)
-    elif isinstance(second, Value):
-        if len(first.axes) != len(second.axes):
-            raise Refusal("one of the two has more axes")
-        _join(t, "multiply", first, second)
+    elif isinstance(first, Value) and isinstance(second, Owned) and _is_by_channel(first, second):
+        t.note(step := t.step("layer_scale", {}, (first.step,), (second,)), first.shape)
+        t.same(first._replace(step=step))
+    elif _is_number(second):
+        t.emit_as("scale", t.stream(op.arguments["self"]), {"factor": second})
+    elif _is_number(first):
+        t.emit_as("scale", t.stream(op.arguments["other"]), {"factor": first})
     else:
-        raise Refusal(f"it multiplies {_said(second)}")
+        _join(t, "multiply", op.arguments["self"], op.arguments["other"])
 
 
-def _by_channel(t: Translation, value: Value, factor: Owned) -> None:
-    if factor.kind != "parameter" or not _is_by_channel(value, factor):
-        raise Refusal("it multiplies by a tensor that is not one factor for each channel")
-    step = t.step("layer_scale", {}, (value.step,), (factor,))
-    t.same(value._replace(step=step))
+def _is_by_channel(value: Value, factor: Owned) -> bool:
+    """Whether a parameter has one factor for each channel."""
+    if factor.kind != "parameter" or len(factor.sizes) > len(value.dims):
+        return False
+    dims = value.dims[len(value.dims) - len(factor.sizes) :]
+    wide = [axes for axes, size in zip(dims, factor.sizes, strict=True) if size != 1]
+    return wide == [(0,)] and prod(factor.sizes) == value.shape[0]
 
 
-def _is_by_channel(value: Value, owned: Owned) -> bool:
-    """Whether a tensor, repeated to fit a value, has one number for each of its channels."""
-    sizes = [1] * (len(value.axes) - len(owned.sizes)) + list(owned.sizes)
-    wide = [axis for axis, size in enumerate(sizes[-len(value.axes) :]) if size != 1]
-    return [value.axes[axis] for axis in wide] == [0]
+@operation("div", "div_")
+def div(t: Translation, op: Operation) -> None:
+    """`divide`, or `scale` by a number's inverse."""
+    first, second = t.value(op.arguments["self"]), t.value(op.arguments["other"])
+    if isinstance(first, Noise):
+        if second != first.survives:
+            raise Refusal("it is not the noise of stochastic depth")
+        t.same(first)
+    elif op.arguments.get("rounding_mode") is not None:
+        raise Refusal("it rounds")
+    elif isinstance(second, (int, float)):
+        t.emit_as("scale", t.stream(op.arguments["self"]), {"factor": 1 / second})
+    else:
+        _join(t, "divide", op.arguments["self"], op.arguments["other"])
 
 
-def _said(value: Any) -> str:
-    if isinstance(value, Owned):
-        return f"a {value.kind} of the model"
-    return "a number" if type(value) in (int, float) else "something that is not computed from the input"
+def _join(t: Translation, layer: str, *arguments: Any) -> None:
+    """Values joined axis by axis; one that lacks an axis is repeated."""
+    streams = [t.stream(each) for each in arguments]
+    _joined(t, layer, streams)
+
+
+def _joined(t: Translation, layer: str, streams: Sequence[Value], attributes: dict[str, Any] | None = None) -> None:
+    found = conformed(t, streams)
+    t.made(t.step(layer, attributes or {}, found.steps), found.dims)
 
 
 @operation("cat", "concat", "concatenate")
 def cat(t: Translation, op: Operation) -> None:
-    """`concat` along the channels."""
-    first = t.value(op.arguments["tensors"][0])
-    if isinstance(first, Repeated):
-        _class_token(t, op, first.owned)
+    """`concat` along one axis."""
+    tensors = op.arguments["tensors"]
+    first = t.value(tensors[0])
+    if isinstance(first, Repeated) and _is_class_token(t, op, first.owned):
         return
-    streams = [t.stream(each) for each in op.arguments["tensors"]]
-    rank = len(streams[0].axes)
-    if any(len(each.axes) != rank for each in streams):
+    streams = [t.stream(each) for each in tensors if t.sizes(each) != (0,)]
+    rank = len(streams[0].dims)
+    if any(len(each.dims) != rank for each in streams):
         raise Refusal("they have different numbers of axes")
-    along = axis(op, "dim", rank, 0)
-    if any(each.axes[along] != 0 for each in streams):
-        raise Refusal("it is not along the channels")
+    _stack(t, streams, dim(op, "dim", rank, 0) - rank)
+
+
+@operation("stack")
+def stack(t: Translation, op: Operation) -> None:
+    """`concat` along an axis that is new."""
+    streams = [t.stream(each) for each in op.arguments["tensors"]]
+    rank = len(streams[0].dims) + 1
+    new = dim(op, "dim", rank, 0)
+    streams = [each._replace(dims=(*each.dims[:new], (), *each.dims[new:])) for each in streams]
+    _stack(t, streams, new - rank)
+
+
+def _stack(t: Translation, streams: list[Value], along: int) -> None:
     if len(streams) == 1:  # a copy, which no figure but the moment of a peak tells from the value
         t.same(streams[0])
-    else:
-        _join(t, "concat", *streams)
+        return
+    found = conformed(t, streams, along)
+    axes = found.dims[along]
+    if BATCH in axes or len(axes) != 1:
+        raise Refusal("it works along the batch")
+    attributes = given(axis=(axes[0], 0))
+    t.made(t.step("concat", attributes, found.steps), found.dims)
 
 
-def _class_token(t: Translation, op: Operation, token: Owned) -> None:
+def _is_class_token(t: Translation, op: Operation, token: Owned) -> bool:
     """`class_token`: learned positions in front of a sequence."""
-    _, sequence = op.arguments["tensors"]
-    stream = t.stream(sequence)
-    if stream.axes != (1, 0) or axis(op, "dim", 2, 0) != 0:
-        raise Refusal("it does not put a parameter in front of a sequence")
-    attributes = given(count=(token.sizes[1], 1))
-    t.emit("class_token", stream.step, attributes, channels=-1, owned=(token,))
-
-
-def _join(t: Translation, layer: str, *values: Value) -> None:
-    first = values[0]
-    reads = tuple(t.like(each, first.axes) for each in values)
-    t.same(Value(t.step(layer, {}, reads), first.axes))
+    if len(op.arguments["tensors"]) != 2:
+        return False
+    stream = t.stream(op.arguments["tensors"][1])
+    if stream.dims != ((BATCH,), (1,), (0,)) or dim(op, "dim", 3, 0) != 1:
+        return False
+    t.emit("class_token", stream, given(count=(token.sizes[1], 1)), owned=(token,))
+    return True

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from archcalc.exchange.arrangement import as_image, by_channels
 from archcalc.exchange.graph import Operation
 from archcalc.exchange.operations.arguments import given, paddings, sizes, whole
-from archcalc.exchange.operations.registry import Refusal, operation
-from archcalc.exchange.translate import Owned, Translation
+from archcalc.exchange.operations.products import contracted
+from archcalc.exchange.operations.registry import operation
+from archcalc.exchange.translate import Translation
+from archcalc.exchange.values import BATCH, Owned
 
 
 def _weights(t: Translation, op: Operation) -> tuple[tuple[Owned, ...], tuple[int, ...]]:
@@ -37,7 +40,7 @@ def convolution(t: Translation, op: Operation) -> None:
         groups=(groups, 1),
         bias=(len(owned) == 2, True),
     )
-    t.emit("conv", t.aligned(op.arguments["input"]), attributes, owned=owned)
+    t.emit("conv", as_image(t, t.stream(op.arguments["input"])), attributes, owned=owned)
 
 
 @operation("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
@@ -55,17 +58,32 @@ def _transposed(t: Translation, op: Operation) -> None:
         groups=(groups, 1),
         bias=(len(owned) == 2, True),
     )
-    t.emit("conv_transpose", t.aligned(op.arguments["input"]), attributes, owned=owned)
+    t.emit("conv_transpose", as_image(t, t.stream(op.arguments["input"])), attributes, owned=owned)
 
 
 @operation("linear")
 def linear(t: Translation, op: Operation) -> None:
-    """`linear`, on the last axis."""
+    """`linear`, on the last axis; a matrix product where its weights are computed."""
+    if not isinstance(t.value(op.arguments["weight"]), Owned) and op.arguments.get("bias") is None:
+        labels = "".join(chr(ord("a") + number) for number in range(len(t.sizes(op.arguments["input"])) - 1))
+        contracted(t, op.arguments["input"], f"{labels}y", op.arguments["weight"], "zy", f"{labels}z")
+        return
     owned, (out, _) = _weights(t, op)
-    inputs = t.aligned(op.arguments["input"], -1)
-    positions = len(t.stream(op.arguments["input"]).axes) > 1
+    _linear(t, op, op.arguments["input"], out, owned)
+
+
+@operation("addmm")
+def addmm(t: Translation, op: Operation) -> None:
+    """`linear`, whose weights have an input in each row."""
+    owned = (t.owned(op.arguments["mat2"]), t.owned(op.arguments["self"]))
+    _linear(t, op, op.arguments["mat1"], owned[0].sizes[1], owned)
+
+
+def _linear(t: Translation, op: Operation, argument: object, out: int, owned: tuple[Owned, ...]) -> None:
+    stream = by_channels(t, t.stream(argument))
+    positions = len(stream.shape) > 1
     attributes = given(out=(out, None), bias=(len(owned) == 2, True), each_position=(positions, False))
-    t.emit("linear", inputs, attributes, channels=-1, owned=owned)
+    t.emit("linear", stream, attributes, owned=owned)
 
 
 @operation("embedding")
@@ -74,6 +92,5 @@ def embedding(t: Translation, op: Operation) -> None:
     weight = t.owned(op.arguments["weight"])
     count, out = weight.sizes
     stream = t.stream(op.arguments["indices"])
-    if len(stream.axes) != 1:
-        raise Refusal("its indices have more than one axis")
-    t.emit("embedding", stream.step, {"count": count, "out": out}, channels=-1, owned=(weight,))
+    dims = tuple(tuple(BATCH if axis == BATCH else axis + 1 for axis in axes) for axes in stream.dims)
+    t.emit("embedding", stream, {"count": count, "out": out}, dims=(*dims, (0,)), owned=(weight,))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from archcalc.exchange.arrangement import as_image, axis_of, by_channels
 from archcalc.exchange.graph import Name, Operation
-from archcalc.exchange.operations.arguments import given, number, whole
+from archcalc.exchange.operations.arguments import given, given_self, whole
 from archcalc.exchange.operations.registry import Refusal, operation
-from archcalc.exchange.translate import Noise, Owned, Translation
+from archcalc.exchange.translate import Translation
+from archcalc.exchange.values import Owned
 
 
 def _affine(t: Translation, op: Operation) -> tuple[Owned, ...]:
@@ -18,11 +20,11 @@ def _affine(t: Translation, op: Operation) -> tuple[Owned, ...]:
 
 @operation("batch_norm")
 def batch_norm(t: Translation, op: Operation) -> None:
-    """`batch_norm`: over the channels, which come first."""
+    """`batch_norm`: over the channels, which come behind the batch."""
     owned = _affine(t, op)
     track = op.arguments.get("running_mean") is not None
     attributes = given(affine=(bool(owned), True), track=(track, True))
-    t.emit("batch_norm", t.aligned(op.arguments["input"]), attributes, owned=owned)
+    t.emit("batch_norm", by_channels(t, t.stream(op.arguments["input"]), 1), attributes, owned=owned)
 
 
 @operation("layer_norm")
@@ -30,13 +32,13 @@ def layer_norm(t: Translation, op: Operation) -> None:
     """`layer_norm`: over the last axis, or over all."""
     owned = _affine(t, op)
     over = list(op.arguments["normalized_shape"])
-    rank = len(t.stream(op.arguments["input"]).axes)
+    stream = t.stream(op.arguments["input"])
     if len(over) == 1:
         attributes = given(affine=(bool(owned), True))
-        t.emit("layer_norm", t.aligned(op.arguments["input"], -1), attributes, channels=-1, owned=owned)
-    elif len(over) == rank:
+        t.emit("layer_norm", by_channels(t, stream), attributes, owned=owned)
+    elif len(over) == len(stream.dims) - 1:
         attributes = given(over=("volume", "channels"), affine=(bool(owned), True))
-        t.emit("layer_norm", t.aligned(op.arguments["input"]), attributes, owned=owned)
+        t.emit("layer_norm", as_image(t, stream), attributes, owned=owned)
     else:
         raise Refusal("it is over some of several axes")
 
@@ -46,7 +48,7 @@ def group_norm(t: Translation, op: Operation) -> None:
     """`group_norm`."""
     owned = _affine(t, op)
     attributes = given(groups=(whole(op, "num_groups"), None), affine=(bool(owned), True))
-    t.emit("group_norm", t.aligned(op.arguments["input"]), attributes, owned=owned)
+    t.emit("group_norm", as_image(t, t.stream(op.arguments["input"])), attributes, owned=owned)
 
 
 @operation("instance_norm")
@@ -55,7 +57,8 @@ def instance_norm(t: Translation, op: Operation) -> None:
     if op.arguments.get("running_mean") is not None:
         raise Refusal("it keeps running statistics")
     owned = _affine(t, op)
-    t.emit("instance_norm", t.aligned(op.arguments["input"]), given(affine=(bool(owned), False)), owned=owned)
+    stream = as_image(t, t.stream(op.arguments["input"]))
+    t.emit("instance_norm", stream, given(affine=(bool(owned), False)), owned=owned)
 
 
 @operation("rms_norm")
@@ -66,47 +69,18 @@ def rms_norm(t: Translation, op: Operation) -> None:
     weight = op.arguments.get("weight")
     owned = () if weight is None else (t.owned(weight),)
     attributes = given(affine=(bool(owned), True))
-    t.emit("rms_norm", t.aligned(op.arguments["input"], -1), attributes, channels=-1, owned=owned)
+    t.emit("rms_norm", by_channels(t, t.stream(op.arguments["input"])), attributes, owned=owned)
+
+
+@operation("normalize")
+def normalize(t: Translation, op: Operation) -> None:
+    """`normalize`: values over their norm, found by `patterns`."""
+    stream = t.stream(given_self(op))
+    over = tuple(sorted(axis_of(stream, each) for each in op.arguments["dim"]))
+    t.emit_as("normalize", stream, {} if over == (0,) else {"over": over})
 
 
 @operation("local_response_norm")
 def local_response_norm(t: Translation, op: Operation) -> None:
     """`lrn`."""
-    t.emit("lrn", t.aligned(op.arguments["input"]), {"size": whole(op, "size")})
-
-
-@operation("empty", "new_empty")
-def empty(t: Translation, op: Operation) -> None:
-    """Room for the noise of stochastic depth: one number for each sample."""
-    sizes = t.tensor(op.outputs[0]).sizes
-    if not sizes or sizes[0] != t.batch or any(size != 1 for size in sizes[1:]):
-        raise Refusal("it is not one number for each sample")
-    t.same(Noise(None))
-
-
-@operation("bernoulli_")
-def bernoulli(t: Translation, op: Operation) -> None:
-    """The noise of stochastic depth."""
-    noise = t.value(op.arguments["self"])
-    if not isinstance(noise, Noise):
-        raise Refusal("it is not the noise of stochastic depth")
-    t.same(Noise(float(number(op, "p", 0.5))))
-
-
-@operation("div_")
-def divide(t: Translation, op: Operation) -> None:
-    """The noise of stochastic depth, scaled by how often a branch survives."""
-    noise = t.value(op.arguments["self"])
-    if not isinstance(noise, Noise) or op.arguments["other"] != noise.survives:
-        raise Refusal("it is not the noise of stochastic depth")
-    t.same(noise)
-
-
-@operation("dropout", "dropout_")
-def dropout(t: Translation, op: Operation) -> None:
-    """`dropout`, whether the model was exported for training or not."""
-    t.emit_as("dropout", t.stream(op.arguments["input" if "input" in op.arguments else "self"]), _rate(number(op, "p")))
-
-
-def _rate(rate: float) -> dict[str, float]:
-    return {} if rate == 0.5 else {"rate": rate}
+    t.emit("lrn", as_image(t, t.stream(op.arguments["input"])), {"size": whole(op, "size")})

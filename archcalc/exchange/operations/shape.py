@@ -2,114 +2,347 @@
 
 from __future__ import annotations
 
+from math import prod
+from typing import Any
+
+from archcalc.exchange.arrangement import as_image, axis_of, is_view, regrouped, with_axis
 from archcalc.exchange.graph import Operation
-from archcalc.exchange.operations.arguments import axis, sample_axis, whole
+from archcalc.exchange.operations.arguments import counted, dim, dims, given, given_self, whole
 from archcalc.exchange.operations.registry import Refusal, operation
 from archcalc.exchange.translate import Translation
+from archcalc.exchange.values import BATCH, Constant, Owned, Picked, Repeated, Value
 
 
-@operation("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "identity", "detach_")
+@operation("contiguous", "clone", "alias", "detach", "lift_fresh_copy", "identity", "detach_", "to", "_to_copy")
+@operation("type_as", "float")
 def unchanged(t: Translation, op: Operation) -> None:
     """The same values: no layer."""
-    t.same(t.value(op.arguments["self" if "self" in op.arguments else "input"]))
+    t.same(t.value(given_self(op)))
 
 
-@operation("flatten", "view", "reshape", "_unsafe_view", "unflatten", "squeeze", "unsqueeze")
+def _moved(t: Translation, op: Operation) -> Value | None:
+    """The value that an operation moves; None where it is a parameter or rows of a table, which are then moved."""
+    value = t.value(given_self(op))
+    sizes = t.sizes(op.outputs[0])
+    if isinstance(value, (Owned, Picked)) and prod(value.sizes) == prod(sizes):
+        t.same(value._replace(sizes=sizes))
+        return None
+    return t.stream(given_self(op))
+
+
+@operation("flatten", "view", "reshape", "_unsafe_view", "unflatten", "view_as", "reshape_as")
 def reshape(t: Translation, op: Operation) -> None:
-    """`flatten` to a vector, `reshape` to another shape; nothing where the shape stays."""
-    argument = op.arguments["self"]
-    stream = t.stream(argument)
-    before, after = t.sizes(argument), t.sizes(op.outputs[0])
-    if before == after:
-        t.same(stream)
-    elif len(after) == 1:
-        t.emit("flatten", t.in_tensor_order(stream))
-    else:
-        t.emit("reshape", t.in_tensor_order(stream), {"shape": after})
+    """`flatten` to a vector, `reshape` to another shape; nothing where the shape stays or only the batch takes part."""
+    value = _moved(t, op)
+    if value is None:
+        return
+    before, after = t.tensor(given_self(op)), t.sizes(op.outputs[0])
+    strides: Any = before.strides
+    # Where a file does not say how its tensors lie, what is made in order is right either way.
+    copied = not strides or not is_view(t.sizes(given_self(op)), strides, after)
+    t.same(regrouped(t, value, after, copied=copied))
 
 
-@operation("permute", "transpose", "swapaxes", "t")
+@operation("squeeze")
+def squeeze(t: Translation, op: Operation) -> None:
+    """Axes of size 1 go: no layer."""
+    value = _moved(t, op)
+    if value is not None:
+        sizes = t.sizes(given_self(op))
+        gone = {each for each in dims(op, "dim", len(value.dims)) if sizes[each] == 1}
+        t.same(value._replace(dims=tuple(axes for number, axes in enumerate(value.dims) if number not in gone)))
+
+
+@operation("unsqueeze")
+def unsqueeze(t: Translation, op: Operation) -> None:
+    """An axis of size 1 comes: no layer."""
+    value = _moved(t, op)
+    if value is not None:
+        at = dim(op, "dim", len(value.dims) + 1)
+        t.same(value._replace(dims=(*value.dims[:at], (), *value.dims[at:])))
+
+
+@operation("permute", "transpose", "swapaxes", "t", "movedim", "numpy_T", "swapdims")
 def permute(t: Translation, op: Operation) -> None:
-    """The axes in another order: no layer, since a value knows where its channels are."""
-    stream = t.stream(op.arguments["self"])
-    rank = len(stream.axes)
+    """The axes in another order: no layer, since a value knows where its axes are."""
+    value = _moved(t, op)
+    if value is None:
+        return
+    rank = len(value.dims)
     order = list(range(rank))
     if op.target == "permute":
-        if sorted(int(each) % (rank + 1) for each in op.arguments["dims"]) != list(range(rank + 1)):
-            raise Refusal("its order is not one of all axes")
-        if op.arguments["dims"][0] % (rank + 1):
-            raise Refusal("it moves the batch")
-        order = [sample_axis(each, rank) for each in op.arguments["dims"][1:]]
-    elif op.target == "t":
-        raise Refusal("it moves the batch")
+        order = [counted(each, rank) for each in op.arguments["dims"]]
+    elif op.target in ("t", "numpy_T"):
+        order.reverse()
+    elif op.target == "movedim":
+        source, destination = dim(op, "source", rank), dim(op, "destination", rank)
+        order.insert(destination, order.pop(source))
     else:
-        names = ("axis0", "axis1") if op.target == "swapaxes" else ("dim0", "dim1")
-        one, other = (axis(op, name, rank) for name in names)
+        names = ("dim0", "dim1") if "dim0" in op.arguments else ("axis0", "axis1")
+        one, other = (dim(op, name, rank) for name in names)
         order[one], order[other] = other, one
-    t.same(stream._replace(axes=tuple(stream.axes[each] for each in order)))
+    if sorted(order) != list(range(rank)):
+        raise Refusal("its order is not one of all axes")
+    t.same(value._replace(dims=tuple(value.dims[each] for each in order)))
 
 
-@operation("chunk", "split", "split_with_sizes")
-def split(t: Translation, op: Operation) -> None:
-    """`split` or `select`: a part of the channels for each output that is used."""
-    stream = t.stream(op.arguments["self"])
-    along = axis(op, "dim", len(stream.axes), 0)
-    if stream.axes[along] != 0:
-        raise Refusal("it is not along the channels")
-    widths = [t.sizes(name)[along] for name in op.outputs]
-    start = 0
-    for number, (name, width) in enumerate(zip(op.outputs, widths, strict=True)):
+@operation("expand", "expand_as")
+def expand(t: Translation, op: Operation) -> None:
+    """`expand` of an axis of size 1; for the batch, and where a join repeats it anyway, nothing."""
+    owned = t.value(op.arguments["self"])
+    sizes = t.sizes(op.outputs[0])
+    if isinstance(owned, Owned) and owned.sizes[:1] == (1,) and sizes == (t.batch, *owned.sizes[1:]):
+        t.same(Repeated(owned) if owned.kind == "parameter" else owned)
+        return
+    if isinstance(owned, (Owned, Picked)) and prod(owned.sizes) == prod(sizes):
+        t.same(owned._replace(sizes=sizes))
+        return
+    value = t.stream(op.arguments["self"])
+    more = len(sizes) - len(value.dims)
+    value = value._replace(dims=(*((),) * more, *value.dims))
+    before = (*(1,) * more, *t.sizes(op.arguments["self"]))
+    for number, (old, new) in enumerate(zip(before, sizes, strict=True)):
+        if old == new:
+            continue
+        if new == t.batch and not number and BATCH not in value.axes and not any(BATCH in d for d in value.dims):
+            value = value._replace(dims=((BATCH,), *value.dims[1:]))
+            continue
+        value = with_axis(t, value, number)
+        axis = axis_of(value, number)
+        step = t.step("expand", {"axis": axis, "size": new}, (value.step,))
+        shape = (*value.shape[:axis], new, *value.shape[axis + 1 :])
+        t.note(step, shape)
+        value = value._replace(step=step, shape=shape)
+    t.same(value)
+
+
+@operation("select")
+def select(t: Translation, op: Operation) -> None:
+    """`select_token`: one position of a sequence; `take`: one place of another axis."""
+    value = t.stream(op.arguments["self"])
+    rank = len(value.dims)
+    along = dim(op, "dim", rank)
+    index = whole(op, "index")
+    _take(t, value, along, counted(index, t.sizes(op.arguments["self"])[along]), op.outputs[0])
+
+
+def _take(t: Translation, value: Value, along: int, index: int, output: str) -> None:
+    left = (*value.dims[:along], *value.dims[along + 1 :])
+    if not value.dims[along]:
+        t.same(value._replace(dims=left), output)
+        return
+    axis = axis_of(value, along)
+    if len(value.shape) == 1:
+        step = t.step("select", {"start": index, "count": 1}, (value.step,))
+        t.note(step, (1,))
+        t.same(Value(step, left, (1,)), output)
+        return
+    if axis == 1 and len(value.shape) == 2:
+        step = t.step("select_token", given(index=(index, 0)), (value.step,))
+    else:
+        step = t.step("take", {"axis": axis, **({"index": index} if index else {})}, (value.step,))
+    shape = (*value.shape[:axis], *value.shape[axis + 1 :])
+    t.note(step, shape)
+    renumbered = tuple(tuple(each - (each > axis) for each in axes) for axes in left)
+    t.same(Value(step, renumbered, shape), output)
+
+
+@operation("unbind")
+def unbind(t: Translation, op: Operation) -> None:
+    """`take`: each place of an axis by itself."""
+    value = t.stream(op.arguments["self"])
+    along = dim(op, "dim", len(value.dims), 0)
+    for number, name in enumerate(op.outputs):
         if t.is_used(name):
-            if len(set(widths)) == 1:
-                step = t.step("split", {"parts": len(widths), "part": number}, (stream.step,))
+            _take(t, value, along, number, name)
+
+
+@operation("slice", "narrow")
+def slice_(t: Translation, op: Operation) -> None:
+    """`select` along the channels, `slice` along another axis."""
+    sizes = t.sizes(op.arguments["self"])
+    along = dim(op, "dim", len(sizes), 0)
+    size = sizes[along]
+    start = op.arguments.get("start") or 0
+    start = min(max(start + size, 0) if start < 0 else start, size)
+    count, step = t.sizes(op.outputs[0])[along], op.arguments.get("step", 1)
+    whole_or_part = t.value(op.arguments["self"])
+    if count == size and step == 1:
+        t.same(whole_or_part)
+        return
+    if _part_of_parameter(t, whole_or_part, along, start, op.outputs[0]):
+        return
+    value = t.stream(op.arguments["self"])
+    _slice(t, value, along, start, count, step, op.outputs[0])
+
+
+def _part_of_parameter(t: Translation, value: Any, along: int, start: int, output: str) -> bool:
+    """A stretch of a parameter as a parameter of its own, whose path says which; whether it is one."""
+    if not isinstance(value, Owned) or value.kind != "parameter":
+        return False
+    sizes = t.sizes(output)
+    t.same(Owned(f"{value.path}[{along}:{start}:{start + sizes[along]}]", value.kind, sizes), output)
+    return True
+
+
+@operation("zero_", "fill_")
+def zero(t: Translation, op: Operation) -> None:
+    """A stretch of a copied parameter that is set to 0: no layer."""
+    value = t.value(op.arguments["self"])
+    if not isinstance(value, Owned):
+        raise Refusal("it overwrites what is computed from the input")
+    t.same(value)
+
+
+def _slice(t: Translation, value: Value, along: int, start: int, count: int, stride: int, output: str) -> None:
+    axis = axis_of(value, along)
+    size = value.shape[axis]
+    if axis == 0 and stride == 1:
+        step = t.step("select", {"start": start, "count": count}, (value.step,))
+    else:
+        rest = start + (count - 1) * stride + stride >= size
+        attributes = given(start=(start, 0), count=(None if rest else count, None), step=(stride, 1))
+        step = t.step("slice", {"axis": axis, **attributes}, (value.step,))
+    shape = (*value.shape[:axis], count, *value.shape[axis + 1 :])
+    t.note(step, shape)
+    t.same(value._replace(step=step, shape=shape), output)
+
+
+@operation("chunk", "split", "split_with_sizes", "tensor_split")
+def split(t: Translation, op: Operation) -> None:
+    """`split`, `select` or `slice`: a part for each output that is used."""
+    along = dim(op, "dim", len(t.sizes(op.arguments["self"])), 0)
+    widths = [t.sizes(name)[along] for name in op.outputs]
+    starts = [sum(widths[:number]) for number in range(len(widths))]
+    owned = t.value(op.arguments["self"])
+    if all(_part_of_parameter(t, owned, along, start, name) for start, name in zip(starts, op.outputs, strict=True)):
+        return
+    value = t.stream(op.arguments["self"])
+    axis = axis_of(value, along)
+    for number, (name, start, width) in enumerate(zip(op.outputs, starts, widths, strict=True)):
+        if t.is_used(name):
+            if len(widths) == 1:
+                t.same(value, name)
+            elif axis == 0 and len(set(widths)) == 1:
+                step = t.step("split", {"parts": len(widths), "part": number}, (value.step,))
+                shape = (width, *value.shape[1:])
+                t.note(step, shape)
+                t.same(value._replace(step=step, shape=shape), name)
             else:
-                step = t.step("select", {"start": start, "count": width}, (stream.step,))
-            t.same(stream._replace(step=step), name)
-        start += width
+                _slice(t, value, along, start, width, 1, name)
+
+
+@operation("index", "index_select")
+def index(t: Translation, op: Operation) -> None:
+    """Rows of a table, or places of one axis, that a constant index picks."""
+    table = t.value(op.arguments["self"])
+    indices = op.arguments["indices" if "indices" in op.arguments else "index"]
+    listed = indices if isinstance(indices, list) else [indices]
+    given_ = [number for number, each in enumerate(listed) if each is not None]
+    along = dim(op, "dim", len(t.sizes(op.arguments["self"])), 0) if op.target == "index_select" else given_[0]
+    if len(given_) != 1:
+        raise Refusal("it picks along several axes")
+    picks = t.value(listed[given_[0]])
+    if not isinstance(picks, (Owned, Constant)) or (isinstance(picks, Owned) and picks.kind == "parameter"):
+        raise Refusal("it picks by an index that is computed")
+    if len(picks.sizes) != 1 and along:
+        raise Refusal("its index has several axes")
+    sizes = t.sizes(op.outputs[0])
+    buffer = isinstance(picks, Owned) and picks.kind == "buffer"
+    if isinstance(table, Owned) and table.kind == "parameter" and len(table.sizes) == 2 and not along and buffer:
+        t.same(Picked(table, sizes))
+        return
+    value = t.stream(op.arguments["self"])
+    axis = axis_of(value, along)
+    count = prod(picks.sizes)
+    step = t.step(
+        "index_select", {"axis": axis, "count": count, **({} if buffer else {"buffer": False})}, (value.step,)
+    )
+    shape = (*value.shape[:axis], count, *value.shape[axis + 1 :])
+    t.note(step, shape)
+    made = value._replace(step=step, shape=shape)
+    t.same(regrouped(t, made, sizes, copied=False))
 
 
 @operation("pad", "constant_pad_nd")
 def pad(t: Translation, op: Operation) -> None:
-    """`pad` at the sides of the spatial axes, with zeros or by reflection."""
+    """`pad` at the sides of spatial axes, with zeros or by reflection."""
     mode = op.arguments.get("mode", "constant")
     words = {"constant": "zero", "reflect": "reflect", "replicate": "replicate"}
     if mode not in words:
         raise Refusal(f"its mode is {mode}")
-    argument = op.arguments["self"]
-    rank = len(t.stream(argument).axes)
+    value = t.stream(op.arguments["self"])
     sides = list(op.arguments["pad"])
     pairs = [(sides[i], sides[i + 1]) for i in range(0, len(sides), 2)][::-1]  # from the last axis on
-    pairs = [(0, 0)] * (rank - len(pairs)) + pairs
-    if len(pairs) != rank or pairs[0] != (0, 0) or any(side < 0 for pair in pairs for side in pair):
+    pairs = [(0, 0)] * (len(value.dims) - len(pairs)) + pairs
+    if any(side < 0 for pair in pairs for side in pair):
+        raise Refusal("it takes positions off")
+    by_axis = {axis_of(value, number): pair for number, pair in enumerate(pairs) if pair != (0, 0)}
+    if 0 in by_axis or (not by_axis and len(value.shape) == 1) or len(value.shape) > 4:
+        if list(by_axis) == [0] and by_axis[0][0] == 0 and mode == "constant":
+            made = t.step("pad_channels", {"out": value.shape[0] + by_axis[0][1]}, (value.step,))
+            t.made(made, value.dims, axes=len(value.shape))
+            return
         raise Refusal("it is not at the sides of spatial axes")
-    size = tuple(before if before == after else (before, after) for before, after in pairs[1:])
+    all_pairs = [by_axis.get(axis, (0, 0)) for axis in range(1, len(value.shape))]
+    size = tuple(before if before == after else (before, after) for before, after in all_pairs)
     attributes: dict[str, object] = {"size": size[0] if len(set(size)) == 1 and isinstance(size[0], int) else size}
     if mode != "constant":
         attributes["mode"] = words[mode]
-    t.emit("pad", t.aligned(argument), attributes)
+    t.made(t.step("pad", attributes, (value.step,)), value.dims, axes=len(value.shape))
+
+
+@operation("roll")
+def roll(t: Translation, op: Operation) -> None:
+    """`roll` along some axes, by one distance each time."""
+    value = t.stream(op.arguments["self"])
+    shifts, over = op.arguments["shifts"], op.arguments["dims"]
+    pairs = zip(
+        shifts if isinstance(shifts, list) else [shifts], over if isinstance(over, list) else [over], strict=True
+    )
+    by: dict[int, list[int]] = {}
+    for shift, along in pairs:
+        by.setdefault(shift, []).append(axis_of(value, counted(along, len(value.dims))))
+    for shift, axes in by.items():
+        words: Any = tuple(sorted(axes)) if len(axes) > 1 else axes[0]
+        if words == tuple(range(1, len(value.shape))) and len(words) > 1:
+            words = "positions"
+        step = t.step("roll", {"over": words, "by": shift}, (value.step,))
+        t.note(step, value.shape)
+        value = value._replace(step=step)
+    t.same(value)
+
+
+@operation("masked_fill", "masked_fill_")
+def masked_fill(t: Translation, op: Operation) -> None:
+    """`mask`, where what is filled is a constant."""
+    if not isinstance(t.value(op.arguments["mask"]), (Constant, Owned)):
+        raise Refusal("its mask is computed from the input")
+    t.emit_as("mask", t.stream(op.arguments["self"]))
 
 
 @operation("channel_shuffle")
 def channel_shuffle(t: Translation, op: Operation) -> None:
     """`channel_shuffle`."""
-    t.emit("channel_shuffle", t.aligned(op.arguments["self"]), {"groups": whole(op, "groups")})
+    t.emit("channel_shuffle", as_image(t, t.stream(op.arguments["self"])), {"groups": whole(op, "groups")})
 
 
 @operation("pixel_shuffle")
 def pixel_shuffle(t: Translation, op: Operation) -> None:
     """`pixel_shuffle`."""
-    t.emit("pixel_shuffle", t.aligned(op.arguments["self"]), {"scale": whole(op, "upscale_factor")})
+    t.emit("pixel_shuffle", as_image(t, t.stream(op.arguments["self"])), {"scale": whole(op, "upscale_factor")})
 
 
 @operation("upsample_nearest2d", "upsample_bilinear2d")
 def upsample(t: Translation, op: Operation) -> None:
-    """`upsample` by whole factors."""
-    argument = op.arguments["input" if "input" in op.arguments else "self"]
-    before, after = t.sizes(argument)[1:], t.sizes(op.outputs[0])[1:]
+    """`upsample`, by whole factors or to a size."""
+    stream = as_image(t, t.stream(given_self(op)))
+    before, after = stream.shape[1:], t.sizes(op.outputs[0])[2:]
     if any(new % old for old, new in zip(before, after, strict=True)):
-        raise Refusal("it is not by a whole factor")
-    factors = tuple(new // old for old, new in zip(before, after, strict=True))
-    attributes: dict[str, object] = {"scale": factors[0] if len(set(factors)) == 1 else factors}
+        attributes: dict[str, object] = {"to": after}
+    else:
+        factors = tuple(new // old for old, new in zip(before, after, strict=True))
+        attributes = {"scale": factors[0] if len(set(factors)) == 1 else factors}
     if "bilinear" in op.target:
         attributes["mode"] = "linear"
-    t.emit("upsample", t.aligned(argument), attributes)
+    t.emit("upsample", stream, attributes)
