@@ -60,7 +60,7 @@ def reshaped(
     """A step that brings a volume into another shape, by the plainest layer that does."""
     if len(after) == 1 and not channels_last:
         made = t.step("flatten", {}, (step,))
-    elif 2 < len(before) <= 4 and len(after) == 2 and after[0] == before[0]:
+    elif 2 < len(before) <= 4 and len(after) == 2 and after[0] == before[0] and 1 not in before[1:]:
         made = t.step("tokens", {}, (step,))
     else:
         made = t.step("reshape", {"shape": after, **({"channels": "last"} if channels_last else {})}, (step,))

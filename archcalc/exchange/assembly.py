@@ -13,7 +13,7 @@ from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, fail, 
 from archcalc.exchange.flat import SOURCE, Flat, FlatStep, exact, head_names
 from archcalc.exchange.operations.registry import Refusal
 from archcalc.exchange.refusals import Refused, unknown
-from archcalc.language.document import MAX_LAYERS
+from archcalc.language.document import INPUT, MAX_LAYERS
 from archcalc.layers.apply import DoesNotFit, Rules
 from archcalc.layers.attributes import Refused as WrongValue
 from archcalc.layers.registry import layers
@@ -128,4 +128,4 @@ class Assembly:
         findings = [unknown(self.shown, self._refused, "layer")] if self._refused else []
         if findings or self._misfits:
             raise SpecError([*findings, *self._misfits])
-        return Flat(name, tuple(self.notes), self.shape, self.steps, head_names(ends, self.steps))
+        return Flat(name, tuple(self.notes), {INPUT: self.shape}, self.steps, head_names(ends, self.steps))

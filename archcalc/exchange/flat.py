@@ -10,11 +10,11 @@ from typing import Any
 
 from archcalc.diagnostics.diagnostic import plain
 from archcalc.language.document import INPUT, OUTPUT
-from archcalc.language.write import end_lines, quoted, step_lines
+from archcalc.language.write import end_lines, input_lines, quoted, step_lines
 from archcalc.layers.registry import layers
 from archcalc.records import Record
 
-#: The number of the network's input, where a step's number could stand.
+#: The number of the network's first input, where a step's number could stand.
 SOURCE = -1
 
 
@@ -37,11 +37,14 @@ class FlatStep(Record):
 
 
 class Flat(Record):
-    """A network: its input (channels first), its steps, and the numbers of those that end it, by name."""
+    """A network: its inputs (channels first) by name, its steps, and the numbers of those that end it, by name.
+
+    The first input has the number `SOURCE`, the next one less, and so on.
+    """
 
     name: str
     notes: tuple[str, ...]
-    input: tuple[int, ...]
+    inputs: dict[str, tuple[int, ...]]
     steps: list[FlatStep]
     outputs: dict[str, int]
 
@@ -132,22 +135,23 @@ def _lines(flat: Flat) -> Iterator[str]:
     yield f"architecture: {quoted(plain(flat.name))}"
     for note in flat.notes:
         yield f"# {note}"
-    yield f"input: [{', '.join(map(str, flat.input))}]"
+    yield from input_lines(flat.inputs)
     end = flat.outputs[OUTPUT]
     ends_elsewhere = end != len(flat.steps) - 1
     if ends_elsewhere:  # the last layer belongs to a head, or there is none: a block without steps leads to the end
         yield "blocks:"
         yield f"  {OUTPUT}: []"
     yield "layers:"
-    names = unique_names([step.path for step in flat.steps])
+    names = unique_names([step.path for step in flat.steps], flat.inputs)
+    sources = {SOURCE - number: name for number, name in enumerate(flat.inputs)}
     shared = _shared(flat.steps)
     for number, step in enumerate(flat.steps):
         attributes = {name: exact(value) for name, value in step.attributes.items()}
-        inputs = [INPUT if i == SOURCE else names[i] for i in step.inputs]
+        inputs = [sources.get(i) or names[i] for i in step.inputs]
         yield from step_lines(layers()[step.layer], attributes, names[number], inputs, step.inputs == (number - 1,))
         if step.owned in shared:
             yield f"    weights: {shared[step.owned]}"
-    ends = {name: INPUT if index == SOURCE else names[index] for name, index in flat.outputs.items()}
+    ends = {name: sources.get(index) or names[index] for name, index in flat.outputs.items()}
     yield from end_lines(ends, ends_elsewhere)
 
 
@@ -182,9 +186,9 @@ def step_name(path: str) -> str:
     return f"{name}_" if name in (INPUT, OUTPUT) else name
 
 
-def unique_names(paths: list[str]) -> list[str]:
-    """A name for each path; those that several have are numbered."""
-    wanted = [step_name(path) for path in paths]
+def unique_names(paths: list[str], inputs: Iterable[str] = ()) -> list[str]:
+    """A name for each path, and none that an input has; those that several have are numbered."""
+    wanted = [f"{name}_" if (name := step_name(path)) in inputs else name for path in paths]
     uses = Counter(wanted)
     taken = {name for name, times in uses.items() if times == 1}
     numbers: Counter[str] = Counter()

@@ -13,7 +13,9 @@ from archcalc.exchange.operations.registry import Refusal, Rule, rules
 from archcalc.exchange.patterns import reads, simplified
 from archcalc.exchange.refusals import Refused, unknown
 from archcalc.exchange.values import BATCH, Axes, Constant, Owned, Picked, Repeated, Value
-from archcalc.language.document import OUTPUT
+from archcalc.language.document import INPUT, OUTPUT
+from archcalc.layers.registry import words
+from archcalc.sizes.volume import MAX_RANK
 
 
 def translate(graph: Graph, shown: str, *, partial: bool = False) -> Flat:
@@ -37,6 +39,8 @@ class Translation:
         self.operation: Operation | None = None
         self.leaves = _leaves(graph.operations)
         self.used: set[str] = set()
+        #: Inputs that have no batch.
+        self.constants: list[str] = []
         #: What a value that was overwritten is now: an operation in place gives its result a name of its own.
         self.overwritten: dict[str, str] = {}
         #: Steps that only divide axes, with what they divide and into which parts: what follows may make them needless.
@@ -47,7 +51,7 @@ class Translation:
         self._reads.update(graph.outputs)
 
     def run(self) -> Flat:
-        shape = self._read_inputs()
+        inputs = self._read_inputs()
         for owned, kind in (
             (self.graph.parameters, "parameter"),
             (self.graph.buffers, "buffer"),
@@ -77,7 +81,7 @@ class Translation:
         outputs = self._outputs()
         steps, numbers = without_needless(self.steps, outputs.values())
         ends = {name: numbers.get(index, index) for name, index in outputs.items()}
-        return Flat(self.graph.name, self._notes(), shape, steps, ends)
+        return Flat(self.graph.name, self._notes(), inputs, steps, ends)
 
     def _follows_from_a_refusal(self, operation: Operation) -> bool:
         """Whether an operation reads what a refused one makes, which is not another finding."""
@@ -148,23 +152,34 @@ class Translation:
             if name != operation.outputs[0]:
                 self.overwritten[name] = operation.outputs[0]
 
-    def _read_inputs(self) -> tuple[int, ...]:
-        if len(self.graph.inputs) != 1:
-            raise self.refused(f"it takes {len(self.graph.inputs)} inputs, and one is read")
-        name = self.graph.inputs[0]
-        sizes = self.tensor(name).sizes
-        if not 2 <= len(sizes) <= 5:
-            raise self.refused(
-                f"its input has {len(sizes)} axes: a batch, channels and up to three spatial axes are read"
-            )
-        if not isinstance(sizes[0], int):
-            raise self.refused("its batch is open")
-        self.batch = sizes[0]
-        shape = tuple(size for size in sizes[1:] if isinstance(size, int))
-        if len(shape) != len(sizes) - 1:
-            raise self.refused("its input has an open size beside the batch")
-        self.values[name] = Value(SOURCE, ((BATCH,), *((axis,) for axis in range(len(shape)))), shape)
-        return shape
+    def _read_inputs(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the inputs by name; one that has no batch is the same for every sample, and a constant."""
+        if not self.graph.inputs:
+            raise self.refused("it takes no input that is a tensor")
+        found: dict[str, tuple[int, ...]] = {}
+        for name in self.graph.inputs:
+            sizes = self.tensor(name).sizes
+            if not sizes or len(sizes) > MAX_RANK + 2:
+                raise self.refused(
+                    f"its input `{plain(name, 80)}` has {len(sizes)} axes: a batch, channels, and others"
+                )
+            shape = tuple(self._whole(size) for size in sizes)
+            self.batch = self.batch or shape[0]
+            if shape[0] != self.batch:
+                self.values[name] = Constant(shape)
+                self.constants.append(name)
+                continue
+            dims = ((BATCH,), *((axis,) for axis in range(len(shape) - 1)))
+            self.values[name] = Value(SOURCE - len(found), dims, shape[1:] or (1,))
+            found[name] = shape[1:] or (1,)
+        if len(found) == 1:
+            return {INPUT: next(iter(found.values()))}
+        return {_input_name(name, number): shape for number, (name, shape) in enumerate(found.items(), 1)}
+
+    def _whole(self, size: Any) -> int:
+        if not isinstance(size, int) or size < 1:
+            raise self.refused("its input has an open size, or one below 1")
+        return size
 
     def _outputs(self) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -174,7 +189,7 @@ class Translation:
                 raise self.refused(f"nothing makes its output `{plain(name, 80)}`")
             if not isinstance(value, Value):
                 continue
-            if value.step != SOURCE:  # axes of size 1 that the tensor has not go
+            if value.step > SOURCE:  # axes of size 1 that the tensor has not go
                 value = arranged(self, value, [(axis,) for axis in range(len(value.shape)) if axis in value.axes])
             found[OUTPUT if not found else self._head_name(value, found)] = value.step
         if not found:
@@ -182,17 +197,19 @@ class Translation:
         return found
 
     def _head_name(self, value: Value, taken: dict[str, int]) -> str:
-        module = "" if value.step == SOURCE else self.steps[value.step].path.partition(".")[0]
+        module = "" if value.step <= SOURCE else self.steps[value.step].path.partition(".")[0]
         return module if module.isidentifier() and module not in taken else f"{OUTPUT}_{len(taken) + 1}"
 
     def _notes(self) -> tuple[str, ...]:
+        notes = [
+            f"the input {plain(name, 80)} is the same for every sample: it has no batch" for name in self.constants
+        ]
         unused = [name for name in self.graph.parameters if self.graph.parameters[name] not in self.used]
-        if not unused:
-            return self.graph.notes
-        count = sum(_elements(self.tensor(name).sizes) for name in unused)
-        modules = sorted({plain(self.graph.parameters[name].partition(".")[0], 80) for name in unused})
-        said = f"{count:,} parameters take no part in the forward pass: those of {', '.join(modules[:8])}"
-        return (*self.graph.notes, said)
+        if unused:
+            count = sum(_elements(self.tensor(name).sizes) for name in unused)
+            modules = sorted({plain(self.graph.parameters[name].partition(".")[0], 80) for name in unused})
+            notes.append(f"{count:,} parameters take no part in the forward pass: those of {', '.join(modules[:8])}")
+        return (*self.graph.notes, *notes)
 
     # --- what rules ask
 
@@ -366,6 +383,12 @@ _MOVES = frozenset(
         *("contiguous", "clone", "alias", "detach", "to", "_to_copy", "lift_fresh_copy"),
     )
 )
+
+
+def _input_name(name: str, number: int) -> str:
+    """An input's name in a spec, where it is not one that means something else."""
+    fits = name.isidentifier() and name.isascii() and len(name) < 80
+    return name if fits and name not in (INPUT, OUTPUT, *words()) else f"input_{number}"
 
 
 def _elements(sizes: tuple[Any, ...]) -> int:

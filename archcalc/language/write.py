@@ -23,11 +23,7 @@ def _lines(network: Network) -> Iterator[str]:
     yield f"architecture: {quoted(document.architecture or 'unnamed')}"
     if document.citation:
         yield f"source: {quoted(document.citation)}"
-    if document.inputs.keys() == {INPUT}:
-        yield f"input: {shown(network.input.shape)}"
-    else:
-        yield "inputs:"
-        yield from (f"  {name}: {shown(volume.shape)}" for name, volume in network.inputs.items())
+    yield from input_lines({name: volume.shape for name, volume in network.inputs.items()})
     yield ""
     end = network.outputs[OUTPUT]
     ends_elsewhere = not network.nodes or end != network.nodes[-1].index
@@ -46,6 +42,15 @@ def _lines(network: Network) -> Iterator[str]:
             yield "    trainable: false"
         previous = node.index
     yield from end_lines({name: network.name_of(index) for name, index in network.outputs.items()}, ends_elsewhere)
+
+
+def input_lines(inputs: Mapping[str, Any]) -> Iterator[str]:
+    """The section of a spec that has the shapes of the inputs by name."""
+    if inputs.keys() == {INPUT}:
+        yield f"input: {shown(inputs[INPUT])}"
+    else:
+        yield "inputs:"
+        yield from (f"  {name}: {shown(shape)}" for name, shape in inputs.items())
 
 
 def step_lines(

@@ -60,6 +60,26 @@ class TwoHeads(nn.Module):
         return (out, self.aux(x)) if self.training else out
 
 
+class TwoInputs(nn.Module):
+    """An image whose channels are scaled by what a text says, and positions that are no input of a sample."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.words = nn.Embedding(100, 4)
+        self.scale = nn.Linear(4, 8)
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, image: torch.Tensor, text: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        scale = self.scale((self.words(text) * weights).mean(1))
+        return self.fc((self.conv(image) * scale[:, :, None, None]).mean((2, 3)))
+
+
+def two_inputs() -> tuple[torch.Tensor, ...]:
+    """What it takes."""
+    return torch.empty(2, 3, 16, 16), torch.zeros(2, 7, dtype=torch.int64), torch.empty(1, 7, 1)
+
+
 def vision_transformer() -> nn.Module:
     """A vision transformer of two layers."""
     return VisionTransformer(32, 8, 2, 4, 48, 96, num_classes=10)
@@ -150,10 +170,10 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], bool, tuple[int, ...]]] = {
 }
 
 
-def export(model: nn.Module, shape: tuple[int, ...], path: Path) -> None:
-    """Export a model for a batch of 2, and keep of the archive what a reader needs."""
+def export(model: nn.Module, inputs: tuple[torch.Tensor, ...], path: Path, **options: Any) -> None:
+    """Export a model, and keep of the archive what a reader needs."""
     whole = io.BytesIO()
-    torch.export.save(torch.export.export(model, (torch.empty(2, *shape, device="meta"),)), whole)
+    torch.export.save(torch.export.export(model, tuple(each.to("meta") for each in inputs), **options), whole)
     with zipfile.ZipFile(whole) as archive:
         name = next(name for name in archive.namelist() if name.endswith("/models/model.json"))
         content = json.loads(archive.read(name))
@@ -171,9 +191,11 @@ def main() -> None:
     for name, (build, training, shape) in MODELS.items():
         with torch.device("meta"):
             model = build().train(training)
-        export(model, shape, FOLDER / f"{name}.pt2")
+        export(model, (torch.empty(2, *shape),), FOLDER / f"{name}.pt2")
         if name != "sine":
             figures[name] = {"input": shape, **measure(model, shape)}
+    with torch.device("meta"):
+        export(TwoInputs().eval(), two_inputs(), FOLDER / "two_inputs.pt2")
     (FOLDER / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
 
 

@@ -16,6 +16,7 @@ from inline import totals
 from archcalc import api
 from archcalc.cli import group, run
 from archcalc.diagnostics.diagnostic import SpecError, UsageError
+from archcalc.exchange import folded
 from archcalc.language.expand import Network
 from archcalc.memory.setup import Setup
 from archcalc.quantities.registry import Part, quantities
@@ -78,6 +79,19 @@ def test_parameters_that_take_no_part_are_said() -> None:
 
     # The auxiliary classifier: 32 * 10 weights and 10 biases.
     assert "# 330 parameters take no part in the forward pass: those of aux" in shown
+
+
+def test_several_inputs_have_their_names() -> None:
+    network = api.load(DATA / "two_inputs.pt2").expand()
+
+    assert {name: volume.shape for name, volume in network.inputs.items()} == {"image": (3, 16, 16), "text": (7,)}
+    figures = totals(api.load(DATA / "two_inputs.pt2").analyse())
+    # A convolution of 3 x 9 to 8, a table of 100 rows of 4, and linear layers of 4 to 8 and 8 to 10.
+    assert figures.params == 8 * 28 + 400 + 40 + 90
+    assert figures.macs == 216 * 14 * 14 + 32 + 80
+    spec = "".join(folded(DATA / "two_inputs.pt2", "two_inputs.pt2"))
+    assert "inputs:\n  image: [3, 16, 16]\n  text: [7]\n" in spec
+    assert "# the input weights is the same for every sample: it has no batch\n" in spec
 
 
 def test_a_channel_shuffle_is_one_layer() -> None:
@@ -175,7 +189,7 @@ def _stating(model: Any, value: str, sizes: list[int]) -> None:
         (lambda m: _nodes(m)[0]["inputs"].append({"name": "x", "arg": {}}), "bad-archive", "should have one field"),
         (lambda m: _nodes(m).extend([{}] * 200_000), "bad-archive", "the largest network has 200,000 layers"),
         (lambda m: _stating(m, "x", [2, 3, -1]), "bad-archive", "a size is neither a number nor an expression"),
-        (lambda m: _stating(m, "x", [2]), "bad-model", "its input has 1 axes"),
+        (lambda m: _stating(m, "x", [2] + [3] * 9), "bad-model", "its input `x` has 10 axes"),
         (lambda m: _stating(m, "x", [2, 3, 2**40, 2**40]), "model-disagrees", ""),
         (lambda m: _nodes(m).append(_nodes(m)[0]), "bad-model", "two operations make the value `conv2d`"),
         (lambda m: _reading(_nodes(m)[0], "conv2d_1"), "bad-model", "reads `conv2d_1`, which nothing before it makes"),

@@ -46,7 +46,7 @@ def folds(network: Network) -> str:
     again = read(text)
     assert facts(again) == facts(network)
     assert again.outputs == network.outputs
-    assert again.input == network.input
+    assert again.inputs == network.inputs
     assert "".join(fold(again)) == text
     return text
 

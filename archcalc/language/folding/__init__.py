@@ -25,10 +25,8 @@ def fold(
 
     `names` gives a name to runs of nodes, by the numbers of the first and the last; without it they are those of the
     blocks that the network's own spec calls. `notes` are put at the top as comments. UsageError for a network with
-    several inputs, or with layers that are not trained: folding would lose that.
+    layers that are not trained: folding would lose that.
     """
-    if len(network.inputs) > 1:
-        raise UsageError(f"a network with several inputs cannot be folded: it has {', '.join(network.inputs)}")
     for node in network.nodes:
         if not node.trainable:
             raise UsageError(f"a network with layers that are not trained cannot be folded: `{node.name}` is one")

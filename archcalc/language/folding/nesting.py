@@ -5,7 +5,7 @@ from __future__ import annotations
 from archcalc.language.document import OUTPUT
 from archcalc.language.folding.growth import Growth, growths
 from archcalc.language.folding.items import Item, Steps
-from archcalc.language.network import INPUT_INDEX, Network, Node
+from archcalc.language.network import Network, Node, is_input
 
 #: How deep branches nest in branches; what lies deeper is named.
 DEEPEST = 8
@@ -33,8 +33,8 @@ def nest(network: Network) -> Steps:
 
 
 def heads_of_input(heads: dict[int, str]) -> list[tuple[str, int]]:
-    """Heads that end at the network's input itself."""
-    return [(name, index) for index, name in heads.items() if index == INPUT_INDEX]
+    """Heads that end at an input of the network itself."""
+    return [(name, index) for index, name in heads.items() if is_input(index)]
 
 
 def _reaching(network: Network, end: int) -> set[int]:
@@ -43,7 +43,7 @@ def _reaching(network: Network, end: int) -> set[int]:
     open_ = [end]
     while open_:
         index = open_.pop()
-        if index != INPUT_INDEX and index not in found:
+        if not is_input(index) and index not in found:
             found.add(index)
             open_ += network.nodes[index].inputs
     return found

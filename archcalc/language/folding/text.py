@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from archcalc.language.document import HEAD, INPUT, OUTPUT
@@ -10,7 +10,7 @@ from archcalc.language.folding.arguments import usual_values
 from archcalc.language.folding.items import Block, Item, Steps
 from archcalc.language.folding.names import branch_names, step_label
 from archcalc.language.network import INPUT_INDEX, Network
-from archcalc.language.write import in_braces, quoted
+from archcalc.language.write import in_braces, input_lines, quoted
 from archcalc.layers.attributes import shown
 from archcalc.layers.registry import layers
 
@@ -29,7 +29,7 @@ def _lines(network: Network, steps: Steps, blocks: list[Block]) -> Iterator[str]
     if document.citation:
         yield f"source: {quoted(document.citation)}"
     yield ""
-    yield f"input: {shown(network.input.shape)}"
+    yield from input_lines({name: volume.shape for name, volume in network.inputs.items()})
     yield ""
     end = network.outputs[OUTPUT]
     main = [item for item in steps if not item.head]
@@ -45,7 +45,8 @@ def _lines(network: Network, steps: Steps, blocks: list[Block]) -> Iterator[str]
             yield f"  {OUTPUT}: []"
         yield ""
     yield "layers:"
-    writer = _Writer(network, steps, INPUT_INDEX, end if ends_elsewhere else None)
+    inputs = {INPUT_INDEX - number: name for number, name in enumerate(network.inputs)}
+    writer = _Writer(network, steps, INPUT_INDEX, end if ends_elsewhere else None, inputs=inputs)
     yield from writer.steps(steps, INPUT_INDEX, 2)
     if ends_elsewhere:
         yield f"  - {OUTPUT}:"
@@ -65,22 +66,29 @@ _EARLIER = "earlier"
 
 
 class _Writer:
-    """Writes the steps of one block, or of the network: within them names are known."""
+    """Writes the steps of one block, or of the network with its `inputs` by number: within them names are known."""
 
-    def __init__(self, network: Network, steps: Steps, source: int, *named: int | None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        steps: Steps,
+        source: int,
+        *named: int | None,
+        inputs: Mapping[int, str] | None = None,
+    ) -> None:
         self.network = network
-        self.source = source
+        self.inputs = inputs or {source: INPUT}
         wanted = _named(steps, source) | {index for index in named if index is not None}
         self.labels: dict[int, str] = {}
-        taken = {INPUT}
+        taken = {INPUT, *self.inputs.values()}
         for item in _all(steps):
-            if item.output in wanted and item.output not in self.labels and item.output != source:
+            if item.output in wanted and item.output not in self.labels and item.output not in self.inputs:
                 self.labels[item.output] = step_label(network, item, taken)
                 taken.add(self.labels[item.output])
 
     def name(self, index: int) -> str:
         """The name of a value."""
-        return INPUT if index == self.source else self.labels[index]
+        return self.inputs.get(index) or self.labels[index]
 
     def steps(self, steps: Steps, previous: int, indent: int) -> Iterator[str]:
         """The lines of steps that begin with a value."""
