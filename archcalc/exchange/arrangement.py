@@ -205,7 +205,11 @@ def regrouped(t: Translation, value: Value, sizes: tuple[int, ...], *, copied: b
     for piece in sorted(piece for group in groups for piece in group):
         divided.setdefault(piece.axis, []).append(piece)
     if any(len(group) > 1 for group in groups) or any(len(pieces) > 1 for pieces in divided.values()):
-        made = _by_heads(t, value, groups, divided) or _reshaped(t, value, groups, divided, copied=copied)
+        made = (
+            _by_heads(t, value, groups, divided)
+            or _repeated_heads(t, value, groups)
+            or _reshaped(t, value, groups, divided, copied=copied)
+        )
         shape, numbers, step = made
     else:
         shape, step = value.shape, value.step
@@ -280,6 +284,22 @@ def _by_heads(
         if axis:
             numbers[pieces[0]] = axis if axis <= len(rest) else axis + len(heads)
     return shape, numbers, step
+
+
+def _repeated_heads(t: Translation, value: Value, groups: list[tuple[_Piece, ...]]) -> _Made | None:
+    """Heads, each of which is there several times, as one axis; None where it is something else."""
+    if value.step not in t.expanded:
+        return None
+    origin, axis = t.expanded[value.step]
+    heads = len(origin.shape) - 2
+    whole = all(piece.size == value.shape[piece.axis] for group in groups for piece in group)
+    joined = [[piece.axis for piece in group] for group in groups if len(group) > 1]
+    if not whole or heads < 1 or axis != len(origin.shape) or joined != [[heads, axis]]:
+        return None
+    step = t.step("repeat_heads", {"times": value.shape[axis]}, (origin.step,))
+    shape = (*origin.shape[:heads], origin.shape[heads] * value.shape[axis], origin.shape[-1])
+    t.note(step, shape)
+    return shape, {piece: heads if piece.axis == axis else piece.axis for group in groups for piece in group}, step
 
 
 def _reshaped(

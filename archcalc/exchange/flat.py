@@ -50,7 +50,7 @@ class Flat(Record):
 
 
 #: Layers that move values and compute nothing: where nothing reads what they make, the network is the same without.
-_MOVING = frozenset(("reshape", "transpose", "flatten", "tokens", "split_heads", "take", "select", "slice", "constant"))
+_MOVING = frozenset(("reshape", "transpose", "flatten", "tokens", "split_heads", "take", "select", "slice", "expand"))
 
 
 #: Layers that do not read what comes before them.
@@ -65,9 +65,10 @@ def without_needless(steps: list[FlatStep], ends: Iterable[int]) -> tuple[list[F
             read.update(step.inputs)
     left: set[int] = set()
     for number in range(len(steps) - 1, -1, -1):
-        if not read[number] and steps[number].layer in _MOVING:
+        if not read[number] and steps[number].layer in _MOVING | {"constant"}:
             left.add(number)
-            read.subtract(steps[number].inputs)
+            if steps[number].layer in _MOVING:
+                read.subtract(steps[number].inputs)
     numbers: dict[int, int] = {}
     kept: list[FlatStep] = []
     for number, step in enumerate(steps):

@@ -12,6 +12,8 @@ from archcalc.records import Record
 
 def simplified(graph: Graph) -> Graph:
     """The graph with every channel shuffle and every multi-head attention as one operation."""
+    # What makes nothing is a check of sizes or types.
+    graph = graph._replace(operations=[operation for operation in graph.operations if operation.outputs])
     makers = {name: operation for operation in graph.operations for name in operation.outputs}
     uses: Counter[str] = Counter(name for operation in graph.operations for name in reads(operation))
     uses.update(graph.outputs)
@@ -37,6 +39,14 @@ def simplified(graph: Graph) -> Graph:
             for inner in operations:
                 replaced[id(inner)] = None
             replaced[id(operations[-1])] = attention
+    for operation in graph.operations:
+        if operation.target == "topk":
+            around = operation.module.rpartition(".")[0]
+            within = [each for each in graph.operations if f"{each.module}.".startswith(f"{around}.")]
+            mixture = _experts(graph, within, uses)
+            if around and mixture is not None:
+                replaced.update((id(inner), None) for inner in within)
+                replaced[id(within[-1])] = mixture
     if not replaced:
         return graph
     kept = (replaced.get(id(operation), operation) for operation in graph.operations)
@@ -100,29 +110,48 @@ def _normalised(made: _Made, last: Operation) -> _Found | None:
 
 
 def _rms_normalised(made: _Made, last: Operation) -> _Found | None:
-    """A root-mean-square normalisation that is written out: a parameter times x * rsqrt(mean(x ** 2) + a number)."""
+    """A root-mean-square normalisation that is written out: a parameter times x * rsqrt(mean(x ** 2) + a number).
+
+    The parameter may be what is added to 1.
+    """
     if last.target != "mul":
         return None
-    for weight, scaled in (("self", "other"), ("other", "self")):
-        if str(last.arguments.get(weight)) not in made.graph.parameters:
-            continue
-        product, converted = made.through(last.arguments.get(scaled))
+    for one, other in (("self", "other"), ("other", "self")):
+        weight, before = _weight(made, last.arguments.get(one))
+        product, converted = made.through(last.arguments.get(other))
         by_root = made.by(product, "mul")
-        if by_root is None:
-            return None
+        if weight is None or by_root is None:
+            continue
         for values, root in (("self", "other"), ("other", "self")):
+            source = by_root.arguments.get(values)
             chain = made.chain(by_root.arguments.get(root), "rsqrt", "add", "mean", "pow")
-            if not chain or chain[3].arguments.get("self") != by_root.arguments.get(values):
+            if not chain or not isinstance(source, Name) or not _is_mean_square(chain, source):
                 continue
-            if chain[3].arguments.get("exponent") != 2 or chain[2].arguments.get("dim") != [-1]:
-                return None
-            source = by_root.arguments[values]
-            if not isinstance(source, Name) or not isinstance(chain[1].arguments.get("other"), (int, float)):
-                return None
             size = made.graph.tensors[source].sizes[-1:]
-            arguments = {"input": source, "normalized_shape": list(size), "weight": last.arguments[weight]}
-            return _Found(last._replace(target="rms_norm", arguments=arguments), [*chain, by_root, *converted])
+            arguments = {"input": source, "normalized_shape": list(size), "weight": weight}
+            inner = [*chain, by_root, *converted, *before]
+            return _Found(last._replace(target="rms_norm", arguments=arguments), inner)
     return None
+
+
+def _weight(made: _Made, argument: object) -> tuple[Name | None, list[Operation]]:
+    """The parameter that a value is, or is 1 more than, and the operations between; None if it is no such value."""
+    passed: list[Operation] = []
+    added = made.by(argument, "add")
+    if added is not None and 1 in (added.arguments.get("self"), added.arguments.get("other")):
+        passed.append(added)
+        argument = next(each for each in added.arguments.values() if isinstance(each, Name))
+        argument, converted = made.through(argument)
+        passed += converted
+    known = isinstance(argument, Name) and str(argument) in made.graph.parameters
+    return (argument if isinstance(argument, Name) and known else None), passed
+
+
+def _is_mean_square(chain: list[Operation], source: Name) -> bool:
+    """Whether a root is that of the mean of squares of these values along the last axis, and a number."""
+    _, added, mean, square = chain
+    squared = square.arguments.get("self") == source and square.arguments.get("exponent") == 2
+    return squared and mean.arguments.get("dim") == [-1] and isinstance(added.arguments.get("other"), (int, float))
 
 
 def _turned(made: _Made, last: Operation) -> _Found | None:
@@ -221,3 +250,46 @@ _ATTENTION = frozenset(
         *("transpose", "permute", "unsqueeze", "squeeze", "unflatten", "view", "reshape", "contiguous", "select"),
     )
 )
+
+
+#: Products of rows with the weights of their own expert, as they are called.
+_GROUPED = frozenset(("transformers.grouped_mm_fallback", "_grouped_mm"))
+
+
+def _experts(graph: Graph, run: list[Operation], uses: Counter[str]) -> Operation | None:
+    """One operation for a mixture of experts: a router without bias, a softmax, the best few, and gated experts whose
+    weights lie in two parameters; None where it is something else."""
+    targets = Counter(operation.target for operation in run)
+    products = [operation for operation in run if operation.target in _GROUPED]
+    plain = {"linear": 1, "topk": 1, "softmax": 1, "silu": 1}
+    if len(products) != 2 or any(targets[target] != times for target, times in plain.items()):
+        return None
+    makers = {name: operation for operation in run for name in operation.outputs}
+    into, out = (_transposed(makers, graph, product.arguments.get("weight")) for product in products)
+    router = next(operation for operation in run if operation.target == "linear")
+    routing = router.arguments.get("weight")
+    if into is None or out is None or not isinstance(routing, Name) or isinstance(router.arguments.get("bias"), Name):
+        return None
+    count, doubled, width = graph.tensors[into].sizes
+    if graph.tensors[out].sizes != (count, width, doubled // 2) or graph.tensors[routing].sizes != (count, width):  # type: ignore[operator]
+        return None
+    entering = {str(name) for operation in run for name in reads(operation)} - makers.keys() - graph.parameters.keys()
+    inside = Counter(str(name) for operation in run for name in reads(operation))
+    if len(entering) != 1 or any(inside[name] != uses[name] for name in makers.keys() - set(run[-1].outputs)):
+        return None
+    topk = next(operation for operation in run if operation.target == "topk")
+    arguments = {
+        "input": Name(entering.pop()),
+        "top_k": topk.arguments.get("k"),
+        "hidden": doubled // 2,  # type: ignore[operator]
+        "weights": [routing, into, out],
+    }
+    return run[-1]._replace(target="experts", arguments=arguments)
+
+
+def _transposed(makers: dict[str, Operation], graph: Graph, argument: object) -> Name | None:
+    """The parameter of three axes whose last two were exchanged; None if it is none."""
+    made = makers.get(str(argument))
+    owned = made.arguments.get("self") if made is not None and made.target == "transpose" else None
+    known = isinstance(owned, Name) and str(owned) in graph.parameters and len(graph.tensors[owned].sizes) == 3
+    return owned if isinstance(owned, Name) and known else None

@@ -39,12 +39,16 @@ class Translation:
         self.operation: Operation | None = None
         self.leaves = _leaves(graph.operations)
         self.used: set[str] = set()
+        #: Whether something in it acts as in training, which says that the model was exported so.
+        self.training = False
         #: Inputs that have no batch.
         self.constants: list[str] = []
         #: What a value that was overwritten is now: an operation in place gives its result a name of its own.
         self.overwritten: dict[str, str] = {}
         #: Steps that only divide axes, with what they divide and into which parts: what follows may make them needless.
         self.divided: dict[int, tuple[Value, Any]] = {}
+        #: Steps that repeat an axis of size 1, with the value before and the number of that axis.
+        self.expanded: dict[int, tuple[Value, int]] = {}
         #: The maps that windows of some number and size were made of.
         self.windows: dict[tuple[int, ...], tuple[int, ...]] = {}
         self._reads: set[str] = {name for operation in graph.operations for name in reads(operation)}
@@ -204,12 +208,30 @@ class Translation:
         notes = [
             f"the input {plain(name, 80)} is the same for every sample: it has no batch" for name in self.constants
         ]
-        unused = [name for name in self.graph.parameters if self.graph.parameters[name] not in self.used]
+        if not self.training and not any(operation.kind for operation in self.graph.operations):
+            notes.append(_LOST)
+        unused = [
+            name
+            for name in self.graph.parameters
+            if self.graph.parameters[name] not in self.used and not self._is_tied(name)
+        ]
         if unused:
             count = sum(_elements(self.tensor(name).sizes) for name in unused)
             modules = sorted({plain(self.graph.parameters[name].partition(".")[0], 80) for name in unused})
             notes.append(f"{count:,} parameters take no part in the forward pass: those of {', '.join(modules[:8])}")
         return (*self.graph.notes, *notes)
+
+    def _is_tied(self, unused: str) -> bool:
+        """Whether a parameter that nothing reads is another one under its own name: the operations of its module read
+        that other one, of the same sizes, in its place."""
+        path, _, leaf = self.graph.parameters[unused].rpartition(".")
+        own = {name for operation in self.graph.operations if operation.module == path for name in reads(operation)}
+        alike = (name for name in own if name in self.graph.parameters and name != unused)
+        return any(
+            self.graph.parameters[name].rpartition(".")[2] == leaf
+            and self.tensor(name).sizes == self.tensor(unused).sizes
+            for name in alike
+        )
 
     # --- what rules ask
 
@@ -372,6 +394,11 @@ class Translation:
         return len(self.steps) - 1
 
 
+#: What a model may have that is not in its file.
+_LOST = (
+    "exported in eval(): stochastic depth and dropout inside attention, if the model has them, left no trace, and "
+    "training figures lack them"
+)
 #: Operations that read nothing of a tensor but its shape.
 _OF_SHAPES = frozenset(
     ("new_zeros", "new_ones", "new_full", "zeros_like", "ones_like", "full_like", "empty_like", "new_empty_strided")

@@ -33,7 +33,9 @@ def whole(value: Any) -> Size:
 def decimal(value: Fraction) -> str:
     """A fraction as the shortest decimal that shows it, or as a quotient."""
     text = format(float(value), ".10g")
-    return text if Fraction(text) == value else f"{value.numerator}/{value.denominator}"
+    if "e-" in text and len(text) < 8:  # a number of the language has no exponent
+        text = format(float(value), ".16f").rstrip("0")
+    return text if "e" not in text and Fraction(text) == value else f"{value.numerator}/{value.denominator}"
 
 
 def shown(value: Any) -> str:

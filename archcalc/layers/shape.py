@@ -22,6 +22,7 @@ from archcalc.layers.outcome import (
     WEIGHTS,
     Composition,
     Outcome,
+    Saved,
     Step,
     Tensor,
     Window,
@@ -436,12 +437,13 @@ def index_select(x: Volume, *, axis: OneAxis, count: Positive, buffer: Switch = 
 
     The indices are a buffer, unless `buffer: false`: then they are a constant of the code.
     Operations: none. Saved for backward: the indices.
-    Source: torch.index_select; derivatives.yaml, index.
+    Source: an index, x[:, indices]; derivatives.yaml, index.
     """
     shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
     return Outcome(
         Volume(shape[0], tuple(shape[1:])),
         buffers=(Tensor("index", count, "int64"),) if buffer else (),
+        saved=() if buffer else (Saved("index", count, "int64", needed_by=(0,), per="batch"),),
         windows=EVERYTHING if axis else (),
         composition=Composition(
             backward=(Step("index_put", ("gradient",), (Tensor("gradient of input", x.elements),)),)

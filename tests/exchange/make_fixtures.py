@@ -60,6 +60,48 @@ class TwoHeads(nn.Module):
         return (out, self.aux(x)) if self.training else out
 
 
+class RMSNorm(nn.Module):
+    """A normalisation that is written out, as decoders have it."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.to(torch.float32)
+        return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)).to(torch.float32)
+
+
+class Decoder(nn.Module):
+    """One layer of a decoder: rotary positions, two heads for each one of keys, and a head that is the embedding."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(50, 16)
+        self.norm = RMSNorm(16)
+        self.query, self.out = (nn.Linear(16, 16, bias=False) for _ in range(2))
+        self.key, self.value = (nn.Linear(16, 8, bias=False) for _ in range(2))
+        self.head = nn.Linear(16, 50, bias=False)
+        self.head.weight = self.embed.weight
+        self.register_buffer("frequencies", torch.ones(2), persistent=False)
+
+    def turned(self, x: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
+        half = x.shape[-1] // 2
+        return x * angles.cos() + torch.cat((-x[..., half:], x[..., :half]), -1) * angles.sin()
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        x = self.embed(ids)
+        batch, length = ids.shape
+        positions = torch.arange(length, device=ids.device)[:, None] * self.frequencies
+        angles = torch.cat((positions, positions), -1)
+        y = self.norm(x)
+        q, k, v = (each(y).view(batch, length, -1, 4).transpose(1, 2) for each in (self.query, self.key, self.value))
+        q, k = self.turned(q, angles), self.turned(k, angles)
+        k, v = (each[:, :, None].expand(batch, 2, 2, length, 4).reshape(batch, 4, length, 4) for each in (k, v))
+        y = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.head(x + self.out(y.transpose(1, 2).reshape(batch, length, 16)))
+
+
 class TwoInputs(nn.Module):
     """An image whose channels are scaled by what a text says, and positions that are no input of a sample."""
 
@@ -196,6 +238,7 @@ def main() -> None:
             figures[name] = {"input": shape, **measure(model, shape)}
     with torch.device("meta"):
         export(TwoInputs().eval(), two_inputs(), FOLDER / "two_inputs.pt2")
+        export(Decoder().eval(), (torch.zeros(2, 7, dtype=torch.int64),), FOLDER / "decoder.pt2")
     (FOLDER / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
 
 

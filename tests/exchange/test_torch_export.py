@@ -74,6 +74,13 @@ def test_a_second_output_is_a_head_and_what_acts_in_training_is_there() -> None:
     assert [str(node.attributes["rate"]) for node in network.nodes if "rate" in node.attributes] == ["1/5", "7/10"]
 
 
+def test_what_an_export_for_inference_has_lost_is_said() -> None:
+    lost = "exported in eval(): stochastic depth and dropout inside attention, if the model has them, left no trace"
+
+    assert api.load(DATA / "two_heads_eval.pt2").document.source.notes[0].startswith(lost)
+    assert api.load(DATA / "two_heads.pt2").document.source.notes == ()
+
+
 def test_parameters_that_take_no_part_are_said() -> None:
     shown = CliRunner().invoke(group, ["show", str(DATA / "two_heads_eval.pt2")]).output
 
@@ -92,6 +99,19 @@ def test_several_inputs_have_their_names() -> None:
     spec = "".join(folded(DATA / "two_inputs.pt2", "two_inputs.pt2"))
     assert "inputs:\n  image: [3, 16, 16]\n  text: [7]\n" in spec
     assert "# the input weights is the same for every sample: it has no batch\n" in spec
+
+
+def test_a_decoder_is_read_as_the_layers_that_it_is_built_of() -> None:
+    network = api.load(DATA / "decoder.pt2").expand()
+    figures = totals(api.load(DATA / "decoder.pt2").analyse())
+
+    made = _named(network)
+    assert (len(made["rms_norm"]), len(made["rotary"]), len(made["dot_product_attention"])) == (1, 2, 1)
+    # A table of 50 x 16, which is the head too; a scale; query and output of 16 x 16, key and value of 16 x 8.
+    assert figures.params == 800 + 16 + 2 * 256 + 2 * 128
+    # 7 positions through all but the scale; 4 heads of 7 x 7 scores, each of 4 products, and as many for the values.
+    assert figures.macs == 7 * (2 * 256 + 2 * 128 + 800) + 4 * 49 * 4 * 2
+    assert not any("take no part" in note for note in network.document.source.notes)  # the head's other name
 
 
 def test_a_channel_shuffle_is_one_layer() -> None:

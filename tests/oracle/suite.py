@@ -87,6 +87,23 @@ ATTENTION = (
             for join in ("add", "multiply")
             for given in ("[6, 5]", "{shape: [6, 5], buffer: false}", "{shape: [1, 5], buffer: false}")
         ),
+        *(
+            f"[{{linear: {{out: 6, each_position: true}}}}, {step}, gelu, reduce_mean: volume, linear: 3]"
+            for step in (
+                "{take: length}",
+                "{take: {axis: channels, index: 2}}",
+                "{offset: 2}",
+                "{power: 3}",
+                "{reshape: [6, 1, 5]}, {expand: {axis: 1, size: 4}}",
+                "{reshape: [6, 1, 5]}, {expand: {axis: 1, size: 4}}, {reshape: {shape: [6, 20], channels: last}}",
+                "{reshape: [2, 3, 5]}, {transpose: [1, 2, 0]}, {reshape: {shape: [15, 2], channels: last}}",
+            )
+        ),
+        *(
+            f"[{_LINEAR}, {{split_heads: 2}}, {{identity: , as: query}}, {{take: 1}}, {{reshape: [4, 1, 5], as: key}}, "
+            f"{{dot_product_attention: {given}, from: [query, key, key]}}, reduce_mean: positions, linear: 3]"
+            for given in ("{}", "{causal: true}", "{mask: true}")
+        ),
         "[conv: {out: 8, kernel: 1}, window_partition: [3, 2], "
         "attention: {heads: 2, windows: true, relative: 15}, window_reverse: [6, 4], flatten, linear: 3]",
     ],

@@ -250,3 +250,17 @@ class Experts(nn.Module):
 @translation
 def experts(site: Site) -> Layer:
     return Layer(lambda self, x: Value(self.module(x.by_position), x.tensor.dim() > 2), module=Experts(site))
+
+
+@translation
+def dot_product_attention(site: Site) -> Layer:
+    def call(_: Layer, query: Value, key: Value, value: Value) -> Value:
+        q, k, v = (each.by_position for each in (query, key, value))
+        mask = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool) if site["mask"] else None
+        fewer = q.dim() > 3 and q.shape[-3] != k.shape[-3]
+        attended = functional.scaled_dot_product_attention(
+            q, k, v, attn_mask=mask, is_causal=site["causal"] and mask is None, enable_gqa=fewer
+        )
+        return Value(attended, last=True)
+
+    return Layer(call)

@@ -89,6 +89,7 @@ TRANSLATIONS: dict[str, Translation] = {}
 #: Layers that have no translation, and why.
 WITHOUT = {
     "table_conv": "torch.nn has no convolution with a table of connections",
+    "unknown": "it stands for an operation that nobody knows",
     "lstm": "its kernel on the CPU is one operation whose workspace no shape tells",
 }
 
@@ -455,6 +456,18 @@ def scale(site: Site) -> Layer:
 
 
 @translation
+def offset(site: Site) -> Layer:
+    by = float(site["by"])
+    return on_values(lambda x: x + by)
+
+
+@translation
+def power(site: Site) -> Layer:
+    exponent = float(site["exponent"])
+    return on_values(lambda x: x.pow(exponent))
+
+
+@translation
 def zero(site: Site) -> Layer:
     return on_values(lambda x: x.mul(0.0))
 
@@ -787,6 +800,35 @@ def slice_(site: Site) -> Layer:
         return Value(x.tensor[(slice(None),) * axis + (slice(start, size, step),)], x.last)
 
     return Layer(call)
+
+
+@translation
+def take(site: Site) -> Layer:
+    """Where the channels go, the first of the other axes are the channels: they come first then."""
+    return Layer(
+        lambda _, x: Value(x.tensor.select(axis_of(x, site["axis"]), site["index"]), x.last and site["axis"] > 0)
+    )
+
+
+@translation
+def expand(site: Site) -> Layer:
+    def call(_: Layer, x: Value) -> Value:
+        shape = list(x.tensor.shape)
+        shape[axis_of(x, site["axis"])] = site["size"]
+        return Value(x.tensor.expand(shape), x.last)
+
+    return Layer(call)
+
+
+@translation
+def index_select(site: Site) -> Layer:
+    def picked(x: Value, picks: torch.Tensor) -> Value:
+        return Value(x.tensor[(slice(None),) * axis_of(x, site["axis"]) + (picks,)], x.last)
+
+    picks = torch.zeros(site["count"], dtype=torch.int64)
+    if site["buffer"]:
+        return Layer(lambda self, x: picked(x, self.picks), picks=picks)
+    return Layer(lambda _, x: picked(x, picks.clone()))
 
 
 @translation

@@ -97,6 +97,7 @@ def dropout(t: Translation, op: Operation) -> None:
     if op.target in ("feature_dropout", "alpha_dropout"):
         raise Refusal("it drops whole channels")
     rate = number(op, "p")
+    t.training |= op.arguments.get("train") is True
     if not rate:
         t.same(t.value(given_self(op)))
         return
@@ -121,4 +122,5 @@ def bernoulli(t: Translation, op: Operation) -> None:
     noise = t.value(op.arguments["self"])
     if not isinstance(noise, Noise):
         raise Refusal("it is not the noise of stochastic depth")
+    t.training = True
     t.same(Noise(float(number(op, "p", 0.5))))

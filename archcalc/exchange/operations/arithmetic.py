@@ -26,9 +26,6 @@ def add(t: Translation, op: Operation) -> None:
     if not isinstance(first, Value) and isinstance(second, Value):
         first, second = second, first
     if isinstance(first, Value):
-        if _is_number(second):
-            t.emit_as("offset", first, {"by": second})
-            return
         if _is_mask(t, first, second):
             t.emit_as("mask", first)
             return
@@ -44,7 +41,12 @@ def add(t: Translation, op: Operation) -> None:
             scores = by_heads(t, first)
             t.emit("relative_position_bias", scores, {"rows": second.owned.sizes[0]}, owned=(second.owned,))
             return
-    _join(t, "add", op.arguments["self"], op.arguments["other"])
+    if _is_number(first):
+        t.emit_as("offset", t.stream(op.arguments["other"]), {"by": first})
+    elif _is_number(second):
+        t.emit_as("offset", t.stream(op.arguments["self"]), {"by": second})
+    else:
+        _join(t, "add", op.arguments["self"], op.arguments["other"])
 
 
 def _is_number(value: Any) -> bool:
@@ -116,6 +118,20 @@ def mul(t: Translation, op: Operation) -> None:
         _join(t, "multiply", op.arguments["self"], op.arguments["other"])
 
 
+@operation("addcmul")
+def addcmul(t: Translation, op: Operation) -> None:
+    """A product, and what is added to it: `layer_scale` and `affine` where both are parameters."""
+    factors = [t.value(op.arguments[name]) for name in ("tensor1", "tensor2")]
+    added = t.value(op.arguments["self"])
+    value = next((factor for factor in factors if isinstance(factor, Value)), None)
+    owned = next((factor for factor in factors if isinstance(factor, Owned)), None)
+    if op.arguments.get("value", 1) != 1 or value is None or owned is None or not isinstance(added, Owned):
+        raise Refusal("it is not a value that parameters scale and shift")
+    if not _is_by_channel(value, owned) or not _is_by_channel(value, added):
+        raise Refusal("it is not a value that parameters scale and shift by channel")
+    t.emit("affine", value, owned=(owned, added))
+
+
 def _is_by_channel(value: Value, factor: Owned) -> bool:
     """Whether a parameter has one factor for each channel."""
     if factor.kind != "parameter" or len(factor.sizes) > len(value.dims):
@@ -159,7 +175,7 @@ def cat(t: Translation, op: Operation) -> None:
     first = t.value(tensors[0])
     if isinstance(first, Repeated) and _is_class_token(t, op, first.owned):
         return
-    streams = [t.stream(each) for each in tensors if t.sizes(each) != (0,)]
+    streams = [t.stream(each) for each in tensors if 0 not in t.sizes(each)]
     rank = len(streams[0].dims)
     if any(len(each.dims) != rank for each in streams):
         raise Refusal("they have different numbers of axes")

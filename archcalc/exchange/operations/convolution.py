@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from archcalc.exchange.arrangement import as_image, by_channels
+from archcalc.exchange.arrangement import as_image, axis_of, by_channels
 from archcalc.exchange.graph import Operation
 from archcalc.exchange.operations.arguments import given, paddings, sizes, whole
 from archcalc.exchange.operations.products import contracted
-from archcalc.exchange.operations.registry import operation
+from archcalc.exchange.operations.registry import Refusal, operation
 from archcalc.exchange.translate import Translation
-from archcalc.exchange.values import BATCH, Owned
+from archcalc.exchange.values import BATCH, Axes, Constant, Owned, Value
 
 
 def _weights(t: Translation, op: Operation) -> tuple[tuple[Owned, ...], tuple[int, ...]]:
@@ -91,6 +91,27 @@ def embedding(t: Translation, op: Operation) -> None:
     """`embedding`: a table of rows, looked up."""
     weight = t.owned(op.arguments["weight"])
     count, out = weight.sizes
+    indices = t.value(op.arguments["indices"])
+    if isinstance(indices, Constant):
+        _picked_rows(t, op, weight, indices)
+        return
     stream = t.stream(op.arguments["indices"])
     dims = tuple(tuple(BATCH if axis == BATCH else axis + 1 for axis in axes) for axes in stream.dims)
     t.emit("embedding", stream, {"count": count, "out": out}, dims=(*dims, (0,)), owned=(weight,))
+
+
+def _picked_rows(t: Translation, op: Operation, table: Owned, indices: Constant) -> None:
+    """Rows that are the same for every sample: the embeddings of positions."""
+    picked = [size for size in indices.sizes[int(indices.sizes[0] == t.batch) :] if size != 1]
+    if len(picked) > 1:
+        raise Refusal("its constant indices have more than one axis")
+    count = picked[0] if picked else 1
+    rows = t.stream(op.arguments["weight"])
+    axis = axis_of(rows, 0)
+    step = t.step("index_select", {"axis": axis, "count": count, "buffer": False}, (rows.step,))
+    shape = (*rows.shape[:axis], count, *rows.shape[axis + 1 :])
+    t.note(step, shape)
+    dims: list[Axes] = [(axis,) if size == count else () for size in indices.sizes]
+    if indices.sizes[0] == t.batch:
+        dims[0] = (BATCH,)
+    t.same(Value(step, (*dims, rows.dims[1]), shape))

@@ -23,6 +23,7 @@ def batch_norm(t: Translation, op: Operation) -> None:
     """`batch_norm`: over the channels, which come behind the batch."""
     owned = _affine(t, op)
     track = op.arguments.get("running_mean") is not None
+    t.training |= track and op.arguments.get("training") is True
     attributes = given(affine=(bool(owned), True), track=(track, True))
     t.emit("batch_norm", by_channels(t, t.stream(op.arguments["input"]), 1), attributes, owned=owned)
 

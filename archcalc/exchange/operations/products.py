@@ -9,7 +9,7 @@ from archcalc.exchange.graph import Name, Operation
 from archcalc.exchange.operations.arguments import flag, given, number, whole
 from archcalc.exchange.operations.registry import Refusal, operation
 from archcalc.exchange.translate import Translation
-from archcalc.exchange.values import BATCH, Axes, Owned, Value
+from archcalc.exchange.values import BATCH, Axes, Constant, Owned, Value
 
 _LETTERS = "abcdefghijklmnopqrstuv"
 
@@ -29,8 +29,11 @@ def matmul(t: Translation, op: Operation) -> None:
 
 @operation("baddbmm")
 def baddbmm(t: Translation, op: Operation) -> None:
-    """Refused: a product that is added to something."""
-    raise Refusal("it adds a product to another value")
+    """`matmul`, and a `mask` where what is added to the product is a constant."""
+    if not isinstance(t.value(op.arguments["self"]), Constant):
+        raise Refusal("it adds a product to a value that is computed from the input")
+    product = contracted(t, op.arguments["batch1"], "axy", op.arguments["batch2"], "ayz", "axz")
+    t.emit_as("mask", product)
 
 
 @operation("einsum")
@@ -45,7 +48,7 @@ def einsum(t: Translation, op: Operation) -> None:
     contracted(t, one, first, other, second, out)
 
 
-def contracted(t: Translation, first: Any, ours: str, second: Any, theirs: str, out: str) -> None:
+def contracted(t: Translation, first: Any, ours: str, second: Any, theirs: str, out: str) -> Value:
     """The sum of products over the axes that both have and the result has not, each axis of a tensor under a label.
 
     Matrices of rows and channels: axes that both have, and the result too, are a batch of them, and so are further axes
@@ -57,8 +60,7 @@ def contracted(t: Translation, first: Any, ours: str, second: Any, theirs: str, 
         stream = by_channels(t, t.stream(first))
         width = owned.sizes[1 - theirs.index(inner[0])]
         attributes = given(out=(width, None), bias=(False, True), each_position=(len(stream.shape) > 1, False))
-        t.emit("linear", stream, attributes, owned=(owned,))
-        return
+        return t.emit("linear", stream, attributes, owned=(owned,))
     left, right = t.stream(first), t.stream(second)
     of_left, of_right = dict(zip(ours, left.dims, strict=True)), dict(zip(theirs, right.dims, strict=True))
     shared = [label for label in ours if label in theirs and label in out]
@@ -70,6 +72,10 @@ def contracted(t: Translation, first: Any, ours: str, second: Any, theirs: str, 
         raise Refusal("it sums over an axis of one value alone")
     rows = [label for label in of_left if label not in inner and label not in shared]
     columns = [label for label in of_right if label not in inner and label not in shared]
+    if len([label for label in columns if _own(of_right[label])]) > 1:  # the other way round each is a row
+        if len([label for label in rows if _own(of_left[label])]) > 1:
+            raise Refusal("both of its values have several axes that are not summed")
+        return contracted(t, second, theirs, first, ours, out)
     more = [axis for label in rows for axis in _own(of_left[label])]
     last = more[-1:]
     batch = [_own(of_left[label]) for label in shared]
@@ -98,7 +104,7 @@ def contracted(t: Translation, first: Any, ours: str, second: Any, theirs: str, 
             if len(_own(axes)) != len(wide) and wide and _own(axes):
                 raise Refusal("its second value has several axes that are not summed")
             dims.append(tuple(BATCH if axis == BATCH else 0 for axis in axes))
-    t.made(step, tuple(dims), axes=len(one.shape))
+    return t.made(step, tuple(dims), axes=len(one.shape))
 
 
 def _is_weight(owned: Owned) -> bool:
@@ -147,3 +153,11 @@ def scaled_dot_product_attention(t: Translation, op: Operation) -> None:
 def rotary(t: Translation, op: Operation) -> None:
     """`rotary`: positions that turn pairs of channels, found by `patterns`."""
     t.emit("rotary", by_channels(t, t.stream(op.arguments["self"])))
+
+
+@operation("experts")
+def experts(t: Translation, op: Operation) -> None:
+    """`experts`: a mixture of them, found by `patterns`."""
+    owned = tuple(t.owned(name) for name in op.arguments["weights"])
+    attributes = {"count": owned[0].sizes[0], "hidden": whole(op, "hidden"), "top_k": whole(op, "top_k")}
+    t.emit("experts", by_channels(t, t.stream(op.arguments["input"])), attributes, owned=owned)

@@ -107,11 +107,13 @@ def expand(t: Translation, op: Operation) -> None:
         if new == t.batch and not number and BATCH not in value.axes and not any(BATCH in d for d in value.dims):
             value = value._replace(dims=((BATCH,), *value.dims[1:]))
             continue
+        origin = value
         value = with_axis(t, value, number)
         axis = axis_of(value, number)
         step = t.step("expand", {"axis": axis, "size": new}, (value.step,))
         shape = (*value.shape[:axis], new, *value.shape[axis + 1 :])
         t.note(step, shape)
+        t.expanded[step] = (origin, axis)
         value = value._replace(step=step, shape=shape)
     t.same(value)
 
@@ -166,6 +168,9 @@ def slice_(t: Translation, op: Operation) -> None:
     start = op.arguments.get("start") or 0
     start = min(max(start + size, 0) if start < 0 else start, size)
     count, step = t.sizes(op.outputs[0])[along], op.arguments.get("step", 1)
+    if not count:
+        t.same(Constant(t.sizes(op.outputs[0])))
+        return
     whole_or_part = t.value(op.arguments["self"])
     if count == size and step == 1:
         t.same(whole_or_part)
