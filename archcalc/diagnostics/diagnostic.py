@@ -15,15 +15,17 @@ from archcalc.records import Record
 class Source:
     """The text of one file, which turns an offset into a line and a column as an editor counts them.
 
-    Where the text was made from a model file, `notes` are what its reader has to say of that.
+    Where the text was made from a model file, `notes` are what its reader has to say of that, and `nodes` the file's
+    names for what the steps were made of: one for each step, if the file has names.
     """
 
-    __slots__ = ("_starts", "name", "notes", "text")
+    __slots__ = ("_starts", "name", "nodes", "notes", "text")
 
-    def __init__(self, name: str, text: str, notes: tuple[str, ...] = ()) -> None:
+    def __init__(self, name: str, text: str, notes: tuple[str, ...] = (), nodes: tuple[str, ...] = ()) -> None:
         self.name = name
         self.text = text
         self.notes = notes
+        self.nodes = nodes
         self._starts: list[int] | None = None
 
     def _line_starts(self) -> list[int]:

@@ -25,7 +25,7 @@ _READERS = {
 }
 
 #: The endings of files that say of every value which shape it has, so that an operation may be left out.
-_READ_IN_PART = (".pt2",)
+_READ_IN_PART = (".pt2", ".onnx")
 
 #: The endings of the files that are read.
 ENDINGS = tuple(_READERS)
@@ -71,6 +71,6 @@ def _read(path: Path, shown: str, *, partial: bool) -> tuple[Flat, Document]:
     if partial and path.suffix.lower() not in _READ_IN_PART:
         raise UsageError(f"{shown} is read as a whole or not at all: --partial is for {' and '.join(_READ_IN_PART)}")
     flat = reader.read(path, shown, partial=True) if partial else reader.read(path, shown)
-    document = read_document(Source(shown, spec_text(flat), flat.notes), path)
+    document = read_document(Source(shown, spec_text(flat), flat.notes, tuple(step.node for step in flat.steps)), path)
     verify(flat, document)
     return flat, document

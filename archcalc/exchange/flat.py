@@ -23,7 +23,8 @@ class FlatStep(Record):
 
     `owned` are the paths of the parameters it computes with: two steps that own the same share them. `parameters` is
     how many values those have, and `volume` the shape of the output, where they are known before the spec is read:
-    from the file, or worked out from it. `modules` are the paths and classes of the modules around it, outermost first.
+    from the file, or worked out from it. `modules` are the paths and classes of the modules around it, outermost first,
+    and `node` is the file's name for what the step is made of, if it has one.
     """
 
     layer: str
@@ -34,6 +35,7 @@ class FlatStep(Record):
     parameters: int | None = 0
     volume: tuple[int, ...] | None = None
     modules: tuple[tuple[str, str], ...] = ()
+    node: str = ""
 
 
 class Flat(Record):

@@ -31,7 +31,8 @@ class Operation(Record):
     """One operation: `target` without namespace and overload (`conv2d`), arguments by name, and the names of outputs.
 
     `modules` are the paths of the modules around it and their classes, outermost first; `line` is the last line of
-    its stack trace, the code that called it. `kind` is what the file calls it, where that is something else.
+    its stack trace, the code that called it. `kind` is what the file calls the operation, where that is something else,
+    and `node` what it calls this one.
     """
 
     target: str
@@ -41,6 +42,12 @@ class Operation(Record):
     modules: tuple[tuple[str, str], ...]
     line: str
     kind: str = ""
+    node: str = ""
+
+    @property
+    def called(self) -> str:
+        """What the file calls the operation."""
+        return self.kind or self.target
 
     @property
     def module(self) -> str:

@@ -78,7 +78,7 @@ class Translation:
                     self._leave_out(operation)
                     continue
                 where = f"in `{operation.module}`" if operation.module else "in the model itself"
-                self.unknown.append(Refused(operation.kind or operation.target, str(refusal), where, operation.line))
+                self.unknown.append(Refused(operation.called, str(refusal), where, operation.line))
                 self.refused_values.update(operation.outputs)
         if self.unknown:
             raise SpecError([unknown(self.shown, self.unknown)])
@@ -93,7 +93,7 @@ class Translation:
         for name in missing:
             if name not in self.refused_values:
                 raise self.refused(
-                    f"{plain(operation.target, 80)} reads `{plain(name, 80)}`, which nothing before it makes"
+                    f"{plain(operation.called, 80)} reads `{plain(name, 80)}`, which nothing before it makes"
                 )
         return bool(missing)
 
@@ -125,7 +125,7 @@ class Translation:
             attributes: dict[str, Any] = {"shape": shape}
             if owned:
                 attributes["params"] = sum(_elements(each.sizes) for each in owned)
-            step = self.step("unknown", attributes, inputs or (len(self.steps) - 1,), owned, operation.target)
+            step = self.step("unknown", attributes, inputs or (len(self.steps) - 1,), owned, operation.called)
             dims: list[Axes] = [(wide.index(dim),) if dim in wide else () for dim in range(len(rest))]
             if batched:
                 dims[0] = (BATCH, *dims[0])
@@ -389,8 +389,9 @@ class Translation:
         if path not in self.leaves:
             path = f"{path}.{name or layer}" if path else name or layer
         parameters = sum(_elements(each.sizes) for each in owned)
-        modules = self.operation.modules
-        self.steps.append(FlatStep(layer, attributes, inputs, path, paths, parameters, modules=modules))
+        of = self.operation
+        step = FlatStep(layer, attributes, inputs, path, paths, parameters, modules=of.modules, node=of.node)
+        self.steps.append(step)
         return len(self.steps) - 1
 
 

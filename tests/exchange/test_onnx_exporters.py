@@ -22,7 +22,7 @@ pytest.importorskip("onnx", reason="the extra onnx is not installed")
 
 DATA = Path(__file__).parent.parent / "data" / "exchange"
 FIGURES: dict[str, Any] = json.loads((DATA / "figures.json").read_text(encoding="utf-8"))
-READ = ("resnet", "densenet", "mobilenet", "squeezenet", "tied")
+READ = ("resnet", "densenet", "mobilenet", "shufflenet", "squeezenet", "tied")
 
 
 def file(name: str, way: str) -> Path:
@@ -83,6 +83,16 @@ def test_a_module_that_is_called_twice_shares_its_weights(way: str) -> None:
     network = api.load(file("tied", way)).expand()
 
     assert [node.tied is not None for node in network.nodes if node.layer.name == "conv"] == [False, True, True]
+
+
+def test_a_model_is_read_in_part_on_request() -> None:
+    """A convolution, two sines and a running sum: 8 * 27 + 8 = 224 parameters."""
+    path = file("sine", "whole")
+
+    network = api.load_partly(path).expand()
+
+    assert [node.name for node in network.nodes] == ["conv", "Sin.1", "Sin.2", "CumSum"]
+    assert totals(api.load_partly(path).analyse()).params == 224
 
 
 def test_unknown_operators_are_all_named_in_one_finding() -> None:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from archcalc.exchange.flat import Flat
 
 
-def read(path: Path, shown: str) -> Flat:
-    """The network of an ONNX file.
+def read(path: Path, shown: str, *, partial: bool = False) -> Flat:
+    """The network of an ONNX file; `partial` leaves out operators that are not known, but for their outputs.
 
     UsageError if onnx is not installed, or the file cannot be read; SpecError if it is damaged, or as `translate` says.
     """
@@ -21,4 +21,4 @@ def read(path: Path, shown: str) -> Flat:
     from archcalc.exchange.onnx.lower import lower
     from archcalc.exchange.translate import translate
 
-    return translate(lower(load(path, shown)), shown)
+    return translate(lower(load(path, shown)), shown, partial=partial)

@@ -134,11 +134,15 @@ class _Inference:
             if tensor.data_type in _FRACTIONS:
                 yield name, tuple(tensor.dims)
         for node in graph.node:
-            tensor = next((each.t for each in node.attribute if each.name == "value"), None)
-            if tensor is None or tensor.data_type not in _FRACTIONS or len(node.output) != 1:
+            value = next((each for each in node.attribute if each.name in ("value", "sparse_value")), None)
+            if value is None or len(node.output) != 1:
+                continue
+            sparse = value.type == value.SPARSE_TENSOR
+            tensor = value.sparse_tensor.values if sparse else value.t
+            if tensor.data_type not in _FRACTIONS:
                 continue
             if node.op_type == "Constant":
-                yield node.output[0], tuple(tensor.dims)
+                yield node.output[0], tuple(value.sparse_tensor.dims if sparse else tensor.dims)
             elif node.op_type == "ConstantOfShape" and len(node.input) == 1 and node.input[0] in initial:
                 sizes = self.constants.get(node.input[0])
                 if sizes is not None:
@@ -183,6 +187,7 @@ class _Inference:
             tuple(node.output),
             tuple(_modules(node.name, said)),
             _last_line(said.get("pkg.torch.onnx.stack_trace", "")),
+            node.name,
         )
 
     def _attribute(self, attribute: AttributeProto) -> Any:

@@ -12,6 +12,7 @@ from archcalc.exchange.graph import Graph, Name, Operation, Symbol, Tensor
 from archcalc.exchange.onnx.folded import folded_normalisations
 from archcalc.exchange.onnx.nodes import Model, Node
 from archcalc.exchange.onnx.operators.registry import operator
+from archcalc.exchange.onnx.patterns import simplified
 from archcalc.exchange.operations.registry import Refusal
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def lower(model: Model) -> Graph:
     """The graph of a model. An operator without a rule, or one that its rule refuses, is an operation that says so."""
-    return Lowering(model).run()
+    return Lowering(simplified(model)).run()
 
 
 class Lowering:
@@ -30,9 +31,13 @@ class Lowering:
         self.model = model
         self.operations: list[Operation] = []
         self.shapes = dict(model.shapes)
+        #: The strides of values that a permutation of axes has made; others lie in order.
+        self._strides: dict[str, tuple[int, ...]] = {}
         #: The tensors of the model, by the name of each value that is one: the path by which the model knows it.
         self.owned: dict[str, str] = {name: name for name in model.stored}
         self.buffers: set[str] = set()
+        #: Values in parts: the value, the axis, and how wide each part is.
+        self.sequences: dict[str, tuple[str, int, tuple[int, ...]]] = {}
         self.node: Node | None = None
 
     def run(self) -> Graph:
@@ -60,7 +65,7 @@ class Lowering:
             {name: path for name, path in owned.items() if name not in self.buffers},
             {name: path for name, path in owned.items() if name in self.buffers},
             {},
-            {name: Tensor(shape, (), "") for name, shape in self.shapes.items()},
+            {name: Tensor(shape, self.strides(name), "") for name, shape in self.shapes.items()},
             self.operations,
             self.model.outputs,
             {},
@@ -68,7 +73,8 @@ class Lowering:
         )
 
     def _refuse(self, node: Node, reason: str) -> None:
-        reads = [Name(name) for name in node.inputs if name and not self.is_fixed(name)]
+        constants = self.model.constants.keys() - self.owned.keys()
+        reads = [Name(name) for name in node.inputs if name and name not in constants]
         self.emit("refused", {"reason": reason, "inputs": reads}, *node.outputs)
 
     def _modules(self, node: Node) -> tuple[tuple[str, str], ...]:
@@ -145,6 +151,22 @@ class Lowering:
             raise Refusal("the shape of a value is not known")
         return _whole(shape)
 
+    def strides(self, name: str) -> tuple[int, ...]:
+        """The strides of a value as a framework would have it, where a permutation of axes copies nothing; none if its
+        shape is not known."""
+        if name not in self._strides:
+            sizes = [size for size in self.shapes.get(name, ()) if isinstance(size, int)]
+            if len(sizes) != len(self.shapes.get(name, ())):
+                return ()
+            self._strides[name] = tuple(prod(sizes[axis + 1 :]) for axis in range(len(sizes)))
+        return self._strides[name]
+
+    def permuted(self, name: str, made: str, order: Iterable[int]) -> None:
+        """Note that a value is another one with its axes in that order."""
+        before = self.strides(name)
+        if before:
+            self._strides[made] = tuple(before[axis] for axis in order)
+
     def again(self, name: str, made: str, shape: Iterable[int]) -> None:
         """A tensor of the model under another name, with its axes in another order or its values in another shape."""
         self.owned[made] = self.owned[name]
@@ -157,9 +179,8 @@ class Lowering:
         assert self.node is not None
         if any(name in self.model.constants and name not in self.owned for name in _named(arguments.values())):
             raise Refusal("it takes a constant of several numbers")
-        self.operations.append(
-            Operation(target, "", arguments, outputs, self.node.modules, self.node.line, self.node.kind)
-        )
+        of = self.node
+        self.operations.append(Operation(target, "", arguments, outputs, of.modules, of.line, of.kind, of.name))
 
     def between(self, suffix: str, shape: Iterable[int]) -> str:
         """A name for a value between two operations as which the node is read."""

@@ -18,7 +18,8 @@ class Node(Record):
     numbers, text, lists and arrays (None for a tensor whose values are not in the file), and names of values ("" for
     none).
 
-    `modules` are the paths of the modules around it and their classes, outermost first; `line` is the code behind it.
+    `modules` are the paths of the modules around it and their classes, outermost first; `line` is the code behind it,
+    and `name` the node's own, which may be missing.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Node(Record):
     outputs: tuple[str, ...]
     modules: tuple[tuple[str, str], ...]
     line: str
+    name: str = ""
 
 
 class Model(Record):

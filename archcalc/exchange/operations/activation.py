@@ -39,6 +39,8 @@ def _emit(t: Translation, op: Operation, name: str) -> None:
     inplace = op.target.endswith("_")
     if stated is not None and stated.default is not inplace and not op.kind:  # other formats do not say it
         attributes["inplace"] = inplace
+    if op.arguments.get("approximate", "none") != "none":
+        attributes["approximate"] = op.arguments["approximate"]
     t.emit_as(name, t.stream(given_self(op)), attributes)
 
 

@@ -141,6 +141,12 @@ def _is_by_channel(value: Value, factor: Owned) -> bool:
     return wide == [(0,)] and prod(factor.sizes) == value.shape[0]
 
 
+@operation("mean_of")
+def mean_of(t: Translation, op: Operation) -> None:
+    """`mean` of several values."""
+    _join(t, "mean", *op.arguments["tensors"])
+
+
 @operation("div", "div_")
 def div(t: Translation, op: Operation) -> None:
     """`divide`, or `scale` by a number's inverse."""

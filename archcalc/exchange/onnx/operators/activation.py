@@ -26,6 +26,8 @@ _NAMES = {
     "Exp": "exp",
     "Log": "log",
     "Sqrt": "sqrt",
+    "Neg": "neg",
+    "Reciprocal": "reciprocal",
 }
 
 

@@ -35,11 +35,27 @@ def sum_(low: Lowering, node: Node) -> None:
         total = made
 
 
-@operator("ReduceMean")
+@operator("Mean")
 def mean(low: Lowering, node: Node) -> None:
-    """A mean along axes, which are an attribute, in newer files an input."""
+    """The mean of several values."""
+    low.emit("mean_of", {"tensors": [Name(name) for name in node.inputs]}, node.outputs[0])
+
+
+_REDUCED = {"ReduceMean": "mean", "ReduceSum": "sum", "ReduceMax": "amax", "ReduceL2": "linalg_vector_norm"}
+
+
+@operator(*_REDUCED)
+def reduce(low: Lowering, node: Node) -> None:
+    """One value for all along axes, which are an attribute, in newer files an input."""
     shape = low.shape(node.inputs[0])
     name = low.input(node, 1)
     axes = low.numbers(name) if name else node.attributes.get("axes") or list(range(len(shape)))
     arguments = {"self": Name(node.inputs[0]), "dim": axes, "keepdim": bool(node.attributes.get("keepdims", 1))}
-    low.emit("mean", arguments, node.outputs[0])
+    low.emit(_REDUCED[node.kind], arguments, node.outputs[0])
+
+
+@operator("Pow")
+def power(low: Lowering, node: Node) -> None:
+    """A power with a constant exponent."""
+    arguments = {"self": Name(node.inputs[0]), "exponent": low.value(node.inputs[1])}
+    low.emit("pow", arguments, node.outputs[0])

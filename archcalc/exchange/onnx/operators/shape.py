@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from archcalc.exchange.graph import Name
 from archcalc.exchange.onnx.lower import Lowering
 from archcalc.exchange.onnx.nodes import Node
@@ -38,6 +40,7 @@ def transpose(low: Lowering, node: Node) -> None:
     if first in low.owned:
         low.again(first, made, low.shape(made))
         return
+    low.permuted(first, made, order)
     swapped = [axis for axis, other in enumerate(order) if axis != other]
     if len(swapped) == 2:
         low.emit("transpose", {"self": Name(first), "dim0": swapped[0], "dim1": swapped[1]}, made)
@@ -57,6 +60,78 @@ def split(low: Lowering, node: Node) -> None:
     """Parts along an axis, an output for each."""
     arguments = {"self": Name(node.inputs[0]), "dim": node.attributes.get("axis", 0)}
     low.emit("split_with_sizes", arguments, *node.outputs)
+
+
+@operator("SplitToSequence")
+def split_to_sequence(low: Lowering, node: Node) -> None:
+    """Parts along an axis, which SequenceAt takes one by one."""
+    first, axis = node.inputs[0], node.attributes.get("axis", 0)
+    name = low.input(node, 1)
+    if not name or not node.attributes.get("keepdims", 1):
+        raise Refusal("its parts are not as long as it says")
+    size, given = low.shape(first)[axis], low.numbers(name)
+    whole = len(low.shapes.get(name, (1,))) == 0
+    widths = [min(given[0], size - start) for start in range(0, size, max(given[0], 1))] if whole else given
+    low.sequences[node.outputs[0]] = (first, axis, tuple(widths))
+
+
+@operator("SequenceAt")
+def sequence_at(low: Lowering, node: Node) -> None:
+    """One of the parts."""
+    if node.inputs[0] not in low.sequences:
+        raise Refusal("its sequence is not one of parts of a value")
+    first, axis, widths = low.sequences[node.inputs[0]]
+    (number,) = low.numbers(node.inputs[1])
+    number %= len(widths)
+    start = sum(widths[:number])
+    shape = low.shape(first)
+    low.shapes[node.outputs[0]] = (*shape[:axis], widths[number], *shape[axis + 1 :])
+    arguments = {"self": Name(first), "dim": axis, "start": start, "end": start + widths[number]}
+    low.emit("slice", arguments, node.outputs[0])
+
+
+@operator("Slice")
+def slice_(low: Lowering, node: Node) -> None:
+    """Parts along axes, one axis after the other; bounds are attributes, in newer files inputs."""
+    first, made = node.inputs[0], node.outputs[0]
+    shape = list(low.shape(first))
+    bounds: list[Any] = []
+    for number, key in enumerate(("starts", "ends", "axes", "steps"), 1):
+        name = low.input(node, number)
+        bounds.append(low.numbers(name) if name else node.attributes.get(key))
+    starts, ends, axes, steps = bounds
+    axes = list(range(len(starts))) if axes is None else [axis % len(shape) for axis in axes]
+    steps = [1] * len(starts) if steps is None else steps
+    if min(steps) < 1:
+        raise Refusal("it goes backwards")
+    value = first
+    for number, (start, end, axis, step) in enumerate(zip(starts, ends, axes, steps, strict=True), 1):
+        start, end, _ = slice(start, end).indices(shape[axis])
+        shape[axis] = max(0, -(-(end - start) // step))
+        output = made if number == len(starts) else low.between(f"part {number}", shape)
+        arguments = {"self": Name(value), "dim": axis, "start": start, "end": end, "step": step}
+        low.emit("slice", arguments, output)
+        value = output
+
+
+@operator("Gather")
+def gather(low: Lowering, node: Node) -> None:
+    """Rows of a table that the model stores, or one place of an axis."""
+    data, indices = node.inputs
+    axis = node.attributes.get("axis", 0)
+    if data in low.owned and not low.is_fixed(indices) and axis == 0 and len(low.shape(data)) == 2:
+        low.emit("embedding", {"weight": Name(data), "indices": Name(indices)}, node.outputs[0])
+    elif data not in low.owned and low.is_fixed(indices) and not low.shape(indices):
+        (index,) = low.numbers(indices)
+        low.emit("select", {"self": Name(data), "dim": axis, "index": index}, node.outputs[0])
+    else:
+        raise Refusal("it takes neither rows of a table nor one place of an axis")
+
+
+@operator("Expand")
+def expand(low: Lowering, node: Node) -> None:
+    """A value, repeated along axes of size 1; a tensor of the model for each sample."""
+    low.emit("expand", {"self": Name(node.inputs[0])}, node.outputs[0])
 
 
 @operator("Constant", "ConstantOfShape")

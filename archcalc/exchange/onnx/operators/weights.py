@@ -68,10 +68,10 @@ def gemm(low: Lowering, node: Node) -> None:
 
 @operator("MatMul")
 def matmul(low: Lowering, node: Node) -> None:
-    """A linear layer without a bias, where the second matrix is the model's."""
-    first, second = node.inputs
+    """A linear layer, where the second matrix is the model's; a third input is its bias."""
+    first, second = node.inputs[:2]
     if low.is_fixed(second) and len(low.shape(second)) == 2:
-        _linear(low, node, "", turned=True)
+        _linear(low, node, low.input(node, 2), turned=True)
     else:
         low.emit("matmul", {"self": Name(first), "other": Name(second)}, node.outputs[0])
 
