@@ -1,4 +1,4 @@
-"""`archcalc export`: a spec as code or as a drawing for other programs."""
+"""`archcalc export`: a spec as code, as a graph or as a drawing for other programs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ from archcalc.exchange.writers import endings, targets, writer
 @set_option
 @output_option(*endings())
 def command(spec: str, target: str | None, settings: dict[str, Any], output: Path | None) -> None:
-    """Write a spec as PyTorch code, Mermaid or DOT.
+    """Write a spec as PyTorch code, ONNX, Mermaid or DOT, or its figures for Netron.
 
     PyTorch: a class for each block, with what differs between its calls as constructor arguments. A layer that cannot
-    be written is an error, never left out. Mermaid and DOT: a flow chart, with equal blocks once.
+    be written is an error, never left out. ONNX: a graph whose weights are shapes alone. Mermaid and DOT: a flow chart,
+    with equal blocks once. Netron: an attachment with figures for each node of an ONNX model.
 
     \b
     Examples:
       archcalc export resnet50 -o resnet50.py
+      archcalc export resnet50 -o resnet50.onnx
       archcalc export googlenet --to mermaid
+      archcalc export model.onnx --to netron -o model.json
     """
     from archcalc import api
 

@@ -6,13 +6,12 @@ from collections.abc import Hashable, Iterable, Iterator
 from itertools import groupby, pairwise
 
 from archcalc.analysis.interpret import Interpretation
-from archcalc.diagnostics.diagnostic import Diagnostic, SpecError, plain
+from archcalc.diagnostics.diagnostic import SpecError
+from archcalc.exchange.unwritten import refusal
 from archcalc.exchange.writers.pytorch.layers import Own, Site, Unwritten, Written, written_layer
 from archcalc.exchange.writers.pytorch.names import identifier, unique
 from archcalc.language.network import INPUT_INDEX, Network, Node, Scope, is_input
 from archcalc.records import Record
-
-_SHOWN = 12
 
 
 class Member(Record):
@@ -156,7 +155,7 @@ class _Builder:
                 made = Written("", last=last[0])
             found.append(made if made.own is None else made._replace(module=self.structures.name(made.own)))
         if refused:
-            raise SpecError([_refusal(refused)])
+            raise SpecError([refusal(refused, "PyTorch")])
         return found
 
     def part(self, scope: Scope, start: int) -> tuple[Part, int]:
@@ -348,17 +347,3 @@ def _named(members: list[Member]) -> tuple[Member, ...]:
             name = numbered
         named.append(member._replace(name=name))
     return tuple(named)
-
-
-def _refusal(refused: dict[str, list[Node]]) -> Diagnostic:
-    """All layers that cannot be written, in one finding."""
-    notes = []
-    for reason, nodes in list(refused.items())[:_SHOWN]:
-        times = f" and {len(nodes) - 1} more" if len(nodes) > 1 else ""
-        notes.append(f"{plain(reason, 120)}: `{plain(nodes[0].name, 60)}`{times}")
-    if len(refused) > _SHOWN:
-        notes.append(f"and {len(refused) - _SHOWN} more kinds")
-    count = sum(map(len, refused.values()))
-    message = f"{count} layer{'s' * (count > 1)} cannot be written as PyTorch, and nothing is left out"
-    first = min((nodes[0] for nodes in refused.values()), key=lambda node: node.index)
-    return Diagnostic("cannot-write", message, first.step.place, notes=tuple(notes))

@@ -1,0 +1,136 @@
+"""`archcalc export --to onnx`: what onnx's checker and shape inference say of it, and what the reader makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from inline import analysed
+
+from archcalc import api, catalogue
+from archcalc.analysis.totals import Analysis
+from archcalc.diagnostics.diagnostic import SpecError
+from archcalc.exchange.writers import onnx as writer
+from archcalc.quantities.registry import Part, quantities
+
+onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
+
+FIGURES = ("params", "buffers", "macs", "flops")
+
+
+def written(analysis: Analysis, folder: Path) -> Path:
+    """The file of a network, which onnx's checker has accepted."""
+    path = folder / "network.onnx"
+    path.write_bytes(b"".join(writer.write(analysis)))
+    onnx.checker.check_model(str(path), full_check=True)
+    return path
+
+
+def shapes(path: Path) -> dict[str, list[Any]]:
+    """The shapes of a file's outputs without the batch, as onnx infers them where the file does not say them."""
+    model = onnx.load(str(path))
+    del model.graph.value_info[:]
+    for output in model.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+    return {
+        output.name: [dim.dim_value for dim in output.type.tensor_type.shape.dim][1:]
+        for output in inferred.graph.output
+    }
+
+
+def figures(analysis: Analysis) -> dict[str, Any]:
+    """What must be the same behind the circle."""
+    return {name: quantities()[name].measure(Part(analysis)) for name in FIGURES}
+
+
+#: Specs with layers that have no operators.
+REFUSED = {
+    *("bert_base", "gpt2", "llama2_7b", "llama3_8b", "lenet5_1998", "lstm_classifier", "mistral_7b", "mixtral_8x7b"),
+    *("swin_t", "vit_b16"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(catalogue.names()) - REFUSED))
+def test_onnx_infers_the_shapes_that_the_spec_has_and_the_reader_its_figures(name: str, tmp_path: Path) -> None:
+    analysis = api.load(name).analyse()
+
+    path = written(analysis, tmp_path)
+
+    volumes = {end: analysis.interpretation.volume(node) for end, node in analysis.network.outputs.items()}
+    found = shapes(path)
+    assert list(found) == list(volumes)
+    for end, volume in volumes.items():
+        assert found[end] in ([*volume.shape], [*volume.space, volume.channels])
+    assert figures(api.load(path).analyse()) == figures(analysis)
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_a_spec_that_cannot_be_written_is_refused(name: str) -> None:
+    with pytest.raises(SpecError) as refused:
+        list(writer.write(api.load(name).analyse()))
+
+    assert {found.rule for found in refused.value.diagnostics} == {"cannot-write"}
+
+
+@pytest.mark.parametrize(
+    ("volume", "step", "kinds"),
+    [
+        ("4, 9, 9", "conv: {out: 8, kernel: 4, stride: 2, padding: same, groups: 2}", "Conv"),
+        ("4, 9", "conv: {out: 8, kernel: 3, dilation: 2, bias: false}", "Conv"),
+        ("4, 5, 5", "conv_transpose: {out: 6, kernel: 3, stride: 2, padding: 1, output_padding: 1}", "ConvTranspose"),
+        ("4, 6", "linear: {out: 8, each_position: true}", "Transpose MatMul Add"),
+        ("4, 6, 6", "instance_norm: true", "InstanceNormalization"),
+        ("4, 6", "layer_norm", "Transpose LayerNormalization"),
+        ("4, 6", "layer_norm: {over: volume}", "LayerNormalization"),
+        ("4, 6", "rms_norm", "Transpose RMSNormalization"),
+        ("4, 6, 6", "prelu: true", "PRelu"),
+        ("4, 6, 6", "relu6", "Clip"),
+        ("4, 6, 6", "silu", "Sigmoid Mul"),
+        ("4", "gelu: {approximate: tanh}", "Gelu"),
+        ("4", "softmax", "Softmax"),
+        ("4, 7, 7", "maxpool: {kernel: 3, stride: 2, ceil_mode: true}", "MaxPool"),
+        ("4, 7, 7", "avgpool: {kernel: 3, stride: 2, padding: 1, count_include_pad: false}", "AveragePool"),
+        ("4, 6, 6", "pad: {size: [[1, 2], [0, 1]], mode: reflect}", "Pad"),
+        ("4, 6, 6", "channel_shuffle: 2", "Reshape Transpose Reshape"),
+        ("4, 6, 6", "pixel_shuffle: 2", "DepthToSpace"),
+        ("4, 6, 6", "upsample: {scale: 2, mode: linear}", "Resize"),
+        ("4, 6, 6", "layer_scale", "Mul"),
+        ("4, 6, 6", "scale: 0.5", "Mul"),
+    ],
+)
+def test_a_layer_is_its_operators_and_comes_back(volume: str, step: str, kinds: str, tmp_path: Path) -> None:
+    analysis = analysed(f"input: [{volume}]\nlayers:\n  - {step}\n")
+
+    path = written(analysis, tmp_path)
+
+    assert [node.op_type for node in onnx.load(str(path)).graph.node if node.op_type != "Constant"] == kinds.split()
+    (end,) = shapes(path).values()
+    out = analysis.layers[-1].output
+    assert end in ([*out.shape], [*out.space, out.channels])
+    assert figures(api.load(path).analyse()) == figures(analysis)
+
+
+def test_layers_keep_their_names(tmp_path: Path) -> None:
+    analysis = api.load("resnet18").analyse()
+
+    read = api.load(written(analysis, tmp_path)).analyse()
+
+    weighted = [[row.name for row in each.layers if row.layer in ("conv", "linear")] for each in (analysis, read)]
+    assert weighted[0] == weighted[1]
+
+
+def test_shared_weights_are_one_tensor(tmp_path: Path) -> None:
+    """4 * 4 weights and 4 biases, twice used."""
+    step = "  - linear: 4\n    weights: tied\n"
+
+    path = written(analysed(f"input: [4]\nlayers:\n{step}  - relu\n{step}"), tmp_path)
+
+    assert figures(api.load(path).analyse())["params"] == 20
+
+
+def test_an_output_that_is_read_again_and_one_that_is_the_input(tmp_path: Path) -> None:
+    path = written(analysed("input: [4]\nlayers:\n  - head:\n      side:\n        - identity\n  - relu\n"), tmp_path)
+
+    assert shapes(path) == {"output": [4], "side": [4]}
