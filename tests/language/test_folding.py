@@ -27,11 +27,17 @@ def read(text: str) -> Network:
 
 
 def facts(network: Network) -> list[tuple[Any, ...]]:
-    """Each node without its name: layer, attributes (those with their default too), inputs, and the first node with
-    which it shares weights."""
+    """Each node without its name: layer, attributes (those with their default too), inputs, whether it is trained, and
+    the first node with which it shares weights."""
     sharing: dict[Any, int] = {}
     return [
-        (node.layer.name, _attributes(node), node.inputs, node.tied and sharing.setdefault(node.tied, node.index))
+        (
+            node.layer.name,
+            _attributes(node),
+            node.inputs,
+            node.trainable,
+            node.tied and sharing.setdefault(node.tied, node.index),
+        )
         for node in network.nodes
     ]
 
@@ -123,6 +129,36 @@ def test_a_block_is_the_same_behind_the_first_layer_as_behind_any_other() -> Non
     text = folds(read("input: [3, 8, 8]\nlayers:\n  - conv: {out: 4, kernel: 1}" + 3 * layer))
 
     assert text.endswith("layers:\n  - conv: {out: 4, kernel: 1}\n  - residual:\n    repeat: 3\n")
+
+
+def test_layers_that_are_not_trained_stay_so() -> None:
+    layer = """
+  - conv: {out: 4, kernel: 3, padding: 1}
+    trainable: false
+  - batch_norm:
+  - relu:
+"""
+    trained = layer.replace("    trainable: false\n", "")
+
+    text = folds(read("input: [4, 8, 8]\nlayers:" + 3 * layer + trained))
+
+    assert text[text.index("blocks:") :] == (
+        """\
+blocks:
+  conv_bn_relu:
+    - conv: {out: 4, kernel: 3, padding: 1}
+      trainable: false
+    - batch_norm
+    - relu
+
+layers:
+  - conv_bn_relu:
+    repeat: 3
+  - conv: {out: 4, kernel: 3, padding: 1}
+  - batch_norm
+  - relu
+"""
+    )
 
 
 DENSE = """

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.language.folding.blocks import extract
 from archcalc.language.folding.names import units
 from archcalc.language.folding.nesting import nest
@@ -24,12 +23,8 @@ def fold(
     """The lines of a spec whose repetitions are blocks and repeats, and whose paths are branches.
 
     `names` gives a name to runs of nodes, by the numbers of the first and the last; without it they are those of the
-    blocks that the network's own spec calls. `notes` are put at the top as comments. UsageError for a network with
-    layers that are not trained: folding would lose that.
+    blocks that the network's own spec calls. `notes` are put at the top as comments.
     """
-    for node in network.nodes:
-        if not node.trainable:
-            raise UsageError(f"a network with layers that are not trained cannot be folded: `{node.name}` is one")
     steps = nest(network)
     blocks = extract(network, steps, units(network) if names is None else names)
     return spec_lines(network, steps, blocks, notes)

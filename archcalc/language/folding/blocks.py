@@ -38,7 +38,7 @@ def cost(steps: Steps) -> int:
     """The lines that steps take."""
     lines = 0
     for item in steps:
-        lines += 1 + (item.repeat != 1)
+        lines += 1 + (item.repeat != 1) + item.frozen
         if item.block is None and not item.head and item.refs and not item.branches:
             lines += 1
         lines += sum(1 + cost(branch) for branch in item.branches)
@@ -145,7 +145,7 @@ class _Extraction:
             inner = tuple(
                 tuple(self.linked(branch, source, number) for number in range(len(branch))) for branch in item.branches
             )
-            key = (item.layer, nothing, refs, tied, inner, item.grows)
+            key = (item.layer, nothing, refs, tied, item.frozen, inner, item.grows)
         return self.tokens.setdefault(key, len(self.tokens))
 
     def linked(self, steps: Steps, source: int, number: int) -> tuple[int, Any]:

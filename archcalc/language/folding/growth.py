@@ -66,7 +66,7 @@ def _from(network: Network, start: Node, longer: Mapping[tuple[int, ...], list[i
 def _facts(node: Node) -> tuple[Any, ...]:
     """What nodes that are alike have in common."""
     given = {name: node.attributes.get(name, known.default) for name, known in node.layer.attributes.items()}
-    return node.layer.name, given, node.tied is None
+    return node.layer.name, given, node.tied is None, node.trainable
 
 
 def _alike(template: list[Node], copy: list[Node], source: int) -> bool:

@@ -18,8 +18,8 @@ class Item:
     applied to; None where it reads the values `refs` by their names.
     """
 
-    __slots__ = ("block", "body", "branches", "depth", "first", "grows", "head", "last", "layer", "names", "output",
-                 "refs", "repeat", "source", "tied", "values")  # fmt: skip
+    __slots__ = ("block", "body", "branches", "depth", "first", "frozen", "grows", "head", "last", "layer", "names",
+                 "output", "refs", "repeat", "source", "tied", "values")  # fmt: skip
 
     def __init__(self, first: int, last: int, output: int) -> None:
         self.first = first
@@ -47,11 +47,13 @@ class Item:
         self.repeat: Any = 1
         #: The number of the shared weights, if it has such.
         self.tied: str | None = None
+        #: Whether its parameters are stored and not trained.
+        self.frozen = False
 
     def copied(self) -> Item:
         """A copy, with its branches copied too."""
         made = Item(self.first, self.last, self.output)
-        for slot in ("source", "refs", "layer", "block", "head", "names", "repeat", "tied", "depth", "grows"):
+        for slot in ("source", "refs", "layer", "block", "head", "names", "repeat", "tied", "frozen", "depth", "grows"):
             setattr(made, slot, getattr(self, slot))
         made.values = list(self.values)
         made.branches = [[item.copied() for item in branch] for branch in self.branches]

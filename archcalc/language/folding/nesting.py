@@ -57,6 +57,7 @@ def _alone(node: Node) -> Item:
     item.values = [node.attributes.get(name, attribute.default) for name, attribute in node.layer.attributes.items()]
     if node.tied is not None:
         item.tied = repr(node.tied)
+    item.frozen = not node.trainable
     if len(node.inputs) == 1 and not node.layer.joins:
         item.source = node.inputs[0]
     else:

@@ -133,6 +133,8 @@ class _Writer:
             tied = self.network.nodes[item.output].tied
             assert tied is not None
             yield f"weights: {tied}"
+        if item.frozen:
+            yield "trainable: false"
 
     def copies(self, item: Item) -> str:
         """What a step reads that takes all copies of a repeated one."""
