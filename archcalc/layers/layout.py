@@ -33,10 +33,11 @@ def each_as_one(groups: tuple[tuple[int, ...], ...]) -> Needs | None:
 
 class Move(Record):
     """One step of a view: `permute` puts the axes in another order, `narrow` takes a stretch of each of the axes,
-    `stride` every so-manieth place of them, `take` one place (the axis goes), `part` one of the equal parts of an axis,
-    `merge` makes one axis of several that lie as one, `divide` several of the first of them."""
+    `stride` every so-manieth place of them (`every` where that divides them), `take` one place (the axis goes), `part`
+    one of the equal parts of an axis, `merge` makes one axis of several that lie as one, `divide` several of the first
+    of them."""
 
-    kind: Literal["permute", "narrow", "stride", "take", "part", "merge", "divide"]
+    kind: Literal["permute", "narrow", "stride", "every", "take", "part", "merge", "divide"]
     axes: tuple[int, ...]
 
 

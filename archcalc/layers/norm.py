@@ -178,6 +178,7 @@ def rms_norm(x: Volume, *, affine: Switch = True) -> Outcome:
         saved=(saves("input", 0)._replace(device="cpu"), root, *normalised, *fused),
         composition=_decomposed_rms_norm(x, params),
         upcast=Upcast((copy, root, *normalised), _upcast_rms_norm(x, params)),
+        lies="channels last",
     )
 
 

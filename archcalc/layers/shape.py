@@ -212,7 +212,7 @@ def crop(x: Volume, *, size: Padding = None, to: Kernel = None) -> Outcome:
         windows=tuple(Window(before, before) for before, _ in size),
         conditions=(*fits, *(at_least("crop-fits", n, 1, message, "size") for n in space)),
         storage="view",
-        moves=(Move("narrow", tuple(axis + 2 for axis in cropped)),),
+        moves=(Move("narrow", tuple(axis + 2 for axis in cropped)),) if cropped else (),
         undecided=undecided((side, 0) for sides in size for side in sides),
         composition=Composition(backward=unsliced(x, space, cropped)),
     )
@@ -227,11 +227,17 @@ def subsample(x: Volume, *, stride: Kernel) -> Outcome:
     """
     space = tuple(ceil_div(n, s) for n, s in zip(x.space, stride, strict=True))
     thinned = [axis for axis, s in enumerate(stride) if not certainly_equal(s, 1)]
+    whole = [axis for axis in thinned if certainly_equal(space[axis] * stride[axis], x.space[axis])]
     return Outcome(
         Volume(x.channels, space),
         windows=tuple(Window(0, 0, s) for s in stride),
         storage="view",
-        moves=(Move("stride", tuple(axis + 2 for axis in thinned)),),
+        moves=()
+        if not thinned
+        else (
+            Move("stride", tuple(axis + 2 for axis in thinned if axis not in whole)),
+            Move("every", tuple(axis + 2 for axis in whole)),
+        ),
         undecided=undecided((s, 1) for s in stride),
         composition=Composition(backward=unsliced(x, space, thinned)),
     )

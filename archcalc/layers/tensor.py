@@ -1,5 +1,7 @@
 """Operations along axes: sums, means, maxima and norms over them, parts of them, and the product of two streams."""
 
+from typing import Literal
+
 from archcalc.layers.attributes import Count, Integer, OneAxis, OptionalPositive, Positive, Sizes, SomeAxes, Switch
 from archcalc.layers.broadcast import broadcast, operands
 from archcalc.layers.layout import Move, Needs, channels_last
@@ -186,6 +188,9 @@ def slice(  # noqa: A001  the name that frameworks have for it
     message = "the slice must lie in the axis"
     shape = (*x.shape[:axis], taken, *x.shape[axis + 1 :])
     spatial = range(1, x.rank + 1)
+    kind: Literal["narrow", "every", "stride"] = "narrow"
+    if not certainly_equal(step, 1):
+        kind = "every" if certainly_equal(taken * step, size) else "stride"
     return Outcome(
         Volume(shape[0], tuple(shape[1:])),
         windows=tuple(Window(start, start, step) if n == axis else Window(0, 0) for n in spatial) if axis else (),
@@ -194,7 +199,7 @@ def slice(  # noqa: A001  the name that frameworks have for it
             at_most("select-fits", last, size, message, "start" if count is None else "count"),
         ),
         storage="view",
-        moves=(Move("narrow" if certainly_equal(step, 1) else "stride", (axis + 1,)),),
+        moves=(Move(kind, (axis + 1,)),),
         composition=Composition(backward=(Step("slice_backward", ("gradient",), (Tensor(_OF_INPUT, x.elements),)),)),
     )
 

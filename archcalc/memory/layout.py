@@ -74,10 +74,12 @@ def shape_of(volume: Volume, *, one_sample: bool) -> tuple[Size, ...]:
 
 
 def is_last(layout: Layout, shape: Sequence[Size]) -> bool:
-    """Whether a map lies channels last, in a way that tells: it has channels and positions more than one."""
+    """Whether a map lies channels last, as its strides tell. Source: c10's `is_channels_last_strides_2d`."""
     rank = len(shape) - 2
     if rank < 2 or layout.order == first(rank).order:
         return False
+    if layout.order == channels_last(rank):  # its strides tell it even of one position, or of one channel
+        return not all(map(is_one, shape[1:]))
     order = _without_ones(layout.order, shape)
     return order != tuple(sorted(order)) and order == _without_ones(channels_last(rank), shape)
 
@@ -99,7 +101,7 @@ def merges(layout: Layout, shape: Sequence[Size], axes: tuple[int, ...]) -> bool
     if order[start : start + len(wanted)] != wanted:
         return False
     inner = set(wanted[1:])
-    return not (inner & layout.cut) and not (len(wanted) > 1 and set(wanted) & layout.strided)
+    return not (inner & layout.cut) and not (set(wanted[:-1]) & layout.strided)
 
 
 def fits(layout: Layout, shape: Sequence[Size], needs: Needs | None) -> bool:
@@ -123,7 +125,9 @@ def is_whole(layout: Layout, shape: Sequence[Size], order: tuple[int, ...]) -> b
 def laid(lies: Lies, layout: Layout, shape: Sequence[Size], rank: int) -> Layout:
     """The layout of a new tensor with `rank` spatial axes, made from one of that layout and shape."""
     if lies == "alike":
-        return layout.dense if len(layout.order) == rank + 2 else first(rank)
+        if len(layout.order) != rank + 2 or (shape and is_whole(layout, shape, first(rank).order)):
+            return first(rank)
+        return layout.dense
     if lies == "channels last":
         return last(rank)
     if lies == "positions first":
@@ -146,6 +150,8 @@ def _moved(layout: Layout, move: Move) -> Layout:
         return layout._replace(cut=layout.cut | set(axes))
     if move.kind == "stride":
         return layout._replace(cut=layout.cut | set(axes), strided=layout.strided | set(axes))
+    if move.kind == "every":
+        return layout._replace(strided=layout.strided | set(axes))
     if move.kind == "part":
         return layout._replace(cut=layout.cut | set(axes), part=True)
     if move.kind == "take":

@@ -79,11 +79,11 @@ class Storages:
         self.interpretation = interpretation
         self.setup = setup
         self.training = training
-        self.checkpoints = checkpoints
+        self.gradients: Gradients = gradients(interpretation, setup)
+        self.checkpoints = tuple(segment for segment in checkpoints if self._saves(segment))
         #: The type of parameters, and of what is computed of them where nothing else says.
         self.values = "float32" if setup.dtype == "amp" else setup.dtype
-        self._forgetful = {index for segment in checkpoints for index in range(segment.first, segment.last + 1)}
-        self.gradients: Gradients = gradients(interpretation, setup)
+        self._forgetful = {index for segment in self.checkpoints for index in range(segment.first, segment.last + 1)}
         self._constant = _independent_of_input(interpretation)
         self.all: list[Storage] = []
         self._amounts: dict[Amount, Amount] = {}
@@ -102,6 +102,15 @@ class Storages:
             if outcome.undecided:
                 raise Undecided(f"which tensors `{node.name}` stores depends on what is free")
             self.nodes.append(self._place(node, outcome))
+
+    def _saves(self, segment: Segment) -> bool:
+        """Whether anything would be saved in a stretch, parameters too: what nobody asks for is not computed again."""
+        nodes = self.interpretation.network.nodes[segment.first : segment.last + 1]
+        return any(
+            self.gradients.wanted(node, saved.needed_by)
+            for node in nodes
+            for saved in self.interpretation.outcomes[node.index].saved
+        )
 
     def copy(self) -> Storages:
         """The same storages, to which the steps of a pass add theirs without changing these."""

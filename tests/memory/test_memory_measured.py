@@ -6,8 +6,8 @@ every tensor is freed after its last use. `layout.csv`: the same for networks wh
 shapes say: permuted, cropped, channels last, views that are worked on in place; a sequence is read as rows by the loss.
 Outputs stay to the end of inference. `precision.csv`: the networks of both in bfloat16, parameters and all, and under
 torch.autocast("cpu", torch.bfloat16), whose cache holds the copies of parameters until the loss is known. `cuda.csv`:
-the same in float32, in float16, and under automatic mixed precision, on fake CUDA tensors of that version (saved-tensor
-hooks; there was no device).
+what is saved in float32, in float16, and under automatic mixed precision, on fake CUDA tensors of that version (there
+was no device).
 
 Peaks of `networks.csv` hold 8 bytes of target for each sample, 4 of the loss and 4 of its total weight, which the
 caller keeps.
