@@ -277,7 +277,7 @@ class _Order:
             seed = self.seed(losses)
         for loss in reversed(losses):
             self.loss_backward(loss, seed)
-        again = {segment.last: segment for segment in self.storages.checkpoints}
+        again = {self.storages.last_saving(segment): segment for segment in self.storages.checkpoints}
         for node in reversed(self.network.nodes):
             if node.index in again and node.index in self.of_values:
                 self.recompute(again[node.index])

@@ -80,7 +80,7 @@ class Storages:
         self.setup = setup
         self.training = training
         self.gradients: Gradients = gradients(interpretation, setup)
-        self.checkpoints = tuple(segment for segment in checkpoints if self._saves(segment))
+        self.checkpoints = tuple(segment for segment in checkpoints if self.last_saving(segment) is not None)
         #: The type of parameters, and of what is computed of them where nothing else says.
         self.values = "float32" if setup.dtype == "amp" else setup.dtype
         self._forgetful = {index for segment in self.checkpoints for index in range(segment.first, segment.last + 1)}
@@ -103,14 +103,14 @@ class Storages:
                 raise Undecided(f"which tensors `{node.name}` stores depends on what is free")
             self.nodes.append(self._place(node, outcome))
 
-    def _saves(self, segment: Segment) -> bool:
-        """Whether anything would be saved in a stretch, parameters too: what nobody asks for is not computed again."""
-        nodes = self.interpretation.network.nodes[segment.first : segment.last + 1]
-        return any(
-            self.gradients.wanted(node, saved.needed_by)
-            for node in nodes
-            for saved in self.interpretation.outcomes[node.index].saved
-        )
+    def last_saving(self, segment: Segment) -> int | None:
+        """The last node of a stretch that would save anything, parameters too: whoever asks first for what was saved
+        has the stretch computed again, and where nothing is saved nobody does."""
+        for index in range(segment.last, segment.first - 1, -1):
+            node = self.interpretation.network.nodes[index]
+            if any(self.gradients.wanted(node, one.needed_by) for one in self.interpretation.outcomes[index].saved):
+                return index
+        return None
 
     def copy(self) -> Storages:
         """The same storages, to which the steps of a pass add theirs without changing these."""

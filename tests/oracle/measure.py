@@ -9,6 +9,7 @@ outputs are held throughout; parameters and buffers are in neither.
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -141,6 +142,13 @@ def last_use_peak(trace: _Trace, held: set[int], never_freed: set[int], without:
         alive += step
         peak = max(peak, alive)
     return max(peak, sum(trace.storages.sizes[number] for number in held))
+
+
+class _Packed:
+    """A tensor that autograd saves."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
 
 
 class _Bench:
@@ -283,18 +291,17 @@ class _Bench:
         """The aliases in training, and bytes that autograd saves in the forward pass, each storage once."""
         aliases = self.aliases(training=True)
         persistent = {tensor.untyped_storage()._cdata for tensor in self.persistent()}
-        sizes: dict[int, int] = {}
-        kept: list[torch.Tensor] = []
+        packed: weakref.WeakSet[_Packed] = weakref.WeakSet()  # what a checkpoint drops again is not saved
 
-        def pack(tensor: torch.Tensor) -> torch.Tensor:
-            address = tensor.untyped_storage()._cdata
-            if address not in persistent:
-                sizes[address] = tensor.untyped_storage().nbytes()
-                kept.append(tensor)
-            return tensor
+        def pack(tensor: torch.Tensor) -> _Packed:
+            made = _Packed(tensor)
+            packed.add(made)
+            return made
 
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor), self.precision():
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda saved: saved.tensor), self.precision():
             values = self.forward()
+        storages = {each.tensor.untyped_storage()._cdata: each.tensor.untyped_storage() for each in packed}
+        sizes = {address: storage.nbytes() for address, storage in storages.items() if address not in persistent}
         of_input = sizes.get(self.input.tensor.untyped_storage()._cdata, 0)
         del values
         return aliases, sum(sizes.values()), sum(sizes.values()) - of_input
