@@ -152,7 +152,7 @@ def _over_itself(x: Volume, out: _Projection, rows: Size, heads: Size, bias: boo
         Saved(packed, 3 * n),
         Saved(_ATTENDED, n),
         Saved(_SUMS, rows, "float32"),
-        saves("in_weight"),
+        saves("in_weight", 0),
         saves("out_weight"),
     )
     return Multihead((weights, out.weights, *of_in, *out.biases), saved, composed(False), composed(True))
@@ -204,7 +204,7 @@ def _over_memory(x: Volume, memory: Volume, out: _Projection, rows: Size, bias: 
         Saved(packed, 2 * of_keys),
         Saved(_ATTENDED, n),
         Saved(_SUMS, rows, "float32"),
-        saves("in_weight"),
+        saves("in_weight", 0, 1),
         saves("out_weight"),
     )
     return Multihead((weights, out.weights, *of_in, *out.biases), saved, composed(False), composed(True))
@@ -264,7 +264,7 @@ def _over_another_width(x: Volume, memory: Volume, out: _Projection, rows: Size,
         *(Saved(name, n if name == "query" else of_keys) for name in names),
         Saved(_ATTENDED, n),
         Saved(_SUMS, rows, "float32"),
-        *(saves(one.name) for one in weights),
+        *(saves(one.name, number) for one, number in zip(weights, (0, 1, 1), strict=True)),
         saves("out_weight"),
     )
     return Multihead((*weights, out.weights, *of_in, *out.biases), saved, composed(False), composed(True))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from archcalc.layers.arithmetic import of_normalisation, of_rms_normalisation
 from archcalc.layers.attributes import Factor, Positive, Switch, Word
-from archcalc.layers.layout import Needs
+from archcalc.layers.layout import Needs, channels_last
 from archcalc.layers.outcome import (
     OF_INPUT,
     OF_PARAMETERS,
@@ -179,6 +179,7 @@ def rms_norm(x: Volume, *, affine: Switch = True) -> Outcome:
         composition=_decomposed_rms_norm(x, params),
         upcast=Upcast((copy, root, *normalised), _upcast_rms_norm(x, params)),
         lies="channels last",
+        ordered=Needs(channels_last(x.rank), x.rank + 2, whole=True),
     )
 
 

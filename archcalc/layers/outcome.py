@@ -178,6 +178,8 @@ class Outcome(Record):
     lies: Lies = "alike"
     #: How the inputs must lie, which are copied where they do not.
     needs: Needs | None = None
+    #: The order into which the result is copied where the first input does not lie in it.
+    ordered: Needs | None = None
     #: The steps of a view.
     moves: tuple[Move, ...] = ()
     #: The composition for inputs that are not contiguous in the way of `needs`.

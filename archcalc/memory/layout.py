@@ -76,8 +76,10 @@ def shape_of(volume: Volume, *, one_sample: bool) -> tuple[Size, ...]:
 def is_last(layout: Layout, shape: Sequence[Size]) -> bool:
     """Whether a map lies channels last, as its strides tell. Source: c10's `is_channels_last_strides_2d`."""
     rank = len(shape) - 2
-    if rank < 2 or layout.order == first(rank).order:
+    if not rank or layout.order == first(rank).order:
         return False
+    if rank == 1 and not is_whole(layout, shape, first(1).order):
+        return False  # a sequence by positions is put in order first
     if layout.order == channels_last(rank):  # its strides tell it even of one position, or of one channel
         return not all(map(is_one, shape[1:]))
     order = _without_ones(layout.order, shape)

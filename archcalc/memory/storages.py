@@ -223,8 +223,12 @@ class Storages:
             )
         if outcome.rearranged and not self._lies(node.inputs[0], layouts[0], outcome.needs):
             outcome = outcome._replace(composition=outcome.rearranged, viewed=False)
+        if outcome.composition.fused and not self.training:
+            outcome = outcome._replace(composition=outcome.composition._replace(fused=False))
         if outcome.upcast and self.setup.device == "cpu" and self.all[reached[0]].dtype != "float32":
             outcome = outcome._replace(composition=outcome.upcast.composition, saved=outcome.upcast.saved)
+        if outcome.ordered and not self._lies(node.inputs[0], layouts[0], outcome.ordered):
+            outcome = outcome._replace(composition=_put_in_order(outcome))
         if outcome.composition.device not in (None, self.setup.device):
             outcome = outcome._replace(composition=Composition(slices=outcome.composition.slices))
         return outcome
@@ -384,6 +388,17 @@ def _independent_of_input(interpretation: Interpretation) -> frozenset[int]:
         if not outcome.reads_input or all(index in found for index in node.inputs):
             found.add(node.index)
     return frozenset(found)
+
+
+def _put_in_order(outcome: Outcome) -> Composition:
+    """The composition with a copy of its result as its last step."""
+    made = "output as it came"
+    output = next(tensor for step in outcome.composition.forward for tensor in step.makes if tensor.name == "output")
+    steps = tuple(
+        step._replace(makes=tuple(t._replace(name=made) if t.name == "output" else t for t in step.makes))
+        for step in outcome.composition.forward
+    )
+    return outcome.composition._replace(forward=(*steps, Step("clone", (made,), (output,))))
 
 
 class SavedMemory(Record):
