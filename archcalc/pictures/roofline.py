@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from archcalc.pictures import axes, svg
 from archcalc.pictures.axes import Axis
-from archcalc.pictures.scatter import Point, circles
+from archcalc.pictures.scatter import Line, Place, Point, circles
 from archcalc.pictures.svg import Drawing
 from archcalc.pictures.text import width
 
@@ -30,15 +30,21 @@ def draw(points: Sequence[Point], flops: float, bandwidth: float, device: str, t
     body = [svg.text(16, 30, title, "heading"), svg.text(16, 50, note, "small"), *axes.draw(across, up)]
     start = max(across.low, up.low / bandwidth)
     corner = across.at(ridge), up.at(flops)
-    body.append(svg.line(across.at(start), up.at(start * bandwidth), *corner, "mark"))
-    body.append(svg.line(*corner, across.end, corner[1], "mark"))
+    roofs = [
+        Line(across.at(start), up.at(start * bandwidth), *corner),
+        Line(*corner, across.end, corner[1]),
+    ]
+    body += [svg.line(*roof, "mark") for roof in roofs]
     words = f"{device}: {_rate(flops)}, compute"
-    body.append(svg.text(across.end - width(words, 12), corner[1] - 18, words, "marked"))
+    left = across.end - width(words, 12)
+    taken = [Place(left, corner[1] - 32, across.end, corner[1] - 14)]
+    body.append(svg.text(left, corner[1] - 18, words, "marked"))
     rising = f"{axes.as_bytes(bandwidth)}/s, bandwidth"
     middle = (start * ridge) ** 0.5
     x, y = across.at(middle), up.at(middle * bandwidth)
     body.append(svg.text(x - 10, y - 8, rising, "marked end"))
-    body += circles(points, across, up, _LARGEST)
+    taken.append(Place(x - 10 - width(rising, 12), y - 22, x - 10, y - 4))
+    body += circles(points, across, up, _LARGEST, taken, roofs)
     return Drawing(_WIDTH, _HEIGHT, title, f"{len(points)} layers under the roofs of {device}", "".join(body))
 
 

@@ -50,6 +50,32 @@ class Place(Record):
         )
 
 
+class Line(Record):
+    """A straight line from one point to another."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+    def meets(self, place: Place) -> bool:
+        """Whether it runs through a rectangle (Liang & Barsky 1984, doi:10.1145/357332.357333)."""
+        dx, dy = self.x2 - self.x1, self.y2 - self.y1
+        first, last = 0.0, 1.0
+        for step, room in (
+            (-dx, self.x1 - place.left), (dx, place.right - self.x1),
+            (-dy, self.y1 - place.top), (dy, place.bottom - self.y1),
+        ):  # fmt: skip
+            if step == 0:
+                if room <= 0:
+                    return False
+            elif step < 0:
+                first = max(first, room / step)
+            else:
+                last = min(last, room / step)
+        return first < last
+
+
 class Circle(Record):
     """A point where it is drawn."""
 
@@ -58,10 +84,10 @@ class Circle(Record):
     y: float
     radius: float
 
-    @property
-    def place(self) -> Place:
-        """The square around it."""
-        return Place(self.x - self.radius, self.y - self.radius, self.x + self.radius, self.y + self.radius)
+    def meets(self, place: Place) -> bool:
+        """Whether its disc and a rectangle overlap."""
+        x, y = nearest(self.x, self.y, place)
+        return math.hypot(self.x - x, self.y - y) < self.radius
 
 
 def draw(
@@ -80,8 +106,15 @@ def draw(
     return Drawing(_WIDTH, _HEIGHT, title, said, "".join(body))
 
 
-def circles(points: Sequence[Point], across: Axis, up: Axis, largest: float = _LARGEST) -> list[str]:
-    """The points and their names: the large ones behind, names where there is room."""
+def circles(
+    points: Sequence[Point],
+    across: Axis,
+    up: Axis,
+    largest: float = _LARGEST,
+    words: Sequence[Place] = (),
+    lines: Sequence[Line] = (),
+) -> list[str]:
+    """The points and their names: the large ones behind, names where there is room, clear of words and lines."""
     most = max((point.size for point in points if point.size is not None), default=0)
     placed = [Circle(point, across.at(point.x), up.at(point.y), _radius(point.size, most, largest)) for point in points]
     placed.sort(key=lambda circle: (-circle.radius, circle.x, circle.y, circle.point.name))
@@ -91,7 +124,7 @@ def circles(points: Sequence[Point], across: Axis, up: Axis, largest: float = _L
     ]
     left, right = sorted((across.start, across.end))
     top, low = sorted((up.start, up.end))
-    return made + names(placed, Place(left, top, right, low))
+    return made + names(placed, Place(left, top, right, low), words, lines)
 
 
 def _radius(size: float | None, most: float, largest: float) -> float:
@@ -101,47 +134,62 @@ def _radius(size: float | None, most: float, largest: float) -> float:
     return max(_SMALLEST, largest * math.sqrt(size / most))
 
 
-def names(placed: Sequence[Circle], page: Place) -> list[str]:
-    """The names beside their points, farther off with a line to them, or left out where there is no room."""
-    taken: list[Place] = [
-        Place(c.x - min(c.radius, 6), c.y - min(c.radius, 6), c.x + min(c.radius, 6), c.y + 6) for c in placed
-    ]
+def names(placed: Sequence[Circle], page: Place, words: Sequence[Place] = (), lines: Sequence[Line] = ()) -> list[str]:
+    """The names beside their points, farther off with a line to them, or left out where there is no room.
+
+    A name stands on no circle where that can be, and else on none of their middles.
+    """
+    words, lines = list(words), list(lines)
+    middles = [Place(c.x - min(c.radius, 6), c.y - min(c.radius, 6), c.x + min(c.radius, 6), c.y + 6) for c in placed]
     made = []
-    for circle in sorted(placed, key=lambda c: (c.x, c.y)):
+    for circle in sorted(placed, key=lambda c: (-c.radius, c.x, c.y)):
         if not circle.point.name:
             continue
-        wide = width(circle.point.name, _TEXT)
-        for reach in (0.0, 10.0, 22.0, 36.0, 52.0):
-            found = _free(circle, wide, reach, taken, page)
+        for avoided in (placed, middles):
+            found = _free(circle, page, words, [*lines, *avoided])
             if found is not None:
                 break
         else:
             continue
-        taken.append(found)
-        if reach > 0:
-            made.append(svg.line(circle.x, circle.y, *_nearest(circle, found), "grid leader"))
-        made.append(svg.text(found.left, found.bottom - 3, circle.point.name, "small"))
+        place, line = found
+        words.append(place)
+        if line is not None:
+            lines.append(line)
+            made.append(svg.line(*line, "grid leader"))
+        made.append(svg.text(place.left, place.bottom - 3, circle.point.name, "small"))
     return made
 
 
-def _free(circle: Circle, wide: float, reach: float, taken: list[Place], page: Place) -> Place | None:
-    """A place for a name at a distance from its circle, the first of those around it that is free."""
-    high = 13.0
-    off = circle.radius + 3 + reach
-    for turn in (0, 4, 2, 6, 1, 7, 3, 5):
-        angle = turn * math.pi / 4
-        dx, dy = math.cos(angle), -math.sin(angle)
-        middle = circle.x + dx * (off + wide / 2), circle.y + dy * (off + high / 2)
-        place = Place(middle[0] - wide / 2, middle[1] - high / 2, middle[0] + wide / 2, middle[1] + high / 2)
-        inside = place.left >= page.left and place.right <= page.right
-        if inside and page.top <= place.top and place.bottom <= page.bottom and not any(place.meets(o) for o in taken):
-            return place
+def _free(
+    circle: Circle, page: Place, words: Sequence[Place], others: Sequence[Circle | Line | Place]
+) -> tuple[Place, Line | None] | None:
+    """The nearest free place for a name, the first of those around its circle, and the line to it if it is far off."""
+    wide, high = width(circle.point.name, _TEXT), 13.0
+    for reach in (0.0, 10.0, 22.0, 36.0, 52.0, 70.0, 90.0):
+        off = circle.radius + 3 + reach
+        for turn, shift in _AROUND:
+            angle = turn * math.pi / 4
+            dx, dy = math.cos(angle), -math.sin(angle)
+            x, y = circle.x + dx * (off + wide / 2) + shift * wide / 2, circle.y + dy * (off + high / 2)
+            place = Place(x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
+            if place.left < page.left or place.right > page.right or place.top < page.top or place.bottom > page.bottom:
+                continue
+            if any(place.meets(each) for each in words) or any(each.meets(place) for each in others):
+                continue
+            line = Line(circle.x, circle.y, *nearest(circle.x, circle.y, place)) if reach else None
+            if line is None or not any(line.meets(each) for each in words):
+                return place, line
     return None
 
 
-def _nearest(circle: Circle, place: Place) -> tuple[float, float]:
-    """The point of a place that is nearest to the middle of a circle."""
-    return max(place.left, min(place.right, circle.x)), max(place.top, min(place.bottom, circle.y))
+#: Where a name is tried around its circle: eighths of a turn, and how many halves of itself it is moved aside.
+_AROUND = ((0, 0.0), (4, 0.0), (2, 0.0), (6, 0.0), (1, 0.0), (7, 0.0), (3, 0.0), (5, 0.0),
+           (2, 0.8), (2, -0.8), (6, 0.8), (6, -0.8))  # fmt: skip
+
+
+def nearest(x: float, y: float, place: Place) -> tuple[float, float]:
+    """The point of a place that is nearest to another point."""
+    return max(place.left, min(place.right, x)), max(place.top, min(place.bottom, y))
 
 
 def _sizes(points: Sequence[Point], size: Figure) -> list[str]:

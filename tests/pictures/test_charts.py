@@ -14,9 +14,10 @@ from archcalc.api import load
 from archcalc.cli import run
 from archcalc.commands.compare import picture as compare_picture
 from archcalc.commands.memory import picture as memory_picture
-from archcalc.memory.setup import Setup
+from archcalc.commands.roofline import picture as roofline_picture
+from archcalc.memory.setup import Setup, setup
 from archcalc.pictures import axes, scatter
-from archcalc.pictures.scatter import Figure, Point
+from archcalc.pictures.scatter import Figure, Line, Place, Point
 from archcalc.quantities.registry import Part
 
 COUNT = Figure("count", axes.as_count)
@@ -73,6 +74,27 @@ def test_circles_have_areas_in_proportion() -> None:
 def test_names_of_points_do_not_overlap() -> None:
     points = [Point(f"network number {k}", 100 + k % 5, 100 + k % 7, 1.0 + k) for k in range(60)]
     assert texts_on_texts(drawn(scatter.draw(points, COUNT, COUNT, None, "many"))) == []
+
+
+def test_names_stand_beside_circles_and_not_on_them() -> None:
+    # The large circle covers the right of the small one, where its name would be.
+    points = [Point("large", 130, 100, 100.0), Point("small", 100, 100, 4.0), Point("far", 200, 200, 4.0)]
+    made = scatter.draw(points, COUNT, COUNT, COUNT, "three")
+    (x, y, radius), *_ = [
+        tuple(map(float, each)) for each in re.findall(r'cx="([\d.]+)" cy="([\d.]+)" r="(34)"', made.body)
+    ]
+    (words,) = [each for each in drawn(made).words if each.said == "small"]
+    place = Place(*words.area)
+    assert not scatter.Circle(points[0], x, y, radius).meets(place)
+
+
+def test_a_line_meets_what_it_runs_through() -> None:
+    place = Place(10, 10, 20, 20)
+    assert Line(0, 15, 30, 15).meets(place)
+    assert Line(0, 0, 30, 30).meets(place)
+    assert not Line(0, 15, 9, 15).meets(place)  # it ends before
+    assert not Line(0, 5, 30, 5).meets(place)
+    assert not Line(0, 20, 20, 40).meets(place)
 
 
 def test_the_whole_catalogue_in_a_chart() -> None:
@@ -170,6 +192,21 @@ def test_no_layer_is_above_the_roofs(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert min(heights) >= roof - 0.1
     assert run(["roofline", "resnet50", "-o", str(file)]) == 2
     assert "--gpu" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["resnet50", "vgg16", "googlenet", "vit_b16"])
+def test_texts_of_a_roofline_do_not_overlap(name: str) -> None:
+    network = Part(load(name).analyse(), setup=setup(load(name).expand(), gpu="v100"))
+    assert texts_on_texts(drawn(roofline_picture.draw(network))) == []
+
+
+def test_layers_that_are_alike_are_one_point() -> None:
+    network = Part(load("resnet50").analyse(), setup=setup(load("resnet50").expand(), gpu="v100"))
+    made = roofline_picture.draw(network).body
+    # The 3x3 of the second and third bottleneck of the last stage: all else of them is alike too.
+    assert "stage4/bottleneck.2/residual/conv_bn.2/conv and 1 alike" in made
+    assert "stage4/bottleneck.3/residual/conv_bn.2/conv: at least" in made
+    assert made.count("<circle") < len(network.layers) / 3
 
 
 def test_a_sweep_draws_its_front_among_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
