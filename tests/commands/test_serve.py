@@ -76,9 +76,9 @@ def test_a_setting_that_is_no_value_is_found(answers: Answers) -> None:
     assert not finding["here"]
 
 
-def test_the_rest_has_layers_memory_claims_and_what_is_suspicious(answers: Answers) -> None:
+def test_the_rest_has_distribution_layers_memory_claims_and_what_is_suspicious(answers: Answers) -> None:
     answer = answers.answer("rest", drafted(SPEC.replace("112", "113")))
-    assert [key for key, _ in answer["sections"]] == ["layers", "memory-of-training", "claims"]
+    assert [key for key, _ in answer["sections"]] == ["distribution", "layers", "memory-of-training", "claims"]
     rules = {finding["rule"]: finding["line"] for finding in answer["findings"]}
     # Claimed on line 8; no step reads `kernels`, of line 2.
     assert rules == {"claim-failed": 8, "unused-parameter": 2}

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 from drawn import Drawn, drawn
+from inline import layers
 
 from archcalc import catalogue
 from archcalc.api import load
 from archcalc.cli import run
 from archcalc.commands.compare import picture as compare_picture
 from archcalc.commands.memory import picture as memory_picture
+from archcalc.commands.report import distribution as distribution_picture
 from archcalc.commands.roofline import picture as roofline_picture
 from archcalc.memory.setup import Setup, setup
-from archcalc.pictures import axes, scatter
+from archcalc.pictures import axes, distribution, scatter
 from archcalc.pictures.scatter import Figure, Line, Place, Point
 from archcalc.quantities.registry import Part
 
@@ -220,3 +222,43 @@ def test_a_sweep_draws_its_front_among_all(tmp_path: Path, capsys: pytest.Captur
     assert text.count("box grey see") == 4
     assert run(sweep) == 2
     assert "--pareto" in capsys.readouterr().err
+
+
+# --- figures along the layers
+
+
+def test_memory_is_in_early_layers_and_parameters_are_in_late_ones() -> None:
+    made = distribution_picture.draw(Part(load("vgg16").analyse()))
+    assert made is not None
+    said = [words.said for words in drawn(made).words]
+    # Two outputs of 224*224*64 values and one of a quarter, of 4 bytes each: 28.9 of 60.4 MB.
+    assert "activations without input: 60.35 MB, 47.9% in stage1" in said
+    # (7*7*512 + 1)*4096 + (4096 + 1)*4096 + (4096 + 1)*1000 = 123,642,856 of 138,357,544 (Simonyan & Zisserman 2014).
+    assert "params: 138.4 M, 89.4% in classifier" in said
+
+
+def test_bars_are_as_high_as_their_values() -> None:
+    panel = distribution.Panel("a", "blue", [4, 0, 2, 1], str)
+    made = distribution.draw([panel], [distribution.Stage("all", 0, 4)], "four layers")
+    bars = re.findall(r"M[\d.]+ ([\d.]+)V([\d.]+)H", made.body)
+    heights = [float(low) - float(high) for low, high in bars]
+    assert [height / heights[-1] for height in heights] == pytest.approx([4, 2, 1], rel=0.02)  # to a tenth of a pixel
+
+
+def test_many_layers_share_bars_and_lose_nothing() -> None:
+    values = list(range(1, 1001))
+    panel = distribution.Panel("a", "blue", values, str)
+    made = distribution.draw([panel], [distribution.Stage("all", 0, 1000)], "many layers")
+    assert "a: 500500, 100.0% in all" in made.body
+    assert len(re.findall(r"M[\d.]+ ([\d.]+)V", made.body)) == 240
+
+
+@pytest.mark.parametrize("name", ["vgg16", "resnet152", "googlenet", "single_conv", "llama2_7b", "densenet_bc250_k24"])
+def test_texts_of_a_distribution_do_not_overlap(name: str) -> None:
+    made = distribution_picture.draw(Part(load(name).analyse()))
+    assert made is not None
+    assert texts_on_texts(drawn(made)) == []
+
+
+def test_a_network_without_figures_has_no_distribution() -> None:
+    assert distribution_picture.draw(Part(layers("3, 8, 8", "- identity"))) is None

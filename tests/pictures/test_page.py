@@ -110,7 +110,14 @@ def test_a_page_has_the_figures_of_the_report() -> None:
     network = Part(load("resnet50").analyse())
     made = list(report_page.sections(network))
     text = "".join(html.render(build(network)._replace(sections=lambda: made)))
-    assert [section.title for section in made] == ["network", "layers", "memory of training", "claims", "spec"]
+    assert [section.title for section in made] == [
+        "network",
+        "distribution",
+        "layers",
+        "memory of training",
+        "claims",
+        "spec",
+    ]
     assert "25,557,032" in text
     assert re.search(r'class="left is-met">met<', text)
     layers = json.loads(re.search(r'class="layers">(.*?)</script>', text, re.DOTALL)[1])  # type: ignore[index]
@@ -120,7 +127,7 @@ def test_a_page_has_the_figures_of_the_report() -> None:
 
 def test_rows_of_blocks_add_up_their_layers() -> None:
     network = Part(load("resnet50").analyse())
-    (_, layers, *_) = report_page.sections(network, columns=chosen(["name", "params"]))
+    (_, _, layers, *_) = report_page.sections(network, columns=chosen(["name", "params"]))
     assert isinstance(layers, report_page.Rows)
     rows = list(layers.table.rows)
     assert layers.levels is not None

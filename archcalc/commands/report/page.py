@@ -12,7 +12,7 @@ from archcalc.claims.read import claims
 from archcalc.commands.check.tables import verdicts
 from archcalc.commands.explain.answer import explain_layer
 from archcalc.commands.memory import picture as memory_picture
-from archcalc.commands.report import picture
+from archcalc.commands.report import distribution, picture
 from archcalc.commands.report.columns import LayerColumn, chosen
 from archcalc.commands.report.row import Row
 from archcalc.layers.attributes import shown
@@ -40,7 +40,10 @@ def sections(
 
 
 def tables(network: Part, columns: Sequence[LayerColumn] | None = None) -> Iterator[Section]:
-    """The layers, and what training them takes over time."""
+    """Where the network has its figures, the layers, and what training them takes over time."""
+    distributed = distribution.draw(network)
+    if distributed is not None:
+        yield Picture("distribution", distributed)
     yield _layers(network, columns or chosen())
     if network.memory.trains:
         yield Picture("memory of training", memory_picture.draw(network))
