@@ -6,7 +6,7 @@ The page asks for nothing, from nowhere: style and script stand in it, and its p
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -40,10 +40,11 @@ class Rows(Record):
 
 
 class Text(Record):
-    """A text as it is written, with the numbers of its lines."""
+    """A text as it is written, with the numbers of its lines where it is a file's."""
 
     title: str
     text: str
+    numbered: bool = True
 
 
 Section: TypeAlias = Picture | Rows | Text
@@ -127,10 +128,10 @@ def _section(section: Section) -> Iterator[str]:
     elif isinstance(section, Rows):
         yield from _rows(section)
     else:
-        lines = section.text.rstrip("\n").split("\n")
-        yield '<pre class="text">'
-        yield "\n".join(f'<span class="line">{escaped(line) or " "}</span>' for line in lines)
-        yield "</pre>\n"
+        lines: Iterable[str] = map(escaped, section.text.rstrip("\n").split("\n"))
+        if section.numbered:
+            lines = (f'<span class="line">{line or " "}</span>' for line in lines)
+        yield '<pre class="text">' + "\n".join(lines) + "</pre>\n"
 
 
 def _picture(section: Picture) -> Iterator[str]:

@@ -136,6 +136,28 @@ def test_rows_of_blocks_add_up_their_layers() -> None:
     assert sum(row[1] for row in outermost) == 25_557_032
 
 
+def test_the_page_of_a_check_begins_with_its_result(tmp_path: Path) -> None:
+    spec, file = tmp_path / "mine.yaml", tmp_path / "check.html"
+    # 3*3*3*8 weights + 8 biases = 224
+    text = "architecture: a\ninput: [3, 8, 8]\nlayers:\n  - conv: {out: 8, kernel: 3}\nexpect:\n  params: 225\n"
+    spec.write_text(text, "utf-8")
+    assert run(["check", str(spec), "-o", str(file)]) == 1
+    shown = file.read_text("utf-8")
+    assert "<h1>1 spec, 1 claim: 1 failed; 1 error</h1>" in shown
+    assert "6 |   params: 225\n  |           ^^^ 224" in shown
+    assert shown.index("<h2>findings</h2>") < shown.index(f"<h2>{spec}</h2>")
+    spec.write_text(text.replace("225", "224"), "utf-8")
+    assert run(["check", str(spec), "-o", str(file)]) == 0
+    assert "<h1>1 spec, 1 claim: 1 met; no errors</h1>" in file.read_text("utf-8")
+    assert "findings" not in file.read_text("utf-8")
+
+
+def test_a_page_without_a_heading_is_named_after_its_picture(tmp_path: Path) -> None:
+    file = tmp_path / "compare.html"
+    assert run(["compare", "alexnet", "vgg16", "-o", str(file)]) == 0
+    assert "<h1>top-5 error against MACs, circles: params</h1>" in file.read_text("utf-8")
+
+
 def test_a_table_without_levels_is_plain() -> None:
     column = Column("verdict", "verdict", right=False)
     text = "".join(html.render(Report("", (), (Table((column,), [("met",), ("failed",)]),), (), {})))

@@ -39,11 +39,16 @@ def build(checked: Checked) -> Report:
     """The whole result: the claims of every spec, the findings, what changed, the counts."""
     tables = list(claims(checked))
     if checked.findings:
-        rows = [(f.severity, f.rule, str(f.place or ""), f.message) for f in checked.findings]
-        tables.append(Table(_FINDING_COLUMNS, rows, title="findings"))
+        tables.append(findings(checked))
     note = [NOTE] if any(each.verdicts for each in checked.specs) else []
     notes = (*note, *changes_text(checked), summary(checked))
     return Report("", (), tuple(tables), notes, _data(checked), _every_claim(checked), checked)
+
+
+def findings(checked: Checked) -> Table:
+    """The findings of all specs."""
+    rows = [(f.severity, f.rule, str(f.place or ""), f.message) for f in checked.findings]
+    return Table(_FINDING_COLUMNS, rows, title="findings")
 
 
 def claims(checked: Checked) -> tuple[Table, ...]:

@@ -14,6 +14,7 @@ def render(report: Report) -> list[str]:
     """The page: with the sections that the report brings, or else its picture, if it has one, and its tables."""
     from archcalc.pictures import page
 
+    title = ""
     if report.sections is not None:
         sections = list(report.sections())
     else:
@@ -21,5 +22,6 @@ def render(report: Report) -> list[str]:
         with suppress(UsageError):  # a page without a picture is still a page
             drawing = report.picture() if report.picture is not None else None
         sections = page.of_report(report, drawing)
-    title = report.heading or (sections[0].title if len(sections) == 1 else "") or "archcalc"
+        title = drawing.title if drawing is not None else sections[0].title if len(sections) == 1 else ""
+    title = report.heading or title or "archcalc"
     return [page.document(report, sections, title)]
