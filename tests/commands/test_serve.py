@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from served import BROKEN, SPEC, Client, drafted
 from archcalc.cli import group
 from archcalc.commands.serve.answer import MOST_EXPLAINED, Answers
 from archcalc.commands.serve.opened import Conflict, Opened
-from archcalc.commands.serve.server import MOST_BYTES
+from archcalc.commands.serve.server import MOST_BYTES, Server
 from archcalc.commands.serve.worker import Worker
 from archcalc.diagnostics.diagnostic import UsageError
 
@@ -364,6 +365,16 @@ def test_a_port_in_use_is_an_error(client: Client) -> None:
     result = CliRunner().invoke(group, ["serve", "lenet5", "--no-open", "--port", str(client.server.server_port)])
     assert isinstance(result.exception, UsageError)
     assert f"cannot serve on port {client.server.server_port}" in str(result.exception)
+
+
+@pytest.mark.parametrize("options", [[], ["--no-open"]])
+def test_it_opens_a_browser_unless_told_not_to(options: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr(Server, "serve_forever", lambda self: time.sleep(0.2))
+    result = CliRunner().invoke(group, ["serve", "lenet5", "--port", "0", *options])
+    assert result.exit_code == 0
+    assert [result.output.count(address) for address in opened] == ([] if options else [1])
 
 
 def test_ctrl_c_ends_it_cleanly() -> None:

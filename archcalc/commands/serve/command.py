@@ -41,8 +41,10 @@ def command(spec: str | None, port: int, no_open: bool) -> None:
     with suppress(KeyboardInterrupt), server.listening(opened, port) as listening:
         click.echo(f"serving {opened.shown} at {listening.address} (Ctrl-C stops it)")
         if not no_open:
+            import threading
             import webbrowser
 
-            webbrowser.open(listening.address)
+            # A browser without windows runs until it is closed, and wants to be served meanwhile.
+            threading.Thread(target=webbrowser.open, args=[listening.address], daemon=True).start()
         listening.serve_forever()
     click.echo("stopped")
