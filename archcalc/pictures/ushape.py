@@ -147,20 +147,20 @@ def _drawn(
         down = _stack(nodes, level.down, middle - aside - left / 2, y, x, top)
         y = max(down, _stack(nodes, level.up, middle + aside + right / 2, y, x, top)) + _LEVEL_GAP
     y = _stack(nodes, bottom, middle, y, x, top)
-    up = {(level.up[-1], other.up[0]) for level, other in zip(levels[1:], levels, strict=False)}
-    up.add((bottom[-1], levels[-1].up[0]))
-    rising = 0
+    # What leads up runs beside the levels that it leads from and to, in turn nearer and farther.
+    rising = [*(level.up for level in levels), bottom]
+    lanes = {
+        (low[-1], high[0]): max(x[e] + nodes[e].width / 2 for e in (*low, *high)) + _LANE * (1 + k % 2)
+        for k, (high, low) in enumerate(pairwise(rising))
+    }
     beside = {edge for skip in skips for edge in skip.edges}
     lines: list[list[tuple[float, float]]] = []
-    gutter = middle + channel / 2 + _INDENT * deep + right + _LANE
     for edge in edges:
         if edge in beside:
             continue
         starts, ends = x[edge.source] + edge.leaves, x[edge.target] + edge.arrives
         low, high = top[edge.source] + nodes[edge.source].height, top[edge.target]
-        if (edge.source, edge.target) in up:
-            lane = gutter + _LANE * (rising % 2)
-            rising += 1
+        if lane := lanes.get((edge.source, edge.target)):
             corners = [(starts, low), (starts, low + _OUT), (lane, low + _OUT), (lane, high - _OUT)]
             lines.append([*corners, (ends, high - _OUT), (ends, high)])
         elif abs(starts - ends) < 0.6:
@@ -191,7 +191,8 @@ def _drawn(
             first_end, second = second, first_end
         lines.append([out, (out[0], below), (middle, below), (middle, first_end)])
         lines.append([(middle, second), (middle, above), (into[0], above), into])
-    return UShape(x, top, lines, gutter + 2 * _LANE, y + _OUT)
+    rightmost = max([*lanes.values(), middle + channel / 2 + _INDENT * deep + right])
+    return UShape(x, top, lines, rightmost + _LANE, y + _OUT)
 
 
 def _stack(
