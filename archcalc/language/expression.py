@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 from archcalc.layers.attributes import shown
 from archcalc.records import Record
-from archcalc.sizes.kinds import LARGEST, is_concrete, is_many, is_size, maximum, minimum
+from archcalc.sizes.kinds import LARGEST, is_concrete, is_many, is_size, magnitude, maximum, minimum
 
 MAX_LENGTH = 500
 MAX_NODES = 200
@@ -193,12 +193,17 @@ _ARITY = {"min": None, "max": None, "round_to": 2, "make_divisible": 2, "ratio":
 # --- arithmetic
 
 
+#: Sizes of a sweep are bounded in advance, and wider than they come to be: these are beyond any.
+_BEYOND = LARGEST**20
+
+
 def _bounded(value: Any) -> Any:
     if type(value) is int:
         if -LARGEST <= value <= LARGEST:
             return value
     elif not isinstance(value, Fraction):
-        return value
+        if magnitude(value) <= _BEYOND:
+            return value
     elif abs(value.numerator) <= LARGEST and value.denominator <= LARGEST:
         return value.numerator if value.denominator == 1 else value
     raise ExpressionError("the value is too large: sizes go up to a thousand million million")
@@ -246,7 +251,10 @@ def _arithmetic(sign: str, apply: Callable[[Any, Any], Any], left: Any, right: A
             raise ExpressionError(f"`{sign}` works on numbers: {shown(value)} is not one")
         if isinstance(value, Fraction) and (is_many(left) or is_many(right)):
             raise ExpressionError(f"`{sign}` cannot take the fraction {shown(value)} of a size that is not known")
-    return _bounded(apply(left, right))
+    try:
+        return _bounded(apply(left, right))
+    except ArithmeticError as error:  # a formula of too many terms
+        raise ExpressionError(str(error)) from None
 
 
 def _compare(sign: str, apply: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:

@@ -71,6 +71,15 @@ def settled(value: Any) -> Any:
     return value
 
 
+def magnitude(value: Any) -> int:
+    """The largest that a size of several numbers can be, its sign aside; 0 for symbols, which have no size yet."""
+    if isinstance(value, Range):
+        return max(-value.low, value.high)
+    if is_array(value) and value.size and value.dtype.kind == "O":
+        return int(abs(value).max())
+    return 0
+
+
 def product(sizes: Iterable[Size]) -> Size:
     """The product of the sizes; 1 for none."""
     result = 1

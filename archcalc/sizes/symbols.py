@@ -16,6 +16,10 @@ from typing import Any, TypeAlias
 from archcalc.records import Record
 
 
+class TooLong(ArithmeticError):
+    """A formula of more terms than anyone reads."""
+
+
 class Undecided(Exception):
     """A question about symbols that depends on their values."""
 
@@ -67,9 +71,15 @@ def _order(atom: Atom) -> tuple[int, int, str]:
     return (0 if isinstance(atom, Variable) else 2, 0, str(atom))
 
 
+#: A product of two formulas multiplies at most so many pairs of terms: a second's work, and no one reads the result.
+MOST_PAIRS = 100_000
+
+
 def _times(left: Monomial, right: Monomial) -> Monomial:
     if not left or not right:
         return left or right
+    if len(left) == len(right) == 1 and left[0][0] == right[0][0] and left[0][1] + right[0][1]:
+        return ((left[0][0], left[0][1] + right[0][1]),)
     powers = dict(left)
     for atom, power in right:
         powers[atom] = powers.get(atom, 0) + power
@@ -200,6 +210,11 @@ class Expression:
         right = lift(other)
         if right is None:
             return NotImplemented
+        if len(self.terms) * len(right.terms) > MOST_PAIRS:
+            raise TooLong(
+                f"a formula grows too long: {len(self.terms):,} terms times {len(right.terms):,} are more than"
+                f" {MOST_PAIRS:,} products"
+            )
         terms: dict[Monomial, Any] = {}
         for m, c in self.terms.items():
             for n, d in right.terms.items():

@@ -20,6 +20,7 @@ from archcalc.commands.formula.conditions import Constraint, conditions
 from archcalc.commands.formula.formats import latex, python
 from archcalc.commands.formula.simplify import simplified
 from archcalc.commands.formula.tables import build
+from archcalc.diagnostics.diagnostic import SpecError, UsageError
 from archcalc.sizes.conditions import at_least, at_most, divides, equal
 from archcalc.sizes.symbols import variable
 
@@ -327,3 +328,20 @@ def test_the_command(spec: Any) -> None:
 def test_a_parameter_can_be_let_be_a_number(spec: Any) -> None:
     path = spec(stack(3, 3))
     assert str(formula(path, [], ["params"], let={"C": 3})["params"]) == str(27 * 9)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        # 65 terms to the power of 64: 4,097 terms in the end.
+        "parameters: {a: 2, b: (a + 1)**64, c: (b + 1)**64}\ninput: [1]\nlayers:\n  - linear: c\n",
+        # 1,820 terms of a, b, c and d each, multiplied by the rule of a layer and not by an expression.
+        "parameters: {a: 1, b: 1, c: 1, d: 1}\ninput: [1]\nlayers:\n"
+        "  - linear: (a + b + c + d + 1)**12\n  - linear: (a + b + c + d + 1)**12\n",
+    ],
+)
+def test_a_formula_that_no_one_reads_is_refused(spec: str, tmp_path: Path) -> None:
+    path = tmp_path / "long.yaml"
+    path.write_text(spec, encoding="utf-8")
+    with pytest.raises((SpecError, UsageError), match="a formula grows too long"):
+        formula(path, ["a"] if "**64" in spec else ["a", "b", "c", "d"])

@@ -15,6 +15,7 @@ from inline import totals
 import archcalc
 from archcalc.cli import group, run
 from archcalc.commands.solve.answer import scale, solve
+from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.quantities.registry import figure
 
 
@@ -233,3 +234,27 @@ def test_peaks_are_solved_for_in_a_setup() -> None:
     made = solve("resnet18", "image", "training_peak_bytes <= 300MB", within=range(32, 257, 32), words=words)
     larger = archcalc.load("resnet18", **made.beyond).figure("training_peak_bytes", batch=8, optimizer="adam")
     assert made.figures["training_peak_bytes"] <= 300 * 10**6 < larger
+
+
+def stack(folder: Path) -> str:
+    """A spec of n layers of 20 parameters each."""
+    path = folder / "stack.yaml"
+    path.write_text("parameters: {n: 2}\ninput: [4]\nlayers:\n  - linear: 4\n    repeat: n\n", encoding="utf-8")
+    return str(path)
+
+
+def test_a_parameter_that_decides_the_structure_is_searched_in_a_range(tmp_path: Path) -> None:
+    assert solve(stack(tmp_path), "n", "params <= 100", within=range(1, 300)).settings == {"n": 5}
+
+
+@pytest.mark.parametrize(
+    ("within", "message"),
+    [
+        # A million layers and more are refused, which is looked at a thousand times; then 9,999 and so on are a few.
+        (range(1, 10**12), "none of the 1,001 values of n down to 999999998999 meets params <= 100: narrow"),
+        (range(1, 10_001), "none of the 11 values of n down to 9990 meets params <= 100: narrow the range"),
+    ],
+)
+def test_a_search_through_networks_has_an_end(tmp_path: Path, within: range, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        solve(stack(tmp_path), "n", "params <= 100", within=within)

@@ -389,3 +389,9 @@ def test_peaks_are_swept_in_a_setup() -> None:
     ):
         one = archcalc.load("lenet5", classes=classes)
         assert (peak, macs) == (one.figure("training_peak_bytes", batch=4), 4 * one.figure("macs"))
+
+
+def test_a_power_beyond_all_sizes_is_no_combination(tmp_path: Path) -> None:
+    path = tmp_path / "power.yaml"
+    path.write_text("parameters: {a: 2, b: a**64, c: b**64, d: c**64}\ninput: [1]\nlayers:\n  - linear: d\n")
+    assert rows(sweep(path, {"a": range(1, 4)}, ["params"])) == [(1, 2)]

@@ -20,7 +20,7 @@ from archcalc.memory.setup import Setup
 from archcalc.quantities.registry import Part, Quantity, quantity_named, select
 from archcalc.records import Record
 from archcalc.sizes.kinds import is_many, is_size
-from archcalc.sizes.symbols import Expression, Undecided, lift, variable
+from archcalc.sizes.symbols import Expression, TooLong, Undecided, lift, variable
 
 DEFAULT_QUANTITIES = ("params", "macs")
 
@@ -60,6 +60,10 @@ class Formula(Record):
     def __call__(self, **values: Any) -> Any:
         """Its value where the free parameters have these values: ints, or arrays of integers."""
         return self.exact.evaluate(values)
+
+
+class NoFormula(UsageError):
+    """The formula is too long to be written."""
 
 
 class Formulas:
@@ -120,11 +124,14 @@ def formula(
             raise UsageError(f"{document.architecture or spec} has no parameter `{name}`: {hint}")
     images = {name: variable(name) for name in free}
     images.update({name: _read(name, str(text)) for name, text in (let or {}).items()})
-    analysis = Analysis(interpret(expand(document, {**settings, **images})))
     asked = {name: _asked(name, layer, bool(images)) for name in dict.fromkeys(quantities)}
     batch: Any = 1 if BATCH in known else variable(BATCH)
-    found = conditions(each.condition for each in analysis.interpretation.open)
-    made = {name: _formula(each, _part(analysis, layer, each, batch), found) for name, each in asked.items()}
+    try:
+        analysis = Analysis(interpret(expand(document, {**settings, **images})))
+        found = conditions(each.condition for each in analysis.interpretation.open)
+        made = {name: _formula(each, _part(analysis, layer, each, batch), found) for name, each in asked.items()}
+    except TooLong as error:
+        raise NoFormula(str(error)) from None
     parameters = analysis.network.parameters
     given = {name: value for name, value in parameters.items() if is_many(value) and value != variable(name)}
     fixed = {name: value for name, value in parameters.items() if not is_many(value)}

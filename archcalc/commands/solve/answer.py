@@ -16,7 +16,7 @@ from typing import Any
 from archcalc.api import load
 from archcalc.claims.bounds import Limit, read_limits
 from archcalc.claims.figure import Bound
-from archcalc.commands.formula.answer import BATCH, Formulas, formula
+from archcalc.commands.formula.answer import BATCH, Formulas, NoFormula, formula
 from archcalc.diagnostics.diagnostic import SpecError, UsageError
 from archcalc.layers.attributes import decimal, shown
 from archcalc.memory.setup import stated
@@ -27,8 +27,9 @@ from archcalc.sizes.symbols import Expression, never_falls, number
 
 #: How many values next to a bound are tried for one that keeps the other conditions.
 _NEIGHBOURS = 100_000
-#: How many values are tried where each is a network of its own.
-_MOST_TRIED = 10_000
+#: Where each value is a network of its own, so many layers are looked at; one that is refused counts as some.
+_MOST_LAYERS = 100_000
+_OF_REFUSED = 100
 
 
 class Solution(Record):
@@ -64,12 +65,14 @@ class _Question(Record):
 
     def figures(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The figures at some settings; SpecError if there is no such network."""
+        return self.measured(settings)[0]
+
+    def measured(self, settings: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+        """The figures at some settings, and how many layers the network has."""
         analysis = load(self.spec, **{**self.parameters, **settings}).analyse()
         part = Part(analysis, setup=stated(analysis.network, self.words))
-        return {
-            limit.quantity: quantity_named(limit.quantity, of="network", numbers=True).measure(part)
-            for limit in self.limits
-        }
+        known = {limit.quantity: quantity_named(limit.quantity, of="network", numbers=True) for limit in self.limits}
+        return {name: quantity.measure(part) for name, quantity in known.items()}, len(analysis.layers)
 
     def met(self, figures: Mapping[str, Any]) -> bool:
         """Whether figures keep all bounds."""
@@ -208,7 +211,7 @@ def _formulas(question: _Question, name: str) -> Formulas | None:
         return None
     try:
         return formula(question.spec, [name], names, settings=question.parameters)
-    except SpecError:
+    except (SpecError, NoFormula):
         load(question.spec, **question.parameters).expand()  # a spec that is wrong by itself says so
         return None
 
@@ -259,13 +262,19 @@ def _narrowed(bound: Bound, value: Callable[[int], int], low: int, high: int) ->
 
 def _swept(question: _Question, name: str, values: Sequence[Any]) -> tuple[Any, Any]:
     """The value, and the one after it in the range."""
-    after = None
-    for tried, value in enumerate(values if question.smallest else reversed(values)):
-        if tried == _MOST_TRIED:
-            raise UsageError(f"none of {_MOST_TRIED:,} values of {name} meets {_told(question)}: give a shorter range")
-        figures = _valid_figures(question, {name: value})
+    after, layers = None, 0
+    for tried, value in enumerate(values if question.smallest else reversed(values), 1):
+        try:
+            figures, of_one = question.measured({name: value})
+        except SpecError:
+            figures, of_one = {}, _OF_REFUSED
         if figures and question.met(figures):
             return value, after
+        layers += of_one
+        if layers > _MOST_LAYERS:
+            way = "up" if question.smallest else "down"
+            said = f"none of the {tried:,} values of {name} {way} to {value} meets {_told(question)}"
+            raise UsageError(f"{said}: narrow the range")
         after = value
     raise _nothing(question, name)
 
