@@ -22,6 +22,7 @@ _READERS = {
     ".prototxt": "caffe.blobs",
     ".onnx": "onnx",
     ".json": "json_model",
+    ".keras": "keras.model",
 }
 
 #: The endings of files that say of every value which shape it has, so that an operation may be left out.

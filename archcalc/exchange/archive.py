@@ -17,8 +17,8 @@ MAX_JSON = 64_000_000
 MAX_MEMBERS = 500_000
 
 
-def read_json(path: Path, shown: str, wanted: Callable[[str], bool]) -> Any:
-    """The JSON in the one member of an archive whose name is wanted.
+def read_json(path: Path, shown: str, wanted: Callable[[str], bool], written: str) -> Any:
+    """The JSON in the one member of an archive whose name is wanted; `written` says how such a file is written.
 
     UsageError if the file cannot be read; SpecError if it is no such archive, or larger than any.
     """
@@ -29,11 +29,11 @@ def read_json(path: Path, shown: str, wanted: Callable[[str], bool]) -> Any:
                 raise fail("bad-archive", f"{shown} has more than {MAX_MEMBERS:,} members")
             if len(members) != 1:
                 many = f"{len(members)} models" if members else "no model"
-                raise fail("bad-archive", f"{shown} has {many} inside, and one is read", help=_HELP)
+                raise fail("bad-archive", f"{shown} has {many} inside, and one is read", help=written)
             with archive.open(members[0]) as file:
                 data = file.read(MAX_JSON + 1)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise fail("bad-archive", f"{shown} cannot be read as an archive: {error}", help=_HELP) from None
+        raise fail("bad-archive", f"{shown} cannot be read as an archive: {error}", help=written) from None
     except OSError as error:
         raise UsageError(f"cannot read {shown}: {error.strerror or error}") from None
     if len(data) > MAX_JSON:
@@ -42,7 +42,4 @@ def read_json(path: Path, shown: str, wanted: Callable[[str], bool]) -> Any:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
         reason = "it nests too deep" if isinstance(error, RecursionError) else str(error)
-        raise fail("bad-archive", f"the model in {shown} is not JSON: {reason}", help=_HELP) from None
-
-
-_HELP = 'write it with `torch.export.save(torch.export.export(model, (input,)), "model.pt2")`'
+        raise fail("bad-archive", f"the model in {shown} is not JSON: {reason}", help=written) from None

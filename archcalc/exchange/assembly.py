@@ -79,6 +79,7 @@ class Assembly:
         *,
         path: str | None = None,
         weights: str = "",
+        trainable: bool = True,
     ) -> int:
         """A step with the item's name, or another path; returns its number.
 
@@ -97,10 +98,12 @@ class Assembly:
         reads = (inputs,) if isinstance(inputs, int) else tuple(inputs)
         outcome = self._rules.apply(rule, tuple(map(self.volume, reads)), given).outcome
         self._volumes.append(outcome.output)
-        owned = (weights,) if weights else ()
+        owned = (weights,) if weights and outcome.params else ()
         named = self._item.name if path is None else path
         modules = self._item.modules
-        self.steps.append(FlatStep(layer, given, reads, named, owned, None, outcome.output.shape, modules))
+        frozen = bool(outcome.params) and not trainable
+        volume = outcome.output.shape
+        self.steps.append(FlatStep(layer, given, reads, named, owned, None, volume, modules, not frozen))
         return len(self.steps) - 1
 
     def within(self, layer: str, inputs: int | Sequence[int], attributes: dict[str, Any] | None = None) -> int:

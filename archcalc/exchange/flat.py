@@ -36,6 +36,7 @@ class FlatStep(Record):
     volume: tuple[int, ...] | None = None
     modules: tuple[tuple[str, str], ...] = ()
     node: str = ""
+    trainable: bool = True
 
 
 class Flat(Record):
@@ -154,6 +155,8 @@ def _lines(flat: Flat) -> Iterator[str]:
         yield from step_lines(layers()[step.layer], attributes, names[number], inputs, step.inputs == (number - 1,))
         if step.owned in shared:
             yield f"    weights: {shared[step.owned]}"
+        if not step.trainable:
+            yield "    trainable: false"
     ends = {name: sources.get(index) or names[index] for name, index in flat.outputs.items()}
     yield from end_lines(ends, ends_elsewhere)
 

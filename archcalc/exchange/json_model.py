@@ -17,5 +17,9 @@ def read(path: Path, shown: str) -> Flat:
 
         name = path.resolve().parent.name if path.stem == "config" else path.stem
         return config.network(name or path.stem, model)
-    known = "a config.json of Hugging Face has `model_type`"
+    if "class_name" in model.keys:
+        from archcalc.exchange.keras import model as keras
+
+        return keras.network(path.stem, model.keys, shown)
+    known = "a config.json of Hugging Face has `model_type`, and Keras writes `class_name` with `model.to_json()`"
     raise fail("bad-json", f"{shown} is not a model that is known here", help=known)

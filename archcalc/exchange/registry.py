@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from archcalc.discovery import loaded_from
 
-_Rule = TypeVar("_Rule", bound=Callable[..., None])
+_Rule = TypeVar("_Rule", bound=Callable[..., Any])
 
 
 class Registry:

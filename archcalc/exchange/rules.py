@@ -6,8 +6,9 @@ from archcalc.diagnostics.rules import rule
 
 rule(
     "bad-archive",
-    "The file is not an archive as torch.export writes it: damaged, of another kind, or without a model.",
-    'Write it with `torch.export.save(torch.export.export(model, (input,)), "model.pt2")`.',
+    "The file is not an archive as torch.export or Keras writes it: damaged, of another kind, or without a model.",
+    'Write it with `torch.export.save(torch.export.export(model, (input,)), "model.pt2")`, or with Keras\'s '
+    '`model.save("model.keras")`.',
 )
 rule(
     "bad-cfg",
@@ -28,7 +29,8 @@ rule(
 )
 rule(
     "bad-json",
-    "The file is not JSON, or not the JSON of a model that is known: a config.json of Hugging Face has `model_type`.",
+    "The file is not JSON, or not the JSON of a model that is known: a config.json of Hugging Face has `model_type`, "
+    "and what Keras's `model.to_json()` gives has `class_name`.",
     "See the place; a spec ends in .yaml.",
 )
 rule(
@@ -42,6 +44,12 @@ rule(
     "A key of a configuration has a value with which the model is not known here: of the wrong type, or one that "
     "changes what is computed.",
     "See the key; where the value is right, export the model with torch.export and open that file.",
+)
+rule(
+    "bad-keras",
+    "The file is not a functional or sequential model of Keras with one input whose sizes are known, or its layers "
+    "name tensors that nothing makes. A class of your own is code, which is not in the file.",
+    "Build the model with its `Input` of whole sizes, and save it with `model.save` or `model.to_json` again.",
 )
 rule(
     "bad-model",

@@ -34,6 +34,8 @@ _TYPES = {
 
 _MISSING: Any = object()
 
+_WRITTEN = 'write it with `torch.export.save(torch.export.export(model, (input,)), "model.pt2")`'
+
 
 class _Damaged(Exception):
     """The archive is not as the schema says; the message says where."""
@@ -43,7 +45,7 @@ def read(path: Path, shown: str, *, partial: bool = False) -> Flat:
     """The network of an export archive; `partial` leaves out operations that are not known, but for their outputs.
 
     SpecError if it is damaged, UsageError if it cannot be read."""
-    model = read_json(path, shown, _holds_the_model)
+    model = read_json(path, shown, _holds_the_model, _WRITTEN)
     try:
         exported = graph(path.stem, model)
     except _Damaged as error:

@@ -19,9 +19,9 @@ def command(model: str, shape: str | None, partial: bool, output: Path | None) -
     """Write a model as a spec.
 
     MODEL is a file that torch.export.save has written (.pt2), an ONNX model (.onnx, which needs the package onnx), a
-    configuration of Darknet (.cfg), a network of Caffe (.prototxt) or a config.json of Hugging Face. It is read without
-    the framework, and no code in it is run. Modules and equal structures become blocks, runs become repeats, and paths
-    become branches; every other command takes the file itself as its SPEC.
+    model of Keras (.keras, .json), a configuration of Darknet (.cfg), a network of Caffe (.prototxt) or a config.json
+    of Hugging Face. It is read without the framework, and no code in it is run. Modules and equal structures become
+    blocks, runs become repeats, and paths become branches; every other command takes the file itself as its SPEC.
 
     MODEL may also be a function that builds a model, as package.module:function. It is imported and called, in a
     process of its own, so that its code runs; that needs PyTorch.

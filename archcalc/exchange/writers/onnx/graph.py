@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from archcalc.exchange.writers.onnx import message
 from archcalc.exchange.writers.onnx.message import Attribute, Shape, Type, Zeros
 from archcalc.language.network import Node
+from archcalc.records import Record
 from archcalc.sizes.volume import Volume
 
 #: The batch, which is left open.
@@ -23,7 +24,7 @@ class Unwritten(Exception):
     """A layer, or an attribute of it, that has no operators."""
 
 
-class Value(NamedTuple):
+class Value(Record):
     """A value: the name of its tensor, which is `[N, C, ...]`, or `[N, ..., C]` where `last` says so."""
 
     name: str
