@@ -168,6 +168,13 @@ def _sum(value: Any) -> Any:
     return result
 
 
+def _column(rows: Any, index: Any) -> tuple[Any, ...]:
+    """One value of each row of a table."""
+    if not isinstance(rows, tuple):
+        raise ExpressionError(f"column works on a list of rows: {shown(rows)} is not one")
+    return tuple(_item(row, index) for row in rows)
+
+
 def _ratio(value: Any, divisor: Any) -> Any:
     """The exact quotient of two numbers, such as 1/108."""
     value, divisor = _exact(value, "ratio"), _exact(divisor, "ratio")
@@ -187,8 +194,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ratio": _ratio,
     "len": _length,
     "sum": _sum,
+    "column": _column,
 }
-_ARITY = {"min": None, "max": None, "round_to": 2, "make_divisible": 2, "ratio": 2}
+_ARITY = {"min": None, "max": None, "round_to": 2, "make_divisible": 2, "ratio": 2, "column": 2}
 
 # --- arithmetic
 
