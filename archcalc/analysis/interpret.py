@@ -110,18 +110,19 @@ class _Interpreter:
             attributes = {**attributes, "inplace": False}
         outcome, left_open = self.rules.apply(node.layer, volumes, attributes)
         if any(saved.what == "input" and saved.dtype == "int64" for saved in outcome.saved) and self.is_computed(node):
-            message = f"{node.layer.name} looks up indices, which the network's input holds: these values are computed"
+            given = "which the network's input or a constant holds"
+            message = f"{node.layer.name} looks up indices, {given}: these values are computed"
             raise DoesNotFit([Misfit("needs-indices", message)])
         if left_open:
             self.open += [Open(node, condition, verdict) for condition, verdict in left_open]
         return outcome
 
     def is_computed(self, node: Node) -> bool:
-        """Whether a node's input is the result of a layer, and not the network's input or a view of it."""
+        """Whether a node's input is the result of a layer, and not the network's input, a constant or a view of one."""
         index = node.inputs[0]
         while not is_input(index) and self.outcomes[index].storage == "view":
             index = self.network.nodes[index].inputs[0]
-        return not is_input(index)
+        return not is_input(index) and (self.outcomes[index].reads_input or bool(self.outcomes[index].params))
 
     def needed_elsewhere(self, node: Node) -> str:
         """Who else needs the value that a layer working in place would overwrite, or a view of it; empty if none does.

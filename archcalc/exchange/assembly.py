@@ -103,7 +103,7 @@ class Assembly:
         modules = self._item.modules
         frozen = bool(outcome.params) and not trainable
         volume = outcome.output.shape
-        self.steps.append(FlatStep(layer, given, reads, named, owned, None, volume, modules, not frozen))
+        self.steps.append(FlatStep(layer, given, reads, named, owned, None, volume, modules, trainable=not frozen))
         return len(self.steps) - 1
 
     def within(self, layer: str, inputs: int | Sequence[int], attributes: dict[str, Any] | None = None) -> int:

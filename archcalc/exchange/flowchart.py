@@ -12,15 +12,16 @@ from archcalc.records import Record
 
 
 class Chart(Record):
-    """The items of a network and its arrows, from box to box by number; 0 is the input, which `input` describes."""
+    """The items of a network and its arrows, from box to box by number. The first numbers are those of the inputs,
+    which `inputs` describe."""
 
     items: tuple[Item, ...]
     numbers: dict[int, int]
     arrows: tuple[tuple[int, int], ...]
-    input: str
+    inputs: tuple[str, ...]
 
     def number(self, box: Box) -> int:
-        """The number of a box, from 1."""
+        """The number of a box, behind those of the inputs."""
         return self.numbers[box.first]
 
 
@@ -28,17 +29,19 @@ def chart(analysis: Analysis) -> Chart:
     """The flow chart of a network."""
     found = items(analysis)
     numbers: dict[int, int] = {}
-    holder = {INPUT_INDEX: 0}
+    inputs = analysis.network.inputs
+    holder = {INPUT_INDEX - number: number for number in range(len(inputs))}
     arrows: dict[tuple[int, int], None] = {}
     every = list(boxes(found))
-    for number, box in enumerate(every, 1):
+    for number, box in enumerate(every, len(inputs)):
         numbers[box.first] = number
         holder.update((layer.node.index, number) for copy in box.copies for layer in copy)
-    for number, box in enumerate(every, 1):
+    for number, box in enumerate(every, len(inputs)):
         own = {layer.node.index for layer in box.layers}
-        for layer in box.layers:
+        for layer in (layer for layer in box.layers if layer.outcome.reads_input):
             arrows.update(dict.fromkeys((holder[i], number) for i in layer.node.inputs if i not in own))
-    return Chart(found, numbers, tuple(arrows), f"input {analysis.network.input}")
+    named = tuple(f"{name} {volume}" for name, volume in inputs.items())
+    return Chart(found, numbers, tuple(arrows), named)
 
 
 def label(box: Box) -> list[str]:

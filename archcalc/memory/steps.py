@@ -307,6 +307,9 @@ class _Order:
             names["gradient of the whole"] = read
             steps = tuple(step for step in steps if step.operation != "slice_backward")
         arrived = _Arrived(node, placed, names)
+        if outcome.storage == "parameter" and not gradient.layout.cut:
+            arrived.parameters += [(tensor.name, read) for tensor in outcome.params]  # it is the output's own
+            steps = ()
         parts = placed.composition.parts
         for step in steps:
             if not self.storages.gradients.wanted(node, step.needed_by):
@@ -357,12 +360,23 @@ class _Order:
             if self.storages.gradients.of_value(index):
                 own = names.get(f"gradient of {nth('input', number)}")
                 as_made = shared if own is None else own
-                storage = self.restored(node.index, index, as_made)
+                storage = self.summed_over_samples(node, index, self.restored(node.index, index, as_made))
                 made = own not in (None, gradient.storage)
                 layout = self.gradient_layout(placed, outcome, index, gradient, made=made)
                 if storage != as_made:
                     layout = layout.dense
                 self.arrive(index, Gradient(storage, layout, gradient.whole), node.index)
+
+    def summed_over_samples(self, node: Node, index: int, storage: int) -> int:
+        """The gradient of a value that is there once for all samples, and which each sample reads."""
+        storages = self.storages
+        alone = storages.setup.one_sample or storages.per(index) == storages.per(node.index)
+        if alone or certainly_equal(storages.all[storage].amount.per_sample, 0):
+            return storage
+        elements = storages.interpretation.volume(index).elements
+        made = storages.allocate("gradient of input", elements, storages.all[storage].dtype, node.index, "batch")
+        self.step("backward", node.index, "sum", [storage], [made])
+        return made
 
     def gradient_layout(
         self, placed: Placed, outcome: Outcome, index: int, gradient: Gradient, *, made: bool
@@ -431,7 +445,11 @@ class _Order:
                     of_parameters.append((value, storage))
                     made.append(storage)
             elif value not in inputs or self.storages.gradients.of_value(node.inputs[inputs[value]]):
-                if value in inputs and self.storages.per(node.inputs[inputs[value]]) == "batch":
+                if (
+                    step.operation == "sum"
+                    and value in inputs
+                    and self.storages.per(node.inputs[inputs[value]]) == "batch"
+                ):
                     tensor = tensor._replace(per="batch")
                 names[tensor.name] = self.transient(node, tensor, dtype)
                 made.append(names[tensor.name])

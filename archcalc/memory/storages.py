@@ -94,7 +94,7 @@ class Storages:
         numbers = range(INPUT_INDEX, -1 - len(network.inputs), -1)
         #: The storages of the network's inputs, which come before all others.
         self.inputs = [
-            self.allocate("the network's input", network.input_volume(index).elements, self._input_type(index), index)
+            self.allocate("the network's input", network.input_volume(index).elements, self._given_type(index), index)
             for index in numbers
         ]
         self.input_layouts = [self._input_layout(index) for index in numbers]
@@ -167,8 +167,9 @@ class Storages:
         nodes = self.interpretation.network.nodes[segment.first : segment.last + 1]
         return list(dict.fromkeys(i for node in nodes for i in node.inputs if i < segment.first))
 
-    def _input_type(self, index: int) -> str:
-        """Indices where an embedding looks them up, the network's type for values otherwise."""
+    def _given_type(self, index: int) -> str:
+        """The type of the network's input, or of a constant: indices where an embedding looks them up, else that of the
+        network's values."""
         views = {index}
         for node, outcome in zip(self.interpretation.network.nodes, self.interpretation.outcomes, strict=True):
             if node.inputs[0] in views:
@@ -299,7 +300,7 @@ class Storages:
         if not outcome.reads_input:
             made = outcome.output.elements if outcome.storage == "constant" else 0
             lies = laid(outcome.lies, layout, (), outcome.output.rank)
-            return self.allocate("output", made, self.values, node.index, "batch"), lies
+            return self.allocate("output", made, self._given_type(node.index), node.index), lies
         computed = outcome.computed or outcome.output
         made = self.allocate("output", computed.elements, values, node.index)
         lies = laid(outcome.lies, layout, self.shape(node.inputs[0]), outcome.output.rank)
@@ -307,7 +308,8 @@ class Storages:
 
     def shape(self, index: int) -> tuple[Size, ...]:
         """All axes of a node's output, or of the network's input, the batch as one or several."""
-        return shape_of(self.interpretation.volume(index), one_sample=self.setup.one_sample)
+        one = self.setup.one_sample or self.per(index) == "batch"
+        return shape_of(self.interpretation.volume(index), one_sample=one)
 
     def _lies(self, index: int, layout: Layout, needs: Needs | None) -> bool:
         """Whether a value is contiguous in the order in which it is needed."""

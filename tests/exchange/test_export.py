@@ -246,12 +246,31 @@ def test_no_target_or_two_are_a_usage_error(tmp_path: Path, capsys: pytest.Captu
     assert not list(tmp_path.iterdir())
 
 
-def test_flow_charts_of_the_catalogue_have_under_200_arrows() -> None:
+def test_flow_charts_of_the_catalogue_have_under_500_arrows() -> None:
     for name in catalogue.names():
         analysis = archcalc.load(name).analyse()
         arrows = "".join(dot.write(analysis)).count(" -> ")
-        assert 0 < arrows < 200, name
+        assert 0 < arrows < 500, name  # of which MaxViT, whose attention is written out, has most
         assert "".join(mermaid.write(analysis)).count(" --> ") == arrows
+
+
+def test_every_input_has_a_box_and_what_reads_none_has_no_arrow() -> None:
+    text = "inputs: {left: [4], right: [6]}\nlayers:\n  - add:\n      a: [linear: 8]\n"
+    text += "      b: [{linear: 8, from: right}]\n      c: [constant: [8]]\n"
+    written = "".join(mermaid.write(analysed(text)))
+    assert [line.strip() for line in written.splitlines()[1:]] == [
+        'n0(["left 4"])',
+        'n1(["right 6"])',
+        'n2["linear<br>8"]',
+        'n3["linear<br>8"]',
+        'n4["constant<br>8"]',
+        'n5["add<br>8"]',
+        "n0 --> n2",
+        "n1 --> n3",
+        "n2 --> n5",
+        "n3 --> n5",
+        "n4 --> n5",
+    ]
 
 
 def test_equal_blocks_are_drawn_once() -> None:

@@ -40,7 +40,8 @@ def test_a_slice_is_a_part_of_a_list() -> None:
 
 
 def test_a_column_is_one_value_of_each_row() -> None:
-    text = "parameters: {rows: [[8, 2], [4, 3]]}\ninput: [4]\nlayers: [{linear: 'sum(column(rows, 0)) + column(rows, 1)[1]'}]"
+    text = "parameters: {rows: [[8, 2], [4, 3]]}\ninput: [4]\n"
+    text += "layers: [{linear: 'sum(column(rows, 0)) + column(rows, 1)[1]'}]"
     assert analysed(text).layers[0].output.channels == 8 + 4 + 3
     assert findings(text, rows=((8, 2), (4,)))[0][1] == "index 1 is outside a list of 1 (the first is 0)"
     assert findings(text, rows=(8, 2))[0][1] == "[ ] picks from a list: 8 is not one"

@@ -237,6 +237,26 @@ def test_widths_that_are_multiples_of_one_another_are_one_parameter() -> None:
     assert "conv: {out: 4 * out, kernel: 1, bias: false}" in text
 
 
+def test_several_inputs_keep_their_names() -> None:
+    text = "inputs: {left: [4], right: [6]}\nlayers:\n  - linear: 8\n    as: one\n  - linear: 8\n    from: right\n"
+    text += "    as: two\n  - add: [one, two]\n  - concat: [add, right]\n".replace("add,", "one,")
+    assert folds(read(text)).partition("inputs:")[2] == (
+        """
+  left: [4]
+  right: [6]
+
+layers:
+  - linear: 8
+    as: one
+  - linear: 8
+    as: two
+    from: right
+  - add: [one, two]
+  - concat: [one, right]
+"""
+    )
+
+
 def test_heads_weights_and_names_survive() -> None:
     spec = """
 input: [8, 16, 16]

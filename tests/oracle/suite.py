@@ -104,6 +104,16 @@ ATTENTION = (
             f"{{dot_product_attention: {given}, from: [query, key, key]}}, reduce_mean: positions, linear: 3]"
             for given in ("{}", "{causal: true}", "{mask: true}")
         ),
+        *(
+            "[{linear: {out: 6, each_position: true}}, "
+            f"{{{join}: {{values: [], once: [{steps}]}}}}, gelu, reduce_mean: length, linear: 3]"
+            for join in ("add", "multiply")
+            for steps in (
+                "learned: [6, 5]",
+                "learned: [1, 5], gelu",
+                "learned: [600, 5], gelu, {slice: {axis: channels, count: 6}}",
+            )
+        ),
         "[conv: {out: 8, kernel: 1}, window_partition: [3, 2], "
         "attention: {heads: 2, windows: true, relative: 15}, window_reverse: [6, 4], flatten, linear: 3]",
     ],

@@ -19,7 +19,13 @@ def _values(site: Site) -> torch.Tensor:
 @translation
 def learned(site: Site) -> Layer:
     last = bool(site.output.rank)
-    return Layer(lambda self, _: Value(self.values[None], last), values=nn.Parameter(_values(site)))
+
+    def call(self: Any, _: Value) -> Value:
+        # A view of a parameter wants a gradient even where none is made, which counters of operations trip over.
+        values = self.values if torch.is_grad_enabled() else self.values.detach()
+        return Value(values[None], last)
+
+    return Layer(call, values=nn.Parameter(_values(site)))
 
 
 @translation

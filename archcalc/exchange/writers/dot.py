@@ -15,7 +15,8 @@ def write(analysis: Analysis) -> Iterator[str]:
     """The lines of a directed graph, a cluster for each block, equal blocks once."""
     made = chart(analysis)
     yield "digraph {\n    node [shape=box]\n"
-    yield f"    n0 [label={_quoted([made.input])}, shape=oval]\n"
+    for number, given in enumerate(made.inputs):
+        yield f"    n{number} [label={_quoted([given])}, shape=oval]\n"
     frames = 0
     for depth, item, closes in nested(made.items):
         pad = "    " * depth

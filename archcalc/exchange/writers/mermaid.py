@@ -15,7 +15,7 @@ def write(analysis: Analysis) -> Iterator[str]:
     """The lines of a flow chart from top to bottom, equal blocks once."""
     made = chart(analysis)
     yield "flowchart TB\n"
-    yield f'    n0(["{_escaped(made.input)}"])\n'
+    yield from (f'    n{number}(["{_escaped(given)}"])\n' for number, given in enumerate(made.inputs))
     frames = 0
     for depth, item, closes in nested(made.items):
         pad = "    " * depth
