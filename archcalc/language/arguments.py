@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from archcalc.diagnostics.diagnostic import closest
-from archcalc.language.document import STEP_KEYS, Argument, Block, Step
+from archcalc.language.document import Argument, Block, Step
 from archcalc.language.formulas import read_formula
+from archcalc.language.keys import STEP_KEYS
 from archcalc.language.names import Known
 from archcalc.language.reading import Reading
 from archcalc.language.source import Mapping, Value, is_empty

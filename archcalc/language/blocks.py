@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 
 from archcalc.diagnostics.diagnostic import Place
-from archcalc.language.document import HEAD, STEP_KEYS, Block, Parameter
+from archcalc.language.document import HEAD, Block, Parameter
 from archcalc.language.expression import MAX_LENGTH, python_tree
 from archcalc.language.formulas import begins_at, read_expression
+from archcalc.language.keys import STEP_KEYS
 from archcalc.language.names import Known, check_identifier
 from archcalc.language.reading import Reading
 from archcalc.language.source import Mapping, Scalar

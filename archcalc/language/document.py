@@ -24,7 +24,6 @@ SECTIONS = (
     "expect",
     "published",
 )
-STEP_KEYS = ("as", "from", "repeat", "when", "weights", "trainable")
 #: A step that branches off into an output of its own; the stream goes on as if it were not there.
 HEAD = "head"
 #: The name of the network's input.

@@ -11,6 +11,17 @@ rule(
     "or an expression that begins with a sign YAML keeps for itself and must be quoted.",
 )
 rule(
+    "missing-colon",
+    "A step that is a name alone has keys below it, and YAML reads the name and the keys as one text.",
+    "Write a colon behind the name, `- relu:`, and the step's own keys below it (`as`, `from`, `repeat`, `when`, "
+    "`weights`, `trainable`); what belongs to the layer goes into braces, `- conv: {out: 64, kernel: 3}`.",
+)
+rule(
+    "bad-indentation",
+    "A line is indented as no line above it that it could continue.",
+    "Indent the steps of a list alike, and a step's own keys as the layer's name behind the dash.",
+)
+rule(
     "yaml-feature",
     "Anchors, aliases and tags are YAML but not part of the spec language: with them a file can be exponentially "
     "larger than it looks.",

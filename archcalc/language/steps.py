@@ -12,7 +12,6 @@ from archcalc.language.document import (
     INPUT,
     MAX_LAYERS,
     OUTPUT,
-    STEP_KEYS,
     Argument,
     Block,
     Branch,
@@ -21,6 +20,7 @@ from archcalc.language.document import (
 )
 from archcalc.language.findings import Findings
 from archcalc.language.formulas import read_formula
+from archcalc.language.keys import STEP_KEYS
 from archcalc.language.names import Known, check_identifier, step_name
 from archcalc.language.reading import Reading
 from archcalc.language.source import Mapping, Scalar, Sequence, Value, is_empty

@@ -6,12 +6,17 @@ import re
 
 import yaml
 
-from archcalc.diagnostics.diagnostic import Place, Source, SpecError, fail
+from archcalc.diagnostics.diagnostic import Place, Source, SpecError, fail, plain
+from archcalc.language.keys import STEP_KEYS
 
 #: What ends a line for YAML, and for no editor.
 _UNSEEN_BREAK = re.compile(r"[\x85\u2028\u2029]")
-#: A step that is a name alone.
-_BARE_STEP = re.compile(r"\s*-\s+([A-Za-z_]\w*)\s*(#.*)?\Z", re.ASCII)
+#: A step without a colon: a name alone, in quotes too, or with what looks like a value behind it.
+_BARE_STEP = re.compile(r"""\s*-\s+(["']?([A-Za-z_]\w*)["']?([ (]*[^:#"'{}]*?)?)\s*(#.*)?\Z""", re.ASCII)
+#: A key, at the beginning of a line.
+_KEY = re.compile(r"\s*([A-Za-z_]\w*):(\s|\Z)", re.ASCII)
+#: A step with its layer's name and a value.
+_STEP = re.compile(r"(\s*-\s+)([A-Za-z_]\w*):\s*\S", re.ASCII)
 #: How many lines above a place are looked at.
 _LINES = 200
 
@@ -59,9 +64,33 @@ def _bare_step(source: Source, line: int) -> SpecError | None:
         return None
     if _indent(source.line_text(line)) <= _indent(source.line_text(above)):
         return None
-    start = source.offset_of_line(above) + bare.start(1)
-    problem = f"`{bare[1]}` needs a colon, because keys of the step stand below it"
-    return _invalid(source, start, problem, f"write `- {bare[1]}:`", len(bare[1]))
+    start, written = source.offset_of_line(above) + bare.start(1), bare[1].rstrip()
+    name, rest = bare[2], bare[3].strip(" ()")
+    key = _KEY.match(source.line_text(line))
+    below = f"`{key[1]}` stands" if key else "keys stand"
+    message = f"`{plain(written, 40)}` needs a colon, because {below} below it"
+    if key is not None and key[1] not in STEP_KEYS:
+        help_text = f"write what belongs to the layer in braces: `- {name}: {{{key[1]}: …}}`"
+    elif rest and "," not in rest:
+        help_text = f"write `- {name}: {rest}`"
+    else:
+        help_text = f"write `- {name}:`" + (", and its attributes in braces" if rest else "")
+    return fail("missing-colon", message, Place(source, start, start + len(written)), help=help_text)
+
+
+def _deeper_key(source: Source, line: int, above: int) -> SpecError | None:
+    """A key that is indented deeper than the step that it belongs to, which has a value on its own line."""
+    key, step = _KEY.match(source.line_text(line)), _STEP.match(source.line_text(above))
+    if key is None or step is None:
+        return None
+    start = source.offset_of_line(line) + key.start(1)
+    if key[1] in STEP_KEYS:
+        message = f"`{key[1]}` belongs to the step, and is indented too far"
+        help_text = f"indent it by {_spaces(step.end(1))}, as `{step[2]}` is"
+    else:
+        message = f"`{key[1]}` stands below `{step[2]}`, which has its value already"
+        help_text = f"write all that belongs to the layer in braces: `- {step[2]}: {{…, {key[1]}: …}}`"
+    return fail("bad-indentation", message, Place(source, start, start + len(key[1])), help=help_text)
 
 
 def _misplaced_colon(source: Source, line: int, offset: int) -> SpecError:
@@ -71,9 +100,10 @@ def _misplaced_colon(source: Source, line: int, offset: int) -> SpecError:
     before = "" if above is None else source.line_text(above).partition(" #")[0].rstrip()
     if above is not None and indent > _indent(before) and not before.endswith(":"):
         problem = "the line is indented deeper than the one above, which nothing can stand in"
-        return _invalid(source, source.offset_of_line(line) + indent, problem, _indents_above(source, line))
+        found = _deeper_key(source, line, above)
+        return found or fail("bad-indentation", problem, _indent_of(source, line), help=_indents_above(source, line))
     hint = "write what belongs to a layer in braces: `- conv: {out: 64, kernel: 3}`"
-    return _invalid(source, offset, "a second colon in one line", hint)
+    return fail("yaml-syntax", "a second colon in one line", Place(source, offset, offset + 1), help=hint)
 
 
 def _misindented(source: Source, line: int) -> SpecError | None:
@@ -82,7 +112,13 @@ def _misindented(source: Source, line: int) -> SpecError | None:
     if indent in _open_indents(source, line):
         return None
     problem = f"the line is indented by {_spaces(indent)}, which fits no line above"
-    return _invalid(source, source.offset_of_line(line) + indent, problem, _indents_above(source, line))
+    return fail("bad-indentation", problem, _indent_of(source, line), help=_indents_above(source, line))
+
+
+def _indent_of(source: Source, line: int) -> Place:
+    """Where the text of a line begins."""
+    start = source.offset_of_line(line) + _indent(source.line_text(line))
+    return Place(source, start, start + 1)
 
 
 def _indents_above(source: Source, line: int) -> str | None:

@@ -42,8 +42,54 @@ def test_words_of_other_tools_are_understood(step: str, help_text: str) -> None:
 @pytest.mark.parametrize("comment", ["", "  # normalise\n"])
 def test_keys_below_a_bare_layer_are_answered_at_the_layer(key: str, comment: str) -> None:
     steps = f"  - relu\n  - batch_norm{comment}\n    {key}\n  - conv: {{out: 3, kernel: 3}}\n"
-    message = "this is not valid YAML: `batch_norm` needs a colon, because keys of the step stand below it"
+    message = f"`batch_norm` needs a colon, because `{key.partition(':')[0]}` stands below it"
     assert findings(f"input: [3, 8, 8]\nlayers:\n{steps}") == [("4:5", message, "write `- batch_norm:`")]
+
+
+@pytest.mark.parametrize(
+    ("step", "message", "help_text"),
+    [
+        ('"relu"\n    repeat: 2', '`"relu"` needs a colon, because `repeat` stands below it', "write `- relu:`"),
+        (
+            "maxpool 2\n    repeat: 2",
+            "`maxpool 2` needs a colon, because `repeat` stands below it",
+            "write `- maxpool: 2`",
+        ),
+        (
+            "conv(8, 3)\n    repeat: 2",
+            "`conv(8, 3)` needs a colon, because `repeat` stands below it",
+            "write `- conv:`, and its attributes in braces",
+        ),
+        (
+            "conv\n    out: 8\n    kernel: 3",
+            "`conv` needs a colon, because `out` stands below it",
+            "write what belongs to the layer in braces: `- conv: {out: …}`",
+        ),
+    ],
+)
+def test_a_step_without_a_colon_is_answered_with_the_step_to_write(step: str, message: str, help_text: str) -> None:
+    assert findings(f"input: [3, 8, 8]\nlayers:\n  - {step}\n") == [("3:5", message, help_text)]
+
+
+@pytest.mark.parametrize(
+    ("step", "place", "message", "help_text"),
+    [
+        (
+            "linear: 8\n      repeat: 2",
+            "4:7",
+            "`repeat` belongs to the step, and is indented too far",
+            "indent it by 4 spaces, as `linear` is",
+        ),
+        (
+            "conv: 8\n      kernel: 3",
+            "4:7",
+            "`kernel` stands below `conv`, which has its value already",
+            "write all that belongs to the layer in braces: `- conv: {…, kernel: …}`",
+        ),
+    ],
+)
+def test_a_key_below_a_value_is_answered_at_the_key(step: str, place: str, message: str, help_text: str) -> None:
+    assert findings(f"input: [3, 8, 8]\nlayers:\n  - {step}\n") == [(place, message, help_text)]
 
 
 @pytest.mark.parametrize(
@@ -66,16 +112,14 @@ def test_keys_below_a_bare_layer_are_answered_at_the_layer(key: str, comment: st
 )
 def test_wrong_indentation_is_said_in_spaces(lines: str, place: str, message: str, help_text: str) -> None:
     help_text = f"the lines above that it could continue are indented by {help_text}"
-    assert findings(f"input: [3, 8, 8]\nlayers:\n{lines}\n") == [
-        (place, f"this is not valid YAML: the line is {message}", help_text)
-    ]
+    assert findings(f"input: [3, 8, 8]\nlayers:\n{lines}\n") == [(place, f"the line is {message}", help_text)]
 
 
 def test_two_colons_in_a_line() -> None:
     assert findings("input: [3, 8, 8]\nlayers:\n  - conv: out: 3\n") == [
         (
             "3:14",
-            "this is not valid YAML: a second colon in one line",
+            "a second colon in one line",
             "write what belongs to a layer in braces: `- conv: {out: 64, kernel: 3}`",
         )
     ]

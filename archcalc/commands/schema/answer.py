@@ -13,7 +13,8 @@ from archcalc import catalogue
 from archcalc.claims.facts import FACTS
 from archcalc.claims.read import CLAIM_KEYS, FACT_KEYS
 from archcalc.commands.check.targets import targets
-from archcalc.language.document import HEAD, SECTIONS, STEP_KEYS, Block
+from archcalc.language.document import HEAD, SECTIONS, Block
+from archcalc.language.keys import STEP_KEYS
 from archcalc.layers.registry import Attribute, Layer, layers
 from archcalc.quantities.registry import quantities
 from archcalc.warnings.names import chosen

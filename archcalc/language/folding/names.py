@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from archcalc.language.document import HEAD, STEP_KEYS
+from archcalc.language.document import HEAD
 from archcalc.language.folding.items import Block, Item, Steps
+from archcalc.language.keys import STEP_KEYS
 from archcalc.language.network import Network, Scope
 from archcalc.layers.registry import layers
 
