@@ -257,6 +257,12 @@ layers:
     )
 
 
+def test_a_layer_that_is_called_as_an_input_is_gets_another_name() -> None:
+    text = "inputs: {image: [4, 6], flatten: [24]}\nblocks:\n  body:\n    - flatten\nlayers:\n  - body:\n    as: one\n"
+    text += "  - add: [one, flatten]\n"
+    assert "- flatten:\n    as: flatten2\n" in folds(read(text))
+
+
 def test_heads_weights_and_names_survive() -> None:
     spec = """
 input: [8, 16, 16]

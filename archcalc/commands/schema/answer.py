@@ -241,8 +241,15 @@ def _step(called: dict[str, dict[str, Any]] | None) -> dict[str, Any]:
     own = {key: {"$ref": f"#/definitions/{key}"} for key in STEP_KEYS}
     branches = {"type": "object", "additionalProperties": _STEPS, "description": "branches with outputs of their own"}
     words = {**{layer.name: _layer(layer) for layer in layers().values()}, HEAD: branches, **(called or {})}
-    # Beside a layer stand the step's own keys, and nothing else.
-    forms = [_form({word: form, **own}, title=word, required=[word]) for word, form in words.items()]
+    # Beside a layer stand the step's own keys, and beside a join its attributes too.
+    beside = {
+        layer.name: {attribute.name: _attribute(attribute) for attribute in layer.attributes.values()}
+        for layer in layers().values()
+        if layer.joins
+    }
+    forms = [
+        _form({word: form, **own, **beside.get(word, {})}, title=word, required=[word]) for word, form in words.items()
+    ]
     if called is None:
         other = f"^(?!({'|'.join((*words, *own))})$)[A-Za-z_]\\w*$"
         forms.append(_form(own, title="a block", patternProperties={other: {}}))

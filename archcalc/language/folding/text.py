@@ -79,6 +79,8 @@ class _Writer:
         self.network = network
         self.inputs = inputs or {source: INPUT}
         wanted = _named(steps, source) | {index for index in named if index is not None}
+        # A layer that is called as an input is needs another name.
+        wanted |= {item.output for item in _all(steps) if item.layer in self.inputs.values()}
         self.labels: dict[int, str] = {}
         taken = {INPUT, *self.inputs.values()}
         for item in _all(steps):
