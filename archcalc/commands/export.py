@@ -17,7 +17,7 @@ from archcalc.exchange.writers import endings, targets, writer
 @set_option
 @output_option(*endings())
 def command(spec: str, target: str | None, settings: dict[str, Any], output: Path | None) -> None:
-    """Write a spec as PyTorch code, ONNX, Mermaid or DOT, or its figures for Netron.
+    """Write a spec as code, a model or a flow chart.
 
     PyTorch: a class for each block, with what differs between its calls as constructor arguments. A layer that cannot
     be written is an error, never left out. ONNX: a graph whose weights are shapes alone. Mermaid and DOT: a flow chart,
