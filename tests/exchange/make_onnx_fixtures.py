@@ -1,6 +1,6 @@
 """Writes tests/data/exchange/onnx: the small models of make_fixtures.py, as PyTorch's two exporters write ONNX.
 
-    python tests/exchange/make_onnx_fixtures.py
+    python tests/exchange/make_onnx_fixtures.py [NAME ...]
 
 Needs torch, torchvision, onnx and onnxscript. Weights are left out, as are paths of the machine: of a stack trace its
 last line is kept.
@@ -9,6 +9,7 @@ last line is kept.
 from __future__ import annotations
 
 import io
+import sys
 import warnings
 from typing import Any
 
@@ -24,6 +25,7 @@ EXPORTERS: dict[str, dict[str, Any]] = {
 }
 KEPT = ("pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy")
 TRACE = "pkg.torch.onnx.stack_trace"
+WRITTEN = ("resnet", "densenet", "shufflenet", "mobilenet", "squeezenet", "vision_transformer", "tied")
 #: Bytes of a tensor that are kept.
 LONGEST = 256
 
@@ -47,10 +49,10 @@ def slim(model: onnx.ModelProto) -> None:
     del model.graph.metadata_props[:]
 
 
-def main() -> None:
-    """Write every model in every way."""
+def main(names: list[str]) -> None:
+    """Write models in every way; all of them where none is named."""
     warnings.filterwarnings("ignore")
-    for name in ("resnet", "densenet", "shufflenet", "mobilenet", "squeezenet", "tied", "sine"):
+    for name in names or (*WRITTEN, "sine"):
         build, training, shape = MODELS[name]
         for way, options in EXPORTERS.items():
             written = io.BytesIO()
@@ -66,4 +68,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -22,7 +22,7 @@ pytest.importorskip("onnx", reason="the extra onnx is not installed")
 
 DATA = Path(__file__).parent.parent / "data" / "exchange"
 FIGURES: dict[str, Any] = json.loads((DATA / "figures.json").read_text(encoding="utf-8"))
-READ = ("resnet", "densenet", "mobilenet", "shufflenet", "squeezenet", "tied")
+READ = ("resnet", "densenet", "mobilenet", "shufflenet", "squeezenet", "tied", "vision_transformer")
 
 
 def file(name: str, way: str) -> Path:

@@ -210,6 +210,14 @@ def test_a_model_that_is_cut_off_anywhere_is_a_finding(tmp_path: Path) -> None:
             api.load(path)
 
 
+def test_names_that_are_no_text_are_a_finding(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(small().SerializeToString().replace(b"conv.weight", b"conv.w\xff\xffght"))
+
+    with pytest.raises(SpecError, match="a name in it is not UTF-8 text"):
+        api.load(path)
+
+
 def test_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         api.load(tmp_path / "nothing.onnx")

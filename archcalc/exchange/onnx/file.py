@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,9 +51,26 @@ def load(path: Path, shown: str) -> Model:
     graph = found.graph
     if not graph.node or not graph.output:
         raise _damaged(shown, "it has no graph of operators")
+    if not all(isinstance(text, str) for text in _texts(found)):
+        raise _damaged(shown, "a name in it is not UTF-8 text")
     if len(graph.node) > MAX_LAYERS:
         raise fail("too-large", f"{shown} has {len(graph.node):,} operators, and {MAX_LAYERS:,} are read at the most")
     return _Inference(onnx, found, path.stem, shown).model()
+
+
+def _texts(model: ModelProto) -> Iterator[object]:
+    """Every name in a model and its graph: what is not UTF-8 comes as bytes."""
+    graph = model.graph
+    yield model.producer_name
+    yield from (each.domain for each in model.opset_import)
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (each.name for each in node.attribute)
+        yield from (text for each in node.metadata_props for text in (each.key, each.value))
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        yield value.name
+        yield from (dim.dim_param for dim in value.type.tensor_type.shape.dim)
+    yield from (tensor.name for tensor in graph.initializer)
 
 
 def _structure(path: Path, shown: str) -> bytes:
@@ -82,6 +100,8 @@ class _Inference:
         self.name = name
         self.shown = shown
         self.constants: dict[str, Any] = {}
+        #: NumPy's types of values, as far as they are known.
+        self.types: dict[str, Any] = {}
 
     def model(self) -> Model:
         graph = self.proto.graph
@@ -121,9 +141,11 @@ class _Inference:
         except (self.onnx.shape_inference.InferenceError, RuntimeError, ValueError) as error:
             raise _damaged(self.shown, f"its shapes are inconsistent: {_first_line(error)}") from None
         graph = self.proto.graph
-        shapes = {
-            name: shape for each in (*graph.value_info, *graph.input, *graph.output) for name, shape in _shape(each)
-        }
+        values = (*graph.value_info, *graph.input, *graph.output)
+        for each in values:
+            with suppress(KeyError):  # no type, or one that NumPy has not
+                self.types[each.name] = self.onnx.helper.tensor_dtype_to_np_dtype(each.type.tensor_type.elem_type)
+        shapes = {name: shape for each in values for name, shape in _shape(each)}
         return {**shapes, **{tensor.name: tuple(tensor.dims) for tensor in graph.initializer}}
 
     def _stored(self, graph: GraphProto) -> Iterator[tuple[str, tuple[int, ...]]]:
@@ -157,7 +179,8 @@ class _Inference:
             values = [self.constants.get(name) for name in node.inputs]
             made = evaluate(node, values, [shapes.get(name) for name in node.inputs])
             for name, value in zip(node.outputs, made, strict=False):
-                self.constants[name] = value
+                dtype = self.types.get(name)
+                self.constants[name] = value if dtype is None else value.astype(dtype)
                 computed.add(name)
         if computed:
             graph = self.proto.graph

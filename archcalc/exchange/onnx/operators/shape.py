@@ -51,8 +51,19 @@ def transpose(low: Lowering, node: Node) -> None:
 @operator("Concat")
 def concat(low: Lowering, node: Node) -> None:
     """Values behind one another along an axis."""
-    tensors = [Name(name) for name in node.inputs]
+    tensors = [Name(_for_each_sample(low, name, number)) for number, name in enumerate(node.inputs)]
     low.emit("cat", {"tensors": tensors, "dim": node.attributes["axis"]}, node.outputs[0])
+
+
+def _for_each_sample(low: Lowering, name: str, number: int) -> str:
+    """A tensor of the model that an exporter has repeated for each sample, as one that the graph repeats."""
+    batch, *rest = low.shape(name)
+    if name not in low.owned or batch == 1 or batch != low.shape(low.model.inputs[0])[0]:
+        return name
+    one, repeated = low.between(f"one of {number}", (1, *rest)), low.between(f"repeated {number}", (batch, *rest))
+    low.again(name, one, (1, *rest))
+    low.emit("expand", {"self": Name(one)}, repeated)
+    return repeated
 
 
 @operator("Split")
