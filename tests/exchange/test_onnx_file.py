@@ -126,6 +126,19 @@ def test_a_padding_that_keeps_the_size(tmp_path: Path, pads: str, before: int, a
     assert conv.attributes["padding"] == ((before, after), (before, after))
 
 
+def test_strides_that_change_nothing_are_no_layer(tmp_path: Path) -> None:
+    """2 samples of 4 values, as one list, from which all 8 are taken in their order: as PyTorch writes as_strided."""
+    order = helper.make_tensor("order", INT64, [2, 4], range(8))
+    nodes = [
+        helper.make_node("Reshape", ["x", "flat"], ["list"]),
+        helper.make_node("Gather", ["list", "order"], ["same"]),
+        helper.make_node("Relu", ["same"], ["y"]),
+    ]
+    proto = model(nodes, [sizes("flat", -1), order], [2, 4], [2, 4])
+
+    assert [row.layer for row in api.load(saved(tmp_path, proto)).analyse().layers] == ["relu"]
+
+
 def test_an_activation_works_in_place_unless_a_file_says_otherwise(tmp_path: Path) -> None:
     proto = model([helper.make_node("Relu", ["x"], ["y"])], [], [2, 3, 8, 8], [2, 3, 8, 8])
 

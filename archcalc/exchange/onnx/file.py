@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 #: Bytes of a tensor that are read; sizes, axes and factors are shorter, and weights longer.
-_LONGEST = 8192
+_LONGEST = 65_536
+#: Values of a tensor that are kept.
+_MAX_VALUES = 8192
 #: Bytes of a model without its weights.
 _MAX_BYTES = 64_000_000
 #: How often shapes are inferred: constants that follow from shapes make more shapes known.
@@ -129,6 +131,7 @@ class _Inference:
             tuple(each.name for each in graph.output),
             nodes,
             stored,
+            frozenset(initial),
             self.constants,
             shapes,
         )
@@ -194,7 +197,7 @@ class _Inference:
 
     def _array(self, tensor: TensorProto) -> Any:
         """The values of a tensor, None where they are not in the file, or are many."""
-        if prod(tensor.dims) > _LONGEST or tensor.data_location == tensor.EXTERNAL:
+        if prod(tensor.dims) > _MAX_VALUES or tensor.data_location == tensor.EXTERNAL:
             return None
         try:
             return self.onnx.numpy_helper.to_array(tensor)

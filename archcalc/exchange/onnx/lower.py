@@ -73,7 +73,7 @@ class Lowering:
         )
 
     def _refuse(self, node: Node, reason: str) -> None:
-        constants = self.model.constants.keys() - self.owned.keys()
+        constants = (self.model.constants.keys() | self.model.initial) - self.owned.keys()
         reads = [Name(name) for name in node.inputs if name and name not in constants]
         self.emit("refused", {"reason": reason, "inputs": reads}, *node.outputs)
 
@@ -95,7 +95,7 @@ class Lowering:
 
     def is_fixed(self, name: str) -> bool:
         """Whether a value does not depend on the input: a tensor of the model, or a constant."""
-        return name in self.owned or name in self.model.constants
+        return name in self.owned or name in self.model.constants or name in self.model.initial
 
     def constant(self, name: str) -> Array | None:
         """The values of a small constant that is no weight, None if it is not known."""
@@ -177,7 +177,7 @@ class Lowering:
     def emit(self, target: str, arguments: dict[str, Any], *outputs: str) -> None:
         """An operation of PyTorch's, as which the node is read."""
         assert self.node is not None
-        if any(name in self.model.constants and name not in self.owned for name in _named(arguments.values())):
+        if any(self.is_fixed(name) and name not in self.owned for name in _named(arguments.values())):
             raise Refusal("it takes a constant of several numbers")
         of = self.node
         self.operations.append(Operation(target, "", arguments, outputs, of.modules, of.line, of.kind, of.name))

@@ -34,9 +34,9 @@ class Node(Record):
 class Model(Record):
     """A model without its weights.
 
-    `stored` are the shapes of the tensors of fractions that are in the file, and `constants` the values of small
-    tensors, whether they are in it or follow from others that are. `shapes` are those of all values, as far as they
-    are known.
+    `stored` are the shapes of the tensors of fractions that are in the file, `initial` the names of all that are, and
+    `constants` the values of small tensors, whether they are in it or follow from others that are. `shapes` are those
+    of all values, as far as they are known.
     """
 
     name: str
@@ -46,5 +46,6 @@ class Model(Record):
     outputs: tuple[str, ...]
     nodes: list[Node]
     stored: dict[str, tuple[int, ...]]
+    initial: frozenset[str]
     constants: dict[str, Array]
     shapes: dict[str, tuple[int | Symbol, ...]]

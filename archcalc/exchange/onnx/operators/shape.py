@@ -127,7 +127,7 @@ def slice_(low: Lowering, node: Node) -> None:
 
 @operator("Gather")
 def gather(low: Lowering, node: Node) -> None:
-    """Rows of a table that the model stores, or one place of an axis."""
+    """Rows of a table that the model stores, one place of an axis, or all values in their order."""
     data, indices = node.inputs
     axis = node.attributes.get("axis", 0)
     if data in low.owned and not low.is_fixed(indices) and axis == 0 and len(low.shape(data)) == 2:
@@ -135,8 +135,18 @@ def gather(low: Lowering, node: Node) -> None:
     elif data not in low.owned and low.is_fixed(indices) and not low.shape(indices):
         (index,) = low.numbers(indices)
         low.emit("select", {"self": Name(data), "dim": axis, "index": index}, node.outputs[0])
+    elif _takes_all(low, data, indices):
+        low.emit("reshape", {"self": Name(data)}, node.outputs[0])
     else:
         raise Refusal("it takes neither rows of a table nor one place of an axis")
+
+
+def _takes_all(low: Lowering, data: str, indices: str) -> bool:
+    """Whether a list's values are taken one after the other, as strides are written that change nothing."""
+    index = low.constant(indices)
+    return (
+        index is not None and [*low.shape(data)] == [index.size] and index.reshape(-1).tolist() == [*range(index.size)]
+    )
 
 
 @operator("Expand")
