@@ -12,7 +12,7 @@ from archcalc.cli import known
 from archcalc.cli.types import Name
 
 # The words stand here so that the help needs no analysis; a test holds them against the analysis' own.
-DTYPES = ("float32", "float16", "bfloat16", "amp")
+DTYPES = ("float32", "float16", "bfloat16", "amp", "int8", "fp8", "int4")
 OPTIMIZERS = (
     "none",
     "sgd",
@@ -37,7 +37,8 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(DTYPES),
             default="float32",
             show_default=True,
-            help="Data type; amp is mixed precision: matrix products in 16 bits.",
+            help="Data type; amp is mixed precision: matrix products in 16 bits; int8, fp8, int4 store weights, at"
+            " inference.",
         ),
         click.option("--optimizer", type=click.Choice(OPTIMIZERS), default="none", show_default=True),
         click.option(

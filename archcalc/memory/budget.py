@@ -16,10 +16,11 @@ from archcalc.memory.amount import NOTHING, Amount
 from archcalc.memory.gradients import gradients
 from archcalc.memory.optimizers import shared_state, state
 from archcalc.memory.peaks import Timeline
-from archcalc.memory.precision import WIDTH, storage_type
+from archcalc.memory.precision import STORED, WIDTH, storage_type
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import SavedMemory, Storages, saved_memory
 from archcalc.records import Record
+from archcalc.sizes.kinds import ceil_div
 
 
 class Persistent(Record):
@@ -171,7 +172,9 @@ def training(
 
 
 def require_training(interpretation: Interpretation, setup: Setup) -> None:
-    """UsageError if no parameter is trained."""
+    """UsageError if no parameter is trained, or if none can be."""
+    if setup.stores_fewer_bits:
+        raise UsageError(f"weights in {setup.dtype} are for inference: train in bfloat16 or amp")
     if not any(gradients(interpretation, setup).weights):
         raise UsageError("nothing is trained: every layer with parameters is frozen, or there is none")
 
@@ -187,7 +190,7 @@ def inference(interpretation: Interpretation, setup: Setup, timeline: Timeline |
 def persistent(interpretation: Interpretation, setup: Setup) -> Persistent:
     """Parameters, buffers and what belongs to the optimizer; shared weights once."""
     trained = gradients(interpretation, setup).weights
-    values = "float32" if setup.dtype == "amp" else setup.dtype
+    values = setup.parameters
     width = WIDTH[values]
     parameters = buffers = optimizer = master = grads = 0
     updated: list[Tensor] = []
@@ -198,7 +201,7 @@ def persistent(interpretation: Interpretation, setup: Setup) -> Persistent:
             if (owner, tensor.name) in seen:
                 continue
             seen.add((owner, tensor.name))
-            parameters += width * tensor.elements
+            parameters += _stored(tensor, setup)
             if trained[node.index]:
                 updated.append(tensor)
                 optimizer += state(setup.optimizer, tensor, 4 if setup.keeps_masters else width)
@@ -207,6 +210,13 @@ def persistent(interpretation: Interpretation, setup: Setup) -> Persistent:
         buffers += sum(_bytes(tensor, values, owner, seen) for tensor in outcome.buffers)
     optimizer += shared_state(setup.optimizer, updated)
     return Persistent(parameters, buffers, optimizer, master, grads)
+
+
+def _stored(parameter: Tensor, setup: Setup) -> int:
+    """Bytes of a parameter as it is stored."""
+    if setup.stores_fewer_bits and len(parameter.shape) > 1:
+        return ceil_div(parameter.elements * STORED[setup.dtype], 8)
+    return WIDTH[setup.parameters] * parameter.elements
 
 
 def _bytes(buffer: Tensor, values: str, owner: object, seen: set[tuple[object, str]]) -> int:

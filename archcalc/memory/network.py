@@ -50,8 +50,8 @@ class NetworkMemory:
 
     @cached_property
     def trains(self) -> bool:
-        """Whether any parameter is trained."""
-        return any(gradients(self.interpretation, self.setup).weights)
+        """Whether any parameter is trained; none of few bits is."""
+        return not self.setup.stores_fewer_bits and any(gradients(self.interpretation, self.setup).weights)
 
     @cached_property
     def training(self) -> Budget:

@@ -12,8 +12,15 @@ from archcalc.records import Record
 #: Bytes of one element by type.
 WIDTH = {"float32": 4, "float16": 2, "bfloat16": 2, "int64": 8, "bool": 1}
 
-#: What a network can be computed in: a type for everything, or `amp`, PyTorch's automatic mixed precision.
-DTYPES = ("float32", "float16", "bfloat16", "amp")
+#: Bits of a weight that is stored in less than it is computed in, for inference alone. Weights are parameters of two
+#: axes or more; vectors, and all that is computed, have the type `COMPUTED`. A scale for each so many weights, which
+#: every scheme of quantisation has in its own way, is not counted: one of 16 bits for each 128 is 1/64 byte a weight.
+STORED = {"int8": 8, "fp8": 8, "int4": 4}
+COMPUTED = "bfloat16"
+
+#: What a network can be computed in: a type for everything, `amp`, PyTorch's automatic mixed precision, or the types
+#: that weights are stored in.
+DTYPES = ("float32", "float16", "bfloat16", "amp", *STORED)
 
 #: Types that numbers are computed in; the others count and index, and are never converted.
 FLOATING = frozenset({"float32", "float16", "bfloat16"})

@@ -12,7 +12,7 @@ from archcalc.language.network import Network
 from archcalc.language.paths import selected
 from archcalc.memory.checkpoint import Segment, segments
 from archcalc.memory.optimizers import OPTIMIZERS
-from archcalc.memory.precision import DTYPES
+from archcalc.memory.precision import COMPUTED, DTYPES, STORED
 from archcalc.records import Record
 from archcalc.sizes.kinds import Size, is_concrete
 from archcalc.units import memory_size
@@ -54,6 +54,18 @@ class Setup(Record):
     def keeps_masters(self) -> bool:
         """Whether there are such copies: pure 16-bit training has none, and where all is float32 none are needed."""
         return self.masters and self.dtype in ("float16", "bfloat16") and self.optimizer != "none"
+
+    @property
+    def stores_fewer_bits(self) -> bool:
+        """Whether weights are stored in fewer bits than they are computed in, which is for inference alone."""
+        return self.dtype in STORED
+
+    @property
+    def parameters(self) -> str:
+        """The type of parameters where they are not stored in fewer bits, and of what is computed of them."""
+        if self.stores_fewer_bits:
+            return COMPUTED
+        return "float32" if self.dtype == "amp" else self.dtype
 
     @property
     def held(self) -> Setup:

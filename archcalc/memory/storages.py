@@ -82,7 +82,7 @@ class Storages:
         self.gradients: Gradients = gradients(interpretation, setup)
         self.checkpoints = tuple(segment for segment in checkpoints if self.last_saving(segment) is not None)
         #: The type of parameters, and of what is computed of them where nothing else says.
-        self.values = "float32" if setup.dtype == "amp" else setup.dtype
+        self.values = setup.parameters
         self._forgetful = {index for segment in self.checkpoints for index in range(segment.first, segment.last + 1)}
         self._constant = _independent_of_input(interpretation)
         self.all: list[Storage] = []

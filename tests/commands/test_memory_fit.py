@@ -55,6 +55,19 @@ def test_the_largest_batch_fits_and_one_more_does_not(optimizer: str, capsys: py
             assert asked["batch_fits"] is fit
 
 
+def test_weights_of_few_bits_are_fitted_for_inference(capsys: pytest.CaptureFixture[str]) -> None:
+    """VGG-16 in 4 bits: 138,344,128 weights are half a byte each, 13,416 biases two; a sample peaks at 14,751,744."""
+    (found,) = fits(capsys, "vgg16", "--memory", "1GB", "--dtype", "int4")
+    assert found["largest_inference_batch"] == (10**9 - 69_172_064 - 26_832) // 14_751_744 == 63
+    assert "largest_training_batch" not in found
+    assert run(["fit", "vgg16", "--memory", "10MB", "--dtype", "int4"]) == 0
+    shown = capsys.readouterr().out
+    assert "batch 1  inference peaks at 83,950,640 bytes" in shown
+    assert "training" not in shown
+    assert run(["memory", "vgg16", "--dtype", "int4"]) == 0
+    assert "inference memory  83,950,640 bytes" in capsys.readouterr().out
+
+
 def test_headroom_is_left_free(capsys: pytest.CaptureFixture[str]) -> None:
     (part,) = fits(capsys, "resnet18", "--memory", "10GB", "--headroom", "10%")
     (size,) = fits(capsys, "resnet18", "--memory", "10GB", "--headroom", "1GB")

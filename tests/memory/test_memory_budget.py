@@ -142,6 +142,30 @@ def test_16_bits_halve_the_values_and_add_master_weights(tmp_path: Path) -> None
     assert of(spec, dtype="bfloat16", device="cuda").saved.total == (4 * 2 * 5, 2 * (10 + 5 + 5))
 
 
+@pytest.mark.parametrize(("dtype", "bits"), [("int8", 8), ("fp8", 8), ("int4", 4)])
+def test_weights_are_stored_in_few_bits_and_vectors_are_not(dtype: str, bits: int, tmp_path: Path) -> None:
+    spec = written(tmp_path, "linear: 5", "batch_norm", "relu", "linear: 3", shape="[9]")
+    interpretation = archcalc.load(spec).analyse().interpretation
+    found = budget.inference(interpretation, Setup(dtype=dtype, batch=2))
+    # Two matrices, 5x9 and 3x5, the 45 and 15 weights rounded up to bytes; biases, scale and shift in bfloat16.
+    assert found.persistent.parameters == -(-45 * bits // 8) + -(-15 * bits // 8) + 2 * (5 + 10 + 3)
+    # Activations as in bfloat16: the input of 9 is held, the last product reads 5 values and makes 3; before it the
+    # normalisation reads 5 and makes 5.
+    assert found.timeline.bytes_at(2) == 2 * 2 * (9 + 5 + 5)
+    assert found.timeline.during == budget.inference(interpretation, Setup(dtype="bfloat16", batch=2)).timeline.during
+
+
+def test_weights_of_few_bits_are_not_trained(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="weights in int4 are for inference: train in bfloat16 or amp"):
+        of(written(tmp_path, "linear: 5", shape="[9]"), dtype="int4")
+
+
+def test_losses_of_several_outputs_are_added_before_the_backward_pass(tmp_path: Path) -> None:
+    spec = written(tmp_path, "linear: 4", "head: {aux: [linear: 3]}", "linear: 2", shape="[5]")
+    steps = [step.operation for step in of(spec).timeline.steps if step.phase in ("loss", "backward")]
+    assert steps[:6] == ["log_softmax", "nll_loss", "log_softmax", "nll_loss", "add", "ones_like"]
+
+
 def test_mixed_precision_keeps_what_autocast_makes(tmp_path: Path) -> None:
     spec = written(tmp_path, "linear: 5", "layer_norm", "relu", "linear: 2", shape="[10]")
     found = of(spec, dtype="amp", device="cuda")

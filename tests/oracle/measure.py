@@ -40,7 +40,7 @@ def measure(interpretation: Interpretation, question: Question) -> Figures:
     program = translated(interpretation)
     program.freeze(question.frozen)
     if question.dtype in ("bfloat16", "float16"):
-        program.to(DTYPES[question.dtype])
+        program.in_type(DTYPES[question.dtype])
     bench = _Bench(program, question)
     try:
         return bench.figures()

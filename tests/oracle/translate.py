@@ -127,6 +127,8 @@ class Program(nn.Module):
         self.interpretation = interpretation
         self.nodes = interpretation.network.nodes
         owners: dict[Any, Layer] = {}
+        #: Layers that have another's parameters and buffers: the other, and the layer.
+        self.tied: list[tuple[Layer, Layer]] = []
         layers = []
         for node, outcome in zip(self.nodes, interpretation.outcomes, strict=True):
             row = TRANSLATIONS.get(node.layer.name)
@@ -134,7 +136,8 @@ class Program(nn.Module):
                 raise Untranslated(f"no translation of `{node.layer.name}`")
             layer = row(site_of(interpretation, node, outcome))
             if node.tied is not None:
-                share(owners.setdefault(node.tied, layer), layer)
+                self.tied.append((owners.setdefault(node.tied, layer), layer))
+                share(*self.tied[-1])
             layers.append(layer)
         self.layers = nn.ModuleList(layers)
         self.last_use = last_uses(interpretation)
@@ -160,6 +163,13 @@ class Program(nn.Module):
         if volume.rank == 1 and readers & OF_SEQUENCES:
             return Value(torch.randn(batch, *volume.space, volume.channels).to(dtype), last=True)
         return Value(torch.randn(batch, *volume.shape).to(dtype))
+
+    def in_type(self, dtype: torch.dtype) -> Program:
+        """With parameters and buffers in another type. Converting makes of a shared buffer one for each layer."""
+        self.to(dtype)
+        for owner, layer in self.tied:
+            share(owner, layer)
+        return self
 
     def freeze(self, indices: Sequence[int]) -> None:
         """Do not train the parameters of these layers."""

@@ -25,9 +25,9 @@ class Available(Record):
 class Fit(Record):
     """The largest batches in one memory; 0 where not even one sample fits, None where nothing grows with the batch.
 
-    `training` and `inference` count everything that is held at peak. `activations` counts the
-    input and every output once, as the CS231n lecture does for the forward pass, `activations_twice` their gradients
-    too.
+    `training` and `inference` count everything that is held at peak; without training both are those of inference.
+    `activations` counts the input and every output once, as the CS231n lecture does for the forward pass,
+    `activations_twice` their gradients too.
     """
 
     available: Available
@@ -40,10 +40,16 @@ class Fit(Record):
 class Budgets(Record):
     """What a fit is computed from: one analysis serves any number of memories."""
 
-    training: Budget
+    #: None where weights are stored in fewer bits, which is for inference alone.
+    training: Budget | None
     inference: Budget
     #: Bytes of one sample's input and outputs.
     activations: int
+
+    @property
+    def asked(self) -> Budget:
+        """The budget that the answer is about: of training, where there is one."""
+        return self.training or self.inference
 
 
 def budgets(network: Part) -> Budgets:
@@ -51,7 +57,8 @@ def budgets(network: Part) -> Budgets:
     several = network.setup._replace(batch=SEVERAL)
     memory = Part(network.analysis, setup=several).memory
     inference = budget.inference(network.analysis.interpretation, several)
-    return Budgets(memory.training, inference, figure(network.analysis, "activation_bytes"))
+    training = None if several.stores_fewer_bits else memory.training
+    return Budgets(training, inference, figure(network.analysis, "activation_bytes"))
 
 
 def fit(budgets: Budgets, available: Available) -> Fit:
@@ -59,7 +66,7 @@ def fit(budgets: Budgets, available: Available) -> Fit:
     usable = available.usable
     return Fit(
         available,
-        budgets.training.largest_batch(usable),
+        budgets.asked.largest_batch(usable),
         budgets.inference.largest_batch(usable),
         usable // budgets.activations,
         usable // (2 * budgets.activations),
@@ -87,6 +94,8 @@ def remedies(network: Part, available: Available, batch: int) -> list[Remedy]:
     """What brings a larger batch into a memory, and what it brings: each change by itself, the batch in parts, and
     all changes together where none alone is enough. What brings nothing is left out."""
     setup, usable = network.setup, available.usable
+    if setup.stores_fewer_bits:
+        return []
     before = _largest(network.analysis, setup, usable)
     changes = [change for change in _CHANGES if setup.optimizer in ("adam", "adamw") or "optimizer" not in change[1]]
     found = [Remedy(words, _largest(network.analysis, setup._replace(**change), usable)) for words, change in changes]

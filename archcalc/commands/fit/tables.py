@@ -46,12 +46,16 @@ def _facts(network: Part, budgets: Budgets, fits: list[Fit], batch: int | None) 
         facts = []
     for found in fits if facts else []:
         asked = batch or 1
-        if budgets.training.peak_bytes(asked) > found.available.usable:
+        if budgets.asked.peak_bytes(asked) > found.available.usable:
             said = [_said(each) for each in remedies(network, found.available, asked)]
             facts.append((f"on {found.available.name}", "; ".join(said) or "no setup that archcalc knows brings it in"))
     needed = batch or 1
-    facts.append((f"batch {needed:,}", f"training peaks at {bytes_in_full(budgets.training.peak_bytes(needed))}"))
+    facts.append((f"batch {needed:,}", f"{_phase(budgets)} peaks at {bytes_in_full(budgets.asked.peak_bytes(needed))}"))
     return tuple(facts)
+
+
+def _phase(budgets: Budgets) -> str:
+    return "inference" if budgets.training is None else "training"
 
 
 def _said(remedy: Remedy) -> str:
@@ -63,11 +67,11 @@ def _answer(budgets: Budgets, found: Fit, batch: int | None) -> str:
     """The question in a sentence, for one memory."""
     largest = found.training
     if batch is not None:
-        room = found.available.usable - budgets.training.peak_bytes(batch)
+        room = found.available.usable - budgets.asked.peak_bytes(batch)
         said = f"fits, {bytes_decimal(room)} left" if room >= 0 else f"does not fit, short by {bytes_decimal(-room)}"
         return f"batch {batch:,} {said}; up to batch {_count(largest)} in {_room(found.available)}"
     if largest == 0:
-        short = bytes_decimal(budgets.training.peak_bytes(1) - found.available.usable)
+        short = bytes_decimal(budgets.asked.peak_bytes(1) - found.available.usable)
         return f"batch 1 does not fit in {_room(found.available)}, short by {short}"
     return f"up to batch {_count(largest)} in {_room(found.available)}"
 
@@ -94,14 +98,16 @@ def _table(budgets: Budgets, fits: list[Fit], batch: int | None) -> Table:
         Column("activations", "activations", _count, rank=3),
         Column("activations_twice", "activations twice", _count, rank=4),
     ]
+    if budgets.training is None:
+        columns = [column for column in columns if column.key != "training"]
     if batch is not None:
         columns.insert(2, Column("batch_fits", f"batch {batch:,} fits", lambda fits: "yes" if fits else "no"))
     rows = []
     for found in fits:
-        cells: list[Any] = [found.available.name, found.available.usable, found.training, found.inference]
-        cells += [found.activations, found.activations_twice]
-        if batch is not None:
-            cells.insert(2, budgets.training.peak_bytes(batch) <= found.available.usable)
+        cells: list[Any] = [found.available.name, found.available.usable]
+        cells += [] if batch is None else [budgets.asked.peak_bytes(batch) <= found.available.usable]
+        cells += [] if budgets.training is None else [found.training]
+        cells += [found.inference, found.activations, found.activations_twice]
         rows.append(tuple(cells))
     return Table(tuple(columns), rows)
 
@@ -117,9 +123,11 @@ def _data(budgets: Budgets, found: Fit, batch: int | None) -> dict[str, Any]:
         "largest_activations_batch": found.activations,
         "largest_activations_twice_batch": found.activations_twice,
     }
-    if found.training:
+    if budgets.training is None:
+        del data["largest_training_batch"]
+    elif found.training:
         data["training_peak_bytes"] = budgets.training.peak_bytes(found.training)
     if batch is not None:
-        needed = budgets.training.peak_bytes(batch)
+        needed = budgets.asked.peak_bytes(batch)
         data |= {"batch_bytes": needed, "batch_fits": needed <= found.available.usable}
     return data

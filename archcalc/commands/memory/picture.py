@@ -16,7 +16,9 @@ from archcalc.quantities.registry import Part
 
 def draw(network: Part) -> Drawing:
     """What training holds at every step; with checkpoints, beside what it holds without them."""
-    analysis, setup, budget = network.analysis, network.setup, network.memory.training
+    analysis, setup = network.analysis, network.setup
+    infers = setup.stores_fewer_bits
+    budget = network.memory.inference_budget if infers else network.memory.training
     batch = int(setup.batch)
     plain = None
     if setup.checkpoints:
@@ -25,7 +27,7 @@ def draw(network: Part) -> Drawing:
     limit = None if setup.memory is None else Limit("limit" if setup.card is None else setup.card.name, setup.memory)
     step = budget.timeline.steps[budget.timeline.peak(batch)]
     peak = f"{owner(analysis.network, step.node)}, {step.phase} ({step.operation})"
-    title = f"{analysis.architecture}: memory of training, batch {batch:,}"
+    title = f"{analysis.architecture}: memory of {'inference' if infers else 'training'}, batch {batch:,}"
     return timeline.draw(_run(analysis, budget, batch), peak, title, plain=plain, limit=limit)
 
 

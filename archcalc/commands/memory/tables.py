@@ -20,6 +20,10 @@ NOT_COUNTED = (
     "not in it: the allocator's rounding and fragmentation, workspaces of kernels (cuDNN, oneDNN), the CUDA context"
     " (some hundred MB), temporaries of the optimizer's update, other programs"
 )
+NOT_COUNTED_OF_WEIGHTS = (
+    "weights are parameters of two axes or more; vectors and activations are in bfloat16; not in it: the scales of the"
+    " weights, and copies of them that a kernel may convert"
+)
 UNITS = "kB, MB, GB are powers of 1000 bytes; MiB, GiB are powers of 1024"
 
 _WHAT = {
@@ -84,6 +88,8 @@ def _peak_layer(network: Network, timeline: Timeline, batch: int) -> str:
 
 def setup_in_words(setup: Setup) -> str:
     """How the network is trained, for a heading."""
+    if setup.stores_fewer_bits:
+        return f"{setup.dtype} weights, {setup.device}"
     words = [setup.dtype, f"optimizer {setup.optimizer}", setup.device]
     if setup.dtype in ("float16", "bfloat16") and setup.optimizer != "none":
         words.append("float32 master weights" if setup.keeps_masters else "no master weights")
@@ -107,19 +113,22 @@ def setup_data(setup: Setup) -> dict[str, Any]:
 
 def build(network: Part, *, timeline: bool = False) -> Report:
     """The budget of training, and of inference, for the batch of the setup; its tables are those of the peak, or
-    with `timeline` the one of every step of training."""
+    with `timeline` the one of every step of training. Where weights are stored in fewer bits it is that of inference.
+    """
     analysis, setup, memory = network.analysis, network.setup, network.memory
     batch, known = int(setup.batch), quantities()
-    budget = memory.training
+    infers = setup.stores_fewer_bits
+    budget = memory.inference_budget if infers else memory.training
     tables = [_budget_table(budget, batch), _alive_table(analysis, budget, batch)]
     if timeline:
         tables = [_timeline_table(analysis.network, budget, batch)]
     saved = known["saved_bytes"]
     return Report(
-        f"{analysis.architecture}: memory of training, batch {batch:,}, {setup_in_words(setup)}",
-        _budget_facts(network, budget),
+        f"{analysis.architecture}: memory of {'inference' if infers else 'training'}, batch {batch:,},"
+        f" {setup_in_words(setup)}",
+        _inference_facts(network) if infers else _budget_facts(network, budget),
         tuple(tables),
-        (NOT_COUNTED, UNITS),
+        (*((NOT_COUNTED_OF_WEIGHTS,) if infers else ()), NOT_COUNTED, UNITS),
         {
             "architecture": analysis.architecture,
             "parameters": dict(analysis.network.parameters),
@@ -147,6 +156,23 @@ def build(network: Part, *, timeline: bool = False) -> Report:
             "timeline": ({"step": number, **row} for number, row in enumerate(_timeline(analysis, budget, batch))),
         },
         tables[0],
+    )
+
+
+def _inference_facts(network: Part) -> tuple[tuple[str, str], ...]:
+    memory, batch = network.memory, int(network.setup.batch)
+    fixed, per_sample = memory.inference_budget.at_peak(batch)
+    least, most = memory.inference_budget.batches_with_this_peak(batch)
+    which = f"batches from {least:,} on" if most is None else f"batches {least:,} to {most:,}"
+    known = quantities()
+    return (
+        ("inference memory", bytes_in_full(known["inference_memory_bytes"].measure(network))),
+        ("as a formula", f"{exact(fixed)} + N x {exact(per_sample)} bytes for a batch of N, exact for {which}"),
+        (
+            "inference peak",
+            f"{bytes_decimal(known['inference_peak_bytes'].measure(network))} of activations at"
+            f" `{_peak_layer(network.analysis.network, memory.inference, batch)}`",
+        ),
     )
 
 
