@@ -36,14 +36,19 @@ def shortened(text: str, size: float, room: float, *, bold: bool = False) -> str
     """The text, its middle left out if it is wider than the room: the ends of a path tell it from others."""
     if width(text, size, bold=bold) <= room:
         return text
-    kept = len(text)
-    while kept > 2:
-        kept -= 1
+
+    def cut(kept: int) -> str:
         head = kept // 2
-        candidate = f"{text[:head]}…{text[len(text) - (kept - head) :]}"
-        if width(candidate, size, bold=bold) <= room:
-            return candidate
-    return "…"
+        return f"{text[:head]}…{text[len(text) - (kept - head) :]}"
+
+    kept, most = 0, len(text) - 1  # so many characters fit, and no more than so many
+    while kept < most:
+        middle = (kept + most + 1) // 2
+        if width(cut(middle), size, bold=bold) <= room:
+            kept = middle
+        else:
+            most = middle - 1
+    return cut(kept) if kept > 1 else "…"
 
 
 def _advance(character: str) -> int:

@@ -17,7 +17,7 @@ from archcalc import catalogue
 from archcalc.analysis.totals import Analysis
 from archcalc.api import load
 from archcalc.diagnostics.diagnostic import SpecError
-from archcalc.pictures import graph, network, svg
+from archcalc.pictures import graph, network, svg, text
 from archcalc.pictures.graph import Frame, Item
 from archcalc.pictures.network import Setting
 
@@ -273,6 +273,25 @@ def test_text_is_cut_in_its_middle_where_it_is_too_wide() -> None:
     assert box[0].endswith("_name")
     assert "…" in box[0]
     assert faults(network.draw(made)) == []
+
+
+def test_a_text_is_cut_to_what_fits_and_no_shorter() -> None:
+    words = "abcdefghijklmnopqrstuvwxyz" * 10
+    cut = text.shortened(words, 12, 100)
+    head, tail = cut.split("…")
+    longer = f"{words[: len(head) + 1]}…{tail}"
+    assert text.width(cut, 12) <= 100 < text.width(longer, 12)
+    assert words.startswith(head)
+    assert words.endswith(tail)
+    assert text.shortened(words, 12, 3) == "…"
+
+
+def test_a_box_of_very_many_light_layers_is_drawn_at_once() -> None:
+    # They share a box, whose line names all of them before it is cut.
+    analysis = layers("3, 8, 8", "- relu:\n  repeat: 3_000")
+    before = time.process_time()
+    network.draw(analysis)
+    assert time.process_time() - before < 5
 
 
 def test_ten_thousand_layers_are_laid_out_in_time_linear_in_them() -> None:
