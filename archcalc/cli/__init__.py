@@ -56,8 +56,8 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="A SPEC is a name of the catalogue (archcalc list), a path to a YAML or model file, or - for standard input; "
-    "parameters are set after a colon: resnet50:width=128,image=288.",
+    epilog="A SPEC is a name of the catalogue (archcalc list), a path to a YAML or model file, or - for standard "
+    "input; parameters are set after a colon: resnet50:width=128,image=288.",
 )
 @click.version_option(__version__, prog_name="archcalc")
 def group() -> None:
