@@ -6,9 +6,9 @@ A reader never runs code from a file and needs no framework. It refuses what it 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from archcalc.diagnostics.diagnostic import Source
@@ -53,11 +53,26 @@ def folded(path: Path, shown: str, *, partial: bool = False) -> Iterator[str]:
     Errors as `read_model` has them.
     """
     from archcalc.exchange.flat import module_names
+    from archcalc.exchange.open_sizes import Formula
     from archcalc.language.expand import expand
     from archcalc.language.folding import fold
 
     flat, document = _read(path, shown, partial=partial)
-    return fold(expand(document), module_names(flat), flat.notes)
+    network = expand(document)
+    if not flat.parameters:
+        return fold(network, module_names(flat), flat.notes)
+    if any(isinstance(each, Formula) for step in flat.steps for each in _flattened(step.attributes.values())):
+        sizes = ", ".join(f"{name} = {value:,}" for name, value in flat.parameters.items())
+        return fold(network, module_names(flat), (*flat.notes, f"for {sizes}, on which attributes depend"))
+    return fold(network, module_names(flat), flat.notes, flat.parameters, flat.inputs)
+
+
+def _flattened(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, tuple):
+            yield from _flattened(value)
+        else:
+            yield value
 
 
 def _read(path: Path, shown: str, *, partial: bool) -> tuple[Flat, Document]:

@@ -47,13 +47,15 @@ class Flat(Record):
 
     name: str
     notes: tuple[str, ...]
-    inputs: dict[str, tuple[int, ...]]
+    inputs: dict[str, tuple[Any, ...]]
     steps: list[FlatStep]
     outputs: dict[str, int]
+    #: Sizes that are open, with what they were in the file.
+    parameters: dict[str, int] = {}  # noqa: RUF012  a record's default is never changed
 
 
 #: Layers that move values and compute nothing: where nothing reads what they make, the network is the same without.
-_MOVING = frozenset(("reshape", "transpose", "flatten", "tokens", "split_heads", "take", "select", "slice", "expand"))
+MOVING = frozenset(("reshape", "transpose", "flatten", "tokens", "split_heads", "take", "select", "slice", "expand"))
 
 
 #: Layers that do not read what comes before them.
@@ -68,9 +70,9 @@ def without_needless(steps: list[FlatStep], ends: Iterable[int]) -> tuple[list[F
             read.update(step.inputs)
     left: set[int] = set()
     for number in range(len(steps) - 1, -1, -1):
-        if not read[number] and steps[number].layer in _MOVING | {"constant"}:
+        if not read[number] and steps[number].layer in MOVING | {"constant"}:
             left.add(number)
-            if steps[number].layer in _MOVING:
+            if steps[number].layer in MOVING:
                 read.subtract(steps[number].inputs)
     numbers: dict[int, int] = {}
     kept: list[FlatStep] = []
@@ -139,6 +141,8 @@ def _lines(flat: Flat) -> Iterator[str]:
     yield f"architecture: {quoted(plain(flat.name))}"
     for note in flat.notes:
         yield f"# {note}"
+    if flat.parameters:
+        yield f"parameters: {{{', '.join(f'{name}: {value}' for name, value in flat.parameters.items())}}}"
     yield from input_lines(flat.inputs)
     end = flat.outputs[OUTPUT]
     ends_elsewhere = end != len(flat.steps) - 1

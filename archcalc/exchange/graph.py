@@ -77,3 +77,6 @@ class Graph(Record):
     outputs: tuple[str, ...]
     ranges: dict[str, tuple[int | None, int | None]]
     notes: tuple[str, ...] = ()
+    #: Whole numbers that operations compute of sizes, and what the open sizes of inputs were in the export.
+    numbers: dict[str, int | Symbol] = {}  # noqa: RUF012  a record's default is never changed
+    hints: dict[str, int] = {}  # noqa: RUF012

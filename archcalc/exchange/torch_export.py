@@ -5,6 +5,7 @@ The format is that of torch.export.save, schema version 8, as torch/_export/serd
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from archcalc.diagnostics.diagnostic import fail
 from archcalc.exchange.archive import read_json
 from archcalc.exchange.flat import Flat
 from archcalc.exchange.graph import Graph, Name, Operation, Symbol, Tensor
-from archcalc.exchange.translate import translate
+from archcalc.exchange.open_sizes import read_open
 from archcalc.language.document import MAX_LAYERS
 
 #: The enumeration ScalarType of the schema.
@@ -50,7 +51,7 @@ def read(path: Path, shown: str, *, partial: bool = False) -> Flat:
         exported = graph(path.stem, model)
     except _Damaged as error:
         raise fail("bad-archive", f"{shown} is not as torch.export writes it: {error}") from None
-    return translate(exported, shown, partial=partial)
+    return read_open(exported, shown, partial=partial)
 
 
 def _holds_the_model(member: str) -> bool:
@@ -85,7 +86,8 @@ def graph(name: str, model: Any) -> Graph:
         argument = _argument(_of(content, "arg", dict)) if kind == "user_output" else None
         if isinstance(argument, Name):
             outputs.append(str(argument))
-    tensors = {key: _tensor(value) for key, value in _of(body, "tensor_values", dict).items()}
+    values = _of(body, "tensor_values", dict)
+    tensors = {key: _tensor(value) for key, value in values.items()}
     return Graph(
         name,
         tuple(inputs),
@@ -96,7 +98,20 @@ def graph(name: str, model: Any) -> Graph:
         [_operation(node) for node in nodes],
         tuple(outputs),
         _ranges(model),
+        numbers={key: _size(value) for key, value in _of(body, "sym_int_values", dict, {}).items()},
+        hints=dict(hint for name in inputs if name in values for hint in _hints(values[name])),
     )
+
+
+def _hints(tensor: Any) -> Iterator[tuple[str, int]]:
+    """What the open sizes of a tensor were in the export."""
+    for size in _of(tensor, "sizes", list):
+        kind, content = _only(size)
+        if kind == "as_expr":
+            hint = _of(content, "hint", dict, None)
+            value = None if hint is None else hint.get("as_int")
+            if type(value) is int and 0 < value < 2**31:
+                yield _of(content, "expr_str", str), value
 
 
 def _of(value: Any, key: str, kind: type, default: Any = _MISSING) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from archcalc.diagnostics.diagnostic import Diagnostic, SpecError, plain
 from archcalc.exchange.arrangement import arranged
-from archcalc.exchange.flat import SOURCE, Flat, FlatStep, without_needless
+from archcalc.exchange.flat import MOVING, SOURCE, Flat, FlatStep, without_needless
 from archcalc.exchange.graph import Graph, Name, Operation, Symbol, Tensor
 from archcalc.exchange.operations.registry import Refusal, Rule, rules
 from archcalc.exchange.patterns import reads, simplified
@@ -386,7 +386,8 @@ class Translation:
         paths = tuple(each.path for each in owned)
         self.used.update(path.partition("[")[0] for path in paths)
         path = self.operation.module
-        if path not in self.leaves:
+        arranges = layer in MOVING and self.operation.target not in _MOVES
+        if path not in self.leaves or arranges:
             path = f"{path}.{name or layer}" if path else name or layer
         parameters = sum(_elements(each.sizes) for each in owned)
         of = self.operation

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from measure import measure
 from torch import nn
+from torch.export import Dim
 from torchvision.models.densenet import DenseNet
 from torchvision.models.maxvit import MaxVit
 from torchvision.models.mobilenetv3 import InvertedResidual, InvertedResidualConfig
@@ -100,6 +101,20 @@ class Decoder(nn.Module):
         k, v = (each[:, :, None].expand(batch, 2, 2, length, 4).reshape(batch, 4, length, 4) for each in (k, v))
         y = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         return self.head(x + self.out(y.transpose(1, 2).reshape(batch, length, 16)))
+
+
+class Open(nn.Module):
+    """Images of any size, whose channels become rows in between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, padding=1)
+        self.second = nn.Conv2d(4, 8, 3, stride=2)
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        batch, _, height, width = x.shape
+        return self.fc(self.second(self.first(x).reshape(batch, 4, 2 * height, width)).mean((2, 3)))
 
 
 class TwoInputs(nn.Module):
@@ -221,7 +236,8 @@ def export(model: nn.Module, inputs: tuple[torch.Tensor, ...], path: Path, **opt
         content = json.loads(archive.read(name))
     for node in content["graph_module"]["graph"]["nodes"]:
         trace = node["metadata"].get("stack_trace", "").strip().splitlines()
-        node["metadata"]["stack_trace"] = trace[-1].strip() if trace else ""
+        last = trace[-1].strip() if trace else ""
+        node["metadata"]["stack_trace"] = "" if last.startswith("File ") else last
     member = zipfile.ZipInfo(f"{path.stem}/models/model.json", (1980, 1, 1, 0, 0, 0))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         archive.writestr(member, json.dumps(content, separators=(",", ":")), zipfile.ZIP_DEFLATED)
@@ -239,6 +255,11 @@ def main() -> None:
     with torch.device("meta"):
         export(TwoInputs().eval(), two_inputs(), FOLDER / "two_inputs.pt2")
         export(Decoder().eval(), (torch.zeros(2, 7, dtype=torch.int64),), FOLDER / "decoder.pt2")
+        sides = {0: Dim("batch", max=64), 2: Dim("height", min=8, max=64), 3: Dim("width", min=8, max=64)}
+        export(Open().eval(), (torch.empty(2, 3, 16, 12),), FOLDER / "open.pt2", dynamic_shapes=(sides,))
+        length = {0: Dim("batch", max=64), 1: Dim("length", min=2, max=100)}
+        ids = (torch.zeros(2, 7, dtype=torch.int64),)
+        export(Decoder().eval(), ids, FOLDER / "open_decoder.pt2", dynamic_shapes=(length,))
     (FOLDER / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
 
 

@@ -114,6 +114,42 @@ def test_a_decoder_is_read_as_the_layers_that_it_is_built_of() -> None:
     assert not any("take no part" in note for note in network.document.source.notes)  # the head's other name
 
 
+def test_open_sizes_are_parameters() -> None:
+    """Convolutions of 27 x 8 weights at all positions, and of 36 x 8 where a window of 3 fits into 2H x W, by twos."""
+    model = api.load(DATA / "open.pt2")
+    assert totals(model.analyse()).macs == 216 * 16 * 12 + 288 * 15 * 5 + 80
+    assert model.expand().parameters == {"height": 16, "width": 12}
+    larger = api.load(DATA / "open.pt2", height=20, width=30).analyse()
+    assert totals(larger).macs == 216 * 20 * 30 + 288 * 19 * 14 + 80
+    shown = CliRunner().invoke(group, ["show", str(DATA / "open.pt2")]).output
+    assert "  - reshape: {shape: [4, height * 2, width]}" in shown or "[4, 2 * height, width]" in shown
+    assert "# height is from 8 to 64" in shown
+
+
+def test_an_open_length_stays_open_in_the_folded_spec(tmp_path: Path) -> None:
+    spec = tmp_path / "decoder.yaml"
+    spec.write_text("".join(folded(DATA / "open_decoder.pt2", "open_decoder.pt2")), encoding="utf-8")
+
+    assert "parameters: {length: 7}\ninput: [length]\n" in spec.read_text(encoding="utf-8")
+    for length in (7, 50):
+        flat = totals(api.load(DATA / "open_decoder.pt2", length=length).analyse())
+        assert totals(api.load(spec, length=length).analyse()).macs == flat.macs
+        assert flat.macs == length * (2 * 256 + 2 * 128 + 800) + 4 * length * length * 4 * 2
+
+
+@pytest.mark.parametrize("size", ["Mul(", "().__class__", "Pow(Symbol('s', integer=True), Integer(9999))", "s" * 5000])
+def test_an_open_size_that_is_no_expression_of_sizes_is_a_finding(tmp_path: Path, size: str) -> None:
+    def put(model: Any) -> None:
+        for tensor in model["graph_module"]["graph"]["tensor_values"].values():
+            if len(tensor["sizes"]) == 4:
+                tensor["sizes"][2] = {"as_expr": {"expr_str": size, "hint": {"as_int": 16}}}
+
+    with pytest.raises(SpecError) as caught:
+        api.load(_damaged(tmp_path, put))
+
+    assert caught.value.diagnostics[0].rule == "bad-model"
+
+
 def test_a_channel_shuffle_is_one_layer() -> None:
     layers = _named(api.load(DATA / "shufflenet.pt2").expand())
 

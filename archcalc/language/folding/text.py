@@ -13,23 +13,40 @@ from archcalc.language.network import INPUT_INDEX, Network
 from archcalc.language.write import in_braces, input_lines, quoted
 from archcalc.layers.attributes import shown
 from archcalc.layers.registry import layers
+from archcalc.records import Record
 
 
-def spec_lines(network: Network, steps: Steps, blocks: list[Block], notes: Iterable[str]) -> Iterator[str]:
+class Inputs(Record):
+    """What goes in: the shape of each input, which may be formulas over the spec's parameters."""
+
+    shapes: Mapping[str, tuple[Any, ...]]
+    parameters: Mapping[str, int]
+
+
+def shapes(network: Network) -> dict[str, tuple[Any, ...]]:
+    """The shapes of a network's inputs by name."""
+    return {name: volume.shape for name, volume in network.inputs.items()}
+
+
+def spec_lines(
+    network: Network, steps: Steps, blocks: list[Block], notes: Iterable[str], taken: Inputs
+) -> Iterator[str]:
     """The lines of the spec, each with its line break."""
     for note in notes:
         yield f"# {note}\n"
-    for line in _lines(network, steps, blocks):
+    for line in _lines(network, steps, blocks, taken):
         yield f"{line}\n"
 
 
-def _lines(network: Network, steps: Steps, blocks: list[Block]) -> Iterator[str]:
+def _lines(network: Network, steps: Steps, blocks: list[Block], taken: Inputs) -> Iterator[str]:
     document = network.document
     yield f"architecture: {quoted(document.architecture or 'unnamed')}"
     if document.citation:
         yield f"source: {quoted(document.citation)}"
     yield ""
-    yield from input_lines({name: volume.shape for name, volume in network.inputs.items()})
+    if taken.parameters:
+        yield f"parameters: {{{', '.join(f'{name}: {value}' for name, value in taken.parameters.items())}}}"
+    yield from input_lines(taken.shapes)
     yield ""
     end = network.outputs[OUTPUT]
     main = [item for item in steps if not item.head]
