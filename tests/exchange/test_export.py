@@ -69,10 +69,10 @@ layers:
   - unit: {width: 16, stride: 2}
 """)
     assert written.count("class Unit") == 1
-    assert "def __init__(self, in_channels, width, stride):" in written
+    assert "def __init__(self, in_channels, width, stride=1):" in written
     assert "self.conv = nn.Conv2d(in_channels, width, 3, stride=stride, padding=1)" in written
-    assert "self.unit1 = Unit(in_channels=3, width=8, stride=1)" in written
-    assert "x = self.unit2(x)  # [N, 16, 4, 4]" in written
+    assert "self.unit1 = Unit(in_channels=3, width=8)" in written
+    assert "return self.unit2(x)  # [N, 16, 4, 4]" in written
 
 
 def test_a_repeat_is_a_loop_and_growth_a_sum() -> None:
@@ -89,11 +89,10 @@ layers:
   - grow:
     repeat: 3
 """)
-    assert "for i in range(3):" in written
-    assert "block = Grow(in_channels=3 + 2 * i)" in written
+    assert "nn.Sequential(*[Grow(in_channels=3 + 2 * i) for i in range(3)])" in written
 
 
-def test_calls_of_other_structure_are_other_classes() -> None:
+def test_a_layer_that_some_calls_have_is_a_choice_of_the_class() -> None:
     written = code("""
 input: [4, 8, 8]
 blocks:
@@ -105,11 +104,80 @@ blocks:
           - conv: {out: 4, kernel: 1}
             when: project
 layers:
-  - unit: {project: true}
   - unit
+  - unit: {project: true}
+""")
+    assert written.count("class Unit") == 1
+    assert "def __init__(self, project=False):" in written
+    assert "self.shortcut_conv = nn.Conv2d(4, 4, 1) if project else nn.Identity()" in written
+    assert "self.unit1 = Unit()" in written
+    assert "self.unit2 = Unit(project=True)" in written
+
+
+def test_a_step_without_a_module_is_behind_an_if() -> None:
+    written = code("""
+input: [4, 8, 8]
+blocks:
+  unit(shift):
+    - roll: {over: positions, by: 2}
+      when: shift
+    - conv: {out: 4, kernel: 1}
+layers:
+  - unit: true
+  - unit: false
+""")
+    assert "        if self.shift:\n            x = x.roll((2, 2), (2, 3))" in written
+
+
+def test_calls_of_other_structure_are_other_classes() -> None:
+    written = code("""
+input: [4, 8, 8]
+blocks:
+  unit(wide):
+    - conv: {out: 4, kernel: 1}
+      when: not wide
+    - conv: {out: 4, kernel: [1, 3], padding: [0, 1]}
+      when: wide
+      as: wide
+layers:
+  - unit: false
+  - unit: true
 """)
     assert "class Unit(" in written
     assert "class Unit2(" in written
+
+
+def test_parameters_of_the_spec_are_arguments_of_the_network() -> None:
+    """The linear layer reads 16 maps of 4 x 4 positions, 32 * width: the image is no argument, as that is fixed."""
+    written = code("""
+parameters: {classes: 10, width: 8, image: 8, twice: 2 * width}
+input: [3, image, image]
+blocks:
+  unit(out):
+    - conv: {out: out, kernel: 3, stride: 2, padding: 1}
+layers:
+  - unit: twice
+  - flatten
+  - linear: 3 * (classes + 1)
+""")
+    assert "def __init__(self, classes=10, width=8):" in written
+    assert "self.unit = Unit(out=2 * width)" in written
+    assert "self.linear = nn.Linear(32 * width, 3 * (classes + 1))" in written
+
+
+def test_a_parameter_that_a_rounded_width_follows_from_is_no_argument() -> None:
+    """The catalogue's rounding to a multiple of 8 is not Python's."""
+    written = code("""
+parameters: {classes: 10, width: 16}
+input: [3, 8, 8]
+layers:
+  - conv: {out: "round_to(width, 8)", kernel: 1}
+  - global_avgpool
+  - flatten
+  - linear: classes
+""")
+    assert "def __init__(self, classes=10):" in written
+    assert "nn.Conv2d(3, 16, 1)" in written
 
 
 def test_a_value_that_is_still_needed_keeps_its_variable() -> None:
@@ -122,8 +190,8 @@ layers:
     as: second
   - add: [second, first]
 """)
-    assert "x2 = self.second(x)" in written
-    assert "x = x2 + x" in written
+    assert "first = self.first(x)" in written
+    assert "return x + first" in written
 
 
 def test_activations_work_in_place_where_the_analysis_says() -> None:
@@ -208,7 +276,7 @@ layers:
   - concat: {even: [part: 0], odd: [part: 1]}
 """)
     assert "self.first = first" in written
-    assert "return x[:, :, :, self.first :: 2]" in written or "x = x[:, :, :, self.first :: 2]" in written
+    assert "return x[:, :, :, self.first :: 2]" in written
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from collections import Counter
 
 import torch
 from oracle.catalogue import small_networks
-from oracle.exported import of_code, of_export, of_spec
+from oracle.exported import of_code, of_export, of_spec, with_other_arguments
 from oracle.figures import COMPARED, Question
 from oracle.generate import Case, network, random_case
 from oracle.judge import Verdict, judged, verdict
@@ -72,9 +72,10 @@ def exported_catalogue(*, again: bool) -> bool:
             said["refused"] += 1
             print(f"{name}: {refused}", flush=True)
             continue
-        agrees = all(each == ours for each in theirs)
+        others = [] if again else with_other_arguments(analysis)
+        agrees = all(each == ours for each in theirs) and all(wanted == made for _, _, wanted, made in others)
         said["agree" if agrees else "differ"] += 1
-        print(f"{name}: {'agrees' if agrees else f'{ours} / {theirs}'}", flush=True)
+        print(f"{name}: {'agrees' if agrees else f'{ours} / {theirs}, {others}'}", flush=True)
     print(", ".join(f"{count} {word}" for word, count in said.items()))
     return not said["differ"]
 

@@ -3,9 +3,11 @@ spec's. Nothing is computed: the module stands on the meta device, or on a CPU w
 
 from __future__ import annotations
 
+import inspect
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,10 +18,13 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 import archcalc
-from archcalc.analysis.totals import Analysis
+from archcalc.analysis.totals import Analysis, analyse
+from archcalc.diagnostics.diagnostic import SpecError
 from archcalc.exchange import folded
 from archcalc.exchange.writers import pytorch
 from archcalc.exchange.writers.pytorch.parts import OF_SEQUENCES
+from archcalc.language.document import Parameter
+from archcalc.language.expand import expand
 from archcalc.language.network import INPUT_INDEX
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storages, saved_memory
@@ -44,14 +49,49 @@ class Run(NamedTuple):
     saved_bytes: int | None
 
 
-def module_of(analysis: Analysis) -> nn.Module:
-    """The network that the code describes: its last class, made without arguments."""
+def class_of(analysis: Analysis) -> type[nn.Module]:
+    """The network that the code describes: its last class."""
     names: dict[str, Any] = {"__name__": "exported"}
     exec("".join(pytorch.write(analysis)), names)
-    last = [each for each in names.values() if isinstance(each, type) and issubclass(each, nn.Module)][-1]
-    made = last()
-    assert isinstance(made, nn.Module)
-    return made
+    return [each for each in names.values() if isinstance(each, type) and issubclass(each, nn.Module)][-1]
+
+
+def module_of(analysis: Analysis) -> nn.Module:
+    """The network, made without arguments."""
+    return class_of(analysis)()
+
+
+def with_other_arguments(analysis: Analysis) -> list[tuple[str, Any, int, int]]:
+    """Each constructor argument of the network, another value of it, and the parameters that the spec and the code then
+    have; a value with which the spec is no network is not tried."""
+    network = class_of(analysis)
+    found = []
+    for name, parameter in inspect.signature(network).parameters.items():
+        for value in _others(parameter.default):
+            settings = {**analysis.network.parameters, name: value}
+            stated = [each.name for each in analysis.network.document.parameters if not _follows(each)]
+            try:
+                given = {each: settings[each] for each in {*stated, name}}
+                ours = int(figure(analyse(expand(analysis.network.document, given)), "params"))
+            except SpecError:
+                continue
+            with torch.device("meta"):
+                module = network(**{name: float(value) if isinstance(value, Fraction) else value})
+            found.append((name, value, ours, sum(each.numel() for each in module.parameters())))
+    return found
+
+
+def _follows(parameter: Parameter) -> bool:
+    """Whether a parameter of a spec follows from others."""
+    return parameter.default is not None and bool(parameter.default.names)
+
+
+def _others(value: Any) -> list[Any]:
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, tuple):
+        return [tuple(2 * each for each in value), tuple(each + 1 for each in value)]
+    return [Fraction(value) / 2] if isinstance(value, float) else [2 * value, value + 2]
 
 
 def of_spec(analysis: Analysis) -> Run:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from oracle.catalogue import PARTS, small_networks
-from oracle.exported import of_code, of_export, of_spec
+from oracle.exported import of_code, of_export, of_spec, with_other_arguments
 from oracle.figures import Question, compare, predict
 from oracle.generate import network, random_case
 from oracle.judge import judged
@@ -155,6 +155,13 @@ def test_a_network_of_the_catalogue_agrees_in_every_figure(name: str) -> None:
 def test_exported_code_is_the_network_of_the_spec(name: str) -> None:
     analysis = archcalc.load(name).analyse()
     assert of_code(analysis) == of_spec(analysis)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "vit_b16", "llama3_8b:layers=2", "swin_t", "yolov3", "unet"])
+def test_arguments_of_exported_code_are_parameters_of_the_spec(name: str) -> None:
+    tried = with_other_arguments(archcalc.load(name).analyse())
+    assert {argument for argument, *_ in tried} >= {"classes" if name[0] != "l" else "vocabulary", "width"}
+    assert [one for one in tried if one[2] != one[3]] == []
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,9 @@ OF_A_MODULE = frozenset(
 )
 
 #: What the code itself uses.
-OF_THE_CODE = frozenset({"block", "functional", "i", "len", "nn", "range", "self", "super", "torch"})
+OF_THE_CODE = frozenset(
+    {"block", "functional", "i", "len", "max", "min", "nn", "range", "self", "sum", "super", "torch"}
+)
 
 
 def identifier(name: str, taken: Container[str] = (), otherwise: str = "layer") -> str:

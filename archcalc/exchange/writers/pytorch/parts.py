@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from itertools import groupby, pairwise
+from typing import TYPE_CHECKING
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.diagnostics.diagnostic import SpecError
 from archcalc.exchange.unwritten import refusal
 from archcalc.exchange.writers.pytorch.layers import Own, Site, Unwritten, Written, written_layer
 from archcalc.exchange.writers.pytorch.names import identifier, unique
+from archcalc.language.document import Step
 from archcalc.language.network import INPUT_INDEX, Network, Node, Scope, is_input
 from archcalc.records import Record
+
+if TYPE_CHECKING:
+    from archcalc.exchange.writers.pytorch.merge import Fill
 
 
 class Member(Record):
@@ -20,7 +25,8 @@ class Member(Record):
     `branch` names the branches around it, `inputs` are values by the numbers of their layers, and `outputs` those that
     are read outside of it. `name` is empty for what holds no module. `nodes` are the numbers of its layers. A run hands
     its input of number `chained` from copy to copy; the others are the same for all. `again` is a module that another
-    member has made.
+    member has made, and `absent` one that other calls of the block have. `base` is its name in the spec, `step` the
+    step that it comes from.
     """
 
     name: str
@@ -34,6 +40,9 @@ class Member(Record):
     chained: int = 0
     frozen: bool = False
     again: bool = False
+    absent: bool = False
+    base: str = ""
+    step: Step | None = None
 
 
 class Part(Record):
@@ -61,6 +70,8 @@ class Structures:
     def __init__(self) -> None:
         self.keys: dict[Hashable, int] = {}
         self.owned: dict[Own, str] = {}
+        #: How structures become larger ones, by their keys.
+        self.fills: dict[int, Fill] = {}
 
     def number(self, key: Hashable) -> int:
         """The number of a structure: the same for the same."""
@@ -75,11 +86,6 @@ class Structures:
         return self.owned[own]
 
 
-def whole(interpretation: Interpretation, structures: Structures) -> Part:
-    """The network as a part. SpecError, with all of them, if there are layers that cannot be written."""
-    return _Builder(interpretation, structures).part(_root(interpretation.network.nodes[0].scope), 0)[0]
-
-
 def _root(scope: Scope) -> Scope:
     while scope.parent is not None:
         scope = scope.parent
@@ -92,8 +98,11 @@ OF_SEQUENCES = frozenset(
 )
 
 
-class _Builder:
+class Builder:
+    """A network whose layers are all known, to be put into parts."""
+
     def __init__(self, interpretation: Interpretation, structures: Structures) -> None:
+        """SpecError, with all of them, if there are layers that cannot be written."""
         self.interpretation = interpretation
         self.network = interpretation.network
         self.nodes = self.network.nodes
@@ -117,6 +126,10 @@ class _Builder:
         for node in self.nodes:
             if node.tied is not None:
                 self.owners[node.index] = first.setdefault(node.tied, node.index)
+
+    def whole(self) -> Part:
+        """The network as a part."""
+        return self.part(_root(self.nodes[0].scope), 0)[0]
 
     def value(self, index: int) -> int:
         """The value that a layer's output is."""
@@ -181,8 +194,11 @@ class _Builder:
                 continue
             branch = tuple(each.base for each in chain[:call])
             nodes = range(first, index)
-            members.append(Member(chain[call].base, branch, inner.inputs, inner.outputs, nodes, calls=(inner,)))
-            steps.append(chain[call].step)
+            base, step = chain[call].base, chain[call].step
+            members.append(
+                Member(base, branch, inner.inputs, inner.outputs, nodes, calls=(inner,), base=base, step=step)
+            )
+            steps.append(step)
         named = _named(list(_runs(members, steps, self.last_reader)))
         named, ties = self.tied(named)
         made = set(range(start, index))
@@ -198,6 +214,9 @@ class _Builder:
             outputs = tuple(v for v in range(start, index) if self.last_reader.get(v, -1) >= index)
             names = tuple(brought.get(value, "x") for value in inputs)
         key = self.key(scope, named, inputs, names, outputs, ties)
+        while key in self.structures.fills:
+            fill = self.structures.fills[key]
+            named, key = fill.filled(named), fill.key
         return Part(scope, self.network, range(start, index), named, inputs, names, outputs, ties, key), index
 
     def layer(self, node: Node, branch: tuple[str, ...]) -> Member:
@@ -206,7 +225,8 @@ class _Builder:
         inputs = tuple(map(self.value, node.inputs))
         nodes = range(node.index, node.index + 1)
         name = node.base if written.module else ""
-        return Member(name, branch, inputs, outputs, nodes, written, frozen=not node.trainable)
+        frozen, base, step = not node.trainable, node.base, node.step
+        return Member(name, branch, inputs, outputs, nodes, written, frozen=frozen, base=base, step=step)
 
     def tied(self, members: tuple[Member, ...]) -> tuple[tuple[Member, ...], tuple[tuple[str, str], ...]]:
         """The members, those that are the same module having one name, and what else must be made the same."""
@@ -265,17 +285,28 @@ class _Builder:
         local = {value: -1 - number for number, value in enumerate(inputs)}
         entries = []
         for member in members:
-            if member.layer is not None:
-                settings = tuple(setting.name for setting in member.layer.settings)
-                values = tuple(setting.name for setting in member.layer.values)
-                what: Hashable = (member.layer.module, settings, member.layer.call, values, member.frozen, member.again)
-            else:
-                what = (member.calls[0].key, member.is_run, member.chained)
-            entries.append((member.name, member.branch, what, tuple(local[value] for value in member.inputs)))
+            entries.append((member.name, member.branch, what(member), tuple(local[value] for value in member.inputs)))
             for value in member.outputs:
                 local[value] = len(local)
         name = "" if scope.step is None else scope.step.name
         return self.structures.number((name, tuple(entries), names, tuple(local[value] for value in outputs), ties))
+
+
+def what(member: Member) -> Hashable:
+    """What a member is, but for the values of settings."""
+    if member.layer is None:
+        return member.calls[0].key, member.is_run, member.chained
+    settings = tuple(setting.name for setting in member.layer.settings)
+    values = tuple(setting.name for setting in member.layer.values)
+    return member.layer.module, settings, member.layer.call, values, member.frozen, member.again
+
+
+def within(part: Part) -> Iterator[Part]:
+    """A part and those within it, inner ones first."""
+    for member in part.members:
+        for call in member.calls:
+            yield from within(call)
+    yield part
 
 
 def _chain(scope: Scope | None, outer: Scope) -> list[Scope] | None:

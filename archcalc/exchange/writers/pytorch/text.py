@@ -59,10 +59,19 @@ def _broken(pad: str, start: str, expression: str, end: str, *, alone: bool = Fa
     elif isinstance(node, ast.Tuple | ast.List):
         items_of = [part(item) for item in node.elts]
         yield from _bracketed(pad, f"{start}{expression[0]}", items_of, expression[-1], end, together=False)
-    elif isinstance(node, ast.GeneratorExp):
+    elif isinstance(node, ast.ListComp):
         element = part(node.elt)
-        yield f"{pad}{start}(\n"
+        yield f"{pad}{start}[\n"
         yield from _clauses(f"{pad}    ", element, expression[1 + len(element) : -1].strip())
+        yield f"{pad}]{end}\n"
+    elif isinstance(node, ast.IfExp) and alone:
+        yield f"{pad}{start}(\n"
+        if len(f"{pad}    {expression}") <= WIDTH:
+            yield f"{pad}    {expression}\n"
+        else:
+            yield from _broken(f"{pad}    ", "", part(node.body), "")
+            yield f"{pad}    if {part(node.test)}\n"
+            yield f"{pad}    else {part(node.orelse)}\n"
         yield f"{pad}){end}\n"
     elif isinstance(node, ast.BinOp) and alone:
         first, *others = re.split(r" (?=[+*@/] )", expression)

@@ -158,6 +158,7 @@ class _Kind(Record):
     causal: bool
     sliding: bool
     mask: bool
+    windows: bool
     rotary: bool
     norm: str
     relative: Own | None
@@ -186,7 +187,8 @@ def _of_linear_layers(site: Site) -> Written:
         biases=biases,
         causal=site["causal"],
         sliding=site["sliding_window"] is not None,
-        mask=site["mask"],
+        mask=site["mask"] or site["windows"],
+        windows=site["windows"],
         rotary=site["rotary"],
         norm=site["norm"],
         relative=relative,
@@ -205,12 +207,17 @@ def _of_linear_layers(site: Site) -> Written:
         *((given("sliding_window", site["sliding_window"]),) if kind.sliding else ()),
         *sizes,
         *((given("dropout", site["dropout"]),) if kind.dropout else ()),
+        *((Setting("masked", site["mask"], False),) if site["windows"] else ()),
     )
     name = "CrossAttention" if cross else "WindowAttention" if site["windows"] else "Attention"
     needs = (*((ROTARY,) if kind.rotary else ()), *((relative,) if relative else ()))
-    own = Own(name, _text(name, kind, [setting.name for setting in settings]), needs)
+    own = Own(name, _text(name, kind, [_parameter(setting) for setting in settings]), needs)
     inputs = f"{site.by_position()}, {site.by_position(1)}" if cross else site.by_position()
     return Written(f"{{m}}({inputs})", name, settings, last=True, own=own)
+
+
+def _parameter(setting: Setting) -> str:
+    return setting.name if setting.default is ... else f"{setting.name}={setting.default}"
 
 
 def _bias(site: Site) -> tuple[Own, tuple[Setting, ...]]:
@@ -290,6 +297,9 @@ def _mask_members(kind: _Kind) -> list[str]:
         lines[-1] += ".triu(1)"
     elif near:
         lines.append(f"        {name} = {'' if kind.fused else '~'}{name}{''.join(near)}")
+    if kind.windows and not (kind.causal or kind.sliding):
+        lines.append(f"        mask = {name} if masked else None")
+        return [*lines, f'        self.register_buffer("{name}", mask, persistent=False)']
     return [*lines, f'        self.register_buffer("{name}", {name}, persistent=False)']
 
 
@@ -335,7 +345,10 @@ def _separate(kind: _Kind) -> list[str]:
     lines.append("        scores = query @ key.mT * query.shape[-1] ** -0.5")
     if kind.relative:
         lines.append("        scores = self.bias(scores)")
-    if kind.masked:
+    if kind.masked and kind.windows:
+        lines.append("        if self.hidden is not None:")
+        lines.append("            scores = scores.masked_fill(self.hidden, -torch.inf)")
+    elif kind.masked:
         lines.append("        scores = scores.masked_fill(self.hidden, -torch.inf)")
     weights = "self.dropout(scores.softmax(-1))" if kind.dropout else "scores.softmax(-1)"
     return [*lines, f"        x = {weights} @ value"]
