@@ -12,8 +12,9 @@ def unknown(
 ) -> Outcome:
     """An operation that is not known: what it makes has a shape, and nothing of what it computes is counted.
 
-    It stands in a spec that is imported with `--partial`, and every total leaves out its MACs, its other operations and
-    what it saves for backward; a report says so. `params` are the values of its parameters, which are counted.
+    It stands in a spec that is imported with `--partial`, and every total leaves out its MACs and its other operations;
+    a report says so. `params` are the values of its parameters, which are counted.
+    Saved for backward: nobody knows what, and every total leaves it out.
     Source: none; its shape is what the model's file says.
     """
     return Outcome(
