@@ -163,6 +163,8 @@ class Unit(Record):
 
 def data(value: Any) -> Any:
     """A value for JSON: volumes channels first, sizes as lists, fractions as whole numbers where they are."""
+    if type(value) is int:
+        return value
     if isinstance(value, Fraction):
         return value.numerator if value.denominator == 1 else value
     if isinstance(value, Volume):

@@ -19,18 +19,27 @@ class PassStep(Record):
     makes: tuple[int, ...]
 
 
-class Liveness(Record):
-    """The amounts alive during each step: while it runs, both what it reads and what it makes are there."""
+class Liveness:
+    """The amounts alive during each step: while it runs, both what it reads and what it makes are there.
 
-    steps: Sequence[PassStep]
-    first: list[int]
-    last: list[int]
-    during: list[Amount]
+    `first` and `last` are the steps between which each storage lives; -1 for one that no step touches.
+    """
+
+    __slots__ = ("_peaks", "during", "first", "last", "steps")
+
+    def __init__(self, steps: Sequence[PassStep], first: list[int], last: list[int], during: list[Amount]) -> None:
+        self.steps = steps
+        self.first = first
+        self.last = last
+        self.during = during
+        self._peaks: dict[int, int] = {}
 
     def peak(self, batch: int) -> int:
         """The number of the step at which most is alive, the first of equals."""
-        sizes = [fixed + batch * per_sample for fixed, per_sample in self.during]
-        return sizes.index(max(sizes))
+        if batch not in self._peaks:  # each figure of an answer asks for it
+            sizes = [fixed + batch * per_sample for fixed, per_sample in self.during]
+            self._peaks[batch] = sizes.index(max(sizes))
+        return self._peaks[batch]
 
     def alive(self, step: int) -> list[int]:
         """The storages that are there during a step."""
@@ -49,8 +58,8 @@ def liveness(
     end = len(steps) - 1
     first = [-1] * len(amounts)
     last = [-1] * len(amounts)
-    for number, step in enumerate(steps):
-        for storage in (*step.reads, *step.makes):
+    for number, (_, _, _, reads, makes) in enumerate(steps):
+        for storage in (*reads, *makes):
             if first[storage] < 0:
                 first[storage] = number
             last[storage] = number
@@ -61,13 +70,12 @@ def liveness(
     fixed = [0] * (len(steps) + 1)
     per_sample = [0] * (len(steps) + 1)
     for storage, amount in enumerate(amounts):
-        if first[storage] >= 0:
-            fixed[first[storage]] += amount.fixed
-            per_sample[first[storage]] += amount.per_sample
-            fixed[last[storage] + 1] -= amount.fixed
-            per_sample[last[storage] + 1] -= amount.per_sample
-    during = [
-        Amount(now_fixed, now_per_sample)
-        for now_fixed, now_per_sample in zip(accumulate(fixed[:-1]), accumulate(per_sample[:-1]), strict=True)
-    ]
+        born, dead = first[storage], last[storage] + 1
+        if born >= 0:
+            once, each = amount
+            fixed[born] += once
+            per_sample[born] += each
+            fixed[dead] -= once
+            per_sample[dead] -= each
+    during = list(map(Amount, accumulate(fixed[:-1]), accumulate(per_sample[:-1])))
     return Liveness(steps, first, last, during)

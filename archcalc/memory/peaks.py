@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archcalc.analysis.interpret import Interpretation
 from archcalc.memory import steps
 from archcalc.memory.amount import NOTHING, Amount
@@ -19,9 +21,9 @@ class Timeline(Record):
     life: Liveness
 
     @property
-    def steps(self) -> list[PassStep]:
+    def steps(self) -> Sequence[PassStep]:
         """The steps of the pass, in order."""
-        return list(self.life.steps)
+        return self.life.steps
 
     @property
     def during(self) -> list[Amount]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from archcalc.analysis.totals import Analysis
+from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.commands.count.tables import description, rules_in_words
 from archcalc.commands.memory import tables as memory
 from archcalc.commands.report import receptive_field
-from archcalc.commands.report.columns import LayerColumn, chosen, column, is_figure, saved_tensors
+from archcalc.commands.report.columns import LayerColumn, chosen, column, is_figure
 from archcalc.commands.report.folded import Folded
 from archcalc.commands.report.row import Row
 from archcalc.counting.count import Profile, count
@@ -107,7 +107,7 @@ def build(
         data["counting"] = _counting(network, counting)
         data["totals"] = _totals(network)
         data["memory"] = memory.data(network)
-        data["layers"] = (_layer(network, row) for row in lines)
+        data["layers"] = _layers(network, lines)
     heading = f"{analysis.architecture}: {citation}" if citation else analysis.architecture
     remarks = (f"warning: {note}" for note in analysis.network.document.source.notes)
     notes = (*remarks, *receptive_field.warnings(analysis), _MORE)
@@ -161,18 +161,35 @@ def _totals(network: Part) -> dict[str, Any]:
     }
 
 
-def _layer(network: Part, row: Row) -> dict[str, Any]:
-    data: dict[str, Any] = {"name": row.name, "layer": row.one.layer if row.one else None, "layers": len(row.layers)}
-    if row.one is not None:
-        data["attributes"] = row.one.node.attributes
-        data["inputs"] = network.analysis.inputs(row.one)
-        data["storage"] = row.one.outcome.storage
-        data["saved_tensors"] = saved_tensors(network, row)
-    known = quantities()
-    for name in OF_LAYERS:
-        data[name] = known[name].data(row.measure(known[name], network))
-    data["receptive_field"] = receptive_field.data(network.analysis.receptive_fields[row.last.node.index])
-    return data
+def _layers(network: Part, lines: Sequence[Row]) -> Iterator[dict[str, Any]]:
+    """An object for each row. A network repeats itself: what equal layers have in common is worked out once."""
+    known = [quantities()[name] for name in OF_LAYERS]
+    figures: dict[Any, dict[str, Any]] = {}
+    saved = network.memory.saved.layers
+    for row in lines:
+        one = row.one
+        kind: Any = id(row) if one is None else (id(one.outcome), one.params, one.buffers, saved[one.node.index])
+        if kind not in figures:
+            figures[kind] = {made.name: made.data(row.measure(made, network)) for made in known}
+        field = network.analysis.receptive_fields[row.last.node.index]
+        yield {
+            "name": row.name,
+            "layer": one.layer if one else None,
+            "layers": len(row.layers),
+            **({} if one is None else _layer(network, one)),
+            **figures[kind],
+            "receptive_field": receptive_field.data(field),
+        }
+
+
+def _layer(network: Part, layer: AnalysedLayer) -> dict[str, Any]:
+    """What is no figure, and only one layer has."""
+    return {
+        "attributes": layer.node.attributes,
+        "inputs": network.analysis.inputs(layer),
+        "storage": layer.outcome.storage,
+        "saved_tensors": network.memory.why(layer.node.index),
+    }
 
 
 def _input(analysis: Analysis) -> str:
@@ -184,7 +201,7 @@ def _input(analysis: Analysis) -> str:
 
 
 def _facts(network: Part, folded: Folded, counting: Profile | None) -> Iterator[tuple[str, str]]:
-    """What goes in, what was set, and where most of it is."""
+    """What goes in, what was set, and where most of it is: worked out when it is read, which only people do."""
     analysis = network.analysis
     facts = (
         ("input", f"{_input(analysis)}, batch {network.setup.batch:,}"),
@@ -194,7 +211,7 @@ def _facts(network: Part, folded: Folded, counting: Profile | None) -> Iterator[
         ("largest", folded.sentence()),
         *_counting_facts(network, counting),
     )
-    return ((label, text) for label, text in facts if text)
+    yield from ((label, text) for label, text in facts if text)
 
 
 def _unknown(analysis: Analysis) -> list[str]:

@@ -29,8 +29,9 @@ def render(report: Report) -> Iterator[str]:
 def _items(values: Iterator[Any]) -> Iterator[str]:
     """A list whose items are made one at a time, a line for each."""
     separator = "["
+    encode = json.JSONEncoder(default=_plain).encode  # made once: a long network has as many items
     for value in values:
-        yield f"{separator}\n    {json.dumps(value, default=_plain)}"
+        yield f"{separator}\n    {encode(value)}"
         separator = ","
     yield "[]" if separator == "[" else "\n  ]"
 
