@@ -12,7 +12,10 @@ def main() -> None:
         from archcalc.cli import main
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-    main()
+    try:
+        main()
+    finally:
+        gc.freeze()  # all of it goes with the process: no need to walk it once more for garbage
 
 
 if __name__ == "__main__":

@@ -26,9 +26,6 @@ class Reference(Record):
     settings: dict[str, str]
 
 
-_SETTING = re.compile(r"\s*([A-Za-z_]\w*)\s*=(.*)\Z", re.ASCII | re.DOTALL)
-
-
 def folder() -> Path:
     """The catalogue's folder: inside the package, or beside it in a checkout."""
     package = Path(__file__).resolve().parent
@@ -48,7 +45,7 @@ def _is_spec(path: Path) -> bool:
 
 def find(name: str) -> Path:
     """The path of a catalogue entry; UsageError with a suggestion if there is none."""
-    if re.fullmatch(r"[\w.-]{1,100}", name):
+    if 1 <= len(name) <= 100 and all(character.isalnum() or character in "_.-" for character in name):
         for path in folder().rglob(f"{name}.yaml"):
             if _is_spec(path):
                 return path
@@ -60,7 +57,7 @@ def split(reference: str) -> Reference:
     """A reference split into the name and its settings; UsageError if a setting is not `name=value`."""
     name, colon, rest = reference.partition(":")
     # A colon belongs to the path where no setting follows it (a drive letter).
-    while colon and not _SETTING.match(rest.partition(":")[0].partition(",")[0]):
+    while colon and not _setting(rest.partition(":")[0].partition(",")[0]):
         if ":" not in rest:
             if name and rest and not os.path.exists(reference) and "/" not in rest and "\\" not in rest:
                 raise UsageError(f"`{rest}` is not a setting: write `{name}:name=value`")
@@ -81,9 +78,13 @@ def _split_settings(text: str) -> Iterator[str]:
     yield text[start:]
 
 
+def _setting(text: str) -> re.Match[str] | None:
+    return re.fullmatch(r"\s*([A-Za-z_]\w*)\s*=(.*)", text, re.ASCII | re.DOTALL)
+
+
 def setting(text: str) -> tuple[str, str]:
     """`name=value` as a pair; UsageError if it is not that."""
-    match = _SETTING.match(text)
+    match = _setting(text)
     if match is None:
         raise UsageError(f"`{text}` is not a setting: write `name=value`")
     return match.group(1), match.group(2).strip()

@@ -35,13 +35,10 @@ def suffix(text: str) -> tuple[int, str] | None:
     return None if factor is None else (factor, "bytes")
 
 
-_SIZE = re.compile(r"([0-9][0-9_]{0,20}(?:[.][0-9]{1,15})?) ?([a-zA-Z]*)")
-
-
 def memory_size(text: str) -> int:
     """The bytes that a text states: `24GB`, `24gb`, `24G`, `1.5 GiB`, or a plain number of bytes; UsageError if it
     states none."""
-    match = _SIZE.fullmatch(text.strip())
+    match = re.fullmatch(r"([0-9][0-9_]{0,20}(?:[.][0-9]{1,15})?) ?([a-zA-Z]*)", text.strip())
     known = match and suffix(match.group(2))
     if not match or not known:
         raise UsageError(f"`{text[:60]}` is not a memory size; try 8GB or 8GiB")

@@ -294,10 +294,12 @@ class _Mentioned(Record):
     lists: list[str]
 
 
-_INTEGER = re.compile(r"\d[\d_]*\Z", re.ASCII)
-_NAME = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
-_DECIMAL = re.compile(r"(\d[\d_]*)?\.?[\d_]*\Z", re.ASCII)
 _CONSTANTS = {"true": True, "false": False}
+
+
+def _is_integer(text: str) -> bool:
+    """Whether a text is digits, which `_` may separate."""
+    return text.isascii() and text[:1] != "_" and text.replace("_", "").isdigit()
 
 
 def _constant(value: Any) -> Compiled:
@@ -323,9 +325,9 @@ def compile_expression(text: str) -> Compiled:
         return _constant(_CONSTANTS[text])
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"the expression is longer than {MAX_LENGTH} characters")
-    if _INTEGER.match(text) and (text == "0" or text[0] != "0"):
+    if _is_integer(text) and (text == "0" or text[0] != "0"):
         return _constant(_bounded(int(text.replace("_", ""))))
-    if _NAME.match(text) and text not in ("and", "or", "not"):
+    if text.isascii() and text.isidentifier() and text not in ("and", "or", "not"):
         return Compiled(_lookup(text), (Name(text, 0, len(text)),))
     if not text.isascii():
         raise ExpressionError(f"`{text}` is not an expression")
@@ -425,9 +427,9 @@ def _combine(parts: list[Callable[[Environment], Any]], every: bool, env: Enviro
 def _literal(node: ast.Constant, text: str) -> Callable[[Environment], Any]:
     start, end = _where(node)
     written = text[start:end]
-    if type(node.value) is int and _INTEGER.match(written):
+    if type(node.value) is int and _is_integer(written):
         number = _bounded(node.value)
-    elif type(node.value) is float and _DECIMAL.match(written):
+    elif type(node.value) is float and re.fullmatch(r"([0-9][0-9_]*)?[.]?[0-9_]*", written):
         number = _bounded(Fraction(written.replace("_", "")))
     else:
         raise ExpressionError(f"`{written}` is not a number of the language", start, end)

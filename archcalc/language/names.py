@@ -10,12 +10,11 @@ from archcalc.diagnostics.diagnostic import Place
 from archcalc.language.reading import Reading
 from archcalc.language.source import Scalar, Value
 
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 #: What a step may be called: a name, or the path of a layer as reports print it.
-_STEP_NAME = re.compile(r"[A-Za-z_]\w*([./][\w.]+)*\Z", re.ASCII)
+_STEP_NAME = r"[A-Za-z_]\w*([./][\w.]+)*"
 
 #: The same, and `*` for the numbers of all copies of a repeated step.
-_COPIES = re.compile(r"[A-Za-z_]\w*([./]([\w.]+|\*))*\Z", re.ASCII)
+_COPIES = r"[A-Za-z_]\w*([./]([\w.]+|\*))*"
 #: The longest name of a step.
 MAX_NAME = 1000
 
@@ -48,7 +47,7 @@ class Known:
 
 def check_identifier(reading: Reading, name: str, place: Place, what: str) -> None:
     """A finding unless a parameter, a block or an index can be called so."""
-    if not _IDENTIFIER.match(name):
+    if not (name.isascii() and name.isidentifier()):
         message = f"`{name}` is not a name: {what} has letters, digits and `_`, and no digit first"
         reading.findings.add("bad-name", message, place)
     elif name in ("true", "false") or keyword.iskeyword(name):  # expressions have Python's grammar
@@ -59,7 +58,7 @@ def step_name(reading: Reading, value: Value, *, copies: bool = False) -> str:
     """What a step is called; a finding, and no name, if it cannot be called so. `copies` allows `wave.*`."""
     if isinstance(value, Scalar) and len(value.text) <= MAX_NAME:
         allowed = _COPIES if copies else _STEP_NAME
-        if allowed.match(value.text):
+        if re.fullmatch(allowed, value.text, re.ASCII):
             return value.text
     shown = f"`{value.text[:80]}`" if isinstance(value, Scalar) else "this"
     message = f"{shown} is not a name: a step is called by letters, digits and `_`"

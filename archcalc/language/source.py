@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 import yaml
 
 from archcalc.diagnostics.diagnostic import Place, Source, SpecError, UsageError, fail
-from archcalc.language.syntax import syntax_error
 from archcalc.records import Record
 
 MAX_BYTES = 8_000_000
@@ -110,17 +109,21 @@ class _Open:
 
 
 #: What YAML does not allow, and a byte order mark, which would shift every place behind it.
-_NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+_NOT_TEXT = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]"
 
 
 def parse(source: Source) -> Value:
     """The located tree of a source; SpecError at the first thing that is not plain, tree-shaped YAML."""
-    if stray := _NOT_TEXT.search(source.text):
+    # Hardly any text has to be searched: printable characters and line breaks are all allowed.
+    printable = source.text.replace("\n", "").isprintable()
+    if not printable and (stray := re.search(_NOT_TEXT, source.text)):
         what = f"the character U+{ord(stray[0]):04X} cannot stand in it"
         raise fail("yaml-syntax", f"this is not valid YAML: {what}", Place(source, stray.start(), stray.end()))
     try:
         return _build(source)
     except yaml.YAMLError as error:
+        from archcalc.language.syntax import syntax_error
+
         raise syntax_error(source, error) from None
 
 

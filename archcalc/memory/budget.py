@@ -13,7 +13,7 @@ from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.layers.outcome import Tensor
 from archcalc.memory import peaks
 from archcalc.memory.amount import NOTHING, Amount
-from archcalc.memory.gradients import gradients
+from archcalc.memory.gradients import Gradients, gradients
 from archcalc.memory.optimizers import shared_state, state
 from archcalc.memory.peaks import Timeline
 from archcalc.memory.precision import STORED, WIDTH, storage_type
@@ -156,13 +156,13 @@ def training(
     `storages` are those of the forward pass, where they are known already, and become those of the whole step; `saved`
     is what is saved of them.
     """
-    require_training(interpretation, setup)
     storages = storages or Storages(interpretation, setup, checkpoints=setup.checkpoints)
+    require_training(setup, storages.gradients)
     saved = saved or saved_memory(storages)
     timelines = peaks.training(storages, accumulate=setup.accumulate)
     return Budget(
         setup,
-        persistent(interpretation, setup),
+        persistent(interpretation, setup, storages.gradients),
         timelines.with_gradients,
         timelines.activations,
         saved,
@@ -171,11 +171,11 @@ def training(
     )
 
 
-def require_training(interpretation: Interpretation, setup: Setup) -> None:
+def require_training(setup: Setup, wanted: Gradients) -> None:
     """UsageError if no parameter is trained, or if none can be."""
     if setup.stores_fewer_bits:
         raise UsageError(f"weights in {setup.dtype} are for inference: train in bfloat16 or amp")
-    if not any(gradients(interpretation, setup).weights):
+    if not any(wanted.weights):
         raise UsageError("nothing is trained: every layer with parameters is frozen, or there is none")
 
 
@@ -187,9 +187,10 @@ def inference(interpretation: Interpretation, setup: Setup, timeline: Timeline |
     return Budget(setup, persistent(interpretation, setup), timeline, timeline, nothing, frozenset(), frozenset())
 
 
-def persistent(interpretation: Interpretation, setup: Setup) -> Persistent:
-    """Parameters, buffers and what belongs to the optimizer; shared weights once."""
-    trained = gradients(interpretation, setup).weights
+def persistent(interpretation: Interpretation, setup: Setup, wanted: Gradients | None = None) -> Persistent:
+    """Parameters, buffers and what belongs to the optimizer; shared weights once. `wanted` are the gradients of the
+    setup, where they are known already."""
+    trained = (wanted or gradients(interpretation, setup)).weights
     values = setup.parameters
     width = WIDTH[values]
     parameters = buffers = optimizer = master = grads = 0

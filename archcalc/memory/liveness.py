@@ -19,27 +19,18 @@ class PassStep(Record):
     makes: tuple[int, ...]
 
 
-class Liveness:
-    """The amounts alive during each step: while it runs, both what it reads and what it makes are there.
+class Liveness(Record):
+    """The amounts alive during each step: while it runs, both what it reads and what it makes are there."""
 
-    `first` and `last` are the steps between which each storage lives; -1 for one that no step touches.
-    """
-
-    __slots__ = ("_peaks", "during", "first", "last", "steps")
-
-    def __init__(self, steps: Sequence[PassStep], first: list[int], last: list[int], during: list[Amount]) -> None:
-        self.steps = steps
-        self.first = first
-        self.last = last
-        self.during = during
-        self._peaks: dict[int, int] = {}
+    steps: Sequence[PassStep]
+    first: list[int]
+    last: list[int]
+    during: list[Amount]
 
     def peak(self, batch: int) -> int:
         """The number of the step at which most is alive, the first of equals."""
-        if batch not in self._peaks:  # each figure of an answer asks for it
-            sizes = [fixed + batch * per_sample for fixed, per_sample in self.during]
-            self._peaks[batch] = sizes.index(max(sizes))
-        return self._peaks[batch]
+        sizes = [fixed + batch * per_sample for fixed, per_sample in self.during]
+        return sizes.index(max(sizes))
 
     def alive(self, step: int) -> list[int]:
         """The storages that are there during a step."""

@@ -10,7 +10,7 @@ from archcalc.analysis.interpret import Interpretation
 from archcalc.analysis.totals import Analysis
 from archcalc.memory import budget, peaks
 from archcalc.memory.budget import Budget
-from archcalc.memory.gradients import gradients
+from archcalc.memory.gradients import Gradients, gradients
 from archcalc.memory.peaks import Timeline
 from archcalc.memory.setup import SEVERAL, Setup
 from archcalc.memory.storages import SavedMemory, Storages, saved_memory
@@ -49,9 +49,14 @@ class NetworkMemory:
         return peaks.ideal_inference(self.interpretation, self.setup)
 
     @cached_property
+    def gradients(self) -> Gradients:
+        """Which gradients training wants."""
+        return gradients(self.interpretation, self.setup)
+
+    @property
     def trains(self) -> bool:
         """Whether any parameter is trained; none of few bits is."""
-        return not self.setup.stores_fewer_bits and any(gradients(self.interpretation, self.setup).weights)
+        return not self.setup.stores_fewer_bits and any(self.gradients.weights)
 
     @cached_property
     def training(self) -> Budget:

@@ -19,6 +19,7 @@ from archcalc.language.network import INPUT_INDEX, Network, is_input
 from archcalc.memory import budget, steps
 from archcalc.memory.blocks import blocks
 from archcalc.memory.checkpoint import Segment, extra_macs, units
+from archcalc.memory.gradients import gradients
 from archcalc.memory.liveness import liveness
 from archcalc.memory.setup import Setup
 from archcalc.memory.steps import LOSS
@@ -83,8 +84,9 @@ def cheapest(interpretation: Interpretation, setup: Setup, batch: int, memory: i
     Of a chain of stretches it is the cheapest there is. Where a value is read all along the network (an encoder's
     output, by every block of a decoder) there is no such chain, and whole blocks are tried instead.
     """
-    budget.require_training(interpretation, setup)
-    room = memory - budget.persistent(interpretation, setup).total
+    wanted = gradients(interpretation, setup)
+    budget.require_training(setup, wanted)
+    room = memory - budget.persistent(interpretation, setup, wanted).total
     chain = _chain(interpretation, setup, batch)
     found = _search(chain, room)
     if found is None:

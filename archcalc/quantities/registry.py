@@ -15,7 +15,6 @@ from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.discovery import loaded_from
 from archcalc.language.paths import selected
-from archcalc.memory.gradients import gradients
 from archcalc.memory.network import NetworkMemory, network_memory
 from archcalc.memory.setup import Setup
 from archcalc.records import Record
@@ -38,7 +37,7 @@ Dependency: TypeAlias = Literal[
 class Part:
     """What a quantity is asked of: a whole network, or some of its layers in the network's order, under a setup."""
 
-    __slots__ = ("_memory", "_sums", "_trained", "analysis", "layers", "setup", "whole")
+    __slots__ = ("_memory", "_sums", "analysis", "layers", "setup", "whole")
 
     def __init__(
         self, analysis: Analysis, layers: Sequence[AnalysedLayer] | None = None, setup: Setup | None = None
@@ -47,16 +46,13 @@ class Part:
         self.whole = layers is None
         self.layers: Sequence[AnalysedLayer] = analysis.layers if layers is None else layers
         self.setup = setup or Setup()
-        self._trained: list[bool] | None = None
         self._memory: NetworkMemory | None = None
         self._sums: dict[str, Any] = {}
 
     @property
     def trained(self) -> list[bool]:
         """For each layer of the network, whether its parameters are trained."""
-        if self._trained is None:
-            self._trained = gradients(self.analysis.interpretation, self.setup).weights
-        return self._trained
+        return self.memory.gradients.weights
 
     @property
     def memory(self) -> NetworkMemory:
