@@ -35,11 +35,11 @@ def _built(analysis: Analysis) -> tuple[Graph, dict[str, tuple[Type, Shape]], di
     interpretation = analysis.interpretation
     network = interpretation.network
     made = Graph()
-    volume = network.input
-    embedded = any(node.layer.name == "embedding" for node in network.nodes if -1 in node.inputs)
-    source = Value("input", volume)
-    inputs = {"input": (Type.INT64 if embedded else Type.FLOAT, source.shape)}
-    values: dict[int, Value] = {-1: source}
+    looked_up = {number for node in network.nodes if node.layer.name == "embedding" for number in node.inputs}
+    values = {-1 - number: Value(name, volume) for number, (name, volume) in enumerate(network.inputs.items())}
+    inputs = {
+        value.name: (Type.INT64 if number in looked_up else Type.FLOAT, value.shape) for number, value in values.items()
+    }
     refused: dict[str, list[Node]] = {}
     for node, outcome in zip(network.nodes, interpretation.outcomes, strict=True):
         site = Site(made, node, tuple(values[number] for number in node.inputs), outcome.output)

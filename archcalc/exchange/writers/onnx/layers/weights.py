@@ -64,7 +64,11 @@ def linear(site: Site) -> Value:
         if site["bias"]:
             tensors.append(site.weight("bias", out))
         return site.made(site.node("Gemm", site.inputs[0].name, *tensors, transB=1))
-    product = site.node("MatMul", site.by_position(), site.weight("weight", site.channels, out))
+    if site.tied is None:
+        weight = site.weight("weight", site.channels, out)
+    else:  # as the table of an embedding lies, which it may be
+        weight = site.node("Transpose", site.weight("weight", out, site.channels), perm=[1, 0])
+    product = site.node("MatMul", site.by_position(), weight)
     if site["bias"]:
         product = site.node("Add", product, site.weight("bias", out))
     return site.made(product, last=True)
