@@ -6,6 +6,7 @@ does not fit is said of the place in the file that it comes from.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, fail, 
 from archcalc.exchange.flat import SOURCE, Flat, FlatStep, exact, head_names
 from archcalc.exchange.operations.registry import Refusal
 from archcalc.exchange.refusals import Refused, unknown
-from archcalc.language.document import INPUT, MAX_LAYERS
+from archcalc.language.document import INPUT, MAX_LAYERS, OUTPUT
 from archcalc.layers.apply import DoesNotFit, Rules
 from archcalc.layers.attributes import Refused as WrongValue
 from archcalc.layers.registry import layers
@@ -45,11 +46,12 @@ class Item(Record):
 class Assembly:
     """The steps made so far, their volumes, and what was refused on the way."""
 
-    def __init__(self, shown: str, shape: tuple[int, ...]) -> None:
+    def __init__(self, shown: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
         self.shown = shown
-        self.shape = shape
+        self.inputs = _inputs(shapes)
         self.steps: list[FlatStep] = []
         self.notes: list[str] = []
+        self._sources = [Volume(shape[0], shape[1:]) for shape in self.inputs.values()]
         self._volumes: list[Volume] = []
         self._rules = Rules()
         self._item = Item("", "")
@@ -115,8 +117,8 @@ class Assembly:
         self._item = self._item._replace(modules=modules)
 
     def volume(self, value: int) -> Volume:
-        """The volume of a value: the output of a step, or the network's input."""
-        return Volume(self.shape[0], self.shape[1:]) if value == SOURCE else self._volumes[value]
+        """The volume of a value: the output of a step, or an input of the network."""
+        return self._volumes[value] if value > SOURCE else self._sources[SOURCE - value]
 
     def note(self, text: str) -> None:
         """A comment at the top of the spec, once."""
@@ -131,4 +133,19 @@ class Assembly:
         findings = [unknown(self.shown, self._refused, "layer")] if self._refused else []
         if findings or self._misfits:
             raise SpecError([*findings, *self._misfits])
-        return Flat(name, tuple(self.notes), {INPUT: self.shape}, self.steps, head_names(ends, self.steps))
+        return Flat(name, tuple(self.notes), self.inputs, self.steps, head_names(ends, self.steps))
+
+
+def _inputs(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """The network's inputs by the names that a spec can give them: one has none of its own."""
+    if len(shapes) == 1:
+        (shape,) = shapes.values()
+        return {INPUT: shape}
+    made: dict[str, tuple[int, ...]] = {}
+    for given, shape in shapes.items():
+        name = re.sub(r"\W", "_", given, flags=re.ASCII)
+        name = name if name[:1].isalpha() else f"input_{name}"
+        while name in made or name == OUTPUT:
+            name += "_"
+        made[name] = shape
+    return made

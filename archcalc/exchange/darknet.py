@@ -16,7 +16,7 @@ from archcalc.exchange.assembly import Assembly, Item
 from archcalc.exchange.flat import SOURCE, Flat
 from archcalc.exchange.operations.arguments import given
 from archcalc.exchange.operations.registry import Refusal
-from archcalc.language.document import MAX_LAYERS, OUTPUT
+from archcalc.language.document import INPUT, MAX_LAYERS, OUTPUT
 from archcalc.language.source import read_text
 from archcalc.records import Record
 from archcalc.sizes.volume import Volume
@@ -109,7 +109,7 @@ class _Reading:
     """The value of each section so far; None for one that was refused."""
 
     def __init__(self, shown: str, shape: tuple[int, ...]) -> None:
-        self.assembly = Assembly(shown, shape)
+        self.assembly = Assembly(shown, {INPUT: shape})
         self.values: list[int | None] = []
         self.index = 0
         self.section: Section

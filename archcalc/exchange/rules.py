@@ -19,7 +19,7 @@ rule(
 rule(
     "bad-prototxt",
     "The file is not the text of a network of Caffe: fields `name: value`, messages `name { … }`, and layers that read "
-    "blobs which stand before them, from one input whose shape is said.",
+    "blobs which stand before them, from inputs whose shapes are said.",
     "See the place; a network for training reads its data from files, and its deploy.prototxt says the shape.",
 )
 rule(
@@ -47,7 +47,7 @@ rule(
 )
 rule(
     "bad-keras",
-    "The file is not a functional or sequential model of Keras with one input whose sizes are known, or its layers "
+    "The file is not a functional or sequential model of Keras with inputs whose sizes are known, or its layers "
     "name tensors that nothing makes. A class of your own is code, which is not in the file.",
     "Build the model with its `Input` of whole sizes, and save it with `model.save` or `model.to_json` again.",
 )

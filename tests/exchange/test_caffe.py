@@ -125,6 +125,19 @@ def test_boxes_of_a_detector_are_decoded_behind_the_network(tmp_path: Path) -> N
     assert _output(analysis) == (1024, 2)
 
 
+def test_a_network_may_have_several_inputs(tmp_path: Path) -> None:
+    text = """
+    layer { name: "in" type: "Input" top: "image" top: "state" input_param {
+      shape { dim: 1 dim: 3 dim: 4 dim: 4 } shape { dim: 1 dim: 5 } } }
+    layer { name: "ip" type: "InnerProduct" bottom: "image" top: "ip" inner_product_param { num_output: 5 } }
+    layer { name: "sum" type: "Eltwise" bottom: "ip" bottom: "state" top: "sum" }
+    """
+
+    network = api.load(_written(tmp_path, text)).expand()
+
+    assert {name: volume.shape for name, volume in network.inputs.items()} == {"image": (3, 4, 4), "state": (5,)}
+
+
 def test_parameters_of_one_name_are_shared(tmp_path: Path) -> None:
     conv = "convolution_param { num_output: 3 kernel_size: 1 }"
     named = conv + ' param { name: "w" } param { name: "b" }'
@@ -244,11 +257,11 @@ def test_what_cannot_be_is_refused(tmp_path: Path, layer: str, reason: str) -> N
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "it has 0 inputs, and one is read"),
-        ('input: "a" input_dim: 1', "its input is not a batch and up to four sizes"),
-        ('input: "a" input_dim: 1 input_dim: 0', "its input is not a batch and up to four sizes"),
-        ('layer { type: "Input" }', "it has 0 inputs"),
-        ('layer { type: "Input" top: "a" }', "its input is not a batch"),
+        ("", "it has no input"),
+        ('input: "a" input_dim: 1', "is not a batch and up to four sizes"),
+        ('input: "a" input_dim: 1 input_dim: 0', "is not a batch and up to four sizes"),
+        ('layer { type: "Input" }', "it has no input"),
+        ('layer { type: "Input" top: "a" }', "is not a batch"),
         ('layer { type: "Data" top: "a" }', "is a layer Data, which does not say its shape"),
         ("layer: 5", "its layer is not a message"),
         (IMAGE + _layer("TanH", bottom="gone"), "reads the blob `gone`, which nothing before it makes"),
@@ -262,7 +275,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path, layer: str, reason: str) -> N
         ("\x00", "cannot stand here"),
         ("a {" * 100, "messages nest deeper than 64"),
         (IMAGE + 'layer { type: "TanH" }\n' * 200_001, "more than 200,000 layers"),
-        ("layers { layer { name: 'conv1' type: 'conv' } }", "it has 0 inputs"),
+        ("layers { layer { name: 'conv1' type: 'conv' } }", "it has no input"),
     ],
 )
 def test_a_damaged_file_is_a_finding(tmp_path: Path, text: str, message: str) -> None:

@@ -109,6 +109,21 @@ def test_a_model_of_keras_2_is_read(tmp_path: Path) -> None:
     assert totals(analysis).params == 3 * 9 * 3 + 3
 
 
+def test_inputs_are_taken_in_the_order_that_the_model_says(tmp_path: Path) -> None:
+    def of(name: str, *sizes: int) -> dict[str, Any]:
+        return {**_layer("InputLayer", batch_shape=[None, *sizes]), "name": name, "inbound_nodes": []}
+
+    joined = [[["text", 0, 0, {}], ["more", 0, 0, {}]]]
+    concat = {**_layer("Concatenate", axis=-1), "name": "both", "inbound_nodes": joined}
+    ends = {"input_layers": [["more", 0, 0], ["text", 0, 0]], "output_layers": [["both", 0, 0]]}
+    model = {"class_name": "Functional", "config": {"layers": [of("text", 4, 2), of("more", 4, 3), concat], **ends}}
+
+    analysis = api.load(_written(tmp_path, model)).analyse()
+
+    assert {name: volume.shape for name, volume in analysis.network.inputs.items()} == {"more": (3, 4), "text": (2, 4)}
+    assert _output(analysis) == (5, 4)
+
+
 def test_a_sequence_of_keras_2_states_its_input_at_the_first_layer(tmp_path: Path) -> None:
     dense = _layer("Dense", units=3, batch_input_shape=[None, 7])
 

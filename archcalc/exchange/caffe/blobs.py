@@ -34,11 +34,11 @@ def network(name: str, source: Source) -> Flat:
         place = None
         if len(layers) > MAX_LAYERS:
             raise fail("too-large", f"{source.name} has more than {MAX_LAYERS:,} layers")
-        blob, shape = _only_input(source, net, layers)
+        inputs = _inputs(source, net, layers)
         name = plain(net.text("name", name), 80) or name
     except Refusal as refusal:
         raise fail("bad-prototxt", f"{source.name} is not a network of Caffe: {refusal}", place) from None
-    reading = _Reading(source.name, blob, shape)
+    reading = _Reading(source.name, inputs)
     for layer in _with_scales(layer for layer in layers if layer.type != "Input"):
         reading.add(layer)
     return reading.finish(name)
@@ -68,8 +68,8 @@ def _layer(message: Message) -> Layer:
     )
 
 
-def _only_input(source: Source, net: Message, layers: list[Layer]) -> tuple[str, tuple[int, ...]]:
-    """The blob that is the network's input, and its shape without the batch."""
+def _inputs(source: Source, net: Message, layers: list[Layer]) -> dict[str, tuple[int, ...]]:
+    """The blobs that are the network's inputs, and their shapes without the batch."""
     shapes = {}
     flat = net.wholes("input_dim")
     given = [shape.wholes("dim") for shape in net.messages("input_shape")]
@@ -84,12 +84,12 @@ def _only_input(source: Source, net: Message, layers: list[Layer]) -> tuple[str,
         message = f"the input of {source.name} is a layer {data.type}, which does not say its shape"
         said = "a deploy.prototxt says it: `input_shape { dim: 1 dim: 3 dim: 224 dim: 224 }`"
         raise fail("bad-prototxt", message, data.place, help=said)
-    if len(shapes) != 1:
-        raise Refusal(f"it has {len(shapes)} inputs, and one is read")
-    ((name, dims),) = shapes.items()
-    if not 2 <= len(dims) <= 5 or min(dims) < 1:
-        raise Refusal("its input is not a batch and up to four sizes, each at least 1")
-    return name, tuple(dims[1:])
+    if not shapes:
+        raise Refusal("it has no input")
+    for name, dims in shapes.items():
+        if not 2 <= len(dims) <= 5 or min(dims) < 1:
+            raise Refusal(f"its input {plain(name, 60)} is not a batch and up to four sizes, each at least 1")
+    return {name: tuple(dims[1:]) for name, dims in shapes.items()}
 
 
 def _with_scales(layers: Iterable[Layer]) -> Iterator[Layer]:
@@ -120,9 +120,9 @@ def _is_scale_of(scale: Layer, norm: Layer, last_read: dict[str, int], number: i
 class _Reading:
     """What each blob holds now; None where the layer that made it was refused."""
 
-    def __init__(self, shown: str, blob: str, shape: tuple[int, ...]) -> None:
-        self.assembly = Assembly(shown, shape)
-        self.blobs: dict[str, Value | None] = {blob: SOURCE}
+    def __init__(self, shown: str, inputs: dict[str, tuple[int, ...]]) -> None:
+        self.assembly = Assembly(shown, inputs)
+        self.blobs: dict[str, Value | None] = {blob: SOURCE - number for number, blob in enumerate(inputs)}
         #: Blobs that nothing reads yet: the last of them are the network's outputs.
         self.unread: dict[str, None] = {}
         self.owners: dict[str, str] = {}

@@ -9,6 +9,7 @@ from archcalc.diagnostics.diagnostic import SpecError, closest, fail, plain
 from archcalc.exchange.assembly import Assembly, Item
 from archcalc.exchange.flat import Flat
 from archcalc.exchange.json_text import Object
+from archcalc.language.document import INPUT
 from archcalc.records import Record
 
 
@@ -138,6 +139,6 @@ def network(name: str, model: Object) -> Flat:
         raise fail("unknown-model-type", message, model.place("model_type"), help=suggested)
     family = families[kind]
     config = Config(kind, model, family.defaults)
-    assembly = Assembly(shown, family.input(config))
+    assembly = Assembly(shown, {INPUT: family.input(config)})
     end = assembly.read(Item(kind, "model"), (), lambda: family.build(assembly, config))
     return assembly.finish(name, {} if end is None else {"output": end})

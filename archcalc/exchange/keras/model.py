@@ -47,9 +47,12 @@ def network(name: str, model: Any, shown: str) -> Flat:
         )
         raise fail("bad-keras", f"{said}: a functional or sequential model is read")
     layers = _layers(model, shown)
-    assembly = Assembly(shown, _input(model, layers, shown))
+    inputs = _inputs(model, layers, shown)
+    assembly = Assembly(shown, inputs)
     own = model["config"].get("name")
-    ends = _Model(_Reading(assembly, shown), model, "", 0, shared=False, trainable=True).run([SOURCE])
+    ends = _Model(_Reading(assembly, shown), model, "", 0, shared=False, trainable=True).run(
+        [SOURCE - number for number in range(len(inputs))]
+    )
     named = own if isinstance(own, str) and own not in ("model", "sequential", "functional") else name
     made = [end for end in ends if end is not None]
     names = {f"output_{number}": value for number, value in enumerate(made[1:], 2)}
@@ -69,21 +72,45 @@ def _layers(model: dict[str, Any], shown: str) -> list[dict[str, Any]]:
     return layers
 
 
-def _input(model: dict[str, Any], layers: list[dict[str, Any]], shown: str) -> tuple[int, ...]:
-    """The shape of the one input, channels first and without the batch."""
-    inputs = [layer["config"] for layer in layers if layer["class_name"] == "InputLayer"]
-    if not inputs:
+def _inputs(model: dict[str, Any], layers: list[dict[str, Any]], shown: str) -> dict[str, tuple[int, ...]]:
+    """The shapes of the inputs in the order in which the model takes them, channels first and without the batch."""
+    found = {_name(layer): layer["config"] for layer in layers if layer["class_name"] == "InputLayer"}
+    if not found:
         first = layers[0]["config"] if layers else {}
-        inputs = [{**first, "batch_shape": first.get("batch_shape", model["config"].get("build_input_shape"))}]
-    if len(inputs) > 1:
-        raise fail("bad-keras", f"{shown} has {len(inputs)} inputs, and one is read")
-    shape = inputs[0].get("batch_shape") or inputs[0].get("batch_input_shape")
+        found = {"": {**first, "batch_shape": first.get("batch_shape", model["config"].get("build_input_shape"))}}
+    order = [tensor[0] for tensor in _tensors(model["config"].get("input_layers"), shown)] or list(found)
+    if set(order) != set(found) or len(order) != len(found):
+        raise fail("bad-keras", f"{shown} is damaged: its `input_layers` are not its layers for input")
+    return {name: _shape(found[name], shown) for name in order}
+
+
+def _shape(config: dict[str, Any], shown: str) -> tuple[int, ...]:
+    shape = config.get("batch_shape") or config.get("batch_input_shape")
     if not isinstance(shape, list) or not 2 <= len(shape) <= 5:
-        raise fail("bad-keras", f"the input of {shown} is not a batch and up to four sizes")
+        raise fail("bad-keras", f"an input of {shown} is not a batch and up to four sizes")
     sizes = shape[1:]
     if any(type(size) is not int or not 0 < size < 2**31 for size in sizes):
-        raise fail("bad-keras", f"the input of {shown} has an open size beside the batch: {plain(str(shape), 80)}")
+        raise fail("bad-keras", f"an input of {shown} has an open size beside the batch: {plain(str(shape), 80)}")
     return (sizes[-1], *sizes[:-1])
+
+
+def _tensors(found: Any, shown: str) -> Iterator[Tensor]:
+    """A tensor, a list of them, or a map."""
+    if isinstance(found, dict):
+        found = list(found.values())
+    if isinstance(found, list) and found and isinstance(found[0], str):
+        found = [found]
+    for tensor in found if isinstance(found, list) else ():
+        yield _tensor(tensor, shown)
+
+
+def _tensor(found: Any, shown: str) -> Tensor:
+    if isinstance(found, list) and len(found) >= 3 and isinstance(found[0], str):
+        name, call, output = found[:3]
+        if type(call) is int and type(output) is int and call >= 0 and output >= 0:
+            return name, call, output
+    said = "a tensor is not named by its layer, the layer's call and its output"
+    raise fail("bad-keras", f"{shown} is damaged: {said}")
 
 
 class _Node(Record):
@@ -153,7 +180,9 @@ class _Model:
     def _functional(self, inputs: list[int | None]) -> list[int | None]:
         nodes = list(self._nodes())
         values: dict[Tensor, int | None] = {}
-        for (name, call, output), value in zip(self._tensors("input_layers"), inputs, strict=False):
+        for (name, call, output), value in zip(
+            _tensors(self.model["config"].get("input_layers"), self.shown), inputs, strict=False
+        ):
             values[name, call, output] = value
         calls = Counter(node.name for node in nodes)
         for node in self._in_order(nodes, set(values)):
@@ -162,7 +191,9 @@ class _Model:
                 self._check_shape(tensor, value, shape)
             for output, value in enumerate(self._called(node, read, shared=calls[node.name] > 1)):
                 values[node.name, node.number, output] = value
-        return [self._value(values, tensor) for tensor in self._tensors("output_layers")]
+        return [
+            self._value(values, tensor) for tensor in _tensors(self.model["config"].get("output_layers"), self.shown)
+        ]
 
     def _value(self, values: dict[Tensor, int | None], tensor: Tensor) -> int | None:
         """The value of a tensor; None for any output of a call that was refused."""
@@ -170,23 +201,6 @@ class _Model:
         if tensor not in values and values.get((name, call, 0), SOURCE) is not None:
             raise self.damaged(f"nothing makes the tensor of `{plain(name, 80)}` that is read")
         return values.get(tensor)
-
-    def _tensors(self, key: str) -> Iterator[Tensor]:
-        """A tensor, a list of them, or a map."""
-        found = self.model["config"].get(key)
-        if isinstance(found, dict):
-            found = list(found.values())
-        if isinstance(found, list) and found and isinstance(found[0], str):
-            found = [found]
-        for tensor in found if isinstance(found, list) else ():
-            yield self._tensor(tensor)
-
-    def _tensor(self, found: Any) -> Tensor:
-        if isinstance(found, list) and len(found) >= 3 and isinstance(found[0], str):
-            name, call, output = found[:3]
-            if type(call) is int and type(output) is int and call >= 0 and output >= 0:
-                return name, call, output
-        raise self.damaged("a tensor is not named by its layer, the layer's call and its output")
 
     def _nodes(self) -> Iterator[_Node]:
         """Every call, in the order of the file."""
@@ -215,14 +229,14 @@ class _Model:
                 if isinstance(value, dict):
                     config = value.get("config")
                     history = config.get("keras_history") if isinstance(config, dict) else None
-                    reads.append(self._tensor(history))
+                    reads.append(_tensor(history, self.shown))
                     shapes.append(config.get("shape") if isinstance(config, dict) else None)
                 elif value is not None and not isinstance(value, (bool, str)):
                     numbers.append(value)
         else:  # Keras 2: a list of [layer, call, output, arguments]
             items = [call] if isinstance(call, list) and call and isinstance(call[0], str) else call
             for item in items if isinstance(items, list) else ():
-                reads.append(self._tensor(item))
+                reads.append(_tensor(item, self.shown))
                 shapes.append(None)
                 if len(item) > 3 and isinstance(item[3], dict):
                     more.update(item[3])
