@@ -214,14 +214,14 @@ class Named(Record):
 
     `copies` is their number for a repeated step and for a list that a block has as an input; without any the name
     stands for no node, and gives way to another step's. `inside` holds the names within a block that is called. The
-    name of a `head` gives way to that of a step.
+    name of a head, and that of a step that is left out, `gives_way` to that of a step.
     """
 
     node: int
     step: Step | None = None
     copies: int | None = None
     inside: Names | None = None
-    head: bool = False
+    gives_way: bool = False
 
 
 Names: TypeAlias = dict[str, Named]
@@ -294,6 +294,7 @@ class _Expansion:
     def step(self, step: Step, frame: _Frame, current: int) -> int:
         self.spend(step, frame)
         if step.when is not None and not self.truth(step.when, "when", self.at(step, frame, current)):
+            self.left_out(step, frame, current)
             return current
         times = 1 if step.repeat is None else self.times(step.repeat, self.at(step, frame, current))
         if step.label is not None and step.repeat is not None:
@@ -319,6 +320,13 @@ class _Expansion:
                     self.remember(f"{step.label}.{copies}", Named(current, step, inside=inside), frame)
                 self.remember(step.label, Named(current, step, copies, inside), frame)
         return current
+
+    def left_out(self, step: Step, frame: _Frame, current: int) -> None:
+        """The name of a step that is not there stands for the stream, which goes on past it; for no copy of a repeated
+        one. A step that would read something else has none."""
+        if step.label is not None and not step.inputs and not step.brought:
+            copies = None if step.repeat is None else 0
+            frame.names.setdefault(step.label, Named(current, step, copies, gives_way=True))
 
     def once(
         self, step: Step, frame: _Frame, inputs: tuple[int, ...], brought: dict[str, _Brought]
@@ -406,7 +414,7 @@ class _Expansion:
             inside = self.deeper(step, branch.name, frame)
             end = self.steps(branch.steps, inside, current)
             self.heads.append((inside.scope, end))
-            frame.names.setdefault(branch.name, Named(end, head=True))
+            frame.names.setdefault(branch.name, Named(end, gives_way=True))
         return end
 
     def deeper(self, step: Step, name: str, frame: _Frame) -> _Frame:
@@ -609,7 +617,7 @@ class _Expansion:
 
     def remember(self, name: str, named: Named, frame: _Frame) -> None:
         before = frame.names.get(name)
-        if before is not None and not before.head and before.copies != 0 and before.step is not named.step:
+        if before is not None and not before.gives_way and before.copies != 0 and before.step is not named.step:
             assert named.step is not None
             message = f"another step is called `{name}` already"
             notes = tuple(trail(frame.scope))

@@ -189,6 +189,22 @@ def test_an_argument_of_another_file_keeps_its_block(tmp_path: Path) -> None:
     assert [row.layer for row in archcalc.load(spec).analyse().layers] == ["gelu", "gelu", "relu", "relu"]
 
 
+def test_the_name_of_a_step_that_is_left_out_stands_for_the_stream() -> None:
+    text = "parameters: {pool: true}\ninput: [4, 6, 6]\nlayers:\n  - conv: {out: 3, kernel: 1}\n"
+    text += "  - avgpool: {kernel: 3, stride: 1, padding: 1}\n    when: pool\n    as: last\n"
+    text += "  - relu\n  - add: [last, last]\n"
+    for pool, source in ((True, "last"), (False, "conv")):
+        analysis = analysed(text, pool=pool)
+        assert analysis.inputs(analysis.layers[-1]) == [source, source]
+
+
+def test_of_two_steps_of_a_name_the_one_that_is_there_has_it() -> None:
+    text = "parameters: {wide: true}\ninput: [4]\nlayers:\n  - linear: 8\n    when: wide\n    as: body\n"
+    text += "  - linear: 6\n    when: not wide\n    as: body\n  - concat: [input, body]\n"
+    assert analysed(text).layers[-1].output.channels == 4 + 8
+    assert analysed(text, wide=False).layers[-1].output.channels == 4 + 6
+
+
 # --- branches
 
 RESIDUAL = """
