@@ -15,7 +15,7 @@ def attention(site: Site) -> Written:
     read = site.inputs[-1].channels
     heads, bias = given("num_heads", site["heads"]), Setting("bias", site["bias"], True)
     if site["causal"]:
-        causal = (given("embed_dim", site.channels), heads, bias)
+        causal = (given("channels", site.channels), given("heads", site["heads"]), bias)
         return Written(f"{{m}}({x})", "CausalAttention", causal, last=True, own=_CAUSAL)
     settings = (
         given("embed_dim", site.channels),
@@ -34,19 +34,19 @@ _CAUSAL = Own(
 class CausalAttention(nn.Module):
     """Attention in which no position sees a later one."""
 
-    def __init__(self, embed_dim, num_heads, bias=True):
+    def __init__(self, channels, heads, bias=True):
         super().__init__()
-        self.attention = nn.MultiheadAttention(
-            embed_dim, num_heads, bias=bias, batch_first=True
-        )
+        self.heads = heads
+        self.query_key_value = nn.Linear(channels, 3 * channels, bias=bias)
+        self.out = nn.Linear(channels, channels, bias=bias)
 
     def forward(self, x):
-        length = x.shape[1]
-        later = torch.ones(length, length, dtype=torch.bool, device=x.device).triu(1)
-        x, _ = self.attention(
-            x, x, x, need_weights=False, attn_mask=later, is_causal=True
+        query, key, value = (
+            part.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+            for part in self.query_key_value(x).chunk(3, -1)
         )
-        return x
+        x = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return self.out(x.transpose(-3, -2).flatten(-2))
 ''',
 )
 
@@ -342,7 +342,7 @@ def _separate(kind: _Kind) -> list[str]:
         lines += [
             f"        {each} = {each}.repeat_interleave(self.heads // self.kv_heads, -3)" for each in ("key", "value")
         ]
-    lines.append("        scores = query @ key.mT * query.shape[-1] ** -0.5")
+    lines.append("        scores = query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5")
     if kind.relative:
         lines.append("        scores = self.bias(scores)")
     if kind.masked and kind.windows:

@@ -49,5 +49,5 @@ def concat(site: Site) -> Written:
 
 @written
 def matmul(site: Site) -> Written:
-    turned = ".mT" if site["transposed"] else ""
+    turned = ".transpose(-2, -1)" if site["transposed"] else ""
     return Written(f"{site.by_position()} @ {site.by_position(1)}{turned}", last=True)
