@@ -269,7 +269,8 @@ def _by_heads(
     others = [axis for axis, pieces in divided.items() if axis and len(pieces) > 1]
     rank = len(value.shape) - 1
     plain = value.axes[-2:] == (rank, 0) and len(value.axes) == rank + 1
-    if len(parts) < 2 or others or not rank or not plain or any(len(group) > 1 for group in groups):
+    fixed = not any(BATCH in dim for dim in value.dims)
+    if len(parts) < 2 or others or not rank or not plain or fixed or any(len(group) > 1 for group in groups):
         return None
     *heads, width = [piece.size for piece in parts]
     *rest, positions = value.shape[1:]

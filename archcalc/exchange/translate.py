@@ -41,6 +41,8 @@ class Translation:
         self.used: set[str] = set()
         #: Whether something in it acts as in training, which says that the model was exported so.
         self.training = False
+        #: Of each parameter that is used, how many values there are in the whole and in the parts that are.
+        self.parts: dict[str, dict[str, int]] = {}
         #: Inputs that have no batch.
         self.constants: list[str] = []
         #: What a value that was overwritten is now: an operation in place gives its result a name of its own.
@@ -83,6 +85,7 @@ class Translation:
         if self.unknown:
             raise SpecError([unknown(self.shown, self.unknown)])
         outputs = self._outputs()
+        self._check_parts()
         steps, numbers = without_needless(self.steps, outputs.values())
         ends = {name: numbers.get(index, index) for name, index in outputs.items()}
         return Flat(self.graph.name, self._notes(), inputs, steps, ends)
@@ -200,6 +203,13 @@ class Translation:
             raise self.refused("none of its outputs depends on its input")
         return found
 
+    def _check_parts(self) -> None:
+        """A parameter is used as a whole or in parts that do not overlap: values would be counted twice otherwise."""
+        for name, path in self.graph.parameters.items():
+            parts = self.parts.get(path, {})
+            if len(parts) > 1 and sum(parts.values()) > _elements(self.tensor(name).sizes):
+                raise self.refused(f"values of the parameter `{plain(path, 80)}` belong to several layers")
+
     def _head_name(self, value: Value, taken: dict[str, int]) -> str:
         module = "" if value.step <= SOURCE else self.steps[value.step].path.partition(".")[0]
         return module if module.isidentifier() and module not in taken else f"{OUTPUT}_{len(taken) + 1}"
@@ -309,6 +319,12 @@ class Translation:
             raise Refusal("its weights are computed")
         return value
 
+    @property
+    def output(self) -> str:
+        """The name of the operation's first output."""
+        assert self.operation is not None
+        return self.operation.outputs[0]
+
     def is_used(self, name: str) -> bool:
         """Whether an operation or an output reads a value."""
         return name in self._reads
@@ -385,6 +401,8 @@ class Translation:
         assert self.operation is not None
         paths = tuple(each.path for each in owned)
         self.used.update(path.partition("[")[0] for path in paths)
+        for each in owned:
+            self.parts.setdefault(each.path.partition("[")[0], {})[each.path] = _elements(each.sizes)
         path = self.operation.module
         arranges = layer in MOVING and self.operation.target not in _MOVES
         if path not in self.leaves or arranges:

@@ -73,9 +73,15 @@ def batch_norm(x: Volume, *, affine: Switch = True, track: Switch = True) -> Out
 
 @layer
 def layer_norm(
-    x: Volume, *, over: Annotated[str, Word("channels", "volume")] = "channels", affine: Switch = True
+    x: Volume,
+    *,
+    over: Annotated[str, Word("channels", "volume")] = "channels",
+    affine: Switch = True,
+    bias: Switch = True,
 ) -> Outcome:
     """Layer normalisation, over the channels of each position or over the whole volume of the sample.
+
+    `affine: false` has no learned scale and shift, `bias: false` no shift.
 
     Saved for backward: the input, and a mean and an inverse deviation for each position (or for the sample).
     Source: Ba et al. 2016, arXiv:1607.06450; torch.nn.LayerNorm; derivatives.yaml, native_layer_norm.
@@ -84,9 +90,9 @@ def layer_norm(
     return Outcome(
         x,
         params=(
-            _scale_and_shift(x.channels, affine)
+            _scale_and_shift(x.channels, affine)[: 2 if bias else 1]
             if over == "channels"
-            else _scale_and_shift(x.elements, affine, x.shape if x.rank else ())
+            else _scale_and_shift(x.elements, affine, x.shape if x.rank else ())[: 2 if bias else 1]
         ),
         operations=_measured(x, statistics, affine),
         saved=(saves("input"), *_statistics(statistics)),

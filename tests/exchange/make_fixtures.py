@@ -117,6 +117,23 @@ class Open(nn.Module):
         return self.fc(self.second(self.first(x).reshape(batch, 4, 2 * height, width)).mean((2, 3)))
 
 
+class Biased(nn.Module):
+    """Attention whose scores have a learned bias by position, picked from a table by an index of two axes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(8, bias=False)
+        self.qkv = nn.Linear(8, 24)
+        self.biases = nn.Parameter(torch.zeros(2, 9))
+        self.out = nn.Parameter(torch.zeros(2, 4, 8))
+        self.register_buffer("index", torch.zeros(5, 5, dtype=torch.int64), persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = self.qkv(self.norm(x)).reshape(len(x), 5, 3, 2, 4).permute(2, 0, 3, 1, 4).unbind(0)
+        y = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=self.biases[:, self.index][None])
+        return torch.einsum("bhlc,hcd->bld", y, self.out)
+
+
 class TwoInputs(nn.Module):
     """An image whose channels are scaled by what a text says, and positions that are no input of a sample."""
 
@@ -255,6 +272,7 @@ def main() -> None:
     with torch.device("meta"):
         export(TwoInputs().eval(), two_inputs(), FOLDER / "two_inputs.pt2")
         export(Decoder().eval(), (torch.zeros(2, 7, dtype=torch.int64),), FOLDER / "decoder.pt2")
+        export(Biased().eval(), (torch.empty(2, 5, 8),), FOLDER / "biased.pt2")
         sides = {0: Dim("batch", max=64), 2: Dim("height", min=8, max=64), 3: Dim("width", min=8, max=64)}
         export(Open().eval(), (torch.empty(2, 3, 16, 12),), FOLDER / "open.pt2", dynamic_shapes=(sides,))
         length = {0: Dim("batch", max=64), 1: Dim("length", min=2, max=100)}

@@ -114,6 +114,17 @@ def test_a_decoder_is_read_as_the_layers_that_it_is_built_of() -> None:
     assert not any("take no part" in note for note in network.document.source.notes)  # the head's other name
 
 
+def test_attention_with_a_learned_bias_is_read_step_by_step() -> None:
+    model = api.load(DATA / "biased.pt2")
+    figures = totals(model.analyse())
+
+    assert {"index_select", "softmax", "add"} <= _named(model.expand()).keys()
+    # A scale of 8, a linear layer of 8 to 24, a table of 2 x 9, and 2 x 4 x 8 weights.
+    assert figures.params == 8 + 216 + 18 + 64
+    # The linear layer; 2 heads of 5 x 5 scores, each of 4 products, and as many for the values; 5 x 8 sums of 8.
+    assert figures.macs == 5 * 192 + 2 * 25 * 4 * 2 + 40 * 8
+
+
 def test_open_sizes_are_parameters() -> None:
     """Convolutions of 27 x 8 weights at all positions, and of 36 x 8 where a window of 3 fits into 2H x W, by twos."""
     model = api.load(DATA / "open.pt2")
@@ -236,6 +247,29 @@ def _stating(model: Any, value: str, sizes: list[int]) -> None:
     model["graph_module"]["graph"]["tensor_values"][value]["sizes"] = [{"as_int": size} for size in sizes]
 
 
+def _use_a_part(model: Any) -> None:
+    """The second use of the convolution reads a slice of its weight, of 4 of 8 filters, joined to nothing else."""
+    graph = model["graph_module"]["graph"]
+    second = [node for node in graph["nodes"] if "p_again_weight" in json.dumps(node["inputs"])][-1]
+    arguments = {"self": {"as_tensor": {"name": "p_again_weight"}}, "dim": {"as_int": 0}}
+    arguments |= {"start": {"as_int": 0}, "end": {"as_int": 4}}
+    part = {
+        "target": "torch.ops.aten.slice.Tensor",
+        "inputs": [{"name": name, "arg": arg, "kind": 1} for name, arg in arguments.items()],
+        "outputs": [{"as_tensor": {"name": "part"}}],
+        "metadata": {},
+    }
+    graph["tensor_values"]["part"] = {**graph["tensor_values"]["p_again_weight"]}
+    graph["tensor_values"]["part"]["sizes"] = [{"as_int": size} for size in (4, 8, 3, 3)]
+    graph["nodes"].insert(graph["nodes"].index(second), part)
+    for argument in second["inputs"]:
+        if argument["name"] == "weight":
+            argument["arg"] = {"as_tensor": {"name": "part"}}
+    for node in graph["nodes"][graph["nodes"].index(second) :]:
+        for made in node["outputs"]:
+            graph["tensor_values"][made["as_tensor"]["name"]]["sizes"][1] = {"as_int": 4}
+
+
 @pytest.mark.parametrize(
     ("change", "rule", "message"),
     [
@@ -254,6 +288,7 @@ def _stating(model: Any, value: str, sizes: list[int]) -> None:
         (lambda m: _stating(m, "conv2d", [2, 8, 15, 15]), "model-disagrees", "an output of [8, 15, 15] in the file"),
         (lambda m: _stating(m, "conv2d", [3, 8, 16, 16]), "unknown-operation", ""),
         (lambda m: _stating(m, "p_first_weight", [8, 4, 3, 3]), "model-disagrees", "296 parameters in the file"),
+        (lambda m: _use_a_part(m), "bad-model", "values of the parameter `again.weight` belong to several layers"),
     ],
 )
 def test_a_damaged_model_is_a_finding(tmp_path: Path, change: Callable[[Any], None], rule: str, message: str) -> None:

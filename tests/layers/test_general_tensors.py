@@ -326,3 +326,8 @@ def test_what_is_computed_of_parameters_alone_is_there_once_for_all_samples() ->
     """
     # The sigmoid's result of 48 values is kept once; the constant is a buffer, and the input is left out.
     assert saved_bytes(text, 1) == saved_bytes(text, 5) == 4 * 48
+
+
+def test_a_layer_normalisation_without_a_shift_has_a_scale_alone() -> None:
+    assert last("8, 3, 4", "layer_norm: {bias: false}").params == 8
+    assert last("8, 3, 4", "layer_norm: {over: volume, bias: false}").params == 96

@@ -93,6 +93,7 @@ ATTENTION = (
                 "{take: length}",
                 "{take: {axis: channels, index: 2}}",
                 "{offset: 2}",
+                "{layer_norm: {bias: false}}",
                 "{power: 3}",
                 "{reshape: [6, 1, 5]}, {expand: {axis: 1, size: 4}}",
                 "{reshape: [6, 1, 5]}, {expand: {axis: 1, size: 4}}, {reshape: {shape: [6, 20], channels: last}}",

@@ -430,9 +430,10 @@ def group_norm(site: Site) -> Layer:
 
 @translation
 def layer_norm(site: Site) -> Layer:
+    stated = {"elementwise_affine": site["affine"], "bias": site["bias"]}
     if site["over"] == "channels":
-        return by_position(nn.LayerNorm(site.channels, elementwise_affine=site["affine"]))
-    return of_maps(nn.LayerNorm(site.inputs[0].shape, elementwise_affine=site["affine"]))
+        return by_position(nn.LayerNorm(site.channels, **stated))
+    return of_maps(nn.LayerNorm(site.inputs[0].shape, **stated))
 
 
 @translation

@@ -31,14 +31,15 @@ def batch_norm(t: Translation, op: Operation) -> None:
 @operation("layer_norm")
 def layer_norm(t: Translation, op: Operation) -> None:
     """`layer_norm`: over the last axis, or over all."""
-    owned = _affine(t, op)
+    scaled = isinstance(op.arguments.get("weight"), Name) and not isinstance(op.arguments.get("bias"), Name)
+    owned = (t.owned(op.arguments["weight"]),) if scaled else _affine(t, op)
     over = list(op.arguments["normalized_shape"])
     stream = t.stream(op.arguments["input"])
     if len(over) == 1:
-        attributes = given(affine=(bool(owned), True))
+        attributes = given(affine=(bool(owned), True), bias=(not scaled, True))
         t.emit("layer_norm", by_channels(t, stream), attributes, owned=owned)
     elif len(over) == len(stream.dims) - 1:
-        attributes = given(over=("volume", "channels"), affine=(bool(owned), True))
+        attributes = given(over=("volume", "channels"), affine=(bool(owned), True), bias=(not scaled, True))
         t.emit("layer_norm", as_image(t, stream), attributes, owned=owned)
     else:
         raise Refusal("it is over some of several axes")

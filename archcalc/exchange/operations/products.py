@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
-from archcalc.exchange.arrangement import Group, arranged, by_channels
+from archcalc.exchange.arrangement import Group, arranged, by_channels, conformed, regrouped
 from archcalc.exchange.graph import Name, Operation
 from archcalc.exchange.operations.arguments import flag, given, number, whole
 from archcalc.exchange.operations.registry import Refusal, operation
 from archcalc.exchange.translate import Translation
-from archcalc.exchange.values import BATCH, Axes, Constant, Owned, Value
+from archcalc.exchange.values import BATCH, Axes, Constant, Owned, Picked, Value
 
 _LETTERS = "abcdefghijklmnopqrstuv"
 
@@ -72,9 +73,10 @@ def contracted(t: Translation, first: Any, ours: str, second: Any, theirs: str, 
         raise Refusal("it sums over an axis of one value alone")
     rows = [label for label in of_left if label not in inner and label not in shared]
     columns = [label for label in of_right if label not in inner and label not in shared]
-    if len([label for label in columns if _own(of_right[label])]) > 1:  # the other way round each is a row
-        if len([label for label in rows if _own(of_left[label])]) > 1:
-            raise Refusal("both of its values have several axes that are not summed")
+    wide_columns, wide_rows = (
+        [label for label in labels if _own(dims[label])] for labels, dims in ((columns, of_right), (rows, of_left))
+    )
+    if len(wide_columns) > 1 and len(wide_rows) < 2:  # the other way round each is a row
         return contracted(t, second, theirs, first, ours, out)
     more = [axis for label in rows for axis in _own(of_left[label])]
     last = more[-1:]
@@ -94,16 +96,24 @@ def contracted(t: Translation, first: Any, ours: str, second: Any, theirs: str, 
     step = t.step("matmul", {"transposed": True} if transposed else {}, (one.step, two.step))
     numbers: dict[int, int] = {axis: number for number, axis in enumerate((*more[:-1], *batch_axes, *last), 1)}
     dims: list[Axes] = []
+    several = wide_columns if len(wide) > 1 else []
     for label in out:
         if label in of_left and label not in columns:
             dims.append(tuple(BATCH if axis == BATCH else numbers[axis] for axis in of_left[label]))
             if label in shared and BATCH in of_right[label] and BATCH not in of_left[label]:
                 dims[-1] = (BATCH, *dims[-1])
-        else:
-            axes = of_right[label]
-            if len(_own(axes)) != len(wide) and wide and _own(axes):
-                raise Refusal("its second value has several axes that are not summed")
-            dims.append(tuple(BATCH if axis == BATCH else 0 for axis in axes))
+        elif label not in several:
+            dims.append(tuple(BATCH if axis == BATCH else 0 for axis in of_right[label]))
+    if several:  # one axis of the product, divided afterwards
+        shape = (prod(right.shape[axis] for axis in wide), *one.shape[1:])
+        t.note(step, shape)
+        order = [*(label for label in out if label not in several), *several]
+        sizes = dict(zip(out, t.sizes(t.output), strict=True))
+        value = Value(step, (*dims, (0,)), shape)
+        value = regrouped(t, value, tuple(sizes[label] for label in order), copied=False)
+        value = value._replace(dims=tuple(value.dims[order.index(label)] for label in out))
+        t.same(value)
+        return value
     return t.made(step, tuple(dims), axes=len(one.shape))
 
 
@@ -142,11 +152,33 @@ def scaled_dot_product_attention(t: Translation, op: Operation) -> None:
         raise Refusal("it drops some of the weights")
     streams = [t.stream(op.arguments[name]) for name in ("query", "key", "value")]
     mask = op.arguments.get("attn_mask")
-    if mask is not None and isinstance(t.value(mask), Value):
-        raise Refusal("its mask is computed from the input")
+    if mask is not None and isinstance(t.value(mask), (Value, Picked)):
+        _written_out(t, op, streams)
+        return
     attributes = given(causal=(flag(op, "is_causal", False), False), mask=(isinstance(mask, Name), False))
     values = tuple(by_channels(t, stream) for stream in streams)
     t.emit("dot_product_attention", values, attributes)
+
+
+def _written_out(t: Translation, op: Operation, streams: list[Value]) -> None:
+    """Attention with a mask that is learned, or computed: step by step, since no kernel has a gradient for it."""
+    query, key, value = (by_channels(t, stream) for stream in streams)
+    if query.shape[1:-1] != key.shape[1:-1]:
+        raise Refusal("its mask is computed, and several heads share one of keys")
+    step = t.step("matmul", {"transposed": True}, (query.step, key.step))
+    shape = (key.shape[-1], *query.shape[1:])
+    t.note(step, shape)
+    t.note(step := t.step("scale", {"factor": query.shape[0] ** -0.5}, (step,)), shape)
+    mask = t.value(op.arguments["attn_mask"])
+    scores = Value(step, query.dims, shape)
+    if isinstance(mask, Picked) and mask.owned.sizes[1:] == mask.sizes[-3:-2] and prod(mask.sizes[:-3]) == 1:
+        step = t.step("relative_position_bias", {"rows": mask.owned.sizes[0]}, (step,), (mask.owned,))
+    else:
+        found = conformed(t, [scores, t.stream(op.arguments["attn_mask"])])
+        step = t.step("add", {}, found.steps)
+    t.note(step, shape)
+    t.note(step := t.step("softmax", {}, (step,)), shape)
+    t.made(t.step("matmul", {}, (step, value.step)), query.dims, axes=len(query.shape))
 
 
 @operation("rotary")

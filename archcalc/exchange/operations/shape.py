@@ -250,8 +250,6 @@ def index(t: Translation, op: Operation) -> None:
     picks = t.value(listed[given_[0]])
     if not isinstance(picks, (Owned, Constant)) or (isinstance(picks, Owned) and picks.kind == "parameter"):
         raise Refusal("it picks by an index that is computed")
-    if len(picks.sizes) != 1 and along:
-        raise Refusal("its index has several axes")
     sizes = t.sizes(op.outputs[0])
     buffer = isinstance(picks, Owned) and picks.kind == "buffer"
     if isinstance(table, Owned) and table.kind == "parameter" and len(table.sizes) == 2 and not along and buffer:

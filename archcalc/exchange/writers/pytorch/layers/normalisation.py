@@ -40,10 +40,10 @@ def group_norm(site: Site) -> Written:
 
 @written
 def layer_norm(site: Site) -> Written:
-    affine = Setting("elementwise_affine", site["affine"], True)
+    affine, bias = Setting("elementwise_affine", site["affine"], True), Setting("bias", site["bias"], True)
     if site["over"] == "channels":
-        return on_positions(site, "nn.LayerNorm", given("normalized_shape", site.channels), affine)
-    return on_maps(site, "nn.LayerNorm", given("normalized_shape", tuple(site.inputs[0].shape)), affine)
+        return on_positions(site, "nn.LayerNorm", given("normalized_shape", site.channels), affine, bias)
+    return on_maps(site, "nn.LayerNorm", given("normalized_shape", tuple(site.inputs[0].shape)), affine, bias)
 
 
 @written
