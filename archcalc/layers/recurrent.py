@@ -3,9 +3,11 @@
 What is saved for backward is what PyTorch's own kernel on a CPU saves, which computes each step by simple operations:
 it serves rnn and gru, and lstm with a projection. For an lstm without one PyTorch uses oneDNN's kernel where it is
 built in, and on CUDA cuDNN's for all: those save the same values in a workspace whose size only the library knows.
+Peaks take a layer for one operation: the small tensors that a kernel makes and drops at each step are not in them.
 """
 
 from archcalc.layers.attributes import OptionalPositive, Positive, Stacked, Switch
+from archcalc.layers.multihead import POSITIONS_FIRST
 from archcalc.layers.outcome import EVERYTHING, WEIGHTS, Outcome, Saved, Tensor, operations
 from archcalc.layers.registry import layer
 from archcalc.records import Record
@@ -92,7 +94,7 @@ def _recurrent(
             *operations("elementwise", **{kind: steps * times for kind, times in cell.elementwise.items()}),
         ),
         saved=(
-            Saved("input by time", x.elements * directions, needed_by=(WEIGHTS,)),
+            Saved("input by time", x.elements * directions, needed_by=(WEIGHTS,), unless=POSITIONS_FIRST),
             *(Saved(name, elements * len(runs)) for name, elements in saved.items()),
             *(
                 Saved(f"output of layer {number}", out * directions * length, needed_by=(WEIGHTS,))
@@ -113,8 +115,9 @@ def rnn(
 
     `layers` are stacked; `bidirectional` reads the sequence from both ends and puts out both states.
     MACs: (E + H) * H for each position of a layer that reads E values and has H units.
-    Saved for backward: the input with the positions first (a copy for each direction), the initial state, the state at
-    each position, and what each layer after the first reads.
+    Saved for backward: the input with the positions first (of several samples a copy for each direction), the initial
+    state, the state at each position, and what each layer after the first reads: as on a CPU. Peaks leave out what is
+    made and dropped within a step.
     Source: Elman 1990; torch.nn.RNN with batch_first; derivatives.yaml, tanh.
     """
     length = x.space[0]
@@ -129,9 +132,10 @@ def gru(
     """Gated recurrent unit on a sequence: a reset gate, an update gate and a candidate.
 
     MACs: 3 * (E + H) * H for each position of a layer that reads E values and has H units.
-    Saved for backward: the input with the positions first (a copy for each direction), the initial state and those
-    that another step follows, and at each position the three gates, the candidate, its part from the state before the
-    gate, and the difference of state and candidate.
+    Saved for backward: the input with the positions first (of several samples a copy for each direction), the initial
+    state and those that another step follows, and at each position the three gates, the candidate, its part from the
+    state before the gate, and the difference of state and candidate: as on a CPU. Peaks leave out what is made and
+    dropped within a step.
     Source: Cho et al. 2014, arXiv:1406.1078; torch.nn.GRU with batch_first, whose reset gate acts after the product.
     """
     length = x.space[0]
@@ -161,9 +165,11 @@ def lstm(
     `out` are the units; with `projection` what they put out is projected to so many values, which are the state.
     MACs: 4 * (E + P) * H for each position of a layer that reads E values, has H units and puts out P (H without a
     projection), and H * P for the projection.
-    Saved for backward: the input with the positions first (a copy for each direction), the initial state and cell and
-    those that another step follows, and at each position the four gates and the tangent of the cell; with a projection
-    what it reads.
+    Saved for backward: the input with the positions first (of several samples a copy for each direction), the initial
+    state and cell and those that another step follows, and at each position the four gates and the tangent of the cell;
+    with a projection what it reads. That is PyTorch's own kernel on a CPU; oneDNN's, which it takes without a
+    projection where that is built in, and cuDNN's save the same in a workspace that is larger by what only the library
+    knows (27 kB more for 7 positions of 5 values and 6 units). Peaks leave out what is made and dropped within a step.
     Source: Hochreiter & Schmidhuber 1997; Sak et al. 2014, arXiv:1402.1128; torch.nn.LSTM with batch_first.
     """
     length = x.space[0]
