@@ -266,6 +266,25 @@ layers:
     assert "def forward(self, x, memory):" in written
 
 
+def test_the_kernel_of_attention_is_told_that_heads_are_shared() -> None:
+    written = code("""
+input: [8, 5]
+layers:
+  - linear: {out: 8, each_position: true}
+  - split_heads: 4
+    as: query
+  - linear: {out: 2, each_position: true}
+    as: shared
+    from: input
+  - split_heads: 1
+    as: key
+  - dot_product_attention: {causal: true}
+    from: [query, key, key]
+  - merge_heads
+""")
+    assert "is_causal=True, enable_gqa=True" in written
+
+
 def test_values_that_differ_between_calls_are_stored() -> None:
     written = code("""
 input: [4, 8, 8]

@@ -186,7 +186,11 @@ def _examples(analysis: Analysis) -> list[torch.Tensor]:
     """The inputs: whole numbers where the network looks them up, the channels last where it reads a sequence."""
     made = []
     for number, volume in enumerate(analysis.network.inputs.values()):
-        readers = {node.layer.name for node in analysis.network.nodes if INPUT_INDEX - number in node.inputs}
+        same = {INPUT_INDEX - number}
+        for node, outcome in zip(analysis.network.nodes, analysis.interpretation.outcomes, strict=True):
+            if node.inputs[0] in same and outcome.storage == "view":
+                same.add(node.index)
+        readers = {node.layer.name for node in analysis.network.nodes if same & {*node.inputs}}
         is_sequence = volume.rank == 1 and readers & OF_SEQUENCES
         shape = (*volume.space, volume.channels) if is_sequence else volume.shape
         made.append(torch.zeros(BATCH, *shape, dtype=torch.int64 if "embedding" in readers else None))

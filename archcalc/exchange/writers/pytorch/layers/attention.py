@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archcalc.exchange.writers.pytorch.layers.registry import Own, Setting, Site, Written, given, written
+from archcalc.exchange.writers.pytorch.layers.registry import Own, Setting, Site, Unwritten, Written, given, written
 from archcalc.records import Record
 
 
@@ -143,6 +143,20 @@ class Mask(nn.Module):
 def rotary(site: Site) -> Written:
     settings = (given("length", site.inputs[0].space[-1]), given("width", site.channels))
     return Written(f"{{m}}({site.by_position()})", ROTARY.name, settings, last=True, own=ROTARY)
+
+
+@written
+def dot_product_attention(site: Site) -> Written:
+    query, key, _ = site.inputs
+    more = ""
+    if site["mask"]:
+        raise Unwritten("a mask of dot_product_attention")
+    if site["causal"]:
+        more += ", is_causal=True"
+    if query.rank > 1 and query.space[-2] != key.space[-2]:
+        more += ", enable_gqa=True"
+    inputs = ", ".join(map(site.by_position, range(3)))
+    return Written(f"functional.scaled_dot_product_attention({inputs}{more})", last=True)
 
 
 # --- attention of linear layers
