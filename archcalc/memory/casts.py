@@ -11,7 +11,10 @@ from archcalc.records import Record
 
 #: Operations that save no operand for the backward pass.
 _SAVE_NOTHING = frozenset(
-    {"add", "sub", "neg", "cat", "clone", "to", "mean", "sum", "constant_pad_nd", "index", "repeat", "where"}
+    {
+        *("add", "add_", "sub", "neg", "cat", "stack", "clone", "to", "mean", "sum"),
+        *("constant_pad_nd", "index", "repeat", "where"),
+    }
 )
 
 

@@ -93,7 +93,9 @@ class NetworkMemory:
                 word = f"{saved.what} {saved.of}" if saved.of else saved.what
                 words.append(f"{word} (copy)" if made.node == index and saved.what == "input" else word)
             else:
-                words.append(f"{saved.what} ({made.dtype})")
+                words.append(
+                    f"{saved.what.rstrip(' 0123456789')} ({made.dtype})"
+                )  # of all steps of a recurrence at once
         return list(dict.fromkeys(words))
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from inline import layers
 
+import archcalc
 from archcalc.counting.training import training_cost
 from archcalc.diagnostics.diagnostic import SpecError
+from archcalc.memory import peaks
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storages, saved_memory
 from archcalc.quantities.registry import figure
@@ -100,3 +102,19 @@ def test_one_sample_is_read_position_by_position_as_it_lies(cell: str, stack: st
     """Measured with torch 2.14.1 and oneDNN switched off: no direction has a copy of the input of its own."""
     analysis = layers("5, 7", f"- {cell}: {{out: 6, {stack}}}\n- select_token: 6\n- linear: 3")
     assert saved_memory(Storages(analysis.interpretation, Setup())).total.at(1) == saved
+
+
+# Measured with torch 2.14.1, batch 2, float32 on the CPU: saved bytes, the peak of inference, and those of training
+# without and with the parameters' gradients, every tensor freed after its last use.
+def test_a_gated_unit_peaks_where_the_kernel_does(tmp_path: Path) -> None:
+    spec = tmp_path / "gru.yaml"
+    spec.write_text(
+        "input: [4, 3]\nlayers:\n  - linear: {out: 5, each_position: true}\n  - gru: {out: 6}\n"
+        "  - linear: {out: 2, each_position: true}\n"
+    )
+    interpretation = archcalc.load(spec).analyse().interpretation
+    setup = Setup(batch=2)
+    training = peaks.training(Storages(interpretation, setup))
+    assert saved_memory(Storages(interpretation, setup)).total.at(2) == 1368
+    assert peaks.inference(interpretation, setup).bytes_at(2) == 1008
+    assert (training.activations.bytes_at(2), training.with_gradients.bytes_at(2)) == (2256, 2312)

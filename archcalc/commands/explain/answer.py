@@ -6,6 +6,7 @@ chooses what to show, in the order of the lecture: output, parameters, operation
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -179,13 +180,14 @@ def _saved(analysis: Analysis, row: AnalysedLayer, outcome: Outcome, known: set[
     """What is saved for the backward pass, and for which gradient; on a CPU."""
     wanted = gradients(analysis.interpretation, Setup())
     parameters = {tensor.name for tensor in outcome.params}  # these are there anyway
-    said = [
+    said = Counter(
         f"{_tensor(analysis, row, saved, known)}{_purpose(saved)}"
         for saved in outcome.saved
         if saved.what not in parameters
         if saved.device in (None, "cpu") and wanted.wanted(row.node, saved.needed_by)
-    ]
-    yield Explained("saved_bytes", "saved", "; ".join(said) or "nothing")
+    )
+    text = "; ".join(f"{each}{f', {times:,} times' * (times > 1)}" for each, times in said.items())
+    yield Explained("saved_bytes", "saved", text or "nothing")
     yield Explained("saved_bytes", "because", _paragraph(row, "Saved for backward:"))
 
 
@@ -197,7 +199,8 @@ def _tensor(analysis: Analysis, row: AnalysedLayer, saved: Saved, known: set[int
         return f"the output: {int(row.output.elements):,} values"
     once = ", once for the batch" if saved.per == "batch" else ""
     size = " of 64 bits" if saved.dtype == "int64" else " of one byte" if saved.dtype == "bool" else ""
-    return f"{saved.what}: {_equation(saved.elements, known, 'values')}{size}{once}"
+    name = saved.what.rstrip(" 0123456789")  # of the steps of a recurrence, one stands for all
+    return f"{name}: {_equation(saved.elements, known, 'values')}{size}{once}"
 
 
 def _purpose(saved: Saved) -> str:
