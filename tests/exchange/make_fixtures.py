@@ -123,13 +123,17 @@ class Biased(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(8, bias=False)
-        self.qkv = nn.Linear(8, 24)
+        self.qkv = nn.Linear(8, 24, bias=False)
+        self.query_bias, self.value_bias = (nn.Parameter(torch.zeros(8)) for _ in range(2))
+        self.register_buffer("key_bias", torch.zeros(8), persistent=False)
         self.biases = nn.Parameter(torch.zeros(2, 9))
         self.out = nn.Parameter(torch.zeros(2, 4, 8))
         self.register_buffer("index", torch.zeros(5, 5, dtype=torch.int64), persistent=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        q, k, v = self.qkv(self.norm(x)).reshape(len(x), 5, 3, 2, 4).permute(2, 0, 3, 1, 4).unbind(0)
+        bias = torch.cat((self.query_bias, self.key_bias, self.value_bias))
+        x = nn.functional.linear(self.norm(x), self.qkv.weight, bias)
+        q, k, v = x.reshape(len(x), 5, 3, 2, 4).permute(2, 0, 3, 1, 4).unbind(0)
         y = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=self.biases[:, self.index][None])
         return torch.einsum("bhlc,hcd->bld", y, self.out)
 

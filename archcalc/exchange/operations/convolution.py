@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archcalc.exchange.arrangement import as_image, axis_of, by_channels
+from archcalc.exchange.arrangement import as_image, axis_of, by_channels, conformed
 from archcalc.exchange.graph import Operation
 from archcalc.exchange.operations.arguments import given, paddings, sizes, whole
 from archcalc.exchange.operations.products import contracted
@@ -63,10 +63,22 @@ def _transposed(t: Translation, op: Operation) -> None:
 
 @operation("linear")
 def linear(t: Translation, op: Operation) -> None:
-    """`linear`, on the last axis; a matrix product where its weights are computed."""
+    """`linear`, on the last axis; a matrix product where its weights are computed, and `add` where its bias is."""
     if not isinstance(t.value(op.arguments["weight"]), Owned) and op.arguments.get("bias") is None:
         labels = "".join(chr(ord("a") + number) for number in range(len(t.sizes(op.arguments["input"])) - 1))
         contracted(t, op.arguments["input"], f"{labels}y", op.arguments["weight"], "zy", f"{labels}z")
+        return
+    bias = op.arguments.get("bias")
+    if bias is not None and not isinstance(t.value(bias), Owned):
+        weight = t.owned(op.arguments["weight"])
+        stream = by_channels(t, t.stream(op.arguments["input"]))
+        positions = len(stream.shape) > 1
+        attributes = given(out=(weight.sizes[0], None), bias=(False, True), each_position=(positions, False))
+        step = t.step("linear", attributes, (stream.step,), (weight,))
+        shape = (weight.sizes[0], *stream.shape[1:])
+        t.note(step, shape)
+        found = conformed(t, [Value(step, stream.dims, shape), t.stream(bias)])
+        t.made(t.step("add", {}, found.steps), found.dims)
         return
     owned, (out, _) = _weights(t, op)
     _linear(t, op, op.arguments["input"], out, owned)
