@@ -53,6 +53,7 @@ KNOWN = (
     Known(
         "in place refused", "in place where a backward pass needs the value", _refuses("inplace operation", "in-place")
     ),
+    Known("16 bits refused", "a CPU has no average pooling of three axes in 16 bits", _refuses("not implemented for")),
     Known("one value refused", "statistics of one value are refused in training", _refuses("Expected more than 1")),
     Known(
         "small input refused",
@@ -66,7 +67,7 @@ KNOWN = (
         _has_several_outputs,
     ),
     Known("recurrence", "the steps of recurrent kernels", contains("rnn", "gru", "lstm")),
-    Known("checkpoint", "a stretch that holds nothing of its own is computed again all the same", _is_recomputed),
+    Known("checkpoint", "kernels of several operations inside a stretch that is computed again", _is_recomputed),
     Known("attention", "copies of queries, keys and values by batch, length and heads", contains("attention")),
     Known(
         "positions", "products along the channels copy by strides; what follows lies channels last", _works_on_positions
