@@ -51,7 +51,7 @@ def _report_of(path: Path, layers: int) -> int:
 
 def archcalc(command: str) -> int:
     """The instructions of one command; the run before it leaves its byte code behind."""
-    arguments = ("-m", "archcalc", *command.split())
+    arguments = ("-P", "-m", "archcalc", *command.split())  # as installed, and not as it lies in this folder
     writing = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     subprocess.run([sys.executable, *arguments], check=True, env=writing, stdout=subprocess.DEVNULL)
     return instructions(*arguments)
