@@ -100,11 +100,11 @@ def startup() -> None:
     base = process("-c", "import click, yaml")
     rows = []
     for command, (goal, floor) in COMMANDS.items():
-        took, ratio = paired(process("-m", "archcalc", *command.split()), base, 15)
+        took, ratio = paired(process("-P", "-m", "archcalc", *command.split()), base, 15)
         rows.append([f"archcalc {command}", milliseconds(took), f"{ratio:.2f}", f"{goal:.1f}", f"{floor:.1f}"])
     title = "Start-up: processor time of whole processes, and its ratio to `python -c 'import click, yaml'`, medians"
     table(title, ("command", "time", "ratio", "goal", "at most"), rows)
-    checking = busy(process("-m", "archcalc", "check", "--catalogue"))
+    checking = busy(process("-P", "-m", "archcalc", "check", "--catalogue"))
     print(f"archcalc check --catalogue: {checking:.2f} s of processor time (at most 0.6 s)\n")
 
 
