@@ -25,9 +25,41 @@ class Chart(Record):
         return self.numbers[box.first]
 
 
+#: More arrows nobody follows: the innermost blocks are closed, level by level, until there are as few.
+MOST_ARROWS = 200
+#: A box says the layers in it by name up to so many.
+_NAMED = 6
+
+
 def chart(analysis: Analysis) -> Chart:
-    """The flow chart of a network."""
+    """The flow chart of a network; where it would have too many arrows, innermost blocks are one box each."""
     found = items(analysis)
+    made = _chart(analysis, found)
+    for depth in range(_depth(found), 0, -1):
+        if len(made.arrows) <= MOST_ARROWS:
+            break
+        made = _chart(analysis, tuple(_closed(item, depth) for item in found))
+    return made
+
+
+def _depth(found: Sequence[Item]) -> int:
+    """How many frames lie in each other at most."""
+    return max((1 + _depth(item.items) for item in found if isinstance(item, Frame)), default=0)
+
+
+def _closed(item: Item, depth: int) -> Item:
+    """An item in which the frames that lie `depth` deep are boxes."""
+    if isinstance(item, Box):
+        return item
+    if depth > 1:
+        return item._replace(items=tuple(_closed(each, depth - 1) for each in item.items))
+    layers = [layer for box in boxes(item.items) for copy in box.copies for layer in copy]
+    first = tuple(layer for layer in layers if item.first <= layer.node.index <= item.last)
+    others = tuple(layer for layer in layers if not item.first <= layer.node.index <= item.last)
+    return Box(item.name, item.times, (first, others) if others else (first,), item.first, item.last)
+
+
+def _chart(analysis: Analysis, found: tuple[Item, ...]) -> Chart:
     numbers: dict[int, int] = {}
     inputs = analysis.network.inputs
     holder = {INPUT_INDEX - number: number for number in range(len(inputs))}
@@ -47,7 +79,8 @@ def chart(analysis: Analysis) -> Chart:
 def label(box: Box) -> list[str]:
     """The lines of a box: its name, its layers, the volume it ends with."""
     times = f" x{box.times}" if box.times > 1 else ""
-    layers = ", ".join(_said(layer.layer, layer.kernel) for layer in box.layers)
+    named = ", ".join(_said(layer.layer, layer.kernel) for layer in box.layers)
+    layers = named if len(box.layers) <= _NAMED else f"{len(box.layers) // box.times} layers"
     name = [plain(box.name, 40)] if box.name else []
     return [*name, plain(layers, 80) + times, str(box.layers[-1].output)]
 
