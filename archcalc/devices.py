@@ -47,6 +47,9 @@ def _card(name: str, gib: int, gigaflops: int | None, gigabytes: str, source: st
 
 _APPLE = "Apple's specifications; memory is shared with the processor, which by default leaves the GPU about 3/4 of it"
 
+#: The part of a card that the CUDA context, the allocator and kernels' workspaces may take, unless another is given.
+HEADROOM = "10%"
+
 #: The cards of the papers and those that are common today, by name.
 CARDS: dict[str, Card] = {
     made.name: made

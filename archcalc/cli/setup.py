@@ -40,7 +40,14 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Data type; amp is mixed precision: matrix products in 16 bits; int8, fp8, int4 store weights, at"
             " inference.",
         ),
-        click.option("--optimizer", type=click.Choice(OPTIMIZERS), default="none", show_default=True),
+        click.option(
+            "--optimizer",
+            type=click.Choice(OPTIMIZERS),
+            default="none",
+            show_default=True,
+            metavar="NAME",
+            help=", ".join(OPTIMIZERS) + ".",
+        ),
         click.option(
             "--device",
             type=click.Choice(DEVICES),

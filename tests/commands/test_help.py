@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 import pytest
 
@@ -72,3 +74,19 @@ def test_links_become_topics_on_a_terminal(capsys: pytest.CaptureFixture[str], m
     assert "archcalc help explanation/memory" in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 60
     assert ".md" not in text
+
+
+def test_examples_of_80_columns_are_whole_on_a_screen_of_80(monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    from archcalc.commands.help import screen
+
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "100000")
+    out = io.StringIO()
+    monkeypatch.setattr("sys.stdout", out)
+    screen.show(pages()["tutorial"])
+    shown = re.sub("\x1b\\[[0-9;]*m", "", out.getvalue()).splitlines()
+    row = "  conv3.2 x 2       3x3     2*(56*56*256)=1.606M  2*((3*3*256)*256)=1,179,648"
+    assert row in [line.rstrip() for line in shown]
+    assert max(map(len, shown)) <= 80

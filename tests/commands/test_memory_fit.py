@@ -167,3 +167,19 @@ def test_a_card_implies_its_device(capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["fit", "alexnet", *options, "--format", "json"]) == 0
         devices.append(json.loads(capsys.readouterr().out)["device"])
     assert devices == ["cuda", "cpu", "cpu", "cpu"]
+
+
+def test_checkpoints_leave_free_of_a_card_what_fit_leaves_free(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["memory", "resnet50", "--gpu", "v100", "--batch", "512", "--checkpoint", "auto", "--format", "json"]
+    assert run(arguments) == 0
+    peak = json.loads(capsys.readouterr().out)["memory"]["training_peak_bytes"]
+    assert peak <= 16 * 2**30 * 9 // 10
+    assert run([*arguments, "--headroom", "20%"]) == 0
+    assert json.loads(capsys.readouterr().out)["memory"]["training_peak_bytes"] <= 16 * 2**30 * 8 // 10 < peak
+
+
+def test_fit_says_who_finds_checkpoints(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fit", "resnet50", "--gpu", "v100", "--checkpoint", "auto"]) == 2
+    assert "archcalc memory --checkpoint auto finds them" in capsys.readouterr().err
+    assert run(["memory", "llama3_8b", "--gpu", "rtx4090", "--checkpoint", "auto"]) == 2
+    assert "try a smaller batch" not in capsys.readouterr().err

@@ -78,7 +78,7 @@ def of_part(part: Part, quantity: str | None, path: str = "") -> Report:
         rows = [(each.name, each.amount, share(each.amount, whole)) for each in parts[:LARGEST]]
         if rest:
             amount = sum(each.amount for each in rest)
-            rows.append((f"{len(rest)} other layers", amount, share(amount, whole)))
+            rows.append((f"{len(rest)} other layer{'s' * (len(rest) != 1)}", amount, share(amount, whole)))
         columns = (
             Column("layer", "layer", right=False),
             Column(total, known[total].title, exact),

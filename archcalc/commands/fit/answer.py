@@ -87,7 +87,8 @@ _CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("--optimizer adam8bit", {"optimizer": "adam8bit"}),
     ("--dtype amp", {"dtype": "amp"}),
 )
-_CHECKPOINTS = "--checkpoint auto"
+#: What finds the checkpoints of a plan.
+CHECKPOINTS = "--checkpoint auto"
 
 
 def remedies(network: Part, available: Available, batch: int) -> list[Remedy]:
@@ -99,14 +100,14 @@ def remedies(network: Part, available: Available, batch: int) -> list[Remedy]:
     before = _largest(network.analysis, setup, usable)
     changes = [change for change in _CHANGES if setup.optimizer in ("adam", "adamw") or "optimizer" not in change[1]]
     found = [Remedy(words, _largest(network.analysis, setup._replace(**change), usable)) for words, change in changes]
-    found += _checkpointed(network.analysis, setup, batch, usable, _CHECKPOINTS)
+    found += _checkpointed(network.analysis, setup, batch, usable, CHECKPOINTS)
     if before != 0 and not setup.accumulate:
         part = _largest(network.analysis, setup._replace(accumulate=True), usable)
         if part is not None and 0 < part < batch:
             found.append(Remedy("--accumulate", part, -(-batch // part)))
     if all(each.batches == 1 and each.largest is not None and each.largest < batch for each in found):
         together = setup._replace(**{name: value for _, change in changes for name, value in change.items()})
-        words = " ".join((*(words for words, _ in changes), _CHECKPOINTS))
+        words = " ".join((*(words for words, _ in changes), CHECKPOINTS))
         found += _checkpointed(network.analysis, together, batch, usable, words)
     return [each for each in found if (before is not None and each.largest != before) or each.batches > 1]
 

@@ -10,6 +10,7 @@ from archcalc.cli import known
 from archcalc.cli.options import reporting, set_option, spec_argument
 from archcalc.cli.setup import training_options
 from archcalc.cli.types import Names
+from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.output.layout import Report
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     "--memory", type=Names(known.nothing), metavar="SIZES", help="Memory sizes, separated by commas: 24GB, 80GiB."
 )
 @click.option(
-    "--gpu", type=Names(known.cards), metavar="NAMES", help="Cards, separated by commas: gtx580, v100, a100-80gb, h100."
+    "--gpu",
+    type=Names(known.cards),
+    metavar="NAMES",
+    help="Cards, separated by commas, such as v100, rtx4090, h100; without any, all are shown.",
 )
 @click.option(
     "--headroom",
@@ -64,6 +68,8 @@ def command(
     from archcalc.memory.setup import setup
     from archcalc.quantities.registry import Part
 
+    if "auto" in training["checkpoint"]:
+        raise UsageError("fit takes checkpoints by name: archcalc memory --checkpoint auto finds them")
     analysis = api.load(spec, **settings).analyse()
     cards = [card(name) for name in gpu or ()]
     if device is None and cards:
@@ -72,18 +78,14 @@ def command(
     return reports.build(network, budgets(network), _available(memory, cards, headroom), batch)
 
 
-#: What the CUDA context, the allocator and kernels' workspaces may take of a card.
-_OF_CARD = "10%"
-
-
 def _available(memory: list[str] | None, cards: list[Card], headroom: str | None) -> list[Available]:
     """The memories asked for, or those of all cards."""
     from archcalc import units
     from archcalc.commands.fit.answer import Available
-    from archcalc.devices import CARDS
+    from archcalc.devices import CARDS, HEADROOM
 
     sizes = [(text, units.memory_size(text), headroom or "0", "") for text in memory or ()]
     if not sizes and not cards:
         cards = list(CARDS.values())
-    sizes += [(made.name, made.memory, headroom or _OF_CARD, made.source) for made in cards]
+    sizes += [(made.name, made.memory, headroom or HEADROOM, made.source) for made in cards]
     return [Available(name, total, total - units.headroom(free, total), source) for name, total, free, source in sizes]

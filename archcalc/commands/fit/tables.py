@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from archcalc.commands.fit.answer import Available, Budgets, Fit, Remedy, fit, remedies
+from archcalc.commands.fit.answer import CHECKPOINTS, Available, Budgets, Fit, Remedy, fit, remedies
 from archcalc.commands.memory.tables import setup_data, setup_in_words
 from archcalc.output.layout import Column, Report, Table
 from archcalc.quantities.registry import Part
 from archcalc.units import bytes_binary, bytes_decimal, bytes_in_full, exact
 
+_FOUND_BY = "archcalc memory --checkpoint auto finds the checkpoints"
 _NOTES = (
     "archcalc help will-it-fit says what each column counts, and what none does",
     "GB are powers of 1000 bytes, GiB of 1024",
@@ -20,11 +21,12 @@ def build(network: Part, budgets: Budgets, available: list[Available], batch: in
     """A row for each memory."""
     analysis, setup = network.analysis, network.setup
     fits = [fit(budgets, one) for one in available]
+    facts = _facts(network, budgets, fits, batch)
     return Report(
         f"{analysis.architecture}: the largest batch that fits, {setup_in_words(setup)}",
-        _facts(network, budgets, fits, batch),
+        facts,
         (_table(budgets, fits, batch),),
-        _NOTES,
+        (*((_FOUND_BY,) if any(CHECKPOINTS in text for _, text in facts) else ()), *_NOTES),
         {
             "architecture": analysis.architecture,
             "parameters": dict(analysis.network.parameters),
@@ -95,7 +97,7 @@ def _table(budgets: Budgets, fits: list[Fit], batch: int | None) -> Table:
         Column("usable_bytes", "usable", bytes_binary, rank=1),
         Column("training", "training", _count),
         Column("inference", "inference", _count, rank=2),
-        Column("activations", "activations", _count, rank=3),
+        Column("activations", "activations", _count, rank=3, note="activations: in float32"),
         Column("activations_twice", "activations twice", _count, rank=4),
     ]
     if budgets.training is None:

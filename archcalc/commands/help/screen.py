@@ -7,6 +7,7 @@ import posixpath
 import re
 import shutil
 import sys
+from typing import Any, ClassVar
 
 import click
 
@@ -22,7 +23,6 @@ _LINK = re.compile(r"\[([^\]]+)\]\(([^):]+)\.md(?:#[^)]*)?\)")
 def show(page: Page) -> None:
     """Show a page on the terminal."""
     from rich.console import Console
-    from rich.markdown import Markdown
 
     size = shutil.get_terminal_size()
     text = _LINK.sub(lambda match: f"{match.group(1)} (`archcalc help {_topic(page, match.group(2))}`)", plain(page))
@@ -33,7 +33,7 @@ def show(page: Page) -> None:
         force_terminal=True,
         color_system="standard",
     )
-    console.print(Markdown(text, code_theme="ansi_dark", hyperlinks=False))
+    console.print(_laid_out(text))
     lines = laid_out.getvalue()
     if lines.count("\n") < size.lines:
         sys.stdout.write(lines)
@@ -44,3 +44,19 @@ def show(page: Page) -> None:
 def _topic(page: Page, target: str) -> str:
     """The topic that a relative link of a page leads to."""
     return posixpath.normpath(posixpath.join(posixpath.dirname(page.topic), target))
+
+
+def _laid_out(text: str) -> Any:
+    """Markdown whose examples begin at the left edge: their output has 80 columns, and no room for a margin."""
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.markdown import CodeBlock, Markdown
+    from rich.syntax import Syntax
+
+    class Code(CodeBlock):
+        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+            yield Syntax(str(self.text).rstrip(), self.lexer_name, theme=self.theme, word_wrap=True)
+
+    class Page(Markdown):
+        elements: ClassVar = {**Markdown.elements, "fence": Code, "code_block": Code}
+
+    return Page(text, code_theme="ansi_dark", hyperlinks=False)

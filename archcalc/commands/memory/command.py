@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     "--memory", metavar="SIZE", help="A memory to fit, 12GB or 12GiB: for --checkpoint auto, and in a picture."
 )
 @click.option("--gpu", metavar="NAME", help="Card to fit: implies its device and memory.")
+@click.option(
+    "--headroom",
+    metavar="PART",
+    help="Memory that --checkpoint auto leaves free: 10% or 1GB.  [default: 10% of a card, 0 of --memory]",
+)
 @click.option("--timeline", is_flag=True, help="Show every step of a training pass and the live bytes.")
 @reporting
 def command(
@@ -34,6 +39,7 @@ def command(
     batch: int,
     memory: str | None,
     gpu: str | None,
+    headroom: str | None,
     timeline: bool,
     **training: Any,
 ) -> Report:
@@ -55,6 +61,7 @@ def command(
     """
     from archcalc import api
     from archcalc.commands.memory import tables as reports
+    from archcalc.devices import HEADROOM
     from archcalc.memory.setup import setup
     from archcalc.quantities.registry import Part
 
@@ -68,7 +75,7 @@ def command(
     analysis = api.load(spec, **settings).analyse()
     made = setup(analysis.network, batch=batch, memory=memory, gpu=gpu, **training)
     if auto:
-        made = _checkpointed(analysis.interpretation, made, batch)
+        made = _checkpointed(analysis.interpretation, made, batch, headroom or (HEADROOM if memory is None else "0"))
     network = Part(analysis, setup=made)
 
     def draw() -> Drawing:  # only a picture loads what draws it
@@ -79,16 +86,15 @@ def command(
     return reports.build(network, timeline=timeline)._replace(picture=draw)
 
 
-def _checkpointed(interpretation: Interpretation, setup: Setup, batch: int) -> Setup:
-    """The setup with the cheapest checkpoints that fit; UsageError if none do."""
+def _checkpointed(interpretation: Interpretation, setup: Setup, batch: int, free: str) -> Setup:
+    """The setup with the cheapest checkpoints that fit beside what is left free; UsageError if none do."""
     from archcalc.memory.recompute import cheapest
-    from archcalc.units import bytes_decimal
+    from archcalc.units import bytes_decimal, headroom
 
-    limit = setup.memory or 0
+    whole = setup.memory or 0
+    limit = whole - headroom(free, whole)
     plan = cheapest(interpretation, setup, batch, limit)
     if plan is None:
-        size = bytes_decimal(limit)
-        raise UsageError(
-            f"no checkpointing was found that brings training at batch {batch:,} below {size}: try a smaller batch"
-        )
+        said = f"no checkpointing was found that brings training at batch {batch:,} below {bytes_decimal(limit)}"
+        raise UsageError(said if batch == 1 else f"{said}: try a smaller batch")
     return setup._replace(checkpoints=plan.segments)

@@ -69,7 +69,12 @@ _WORDS: dict[str, LayerColumn] = {
             lambda network, row: ", ".join(saved_tensors(network, row)),
         ),
         LayerColumn(Column("receptive_field", "receptive field", rank=7), _receptive_field),
-        LayerColumn(Column("lecture_memory", "memory"), lecture.memory, lecture.all_memory, sums=True),
+        LayerColumn(
+            Column("lecture_memory", "memory", note="memory: in values, of 4 bytes; the total counts the input too"),
+            lecture.memory,
+            lecture.all_memory,
+            sums=True,
+        ),
         LayerColumn(Column("lecture_weights", "weights"), lecture.weights, lecture.all_weights, sums=True),
     )
 }

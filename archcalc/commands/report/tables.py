@@ -230,7 +230,6 @@ def _left_out(analysis: Analysis) -> str:
 
 #: What the figures of a report are called, where a figure's own title would not say enough by itself.
 _LABELS = {"trainable_params": "trainable", "params": "parameters"}
-_BEHIND = {"depth": " weighted layers"}
 
 
 def _figures(network: Part, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -254,4 +253,5 @@ def _figure(network: Part, name: str) -> str:
         return ""
     if value is None or (name == "buffers" and not value):
         return ""
-    return f"{known.unit.brief(value)}{_BEHIND.get(name, '')}"
+    text = known.unit.brief(value)
+    return f"{text} weighted layer{'s' * (value != 1)}" if name == "depth" else text
