@@ -183,3 +183,9 @@ def test_fit_says_who_finds_checkpoints(capsys: pytest.CaptureFixture[str]) -> N
     assert "archcalc memory --checkpoint auto finds them" in capsys.readouterr().err
     assert run(["memory", "llama3_8b", "--gpu", "rtx4090", "--checkpoint", "auto"]) == 2
     assert "try a smaller batch" not in capsys.readouterr().err
+
+
+def test_where_nothing_helps_the_floor_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fit", "llama3_8b", "--gpu", "rtx4090", "--optimizer", "adam"]) == 0
+    # 8,030,261,248 parameters of 4 bytes, and Adam's two means of each: 96.36 GB.
+    assert "parameters and optimizer state alone take 96.36 GB" in " ".join(capsys.readouterr().out.split())

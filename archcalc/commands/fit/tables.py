@@ -50,7 +50,7 @@ def _facts(network: Part, budgets: Budgets, fits: list[Fit], batch: int | None) 
         asked = batch or 1
         if budgets.asked.peak_bytes(asked) > found.available.usable:
             said = [_said(each) for each in remedies(network, found.available, asked)]
-            facts.append((f"on {found.available.name}", "; ".join(said) or "no setup that archcalc knows brings it in"))
+            facts.append((f"on {found.available.name}", "; ".join(said) or _nothing(budgets)))
     needed = batch or 1
     facts.append((f"batch {needed:,}", f"{_phase(budgets)} peaks at {bytes_in_full(budgets.asked.peak_bytes(needed))}"))
     return tuple(facts)
@@ -58,6 +58,13 @@ def _facts(network: Part, budgets: Budgets, fits: list[Fit], batch: int | None) 
 
 def _phase(budgets: Budgets) -> str:
     return "inference" if budgets.training is None else "training"
+
+
+def _nothing(budgets: Budgets) -> str:
+    """That no change is enough, and what is there whatever the batch is."""
+    floor = bytes_decimal(budgets.asked.persistent.total)
+    what = "parameters" if budgets.training is None else "parameters and optimizer state"
+    return f"no setup that archcalc knows brings it in: {what} alone take {floor}"
 
 
 def _said(remedy: Remedy) -> str:
