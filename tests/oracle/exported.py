@@ -34,8 +34,9 @@ from archcalc.sizes.volume import Volume
 BATCH = 2
 
 #: Layers whose tensors for the backward pass cannot be told without values: torch.nn has no such layer, or a kernel
-#: that hides them, or that runs on values alone but in bfloat16.
-UNTOLD = frozenset({*WITHOUT, "experts"})
+#: that hides them, that runs on values alone but in bfloat16, or that is another one without values, as for a gated
+#: recurrent unit of two directions.
+UNTOLD = frozenset({*WITHOUT, "experts", "gru"})
 
 
 class Run(NamedTuple):
