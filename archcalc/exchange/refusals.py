@@ -21,7 +21,9 @@ class Refused(Record):
     place: Place | None = None
 
 
-def unknown(shown: str, refused: Iterable[Refused], called: str = "operation") -> Diagnostic:
+def unknown(
+    shown: str, refused: Iterable[Refused], called: str = "operation", *, help: str | None = None
+) -> Diagnostic:
     """The finding about all that was refused, the most frequent first; it points at the first that has a place."""
     kinds: dict[tuple[str, str], list[Refused]] = {}
     for each in refused:
@@ -38,6 +40,6 @@ def unknown(shown: str, refused: Iterable[Refused], called: str = "operation") -
     kinds_said = f" of {len(kinds)} kinds" if len(kinds) > 1 else ""
     article = "an" if called[0] in "aeiou" else "a"
     many = f"{count} {called}s{kinds_said}" if count > 1 else f"{article} {called}"
-    message = f"{shown} has {many} that cannot be read, and what is not known is not counted as nothing"
+    message = f"{shown} has {many} that cannot be read"
     place = next((each.place for uses in kinds.values() for each in uses if each.place is not None), None)
-    return Diagnostic("unknown-operation", message, place, notes=tuple(notes))
+    return Diagnostic("unknown-operation", message, place, notes=tuple(notes), help=help)

@@ -83,7 +83,8 @@ class Translation:
                 self.unknown.append(Refused(operation.called, str(refusal), where, operation.line))
                 self.refused_values.update(operation.outputs)
         if self.unknown:
-            raise SpecError([unknown(self.shown, self.unknown)])
+            hint = "report and import read the rest with --partial, and say what their totals leave out"
+            raise SpecError([unknown(self.shown, self.unknown, help=hint)])
         outputs = self._outputs()
         self._check_parts()
         steps, numbers = without_needless(self.steps, outputs.values())
