@@ -138,3 +138,8 @@ def test_what_is_malformed_is_said(
 def test_other_files_of_python_projects_are_none_of_ours(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     configured(home, "[tool.ruff]\nline-length = 120\n")
     assert checked(capsys)[0] == 0
+
+
+def test_a_budget_in_one_line_has_its_place(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configured(home, '[tool.archcalc]\npaths = ["specs"]\nbudget = {params = "<= 1"}\n')
+    assert "the budget stands at pyproject.toml:6:1" in checked(capsys)[1]

@@ -114,7 +114,9 @@ def _budget(source: Source, table: Any) -> list[Claim]:
 def _entry(source: Source, key: str, value: Any) -> tuple[Scalar, Value]:
     """A key and what it is set to, at the line that sets it, or names its table."""
     name = re.escape(key)
-    line = re.search(rf"""^[ \t]*(?:\[[\w.]*\.)?["']?{name}["']?[ \t]*(?:=|\])[^\n]*""", source.text, re.MULTILINE)
+    own_line = rf"""^[ \t]*(?:\[[\w.]*\.)?["']?{name}["']?[ \t]*(?:=|\])[^\n]*"""
+    within_one = rf"""^[ \t]*budget[ \t]*=[^\n]*\b{name}\b[^\n]*"""
+    line = re.search(own_line, source.text, re.MULTILINE) or re.search(within_one, source.text, re.MULTILINE)
     start, end = line.span() if line else (0, 0)
     start += len(source.text[start:end]) - len(source.text[start:end].lstrip())
     return Scalar(key, start, end, True), _value(value, start, end)
