@@ -89,3 +89,19 @@ def test_a_circle_is_found() -> None:
 def test_every_folder_says_what_it_holds() -> None:
     for path in PACKAGE.rglob("__init__.py"):
         assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path
+
+
+def test_records_are_made_in_one_way() -> None:
+    """`Record` loads faster than `typing.NamedTuple`, and reads the same."""
+    users = [name for name, path in modules().items() if "NamedTuple" in path.read_text(encoding="utf-8")]
+    assert users == ["archcalc.records"]
+
+
+def test_no_module_of_tests_has_a_name_that_old_pytest_calls() -> None:
+    """Pytest 8.0 runs what a module calls `setup` before each of its tests, an imported function too."""
+    for path in Path(__file__).parent.rglob("test_*.py"):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        aliases = [alias for node in body if isinstance(node, ast.ImportFrom) for alias in node.names]
+        names = {alias.asname or alias.name for alias in aliases}
+        names |= {node.name for node in body if isinstance(node, ast.FunctionDef)}
+        assert not names & {"setup", "teardown"}, path.name

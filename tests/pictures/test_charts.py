@@ -17,7 +17,8 @@ from archcalc.commands.compare import picture as compare_picture
 from archcalc.commands.memory import picture as memory_picture
 from archcalc.commands.report import distribution as distribution_picture
 from archcalc.commands.roofline import picture as roofline_picture
-from archcalc.memory.setup import Setup, setup
+from archcalc.memory.setup import Setup
+from archcalc.memory.setup import setup as set_up
 from archcalc.pictures import axes, distribution, scatter
 from archcalc.pictures.scatter import Figure, Line, Place, Point
 from archcalc.quantities.registry import Part
@@ -198,12 +199,12 @@ def test_no_layer_is_above_the_roofs(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("name", ["resnet50", "vgg16", "googlenet", "vit_b16"])
 def test_texts_of_a_roofline_do_not_overlap(name: str) -> None:
-    network = Part(load(name).analyse(), setup=setup(load(name).expand(), gpu="v100"))
+    network = Part(load(name).analyse(), setup=set_up(load(name).expand(), gpu="v100"))
     assert texts_on_texts(drawn(roofline_picture.draw(network))) == []
 
 
 def test_layers_that_are_alike_are_one_point() -> None:
-    network = Part(load("resnet50").analyse(), setup=setup(load("resnet50").expand(), gpu="v100"))
+    network = Part(load("resnet50").analyse(), setup=set_up(load("resnet50").expand(), gpu="v100"))
     made = roofline_picture.draw(network).body
     # The 3x3 of the second and third bottleneck of the last stage: all else of them is alike too.
     assert "stage4/bottleneck.2/residual/conv_bn.2/conv and 1 alike" in made
