@@ -143,6 +143,11 @@ class Analysis:
         """Paths of the layers it reads; the names of the network's inputs."""
         return [self.network.name_of(i) for i in layer.node.inputs]
 
+    @property
+    def unknown(self) -> list[AnalysedLayer]:
+        """The layers that stand for operations which nobody knows: totals leave out what they compute and save."""
+        return [row for row in self.layers if row.layer == "unknown"]
+
     def input_volumes(self, layer: AnalysedLayer) -> list[Volume]:
         """The volumes it reads."""
         return [self.interpretation.volume(i) for i in layer.node.inputs]

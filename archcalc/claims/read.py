@@ -219,9 +219,7 @@ class _Reader:
         if other is not None:
             what = f"a ratio where it is compared {other.relation} {other.spec[:60]}"
         else:
-            what = {"volume": "a volume", "extent": "a size", "bytes": "in bytes"}.get(
-                known.unit.name, "a plain number"
-            )
+            what = _UNITS.get(known.unit.name, "a plain number")
             hint = _UNIT_HELP.get(figure.unit)
         raise self.malformed(f"{known.name} is {what}: {figure.text} is not", at, rule="claim-unit", help=hint)
 

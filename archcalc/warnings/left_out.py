@@ -15,6 +15,5 @@ def left_out(analysis: Analysis) -> Iterator[Found]:
 
     Write the layers that the operation is in its place.
     """
-    for row in analysis.layers:
-        if row.layer == "unknown":
-            yield at(analysis, row, None, f"`{row.name}` is not known: totals leave out what it computes and saves")
+    for row in analysis.unknown:
+        yield at(analysis, row, None, f"`{row.name}` is not known: totals leave out what it computes and saves")

@@ -719,3 +719,11 @@ def test_the_pre_commit_hook_runs_the_check() -> None:
 def test_an_empty_path_is_not_the_current_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["check", ""]) == 2
     assert "a path is empty" in capsys.readouterr().err
+
+
+def test_a_check_that_goes_to_a_file_says_its_result_beside_it(folder: Path, checked: Any) -> None:
+    write(folder / "one.yaml", "input: [3]\nlayers:\n  - linear: 1\nexpect: {params: 5}\n")  # 3 weights and a bias
+    found = checked("one.yaml", "-o", "found.json")
+    assert (found.code, found.out) == (1, "")
+    assert found.err == "1 spec, 1 claim: 1 failed; 1 error\n"
+    assert checked("one.yaml", "-q", "-o", "found.json").err == ""

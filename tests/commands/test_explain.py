@@ -236,3 +236,10 @@ def test_a_block_that_is_one_layer_shows_its_arithmetic_too(capsys: pytest.Captu
     assert "classifier/fc6/linear  102,764,544  100.0%" in shown
     assert run(["explain", "vgg16", "classifier"]) == 0
     assert "biases" not in capsys.readouterr().out.partition("\n\n")[0]
+
+
+def test_a_layer_behind_a_view_of_fewer_axes_shows_what_these_were(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "vit_b16", "class_token"]) == 0  # behind 14x14 positions that became one axis
+    assert "14*14 + 1 = 197" in capsys.readouterr().out
+    assert run(["explain", "unet", "up1/concat"]) == 0  # behind a crop, which keeps its axes
+    assert "output height" not in capsys.readouterr().out

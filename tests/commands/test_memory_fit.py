@@ -189,3 +189,8 @@ def test_where_nothing_helps_the_floor_is_said(capsys: pytest.CaptureFixture[str
     assert run(["fit", "llama3_8b", "--gpu", "rtx4090", "--optimizer", "adam"]) == 0
     # 8,030,261,248 parameters of 4 bytes, and Adam's two means of each: 96.36 GB.
     assert "parameters and optimizer state alone take 96.36 GB" in " ".join(capsys.readouterr().out.split())
+
+
+def test_headroom_is_for_checkpoints_that_are_looked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["memory", "vgg16", "--headroom", "10%"]) == 2
+    assert "--headroom is what --checkpoint auto leaves free" in capsys.readouterr().err

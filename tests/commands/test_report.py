@@ -174,3 +174,9 @@ def test_the_largest_stands_out_on_a_terminal(monkeypatch: pytest.MonkeyPatch, t
     (params,) = (column for column in table.columns if column.key == "params")
     assert params.role is not None
     assert [params.role(value) for value in (12, 36, 0)] == [None, "most", "dim"]
+
+
+@pytest.mark.parametrize("command", [["report", "vgg16"], ["diff", "vgg16", "vgg19"]])
+def test_a_fold_and_every_row_exclude_each_other(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*command, "--full", "--depth", "1"]) == 2
+    assert "--full and --depth exclude each other" in capsys.readouterr().err

@@ -142,13 +142,15 @@ def _checked(
 
 
 def _write(checked: Checked, out: Output, *, verbose: bool, quiet: bool) -> None:
-    from archcalc.commands.check.tables import build
+    from archcalc.commands.check.tables import build, summary
 
     report = build(checked)
     if out.format.name == "text":
         report = report if verbose else report._replace(tables=())
     if not (quiet and out.format.name == "text"):
         out.write(report)
+    if out.path is not None and not quiet:
+        click.echo(summary(checked), err=True)
     if out.format.name == "github":
         _write_step_summary(report)
 

@@ -49,6 +49,8 @@ def command(
     from archcalc.memory.setup import stated
     from archcalc.quantities.registry import Part
 
+    if full and depth is not None:
+        raise click.UsageError("--full and --depth exclude each other")
     before, after = (
         Part(each, setup=stated(each.network, words)) for each in (load(old).analyse(), load(new).analyse())
     )

@@ -68,10 +68,13 @@ def traced_outcome(analysis: Analysis, row: AnalysedLayer) -> Outcome:
 
 
 def _remembered(analysis: Analysis, index: int) -> Volume:
-    """What a layer reads: after a flatten, the sizes of the map that it was."""
-    if not is_input(index) and analysis.layers[index].layer == "flatten":
-        return traced_outcome(analysis, analysis.layers[index]).output
+    """What a layer reads: where a view has put axes of a map together, with the sizes that these had."""
     volume = analysis.interpretation.volume(index)
+    if not is_input(index):
+        row = analysis.layers[index]
+        before = analysis.input_volumes(row)
+        if row.outcome.storage == "view" and len(before) == 1 and before[0].rank > volume.rank:
+            return traced_outcome(analysis, row).output
     return Volume(remembered(volume.channels), remembered(volume.space))
 
 

@@ -70,6 +70,8 @@ def command(
         raise UsageError("`--checkpoint auto` finds all checkpoints itself: leave the others out")
     if auto and memory is None and gpu is None:
         raise UsageError("`--checkpoint auto` needs what it must fit: --memory SIZE or --gpu NAME")
+    if headroom is not None and not auto:
+        raise UsageError("--headroom is what --checkpoint auto leaves free: archcalc fit takes it for batches")
     if auto:
         training["checkpoint"] = ()
     analysis = api.load(spec, **settings).analyse()

@@ -67,6 +67,8 @@ def command(
     from archcalc.memory.setup import Setup
     from archcalc.quantities.registry import Part
 
+    if full and depth is not None:
+        raise click.UsageError("--full and --depth exclude each other")
     made = None if columns is None else chosen(columns)
     loaded = api.load_partly(spec, **settings) if partial else api.load(spec, **settings)
     analysis = loaded.analyse()

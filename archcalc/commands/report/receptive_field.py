@@ -90,10 +90,6 @@ def _axes(values: Sequence[Any] | None) -> Any:
     return values[0] if len(set(values)) == 1 else list(values)
 
 
-def _positions(size: Sequence[int]) -> str:
-    return f"{_joined(size)} input position{'' if set(size) == {1} else 's'}"
-
-
 def _joined(values: Sequence[int | Fraction]) -> str:
     """One number where the axes agree, and else `2x1`."""
     texts = [decimal(Fraction(value)) for value in values]

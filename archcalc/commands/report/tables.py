@@ -96,7 +96,7 @@ def build(
         "input": list(analysis.network.input.shape),
         "inputs": {name: list(volume.shape) for name, volume in analysis.network.inputs.items()},
         "batch": batch,
-        "unknown": _unknown(analysis),
+        "unknown": [row.name for row in analysis.unknown],
     }
     if named:
         figures = _figures(network, [made.column.key for made in columns])
@@ -214,17 +214,13 @@ def _facts(network: Part, folded: Folded, counting: Profile | None) -> Iterator[
     yield from ((label, text) for label, text in facts if text)
 
 
-def _unknown(analysis: Analysis) -> list[str]:
-    """The names of the layers that stand for operations that are not known."""
-    return [row.name for row in analysis.layers if row.layer == "unknown"]
-
-
 def _left_out(analysis: Analysis) -> str:
     """What totals leave out, in words; empty if nothing."""
-    names = _unknown(analysis)
-    if not names:
+    unknown = analysis.unknown
+    if not unknown:
         return ""
-    many = f"{len(names):,} unknown operations (the first is `{names[0]}`)" if len(names) > 1 else f"`{names[0]}`"
+    first = f"`{unknown[0].name}`"
+    many = f"{len(unknown):,} unknown operations (the first is {first})" if len(unknown) > 1 else first
     return f"{many}: MACs, FLOPs and saved bytes are lower bounds"
 
 

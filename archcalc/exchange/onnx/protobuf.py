@@ -48,7 +48,7 @@ def _copy(data: Any, start: int, end: int, schema: Schema, longest: int, out: by
         if inner is not None:
             message = bytearray()
             _copy(data, field.content, field.end, inner, longest, message)
-            out += _varint(field.number << 3 | _LENGTH) + _varint(len(message)) + message
+            out += varint(field.number << 3 | _LENGTH) + varint(len(message)) + message
     out += data[kept:end]
 
 
@@ -87,7 +87,8 @@ def _read_varint(data: Any, position: int, end: int) -> tuple[int, int]:
     raise Malformed("a number does not end")
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """A number from 0, seven bits a byte, the lowest first."""
     out = bytearray()
     while value >= 0x80:
         out.append(value & 0x7F | 0x80)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import TypeAlias
 
+from archcalc.exchange.onnx.protobuf import varint
+
 #: The value of an attribute: a number, text, a list of whole numbers, or a tensor of zeros that takes no room.
 Attribute: TypeAlias = "int | float | str | list[int] | Zeros"
 #: The sizes of a tensor; text names one that is open.
@@ -110,7 +112,7 @@ def _zeros(shape: Zeros) -> bytes:
 
 
 def _number(field: int, value: int) -> bytes:
-    return _key(field, 0) + _varint(value & 0xFFFF_FFFF_FFFF_FFFF)
+    return _key(field, 0) + varint(value & 0xFFFF_FFFF_FFFF_FFFF)
 
 
 def _text(field: int, value: str) -> bytes:
@@ -118,20 +120,11 @@ def _text(field: int, value: str) -> bytes:
 
 
 def _bytes(field: int, value: bytes) -> bytes:
-    return _key(field, 2) + _varint(len(value)) + value
+    return _key(field, 2) + varint(len(value)) + value
 
 
 _message = _bytes
 
 
 def _key(field: int, wire_type: int) -> bytes:
-    return _varint(field << 3 | wire_type)
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    return varint(field << 3 | wire_type)
