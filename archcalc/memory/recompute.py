@@ -10,8 +10,9 @@ chains of up to `MOST_UNITS` units; longer ones are first put together into as m
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from itertools import accumulate, pairwise
 
 from archcalc.analysis.interpret import Interpretation
@@ -178,17 +179,65 @@ class _State(Record):
         return self.saved - self.copies
 
 
+class _Ahead:
+    """A floor under what the units from a position on add to the cost of a plan that has saved so much before it.
+
+    All that is saved at the loss has to fit. Whatever a plan does, a unit that keeps what it needs adds no less than
+    `more`, one that is checkpointed no less than nothing, and costs its multiply-accumulates. So the units that give
+    most bytes for a multiply-accumulate are dropped first, the last of them in part.
+    """
+
+    def __init__(self, units: list[_Unit], room: int) -> None:
+        gains = [(unit.macs, min(_passed(unit, holds)[0] for holds in (True, False))) for unit in units]
+        dropped = sorted((gain for gain in gains if gain[1] > 0), key=lambda gain: Fraction(*gain))
+        self.spare = room - sum(more for _, more in gains)
+        self.bytes = list(accumulate((more for _, more in dropped), initial=0))
+        self.macs = list(accumulate((macs for macs, _ in dropped), initial=0))
+
+    def least(self, saved: int) -> int | None:
+        """Multiply-accumulates that are done twice, at least; None where no plan fits."""
+        missing = saved - self.spare
+        if missing <= 0:
+            return 0
+        after = bisect_left(self.bytes, missing)
+        if after == len(self.bytes):
+            return None
+        part = (self.macs[after] - self.macs[after - 1]) * (missing - self.bytes[after - 1])
+        return self.macs[after - 1] + part // (self.bytes[after] - self.bytes[after - 1])
+
+
+#: A limit of the cost is raised by such a part of everything first, and then by twice as much each time.
+_FIRST_STEP = 256
+
+
 def _search(chain: list[_Unit], room: int) -> list[tuple[int, int]] | None:
-    """The checkpointed groups of the cheapest plan, each by its first and last unit."""
+    """The checkpointed groups of the cheapest plan, each by its first and last unit.
+
+    Plans are looked for below a limit of what they cost, which is raised until there is one: few plans begin so cheaply
+    that they can end below it.
+    """
+    room_at_loss = room - min(chain[-1].backward.of(holds) for holds in (True, False))
+    ahead = [_Ahead(chain[position:-1], room_at_loss) for position in range(len(chain))]
+    least, everything = ahead[0].least(0), sum(unit.macs for unit in chain)
+    if least is None:
+        return None
+    limit, step = least, max(everything // _FIRST_STEP, 1)
+    while (found := _below(chain, room, ahead, limit)) is None and limit < everything:
+        limit, step = min(limit + step, everything), step * 2
+    return found
+
+
+def _below(chain: list[_Unit], room: int, ahead: list[_Ahead], limit: int) -> list[tuple[int, int]] | None:
+    """The groups of the cheapest plan with no more than `limit` multiply-accumulates done twice; None without one."""
     # Plans by how many units they cover, and by whether they hold the value that enters the next.
     plans: list[dict[bool, list[_State]]] = [{True: [], False: []} for _ in range(len(chain) + 1)]
     plans[0][True].append(_State(0, 0, (0, 0), None, None))  # whoever calls holds the network's input
     for position in range(len(chain)):
         for holds in (True, False):
-            states = plans[position][holds] = _undominated(plans[position][holds])
+            states = _undominated(_promising(plans[position][holds], ahead[position], limit))
             if states:
                 _keep_unit(chain[position], position, holds, states, plans, room)
-                _checkpoint_from(chain, position, holds, states, plans, room)
+                _checkpoint_from(chain, position, holds, states, plans, room, limit)
     ends = plans[-1][True] + plans[-1][False]
     if not ends:
         return None
@@ -199,6 +248,13 @@ def _search(chain: list[_Unit], room: int) -> list[tuple[int, int]] | None:
             groups.append(state.chosen)
         state = state.before
     return groups[::-1]
+
+
+def _promising(states: list[_State], ahead: _Ahead, limit: int) -> list[_State]:
+    """Those that can end within the limit."""
+    return [
+        state for state in states if (least := ahead.least(state.saved)) is not None and state.cost[0] + least <= limit
+    ]
 
 
 def _undominated(states: list[_State]) -> list[_State]:
@@ -246,19 +302,23 @@ def _checkpoint_from(
     states: list[_State],
     plans: list[dict[bool, list[_State]]],
     room: int,
+    limit: int,
 ) -> None:
     """The next units, one or more, are checkpointed together: only the value that enters the first is saved."""
-    least = min(state.beside_cache for state in states)
-    for last, own, cost in _groups(chain, position, holds):
-        if least + max(own.forward, own.without_wait) > room:
-            return  # every longer group needs at least as much
-        unit, first = chain[last], chain[position]
+    least, cheapest = min(state.beside_cache for state in states), min(state.cost[0] for state in states)
+    first = chain[position]
+    for last, own, (macs, layers) in _groups(chain, position, holds):
+        if least + max(own.forward, own.without_wait) > room or cheapest + macs > limit:
+            return  # every longer group needs at least as much, and costs no less
+        same = first.entry == chain[last].exit
+        more = 0 if same else first.entry_bytes
         for state in states:
-            if state.saved + own.total <= room and state.beside_cache + own.forward <= room:
-                same = first.entry == unit.exit
-                saved = state.saved + (0 if same else first.entry_bytes)
-                macs, layers = state.cost
-                made = _State(saved, state.copies, (macs + cost[0], layers + cost[1]), (position, last), state)
+            if (
+                state.saved + own.total <= room
+                and state.beside_cache + own.forward <= room
+                and (cost := state.cost[0] + macs) <= limit
+            ):
+                made = _State(state.saved + more, state.copies, (cost, state.cost[1] + layers), (position, last), state)
                 plans[last + 1][same].append(made)
 
 
