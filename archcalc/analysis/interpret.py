@@ -7,6 +7,7 @@ place in the spec; one about arrays becomes a mask, one that symbols leave open 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from archcalc.diagnostics.diagnostic import Diagnostic, SpecError
@@ -52,6 +53,16 @@ def interpret(network: Network, overrides: dict[str, Any] | None = None) -> Inte
     `overrides` replaces attributes by name in every layer that has them (all in-place flags, say).
     """
     return _Interpreter(network, overrides or {}).run()
+
+
+def out_of_place(interpretation: Interpretation, nodes: Iterable[int]) -> Interpretation:
+    """The same, but that these layers, which overwrite their input, make a new output instead."""
+    rules, outcomes = Rules(), list(interpretation.outcomes)
+    for index in nodes:
+        node = interpretation.network.nodes[index]
+        volumes = tuple(interpretation.volume(source) for source in node.inputs)
+        outcomes[index], _ = rules.apply(node.layer, volumes, {**node.attributes, "inplace": False})
+    return interpretation._replace(outcomes=outcomes)
 
 
 class _Interpreter:

@@ -105,7 +105,8 @@ def _computed(claim: Claim, analysis: Analysis, library: Library) -> tuple[Any, 
     mine = _measured(claim, _part(claim, analysis))
     if mine is None:
         message = f"{known.name} has no value here"
-        raise _Unanswered(Diagnostic("claim-failed", message, claim.place, notes=(known.doc,)))
+        reason = known.absence(_part(claim, analysis))
+        raise _Unanswered(Diagnostic("claim-failed", message, claim.place, notes=(reason or known.doc,)))
     if known.unit.name in ("volume", "extent"):
         return mine, known.unit.name
     share = claim.figure.unit == "%"

@@ -23,7 +23,7 @@ from archcalc.layers.outcome import (
     saves,
 )
 from archcalc.layers.registry import layer
-from archcalc.sizes.conditions import divides
+from archcalc.sizes.conditions import at_least, divides
 from archcalc.sizes.kinds import Size
 from archcalc.sizes.volume import Volume
 
@@ -68,6 +68,7 @@ def batch_norm(x: Volume, *, affine: Switch = True, track: Switch = True) -> Out
             Saved("inverse deviation", c, STATISTIC, per="batch", made="training" if track else "always"),
         ),
         lies="image",
+        values_of_statistic=x.positions,
     )
 
 
@@ -115,6 +116,7 @@ def group_norm(x: Volume, *, groups: Positive, affine: Switch = True) -> Outcome
         saved=(saves("input"), *_statistics(groups, OF_PARAMETERS)),
         windows=None,
         lies="image",
+        values_of_statistic=x.channels * x.positions // groups,
         conditions=(divides("groups-divide", groups, x.channels, "groups must divide the input channels", "groups"),),
     )
 
@@ -158,6 +160,7 @@ def instance_norm(x: Volume, *, affine: Switch = False) -> Outcome:
         lies="channels first",
         needs=Needs(tuple(range(x.rank + 2)), x.rank + 2, whole=True),
         viewed=True,
+        conditions=(at_least("one-value", x.positions, 2, "instance normalisation needs more than one position"),),
     )
 
 

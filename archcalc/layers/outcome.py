@@ -186,6 +186,8 @@ class Outcome(Record):
     rearranged: Composition | None = None
     #: Whether the output is a view of the tensor that the operation made, unless it is rearranged.
     viewed: bool = False
+    #: Of one sample's values, how many training takes each statistic of; 0 for a layer that takes none over a batch.
+    values_of_statistic: Size = 0
     #: A larger volume that the operation makes, of which the output is the slice that `moves` take.
     computed: Volume | None = None
     #: Pairs of sizes of which some are equal and some are not, though that decides which tensors are stored.

@@ -30,6 +30,11 @@ rule(
     "Leave `mode` out: the attributes decide; `mode: separate` knows them all.",
 )
 rule(
+    "one-value",
+    "Statistics over the positions of a channel need more than one position: PyTorch refuses statistics of one value.",
+    "Leave the normalisation out there, or take `group_norm` or `layer_norm`, which normalise over channels.",
+)
+rule(
     "picks-fit",
     "A router cannot pick more experts than there are.",
     "Lower `top_k`, or raise `count`.",

@@ -20,7 +20,7 @@ from archcalc.memory.precision import STORED, WIDTH, storage_type
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import SavedMemory, Storages, saved_memory
 from archcalc.records import Record
-from archcalc.sizes.kinds import ceil_div
+from archcalc.sizes.kinds import ceil_div, is_concrete
 
 
 class Persistent(Record):
@@ -151,13 +151,13 @@ class Budget(Record):
 def training(
     interpretation: Interpretation, setup: Setup, storages: Storages | None = None, saved: SavedMemory | None = None
 ) -> Budget:
-    """The budget of a training step: forward, cross-entropy, backward. UsageError if nothing would be trained.
+    """The budget of a training step: forward, cross-entropy, backward. UsageError if none is possible.
 
     `storages` are those of the forward pass, where they are known already, and become those of the whole step; `saved`
     is what is saved of them.
     """
     storages = storages or Storages(interpretation, setup, checkpoints=setup.checkpoints)
-    require_training(setup, storages.gradients)
+    require_training(interpretation, setup, storages.gradients)
     saved = saved or saved_memory(storages)
     timelines = peaks.training(storages, accumulate=setup.accumulate)
     return Budget(
@@ -171,12 +171,30 @@ def training(
     )
 
 
-def require_training(setup: Setup, wanted: Gradients) -> None:
-    """UsageError if no parameter is trained, or if none can be."""
+def require_training(interpretation: Interpretation, setup: Setup, wanted: Gradients) -> None:
+    """UsageError if a training step is not possible."""
+    reason = why_not_trained(interpretation, setup, wanted)
+    if reason:
+        raise UsageError(reason)
+
+
+def why_not_trained(interpretation: Interpretation, setup: Setup, wanted: Gradients) -> str:
+    """Why a training step is not possible; empty if it is.
+
+    Source: `_verify_batch_size` of torch.nn.functional, which refuses statistics of one value.
+    """
     if setup.stores_fewer_bits:
-        raise UsageError(f"weights in {setup.dtype} are for inference: train in bfloat16 or amp")
+        return f"weights in {setup.dtype} are for inference: train in bfloat16 or amp"
     if not any(wanted.weights):
-        raise UsageError("nothing is trained: every layer with parameters is frozen, or there is none")
+        return "nothing is trained: every layer with parameters is frozen, or there is none"
+    if setup.one_sample:
+        for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
+            if is_concrete(outcome.values_of_statistic) and outcome.values_of_statistic == 1:
+                return (
+                    f"`{node.name}` would normalise each channel by the statistics of one value, which PyTorch refuses"
+                    " in training: take a batch of at least 2"
+                )
+    return ""
 
 
 def inference(interpretation: Interpretation, setup: Setup, timeline: Timeline | None = None) -> Budget:

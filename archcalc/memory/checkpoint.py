@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import pairwise
 
-from archcalc.analysis.interpret import Interpretation
+from archcalc.analysis.interpret import Interpretation, out_of_place
 from archcalc.diagnostics.diagnostic import UsageError
-from archcalc.language.network import INPUT_INDEX, Network
+from archcalc.language.network import INPUT_INDEX, Network, is_input
 from archcalc.language.paths import selected
 from archcalc.records import Record
 from archcalc.sizes.kinds import Size, total
@@ -62,6 +62,48 @@ def _check_closed(network: Network, segment: Segment) -> None:
             raise UsageError(
                 f"`{segment.name}` cannot be checkpointed: `{network.nodes[index].name}` inside it is used outside it"
             )
+
+
+def as_computed_twice(interpretation: Interpretation, segments: Iterable[Segment]) -> Interpretation:
+    """The network as it runs where these stretches are computed again: a layer that would overwrite what enters one
+    makes a new output, for the second time begins with what the first has left. UsageError if such a layer states that
+    it works in place, which PyTorch refuses then."""
+    overwriting = _overwriting(interpretation)
+    changed = []
+    for segment in segments:
+        for index, values in overwriting.items():
+            if segment.first <= index <= segment.last and min(values) < segment.first:
+                node = interpretation.network.nodes[index]
+                if node.attributes.get("inplace"):
+                    raise UsageError(
+                        f"`{segment.name}` cannot be checkpointed: `{node.name}` would overwrite what enters it, from"
+                        " which it is computed again; leave `inplace` out"
+                    )
+                changed.append(index)
+    return out_of_place(interpretation, changed) if changed else interpretation
+
+
+def _overwriting(interpretation: Interpretation) -> dict[int, list[int]]:
+    """The layers that work in place, and the values that each of them overwrites: its input, and what that views."""
+    found = {}
+    for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
+        if outcome.storage == "inplace":
+            values = [node.inputs[0]]
+            while not is_input(values[-1]) and interpretation.outcomes[values[-1]].storage == "view":
+                values.append(interpretation.network.nodes[values[-1]].inputs[0])
+            found[node.index] = values
+    return found
+
+
+def repeatable(interpretation: Interpretation) -> list[Segment]:
+    """The units of the network, put together where the layers of one would overwrite what enters it."""
+    overwritten = {value for values in _overwriting(interpretation).values() for value in values}
+    made: list[Segment] = []
+    for unit in units(interpretation.network):
+        if made and made[-1].last in overwritten:
+            unit = Segment(made.pop().first, unit.last, "")
+        made.append(unit)
+    return made
 
 
 def units(network: Network) -> list[Segment]:

@@ -53,14 +53,19 @@ class NetworkMemory:
         """Which gradients training wants."""
         return gradients(self.interpretation, self.setup)
 
+    @cached_property
+    def why_not_trained(self) -> str:
+        """Why a training step is not possible; empty if it is."""
+        return budget.why_not_trained(self.interpretation, self.setup, self.gradients)
+
     @property
     def trains(self) -> bool:
-        """Whether any parameter is trained; none of few bits is."""
-        return not self.setup.stores_fewer_bits and any(self.gradients.weights)
+        """Whether a training step is possible."""
+        return not self.why_not_trained
 
     @cached_property
     def training(self) -> Budget:
-        """The budget of a training step; UsageError if nothing is trained."""
+        """The budget of a training step; UsageError if none is possible."""
         return budget.training(self.interpretation, self.setup, self.storages.copy(), self.saved)
 
     @cached_property
@@ -81,7 +86,10 @@ class NetworkMemory:
         several = budget_of(self.interpretation, self.setup._replace(batch=SEVERAL)).largest_batch(memory)
         if several is None or several > 1:
             return several
-        one = budget_of(self.interpretation, self.setup._replace(batch=1)).largest_batch(memory)
+        alone = self.setup._replace(batch=1)
+        if budget_of is budget.training and budget.why_not_trained(self.interpretation, alone, self.gradients):
+            return 0
+        one = budget_of(self.interpretation, alone).largest_batch(memory)
         return 1 if one is None else min(one, 1)
 
     def why(self, index: int) -> list[str]:

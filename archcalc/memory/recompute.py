@@ -19,7 +19,7 @@ from archcalc.analysis.interpret import Interpretation
 from archcalc.language.network import INPUT_INDEX, Network, is_input
 from archcalc.memory import budget, steps
 from archcalc.memory.blocks import blocks
-from archcalc.memory.checkpoint import Segment, extra_macs, units
+from archcalc.memory.checkpoint import Segment, as_computed_twice, extra_macs, repeatable
 from archcalc.memory.gradients import gradients
 from archcalc.memory.liveness import liveness
 from archcalc.memory.setup import Setup
@@ -86,7 +86,7 @@ def cheapest(interpretation: Interpretation, setup: Setup, batch: int, memory: i
     output, by every block of a decoder) there is no such chain, and whole blocks are tried instead.
     """
     wanted = gradients(interpretation, setup)
-    budget.require_training(setup, wanted)
+    budget.require_training(interpretation, setup, wanted)
     room = memory - budget.persistent(interpretation, setup, wanted).total
     chain = _chain(interpretation, setup, batch)
     found = _search(chain, room)
@@ -360,7 +360,9 @@ def _chain(interpretation: Interpretation, setup: Setup, batch: int) -> list[_Un
     """Every unit's figures, from a training step that keeps everything and a forward pass that keeps nothing. The
     loss is a last unit, which is never checkpointed."""
     network = interpretation.network
-    segments = _put_together(units(network))
+    # A layer that overwrites the network's input cannot in a stretch that begins there.
+    interpretation = as_computed_twice(interpretation, [Segment(0, len(network.nodes) - 1, "the network")])
+    segments = _put_together(repeatable(interpretation))
     everything = _Pass(interpretation, setup, batch, ())
     nothing = _Pass(interpretation, setup, batch, (Segment(0, len(network.nodes) - 1, ""),))
     values = everything.storages.gradients.values

@@ -15,7 +15,7 @@ from archcalc.layers.layout import Needs
 from archcalc.layers.outcome import Composition, Outcome, Per, Saved, Step, Tensor, nth
 from archcalc.memory.amount import NOTHING, Amount
 from archcalc.memory.casts import Typed, typed
-from archcalc.memory.checkpoint import Segment
+from archcalc.memory.checkpoint import Segment, as_computed_twice
 from archcalc.memory.gradients import Gradients, gradients
 from archcalc.memory.layout import Layout, first, fits, is_whole, laid, last, moved, shape_of
 from archcalc.memory.precision import WIDTH, storage_type
@@ -81,6 +81,8 @@ class Storages:
         self.training = training
         self.gradients: Gradients = gradients(interpretation, setup)
         self.checkpoints = tuple(segment for segment in checkpoints if self.last_saving(segment) is not None)
+        if self.checkpoints:
+            self.interpretation = interpretation = as_computed_twice(interpretation, self.checkpoints)
         #: The type of parameters, and of what is computed of them where nothing else says.
         self.values = setup.parameters
         self._forgetful = {index for segment in self.checkpoints for index in range(segment.first, segment.last + 1)}

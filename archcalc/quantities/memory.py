@@ -26,21 +26,29 @@ def saved_bytes_without_input(part: Part) -> Size:
     return part.memory.saved.without_input.at(part.setup.batch)
 
 
-@quantity(BYTES, title="training peak", of="network", depends=_TRAINING, kinds="ints")
+def _untrained(part: Part) -> str:
+    return part.memory.why_not_trained
+
+
+@quantity(BYTES, title="training peak", of="network", depends=_TRAINING, kinds="ints", absence=_untrained)
 def training_peak_bytes(part: Part) -> int | None:
     """Bytes at the peak of a training step: parameters, buffers, gradients, optimizer state and activations, every
     tensor freed after its last use. Not in it: the allocator's rounding, kernels' workspaces, the CUDA context."""
     return part.memory.training.peak_bytes(int(part.setup.batch)) if part.memory.trains else None
 
 
-@quantity(BYTES, title="training peak with gradients", of="network", depends=_TRAINING, kinds="ints")
+@quantity(
+    BYTES, title="training peak with gradients", of="network", depends=_TRAINING, kinds="ints", absence=_untrained
+)
 def training_peak_with_grads_bytes(part: Part) -> int | None:
     """Bytes of activations and of the parameters' gradients at the peak of a training step, without parameters, buffers
     and optimizer state."""
     return part.memory.training.timeline.bytes_at(int(part.setup.batch)) if part.memory.trains else None
 
 
-@quantity(BYTES, title="training peak without gradients", of="network", depends=_TRAINING, kinds="ints")
+@quantity(
+    BYTES, title="training peak without gradients", of="network", depends=_TRAINING, kinds="ints", absence=_untrained
+)
 def training_peak_without_params_and_grads_bytes(part: Part) -> int | None:
     """Bytes of activations at the peak of a training step, without parameters and their gradients."""
     return part.memory.training.activations.bytes_at(int(part.setup.batch)) if part.memory.trains else None
@@ -79,10 +87,17 @@ def _limit(part: Part) -> int:
     return part.setup.memory
 
 
-@quantity(SAMPLES, title="largest batch", of="network", depends=(*_TRAINING[1:], "memory", "gpu"), kinds="ints")
+@quantity(
+    SAMPLES,
+    title="largest batch",
+    of="network",
+    depends=(*_TRAINING[1:], "memory", "gpu"),
+    kinds="ints",
+    absence=_untrained,
+)
 def largest_training_batch(part: Part) -> int | None:
     """The largest batch whose training peak fits a memory; 0 if not even one sample fits."""
-    return part.memory.largest_training_batch(_limit(part)) if part.memory.trains else None
+    return part.memory.largest_training_batch(_limit(part))
 
 
 @quantity(

@@ -89,6 +89,8 @@ class Quantity(Record):
     amount: Callable[[Part, AnalysedLayer], Any] | None
     #: What a whole network has in addition to its layers; None for nothing.
     beside: Callable[[Part], Any] | None
+    #: Why it has no value for a part where it has none.
+    absence: Callable[[Part], str]
     #: What it counts, and under which convention.
     doc: str
 
@@ -110,8 +112,18 @@ class Quantity(Record):
 _known: dict[str, Quantity] = {}
 
 
+def _no_reason(part: Part) -> str:
+    return ""
+
+
 def _register(
-    function: Callable[..., Any], unit: Unit, title: str, of: Scope, depends: Iterable[Dependency], kinds: Kinds
+    function: Callable[..., Any],
+    unit: Unit,
+    title: str,
+    of: Scope,
+    depends: Iterable[Dependency],
+    kinds: Kinds,
+    absence: Callable[[Part], str] = _no_reason,
 ) -> Callable[..., None]:
     name = function.__name__
     if name in _known:
@@ -124,7 +136,17 @@ def _register(
     ) -> None:
         doc = " ".join((function.__doc__ or "").split())
         _known[name] = Quantity(
-            name, title or name.replace("_", " "), unit, of, tuple(depends), kinds, measure, amount, beside, doc
+            name,
+            title or name.replace("_", " "),
+            unit,
+            of,
+            tuple(depends),
+            kinds,
+            measure,
+            amount,
+            beside,
+            absence,
+            doc,
         )
 
     return register
@@ -137,11 +159,13 @@ def quantity(
     of: Scope = "any",
     depends: Iterable[Dependency] = (),
     kinds: Kinds = "all",
+    absence: Callable[[Part], str] = _no_reason,
 ) -> Callable[[Callable[[Part], Any]], Callable[[Part], Any]]:
-    """Make a quantity known under its function's name. ValueError if another has the name."""
+    """Make a quantity known under its function's name; `absence` says why it has no value where it has none.
+    ValueError if another has the name."""
 
     def decorate(measure: Callable[[Part], Any]) -> Callable[[Part], Any]:
-        _register(measure, unit, title, of, depends, kinds)(measure, None)
+        _register(measure, unit, title, of, depends, kinds, absence)(measure, None)
         return measure
 
     return decorate

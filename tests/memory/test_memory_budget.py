@@ -130,16 +130,33 @@ def test_nothing_to_train_is_said(tmp_path: Path) -> None:
         of(spec, frozen=("liner",))
 
 
+def test_statistics_of_one_value_are_refused_in_training(tmp_path: Path) -> None:
+    """torch.nn.functional's `_verify_batch_size`: one sample of one position, or of one channel in each group."""
+    for layer in ("batch_norm", "group_norm: {groups: 5}"):
+        spec = written(tmp_path, "linear: 5", layer, "linear: 2", shape="[10]")
+        with pytest.raises(UsageError, match="the statistics of one value"):
+            of(spec)
+        assert of(spec, batch=2).peak_bytes(2)
+        network = archcalc.load(spec)
+        assert network.figure("training_peak_bytes") is None
+        assert network.figure("training_peak_bytes", batch=2)
+        one, two = (of(spec, batch=2).peak_bytes(batch) for batch in (1, 2))
+        assert network.figure("largest_training_batch", memory=two) == 2
+        assert network.figure("largest_training_batch", memory=one) == 0
+    assert of(written(tmp_path, "linear: 6", "group_norm: {groups: 3}", shape="[10]")).peak_bytes(1)
+    assert of(written(tmp_path, "batch_norm", shape="[1, 1, 2]")).peak_bytes(1)
+
+
 def test_16_bits_halve_the_values_and_add_master_weights(tmp_path: Path) -> None:
     spec = written(tmp_path, "linear: 5", "batch_norm", "relu", "linear: 2", shape="[10]")
-    full, half = of(spec, optimizer="adam"), of(spec, optimizer="adam", dtype="bfloat16")
+    full, half = (of(spec, optimizer="adam", dtype=dtype, batch=2) for dtype in ("float32", "bfloat16"))
     assert 2 * half.persistent.parameters == full.persistent.parameters == 4 * (55 + 10 + 12)
     assert half.persistent.master_weights == 4 * 77
     assert half.persistent.optimizer == full.persistent.optimizer
     # Input, normalisation's input and ReLU's output; statistics have 16 bits on the CPU, 32 on CUDA.
     assert full.saved.total == (4 * 2 * 5, 4 * (10 + 5 + 5))
     assert half.saved.total == (2 * 2 * 5, 2 * (10 + 5 + 5))
-    assert of(spec, dtype="bfloat16", device="cuda").saved.total == (4 * 2 * 5, 2 * (10 + 5 + 5))
+    assert of(spec, dtype="bfloat16", device="cuda", batch=2).saved.total == (4 * 2 * 5, 2 * (10 + 5 + 5))
 
 
 @pytest.mark.parametrize(("dtype", "bits"), [("int8", 8), ("fp8", 8), ("int4", 4)])

@@ -14,7 +14,7 @@ from archcalc.analysis.interpret import Interpretation
 from archcalc.cli import run
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.memory import budget
-from archcalc.memory.checkpoint import Segment, extra_macs, segments, units
+from archcalc.memory.checkpoint import Segment, extra_macs, repeatable, segments
 from archcalc.memory.network import NetworkMemory
 from archcalc.memory.recompute import cheapest
 from archcalc.memory.setup import Setup
@@ -175,7 +175,7 @@ def test_the_cheapest_plan_is_the_one_that_trying_all_finds(
     layers: tuple[str, ...], setup: Setup, tmp_path: Path
 ) -> None:
     interpretation = chain(tmp_path, *layers)
-    parts = units(interpretation.network)
+    parts = repeatable(interpretation)
     tried = []
     for plan in plans(len(parts)):
         made = tuple(Segment(parts[first].first, parts[last].last, "") for first, last in plan)
@@ -212,6 +212,28 @@ def test_auto_says_when_nothing_fits(capsys: pytest.CaptureFixture[str]) -> None
     assert "no checkpointing was found that brings training at batch 1 below 1.000 GB" in capsys.readouterr().err
     assert run(["memory", "vgg16", "--checkpoint", "auto"]) == 2
     assert "needs what it must fit" in capsys.readouterr().err
+
+
+def test_a_layer_cannot_overwrite_what_a_second_time_begins_with(tmp_path: Path) -> None:
+    """PyTorch refuses an in-place activation over what enters a checkpoint: it would find what the first time left."""
+    convolution = "conv: {out: 4, kernel: 3, padding: 1}"
+
+    def checkpointed(*path: str, activation: str = "relu") -> budget.Budget:
+        made = chain(tmp_path, convolution, activation, convolution, "flatten", "linear: 2")
+        return budget.training(made, Setup(checkpoints=segments(made.network, path)))
+
+    # The first convolution's output enters, and the activation's output is made again beside it.
+    assert checkpointed("relu").saved.total.at(1) == checkpointed().saved.total.at(1) + 4 * 4 * 8 * 8
+    silent = checkpointed("relu", activation="relu: {inplace: false}")
+    assert checkpointed("relu").peak_bytes(1) == silent.peak_bytes(1)
+    assert checkpointed("conv.2").peak_bytes(1) < silent.peak_bytes(1)
+    with pytest.raises(UsageError, match="`relu` would overwrite what enters it"):
+        checkpointed("relu", activation="relu: {inplace: true}")
+
+
+def test_a_plan_begins_no_stretch_with_a_layer_that_overwrites(tmp_path: Path) -> None:
+    made = chain(tmp_path, "conv: {out: 4, kernel: 3}", "flatten", "relu", "linear: 2")
+    assert [(unit.first, unit.last) for unit in repeatable(made)] == [(0, 2), (3, 3)]
 
 
 def test_auto_says_when_nothing_is_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.analysis.totals import Analysis
+from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.language.network import INPUT_INDEX
-from archcalc.memory import peaks
+from archcalc.memory import budget, peaks
 from archcalc.memory.checkpoint import Segment
-from archcalc.memory.gradients import gradients
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storages, saved_memory
 from archcalc.quantities.registry import figure
@@ -48,20 +48,46 @@ class Figures(NamedTuple):
 COMPARED = tuple(name for name in Figures._fields if "eager" not in name)
 
 
-def predict(interpretation: Interpretation, question: Question) -> Figures:
-    """archcalc's figures."""
+def setup_of(interpretation: Interpretation, question: Question) -> Setup:
+    """The question as archcalc takes it."""
     names = [node.name for node in interpretation.network.nodes]
-    setup = Setup(
+    return Setup(
         batch=question.batch,
         dtype=question.dtype,
         frozen=tuple(names[index] for index in question.frozen),
         checkpoints=tuple(Segment(first, last, names[first]) for first, last in question.checkpoints),
     )
+
+
+def refusal(interpretation: Interpretation, question: Question) -> str:
+    """Why archcalc has no figures of training; empty if it has."""
+    setup = setup_of(interpretation, question)
+    try:
+        budget.training(interpretation, setup)
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+def apart_in_training(interpretation: Interpretation, question: Question) -> list[int]:
+    """The layers that work in place at inference, and not in training, where they begin what is computed again; none
+    if archcalc refuses that."""
+    if refusal(interpretation, question):
+        return []
+    setup = setup_of(interpretation, question)
+    twice = Storages(interpretation, setup, checkpoints=setup.checkpoints).interpretation
+    both = zip(interpretation.outcomes, twice.outcomes, strict=True)
+    return [index for index, (once, again) in enumerate(both) if once.storage != again.storage]
+
+
+def predict(interpretation: Interpretation, question: Question) -> Figures:
+    """archcalc's figures."""
+    setup = setup_of(interpretation, question)
     analysis = Analysis(interpretation)
     storages = Storages(interpretation, setup, checkpoints=setup.checkpoints)
     saved = saved_memory(storages)
     bare = whole = None
-    if any(gradients(interpretation, setup).weights):
+    if not refusal(interpretation, question):
         timelines = peaks.training(Storages(interpretation, setup, checkpoints=setup.checkpoints))
         bare = timelines.activations.bytes_at(question.batch)
         whole = timelines.with_gradients.bytes_at(question.batch)

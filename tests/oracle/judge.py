@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from oracle.figures import Disagreement, Question, compare, predict
+from oracle.figures import Disagreement, Question, compare, predict, refusal
 from oracle.generate import Case, network
 from oracle.measure import Refused, measure
 from oracle.translate import Untranslated
@@ -32,13 +32,17 @@ class Verdict(NamedTuple):
 
 
 def judged(made: Interpretation, question: Question) -> Verdict:
-    """The verdict on a network that archcalc accepts."""
+    """The verdict on a network that archcalc accepts. To refuse together is to agree."""
+    ours = refusal(made, question)
     try:
         theirs = measure(made, question)
     except Untranslated as missing:
         return Verdict(untranslated=str(missing))
     except Refused as refused:
-        return Verdict(refused=str(refused))
+        known = any(reason in str(refused) for reason in ("Expected more than 1", "modified by an inplace operation"))
+        return Verdict() if ours and known else Verdict(refused=str(refused))
+    if ours and "nothing is trained" not in ours:
+        return Verdict((Disagreement("refused", ours, None),))
     return Verdict(tuple(compare(predict(made, question), theirs)))
 
 

@@ -50,11 +50,7 @@ def _works_on_positions(made: Interpretation, question: Question, verdict: Verdi
 
 
 KNOWN = (
-    Known(
-        "in place refused", "in place where a backward pass needs the value", _refuses("inplace operation", "in-place")
-    ),
     Known("16 bits refused", "a CPU has no average pooling of three axes in 16 bits", _refuses("not implemented for")),
-    Known("one value refused", "statistics of one value are refused in training", _refuses("Expected more than 1")),
     Known(
         "small input refused",
         "PyTorch wants a whole window in an input of three axes, rounding up or not",

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from oracle.figures import Figures, Question
+from oracle.figures import Figures, Question, apart_in_training
 from oracle.translate import Program, Value, translated
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn import functional
@@ -37,7 +37,7 @@ class Refused(Exception):
 def measure(interpretation: Interpretation, question: Question) -> Figures:
     """All figures that PyTorch has for a network. Refused if it raises; Untranslated if a layer has no translation."""
     torch.manual_seed(0)
-    program = translated(interpretation)
+    program = translated(interpretation, apart_in_training(interpretation, question))
     program.freeze(question.frozen)
     if question.dtype in ("bfloat16", "float16"):
         program.in_type(DTYPES[question.dtype])

@@ -9,7 +9,7 @@ form gets a view of it with the axes moved, never a copy. The network's own inpu
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -100,9 +100,10 @@ def translation(function: Translation) -> Translation:
     return function
 
 
-def translated(interpretation: Interpretation) -> Program:
-    """The network. Untranslated names the first layer that has no row."""
-    return Program(interpretation)
+def translated(interpretation: Interpretation, apart_in_training: Iterable[int] = ()) -> Program:
+    """The network; the layers named work in place at inference alone. Untranslated names the first layer that has no
+    row."""
+    return Program(interpretation, apart_in_training)
 
 
 def site_of(interpretation: Interpretation, node: Node, outcome: Outcome) -> Site:
@@ -122,7 +123,7 @@ OF_SEQUENCES = frozenset({"linear", "attention", "layer_norm", "rms_norm", "clas
 class Program(nn.Module):
     """All layers in order. A tied layer has the parameters and buffers of the first of its name."""
 
-    def __init__(self, interpretation: Interpretation) -> None:
+    def __init__(self, interpretation: Interpretation, apart_in_training: Iterable[int]) -> None:
         super().__init__()
         self.interpretation = interpretation
         self.nodes = interpretation.network.nodes
@@ -140,6 +141,12 @@ class Program(nn.Module):
                 share(*self.tied[-1])
             layers.append(layer)
         self.layers = nn.ModuleList(layers)
+        #: Those that work in place at inference alone, as they are in training.
+        self.in_training = {}
+        for index in apart_in_training:
+            node, outcome = self.nodes[index], interpretation.outcomes[index]
+            site = site_of(interpretation, node, outcome)._replace(inplace=False)
+            self.in_training[index] = TRANSLATIONS[node.layer.name](site)
         self.last_use = last_uses(interpretation)
 
     @property
@@ -180,7 +187,8 @@ class Program(nn.Module):
     def run(self, values: dict[int, Value], first: int, last: int, visit: Visit | None = None) -> None:
         """Run the layers from `first` to `last` on `values`, by number; what is not needed any more is dropped."""
         for node in self.nodes[first : last + 1]:
-            output = self.layers[node.index](*(values[index] for index in node.inputs))
+            layer = self.in_training.get(node.index) if self.training else None
+            output = (layer or self.layers[node.index])(*(values[index] for index in node.inputs))
             values[node.index] = output
             if visit is not None:
                 visit(node.index, output)

@@ -111,7 +111,7 @@ def build(
     heading = f"{analysis.architecture}: {citation}" if citation else analysis.architecture
     remarks = (f"warning: {note}" for note in analysis.network.document.source.notes)
     notes = (*remarks, *receptive_field.warnings(analysis), _MORE)
-    facts = _facts(network, folded, counting)
+    facts = _facts(network, folded, counting, network.memory.why_not_trained if not named else "")
     return Report(heading, facts, (folded.table(flat),), notes, data, flat, figures=figures)
 
 
@@ -200,14 +200,16 @@ def _input(analysis: Analysis) -> str:
     return ", ".join(f"{name} {volume}" for name, volume in inputs.items())
 
 
-def _facts(network: Part, folded: Folded, counting: Profile | None) -> Iterator[tuple[str, str]]:
-    """What goes in, what was set, and where most of it is: worked out when it is read, which only people do."""
+def _facts(network: Part, folded: Folded, counting: Profile | None, untrained: str) -> Iterator[tuple[str, str]]:
+    """What goes in, what was set, why it is not trained where it cannot be, and where most of it is: worked out when
+    it is read, which only people do."""
     analysis = network.analysis
     facts = (
         ("input", f"{_input(analysis)}, batch {network.setup.batch:,}"),
         ("set", ", ".join(f"{name} = {shown(value)}" for name, value in analysis.network.parameters.items())),
         ("heads", ", ".join(name for name in analysis.network.outputs if name != "output")),
         ("left out", _left_out(analysis)),
+        ("untrained", untrained),
         ("largest", folded.sentence()),
         *_counting_facts(network, counting),
     )
@@ -242,9 +244,9 @@ def _figure(network: Part, name: str) -> str:
     known = quantities().get(name)
     if known is None or not (known.sums or known.of == "network"):
         return ""
-    if name == "training_peak_bytes" and not network.memory.trains:
-        return ""
     value = known.measure(network)
+    if value is None and known.absence(network):
+        return "n/a"
     if name == "trainable_params" and value == quantities()["params"].measure(network):
         return ""
     if value is None or (name == "buffers" and not value):
