@@ -55,7 +55,7 @@ def finding(verdict: Verdict) -> Diagnostic:
     claim, computed = verdict.claim, shown(verdict.computed, verdict.unit)
     notes = []
     if verdict.unit == "bytes":
-        notes.append(f"that is {bytes_decimal(verdict.computed)}, or {bytes_binary(verdict.computed)}")
+        notes.append(f"{computed} is {bytes_decimal(verdict.computed)}, or {bytes_binary(verdict.computed)}")
     if claim.source:
         notes.append(f"source: {claim.source}")
     if claim.erratum:
@@ -66,8 +66,8 @@ def finding(verdict: Verdict) -> Diagnostic:
     span = _admitted(claim)
     if span:
         notes.insert(0, f"{claim.figure.text} is met by {span}")
-    notes.append(f"{claim.quantity.name}: {claim.quantity.doc}")
-    return Diagnostic("claim-failed", message, claim.place, computed, tuple(notes))
+    definition = f"{claim.quantity.name}: {claim.quantity.doc}"
+    return Diagnostic("claim-failed", message, claim.place, computed, tuple(notes), definition=definition)
 
 
 def _admitted(claim: Claim) -> str:

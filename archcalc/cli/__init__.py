@@ -155,21 +155,22 @@ _LONGEST_LINE = 2000
 
 def _say(message: str) -> None:
     """A message on standard error, its first word coloured on a terminal that wants colour."""
-    lines = [plain(line.expandtabs(), _LONGEST_LINE) for line in message.split("\n")]
-    head, colon, rest = "\n".join(lines).partition(":")
-    if head.lower() == "error":
-        from archcalc.output.terminal import painting
+    from archcalc.diagnostics.text import wrapped
+    from archcalc.output.terminal import painting, width
 
+    lines = [plain(line.expandtabs(), _LONGEST_LINE) for line in message.split("\n")]
+    fitted = [part for line in lines for part in wrapped(line, width(sys.stderr), "  ")]
+    head, colon, rest = "\n".join(fitted).partition(":")
+    if head.lower() == "error":
         head = painting(sys.stderr)("error", head)
     _print(head + colon + rest)
 
 
 def _say_findings(error: SpecError) -> None:
-    from archcalc.diagnostics.text import render
-    from archcalc.output.terminal import painting
+    from archcalc.diagnostics.text import render_all
+    from archcalc.output.terminal import painting, width
 
-    paint = painting(sys.stderr)
-    _print("\n\n".join(render(diagnostic, paint) for diagnostic in error.diagnostics))
+    _print(render_all(error.diagnostics, painting(sys.stderr), width(sys.stderr)))
 
 
 def _print(message: str) -> None:

@@ -83,10 +83,17 @@ class Diagnostic(Record):
     notes: tuple[str, ...] = ()
     help: str | None = None
     severity: str = "error"
+    #: What a word of the message stands for: a list of findings says it once.
+    definition: str = ""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """All that is said below the place, the help aside."""
+        return (*self.notes, self.definition) if self.definition else self.notes
 
     def order(self) -> tuple[object, ...]:
         """Sort key: by file, then by place in it, then by what is said. Findings that compare equal look alike."""
-        said = (self.message, self.rule, self.severity, self.label, self.notes, self.help or "")
+        said = (self.message, self.rule, self.severity, self.label, self.remarks, self.help or "")
         if self.place is None:
             return ("", -1, -1, *said)
         return (self.place.source.name, self.place.start, self.place.end, *said)
@@ -100,9 +107,9 @@ class SpecError(Exception):
         super().__init__(self.diagnostics)
 
     def __str__(self) -> str:
-        from archcalc.diagnostics.text import render
+        from archcalc.diagnostics.text import render_all
 
-        return "\n\n".join(map(render, self.diagnostics))
+        return render_all(self.diagnostics)
 
 
 class UsageError(Exception):

@@ -18,7 +18,7 @@ def annotation(finding: Diagnostic) -> str:
         if line == end_line:  # columns are shown on one line only
             properties |= {"col": str(column), "endColumn": str(end_column)}
     said = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    message = [finding.message, *finding.notes, *([f"help: {finding.help}"] if finding.help else [])]
+    message = [finding.message, *finding.remarks, *([f"help: {finding.help}"] if finding.help else [])]
     return f"::{finding.severity} {said}::{'%0A'.join(map(_escaped, message))}"
 
 

@@ -14,7 +14,7 @@ def data(finding: Diagnostic) -> dict[str, Any]:
         "rule": finding.rule,
         "severity": finding.severity,
         "message": finding.message,
-        "notes": list(finding.notes),
+        "notes": list(finding.remarks),
         "help": finding.help,
         "file": None,
         "line": None,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 from archcalc.diagnostics.diagnostic import Diagnostic
-from archcalc.diagnostics.text import render as as_text
+from archcalc.diagnostics.text import render_all
 from archcalc.harmless import harmless, harmless_lines
 from archcalc.records import Record
 
@@ -48,7 +48,7 @@ def document(suites: Sequence[Suite]) -> str:
 
 def _suite(suite: Suite) -> str:
     cases = "\n".join(_case(suite, case) for case in suite.cases)
-    warnings = "\n\n".join(map(as_text, suite.warnings))
+    warnings = render_all(suite.warnings)
     said = f"\n    <system-out>{_text(warnings)}</system-out>" if warnings else ""
     head = f'  <testsuite name={_attribute(suite.name)} tests="{len(suite.cases)}" failures="{suite.failures}"'
     return f'{head} errors="0" skipped="0" time="0">\n{cases}{said}\n  </testsuite>'
@@ -60,9 +60,8 @@ def _case(suite: Suite, case: Case) -> str:
 
 
 def _failure(found: Sequence[Diagnostic]) -> str:
-    text = "\n\n".join(map(as_text, found))
     head = f"      <failure message={_attribute(found[0].message)} type={_attribute(found[0].rule)}"
-    return f"{head}>{_text(text)}</failure>"
+    return f"{head}>{_text(render_all(found))}</failure>"
 
 
 def _text(text: str) -> str:

@@ -49,7 +49,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 
 def _result(finding: Diagnostic, index: dict[str, int]) -> dict[str, Any]:
-    message = "\n".join([finding.message, *finding.notes, *([f"help: {finding.help}"] if finding.help else [])])
+    message = "\n".join([finding.message, *finding.remarks, *([f"help: {finding.help}"] if finding.help else [])])
     result: dict[str, Any] = {
         "ruleId": finding.rule,
         "ruleIndex": index[finding.rule],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, TypeAlias
 
 from archcalc.diagnostics.diagnostic import Diagnostic, Place, plain
@@ -18,46 +18,98 @@ def unpainted(_: Role, text: str) -> str:
     return text
 
 
-def render(diagnostic: Diagnostic, paint: Paint = unpainted) -> str:
-    """The finding as text. `paint` colours a stretch of it by what it is."""
+def render_all(diagnostics: Iterable[Diagnostic], paint: Paint = unpainted, width: int | None = None) -> str:
+    """Findings one below the other. What defines a word of several is said at the first of them."""
+    rendered = []
+    defined = {""}
+    for diagnostic in diagnostics:
+        known = diagnostic.definition in defined
+        defined.add(diagnostic.definition)
+        rendered.append(render(diagnostic._replace(definition="") if known else diagnostic, paint, width))
+    return "\n\n".join(rendered)
+
+
+def render(diagnostic: Diagnostic, paint: Paint = unpainted, width: int | None = None) -> str:
+    """The finding as text. `paint` colours a stretch of it by what it is; its words are broken into lines of `width`
+    columns, and of the spec as much is shown as has room in them."""
     severity: Role = "warning" if diagnostic.severity == "warning" else "error"
-    lines = [paint(severity, f"{diagnostic.severity}[{diagnostic.rule}]") + f": {plain(diagnostic.message)}"]
+    head = f"{diagnostic.severity}[{diagnostic.rule}]"
+    first, *rest = wrapped(f"{head}: {plain(diagnostic.message)}", width, "  ")
+    lines = [paint(severity, head) + first.removeprefix(head), *rest]
     indent = ""
     if diagnostic.place is not None:
-        lines += _snippet(diagnostic.place, diagnostic.label, severity, paint)
+        lines += _snippet(diagnostic.place, diagnostic.label, severity, paint, width)
         indent = " " * len(str(diagnostic.place.line)) + " "
-        if diagnostic.notes or diagnostic.help:
+        if diagnostic.remarks or diagnostic.help:
             lines.append(paint("frame", f"{indent}|"))
-    lines += [f"{paint('frame', f'{indent}=')} {plain(note)}" for note in diagnostic.notes]
+    frame = paint("frame", f"{indent}=")
+    for note in diagnostic.remarks:
+        first, *rest = wrapped(f"{indent}= {plain(note)}", width, f"{indent}  ")
+        lines += [frame + first.removeprefix(f"{indent}="), *rest]
     if diagnostic.help:
-        lines.append(f"{paint('frame', f'{indent}=')} {paint('help', 'help')}: {plain(diagnostic.help)}")
+        first, *rest = wrapped(f"{indent}= help: {plain(diagnostic.help)}", width, f"{indent}  ")
+        lines += [f"{frame} {paint('help', 'help')}{first.removeprefix(f'{indent}= help')}", *rest]
     return "\n".join(lines)
 
 
-_WIDEST_SNIPPET = 160
+def wrapped(text: str, width: int | None, indent: str = "") -> list[str]:
+    """Words broken into lines of a width, if there is one; all lines but the first are indented. A word longer than
+    the width stays whole."""
+    if width is None or len(text) <= width:
+        return [text]
+    import textwrap
+
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-def _snippet(place: Place, label: str, severity: Role, paint: Paint) -> list[str]:
+#: So much of a line of a spec is shown where no width says how much has room, and in a very narrow one.
+_WIDEST_SNIPPET, _NARROWEST_SNIPPET = 160, 20
+_CUT = "..."
+
+
+def _snippet(place: Place, label: str, severity: Role, paint: Paint, width: int | None) -> list[str]:
     line, column = place.source.line_and_column(place.start)
     text = place.source.line_text(line)
-    width = max(1, min(place.end, place.start + len(text) - column + 1) - place.start)
-    first = 0
-    if len(text) > _WIDEST_SNIPPET:  # a very long line: show the stretch around the place
-        first = max(0, min(column - 40, len(text) - _WIDEST_SNIPPET))
-        text = text[first : first + _WIDEST_SNIPPET]
-    at = column - 1 - first
-    before = "".join("\t" if c == "\t" else " " * _columns(c) for c in text[:at])
-    shown = harmless_lines(text)
     gutter = " " * len(str(line))
-    carets = "^" * max(1, sum(map(_columns, text[at : at + width])))
-    carets += f" {plain(label)}" if label else ""
+    room = _WIDEST_SNIPPET if width is None else max(_NARROWEST_SNIPPET, width - len(gutter) - len(" | "))
+    text, at = _window(text, column - 1, room)
+    carets = text[at : at + max(1, place.end - place.start)]
+    before = "".join("\t" if c == "\t" else " " * _columns(c) for c in text[:at])
     bar = paint("frame", f"{gutter} |")
+    pointed = _pointed(before, "^" * max(1, _width(carets)), plain(label), room, lambda text: paint(severity, text))
     return [
         f"{paint('frame', f'{gutter}-->')} {plain(place.source.name)}:{line}:{column}",
         bar,
-        f"{paint('frame', f'{line} |')} {shown}".rstrip(),
-        f"{bar} {before}{paint(severity, carets)}",
+        f"{paint('frame', f'{line} |')} {harmless_lines(text)}".rstrip(),
+        *(f"{bar} {below}" for below in pointed),
     ]
+
+
+def _window(text: str, at: int, room: int) -> tuple[str, int]:
+    """The stretch of a line that is shown, with signs where it is cut, and the index of the place in it."""
+    if _width(text) <= room:
+        return text, at
+    # The place stands in the first half of the stretch, unless the line ends before.
+    first = max(0, min(at - room // 2, len(text) - room))
+    shown = text[first : first + room]
+    if first:
+        shown = _CUT + shown[len(_CUT) :]
+    if first + room < len(text):
+        shown = shown[: -len(_CUT)] + _CUT
+    return shown, at - first
+
+
+def _pointed(before: str, carets: str, label: str, room: int, paint: Callable[[str], str]) -> list[str]:
+    """The carets with their label: beside them where it has room, else below."""
+    if not label:
+        return [before + paint(carets)]
+    if len(before) + len(carets) + 1 + len(label) <= room:
+        return [before + paint(f"{carets} {label}")]
+    return [before + paint(carets), before[: max(0, room - len(label))] + paint(label)]
+
+
+def _width(text: str) -> int:
+    return len(text) if text.isascii() else sum(map(_columns, text))
 
 
 def _columns(character: str) -> int:

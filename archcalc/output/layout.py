@@ -58,6 +58,8 @@ class Table(Record):
     most: int | None = None
     #: How the table becomes shorter, in words.
     shorter: str = "write it as csv, jsonl or parquet"
+    #: How columns that a screen has no room for are shown, in words.
+    whole: str = "--format markdown shows all"
 
     def without(self, index: int) -> Table:
         """The table without the column at an index."""

@@ -23,6 +23,28 @@ def is_terminal(stream: IO[str]) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def width(stream: IO[str]) -> int | None:
+    """How many columns a stream has: of what COLUMNS says, else of the terminal that it is; None for any number."""
+    if asked := asked_width():
+        return asked
+    if not is_terminal(stream):
+        return None
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL
+    except OSError:
+        return _USUAL
+
+
+def asked_width() -> int | None:
+    """How many columns COLUMNS asks for; None where it does not."""
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isascii() and columns.isdigit() and int(columns) > 0 else None
+
+
+#: The columns of a terminal that does not say how many it has.
+_USUAL = 80
+
+
 def painting(stream: IO[str]) -> Paint:
     """How text is coloured on a stream: not at all where it is no terminal, or NO_COLOR is set.
 

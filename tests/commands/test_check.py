@@ -171,6 +171,7 @@ def test_a_check_is_quiet_unless_asked(folder: Path, checked: Any) -> None:
     verbose = checked(".", "-v").out
     assert re.search(r"macs\s+194K\s+194,400\s+met", verbose)
     assert re.search(r"macs\s+195K\s+194,400\s+failed", verbose)
+    assert verbose.count("macs: expected 195K") == 1
     assert (checked(".", "-q").code, checked(".", "-q").out) == (1, "")
     # What programs read holds every claim, however much people see.
     assert len(json.loads(checked(".", "--format", "json", "-q").out)["claims"]) == 6

@@ -14,8 +14,11 @@ import pytest
 
 from archcalc.cli import run
 from archcalc.diagnostics.diagnostic import Diagnostic, Place, Source, SpecError
+from archcalc.diagnostics.github import annotation
+from archcalc.diagnostics.json import data
 from archcalc.diagnostics.junit import Case, Suite, document
 from archcalc.diagnostics.repository import path_in_repository
+from archcalc.diagnostics.text import render, render_all
 
 WRONG = "input: [3, 8, 8]\nlayers:\n  - conv: {out: 4, kernel: 3}\nexpect: {params: 5}\n"
 
@@ -95,6 +98,39 @@ def test_findings_at_one_place_are_told_apart_by_all_they_say() -> None:
     expected = SpecError(found).diagnostics
     assert SpecError(reversed(found)).diagnostics == expected
     assert len({finding.order() for finding in found}) == len(found)
+
+
+_LINE = "  macs: {value: 195K, source: a table that is in a paper with a title that is long, table 3 on page 1234}"
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("pointed", ["macs", "195K", "1234", "}"])
+def test_a_finding_is_fitted_to_a_width_and_its_carets_stay_below_their_place(width: int, pointed: str) -> None:
+    start = _LINE.index(pointed)
+    place = Place(Source("a.yaml", _LINE), start, start + len(pointed))
+    finding = Diagnostic(
+        "a-rule", "words " * 30, place, "194,400", ("note " * 30,), "help " * 30, definition="it " * 50
+    )
+    lines = render(finding, width=width).split("\n")
+    assert max(map(len, lines)) <= width
+    assert " ".join("\n".join(lines).split()).count("words") == 30
+    at = next(number for number, line in enumerate(lines) if "^" in line)
+    caret = lines[at].index("^")
+    assert lines[at - 1][caret:].startswith(pointed)
+    assert "194,400" in lines[at] + lines[at + 1]
+    # Words go on below where they began.
+    notes = lines[lines.index("  |", at) + 1 :]
+    assert {line[:4] for line in notes} <= {"  = ", "    "}
+    assert render(finding).split("\n")[0] == f"error[a-rule]: {finding.message}"
+
+
+def test_a_definition_is_said_at_the_first_finding_that_needs_it() -> None:
+    one, two = Diagnostic("a", "one", definition="macs: products"), Diagnostic("b", "two", definition="params: values")
+    text = render_all([one, two, one._replace(message="three")])
+    assert text == "error[a]: one\n= macs: products\n\nerror[b]: two\n= params: values\n\nerror[a]: three"
+    # Where a finding is shown by itself it has the definition with it.
+    assert data(one)["notes"] == ["macs: products"]
+    assert annotation(one).endswith("%0Amacs: products")
 
 
 #: The attributes of the schema of Jenkins' xUnit plugin, junit-10.xsd; required ones with an exclamation mark.

@@ -113,6 +113,13 @@ def test_a_finding_is_coloured_on_a_terminal(spec: str) -> None:
     assert "\x1b[1;31merror[claim-failed]\x1b[0m: params: expected 0, got 112" in coloured
 
 
+def test_no_message_runs_over_the_edge_of_a_terminal(spec: str) -> None:
+    Path("good.yaml").write_text(SPEC.replace(BAD, " and more " * 10), encoding="utf-8")
+    for command in (["check", "-v", "good.yaml"], ["report", f"{spec}:none=1"], ["compare", spec, "--columns", "no"]):
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", on_terminal(*command, COLUMNS="60")).split("\n")
+        assert max(map(len, lines)) <= 60, command
+
+
 def test_harmless_keeps_what_is_visible() -> None:
     assert harmless("größe 大 é 50 % 🚀") == "größe 大 é 50 % 🚀"
     assert harmless("a\tb\nc\u00a0d") == "a b c d"

@@ -10,7 +10,7 @@ from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict, shown, what
 from archcalc.commands.check.baseline import sentence
 from archcalc.commands.check.run import Checked, SpecCheck, counts
 from archcalc.diagnostics.json import data
-from archcalc.diagnostics.text import Paint, Role, render, unpainted
+from archcalc.diagnostics.text import Paint, Role, render_all, unpainted
 from archcalc.output.layout import Column, Report, Table
 from archcalc.sizes.volume import Volume
 
@@ -85,9 +85,9 @@ def changes_text(checked: Checked) -> list[str]:
     return sentence(list(checked.changes)) or ["nothing changed since the baseline"]
 
 
-def findings_text(checked: Checked, paint: Paint = unpainted) -> str:
-    """Every finding with its line, caret and notes."""
-    return "\n\n".join(render(finding, paint) for finding in checked.findings)
+def findings_text(checked: Checked, paint: Paint = unpainted, width: int | None = None) -> str:
+    """Every finding with its line, caret and notes, in lines of a width."""
+    return render_all(checked.findings, paint, width)
 
 
 def summary(checked: Checked, paint: Paint = unpainted) -> str:

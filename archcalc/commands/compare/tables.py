@@ -43,7 +43,7 @@ def build(rows: Sequence[Compared], base: str, words: Mapping[str, str] | None =
             columns.append(Column(f"{name}_ratio", "ratio", ratio, rank=of_ratio, absent="n/a", note=against))
     measured = [name for name in names if name in FACTS and _notes(name, rows)]
     columns += [Column(f"{name}_note", f"{title(name)} of", right=False, rank=2 * len(names) + 2) for name in measured]
-    table = Table(tuple(columns), [_row(row, names, rows, measured) for row in rows])
+    table = Table(tuple(columns), [_row(row, names, rows, measured) for row in rows], whole="use --columns")
     data = {"base": base, "with": dict(words or {}), "specs": [_data(row) for row in rows]}
     stated = f"with {', '.join(f'{name} = {value}' for name, value in words.items())}" if words else ""
     return Report("", (), (table,), tuple(filter(None, (stated, MEANING))), data)

@@ -42,7 +42,7 @@ def build(
         ),
     )
     seen, deep = (list(found), 0) if full else (folded(found, depth), depth) if depth else brief(found, _LINES)
-    rows = Table(columns, _rows(found), ("total", None, None, *whole))
+    rows = Table(columns, _rows(found), ("total", None, None, *whole), whole="use --columns")
     table = rows._replace(rows=_rows(seen))
     data = {
         "old": old_name,

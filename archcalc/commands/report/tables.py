@@ -86,6 +86,7 @@ def build(
         tuple(made.column for made in columns),
         (tuple(made.value(network, row) for made in columns) for row in lines),
         totals,
+        whole="use --columns",
     )
     folded = Folded(network, columns, lines if full or depth is not None else None)
     citation = analysis.network.document.citation

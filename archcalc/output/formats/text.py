@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
-import textwrap
 from collections.abc import Iterator, Sequence
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
-from archcalc.diagnostics.text import Role
+from archcalc.diagnostics.text import Role, wrapped
 from archcalc.output.layout import NARROWEST, Column, Report, Table, notes, readable, readable_rows, texts
+from archcalc.output.terminal import asked_width
 
 ENDINGS = (".txt",)
 
@@ -27,12 +26,11 @@ _ROLES: dict[Role, str] = {
 
 def render(report: Report) -> list[str]:
     """The report as plain text at its natural width, or fitted to COLUMNS where that is set; numbers are never cut."""
-    columns = os.environ.get("COLUMNS", "")
-    width = int(columns) if columns.isascii() and columns.isdigit() and int(columns) > 0 else None
+    width = asked_width()
     report = readable(report)
-    lines = _wrapped(report.heading, width) if report.heading else []
+    lines = wrapped(report.heading, width) if report.heading else []
     lines += _figures(report, width)
-    left_out: list[str] = []
+    left_out: list[_Hidden] = []
     shown: list[Table] = []
     for table in report.tables:
         fitted, out = _fit(table, width)
@@ -40,7 +38,7 @@ def render(report: Report) -> list[str]:
         left_out += out
         lines += [""] * bool(lines)
         lines += _plain_table(fitted, width)
-    below = [line for note in (*notes(report, shown), *_left_out(left_out)) for line in _wrapped(note, width)]
+    below = [line for note in (*notes(report, shown), *_left_out(left_out)) for line in wrapped(note, width)]
     return [f"{line}\n" for line in [*lines, *([""] if below and lines else []), *below]]
 
 
@@ -60,7 +58,7 @@ def on_terminal(report: Report, stream: IO[str]) -> None:
         console.print(Text(report.heading, style="bold"))
     for grid in _rich_figures(report, console.width):
         console.print(grid)
-    left_out: list[str] = []
+    left_out: list[_Hidden] = []
     shown: list[Table] = []
     for table in report.tables:
         fitted, out = _fit(table, console.width)
@@ -76,11 +74,15 @@ def on_terminal(report: Report, stream: IO[str]) -> None:
         console.print(Text(note, style="dim"))
 
 
-def _fit(table: Table, width: int | None) -> tuple[Table, list[str]]:
-    """The table with as many columns as the width has room for, its numbers shortened before any is left out, and the
-    titles of those left out."""
+#: How a hidden column is shown, and its title.
+_Hidden: TypeAlias = tuple[str, str]
+
+
+def _fit(table: Table, width: int | None) -> tuple[Table, list[_Hidden]]:
+    """The table with as many columns as the width has room for, its numbers shortened before any is left out, and
+    those left out."""
     table = table._replace(rows=list(readable_rows(table)))
-    left_out: list[str] = []
+    left_out: list[_Hidden] = []
     if width is not None and _least_width(table) > width:
         table = table._replace(
             columns=tuple(column._replace(show=column.short or column.show) for column in table.columns)
@@ -89,7 +91,7 @@ def _fit(table: Table, width: int | None) -> tuple[Table, list[str]]:
         last = max(range(len(table.columns)), key=lambda i: (table.columns[i].rank, i))
         if table.columns[last].rank == 0:
             break
-        left_out.append(table.columns[last].title)
+        left_out.append((table.whole, table.columns[last].title))
         table = table.without(last)
     return table, left_out
 
@@ -127,14 +129,14 @@ def _plain_table(table: Table, width: int | None) -> list[str]:
     lines.insert(1, [rule])
     if table.footer is not None:
         lines.insert(len(lines) - 1, [rule])
-    heading = _wrapped(table.title, width) if table.title else []
+    heading = wrapped(table.title, width) if table.title else []
     return [*heading, *(line for row in lines for line in row)]
 
 
 def _plain_row(table: Table, row: tuple[str, ...], widths: list[int]) -> list[str]:
     """The lines of a row: one, unless a cell of words is longer than its column is wide."""
     columns = [
-        _wrapped(cell, width) if column.wraps and len(cell) > width else [cell]
+        wrapped(cell, width) if column.wraps and len(cell) > width else [cell]
         for column, cell, width in zip(table.columns, row, widths, strict=True)
     ]
     lines = []
@@ -145,13 +147,6 @@ def _plain_row(table: Table, row: tuple[str, ...], widths: list[int]) -> list[st
         )
         lines.append((" " * _GAP).join(cells).rstrip())
     return lines
-
-
-def _wrapped(text: str, width: int | None) -> list[str]:
-    """Words broken into lines of a width, if there is one; a word longer than that stays whole."""
-    if width is None or len(text) <= width:
-        return [text]
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 _Said = Sequence[tuple[str, str]]
@@ -189,16 +184,18 @@ def _label_width(said: _Said) -> int:
 def _facts(facts: _Said, width: int | None, label_width: int) -> list[str]:
     lines = []
     for label, text in facts:
-        first, *rest = _wrapped(text, None if width is None else max(NARROWEST, width - label_width - _GAP))
+        first, *rest = wrapped(text, None if width is None else max(NARROWEST, width - label_width - _GAP))
         lines.append(f"{label.ljust(label_width)}  {first}".rstrip())
         lines += [f"{' ' * (label_width + _GAP)}{line}" for line in rest]
     return lines
 
 
-def _left_out(titles: list[str]) -> list[str]:
-    if not titles:
-        return []
-    return [f"hidden at this width (use --columns): {', '.join(dict.fromkeys(titles))}"]
+def _left_out(hidden: list[_Hidden]) -> list[str]:
+    """A line that names the hidden columns, for each way to show them."""
+    titles: dict[str, dict[str, None]] = {}
+    for how, title in hidden:
+        titles.setdefault(how, {})[title] = None
+    return [f"hidden at this width ({how}): {', '.join(each)}" for how, each in titles.items()]
 
 
 def _rich_figures(report: Report, width: int) -> Iterator[Any]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import IO
 
 from archcalc.commands.check.run import Checked
-from archcalc.commands.check.tables import NOTE, changes_text, findings_text, summary
-from archcalc.diagnostics.text import Paint, unpainted
+from archcalc.commands.check.tables import NOTE, changes_text, claims, findings_text, summary
+from archcalc.diagnostics.text import Paint, unpainted, wrapped
 from archcalc.output.formats import text
 from archcalc.output.layout import Report
-from archcalc.output.terminal import painting
+from archcalc.output.terminal import asked_width, painting, width
 
 ENDINGS = (".txt",)
 
@@ -20,7 +20,7 @@ def render(report: Report) -> Iterator[str]:
     if report.tables:
         yield from text.render(_claims(report))
         yield "\n"
-    yield _closing(report, unpainted)
+    yield _closing(report, unpainted, asked_width())
 
 
 def on_terminal(report: Report, stream: IO[str]) -> None:
@@ -28,15 +28,17 @@ def on_terminal(report: Report, stream: IO[str]) -> None:
     if report.tables:
         text.on_terminal(_claims(report), stream)
         stream.write("\n")
-    stream.write(_closing(report, painting(stream)))
+    stream.write(_closing(report, painting(stream), width(stream)))
 
 
 def _claims(report: Report) -> Report:
-    return report._replace(notes=())
+    # The findings follow with their lines.
+    return report._replace(tables=claims(report.answer), notes=())
 
 
-def _closing(report: Report, paint: Paint) -> str:
+def _closing(report: Report, paint: Paint, columns: int | None) -> str:
     checked: Checked = report.answer
-    note = NOTE if report.tables else ""
-    paragraphs = (findings_text(checked, paint), note, "\n".join(changes_text(checked)), summary(checked, paint))
+    note = "\n".join(wrapped(NOTE, columns)) if report.tables else ""
+    changes = "\n".join(line for change in changes_text(checked) for line in wrapped(change, columns, "  "))
+    paragraphs = (findings_text(checked, paint, columns), note, changes, summary(checked, paint))
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
