@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -28,20 +28,17 @@ class _Unanswered(Exception):
         self.diagnostic = diagnostic
 
 
-def judge(document: Document, claims: list[Claim], library: Library) -> tuple[list[Verdict], list[Diagnostic]]:
-    """The verdict on every claim of a document that can be analysed, and a finding for each that does not hold."""
-    verdicts, problems = [], []
-    for claim in claims:
-        try:
-            verdict = _verdict(document, claim, library)
-        except _Unanswered as unanswered:
-            verdict = Verdict(claim, None, FAILED, "")
-            problems.append(unanswered.diagnostic)
-        else:
-            if verdict.verdict == FAILED:
-                problems.append(finding(verdict))
-        verdicts.append(verdict)
-    return verdicts, problems
+def judge(document: Document, claims: Iterable[Claim], library: Library) -> list[Verdict]:
+    """The verdict on every claim of a document that can be analysed."""
+    return [_judged(document, claim, library) for claim in claims]
+
+
+def _judged(document: Document, claim: Claim, library: Library) -> Verdict:
+    try:
+        verdict = _verdict(document, claim, library)
+    except _Unanswered as unanswered:
+        return Verdict(claim, None, FAILED, "", unanswered.diagnostic)
+    return verdict._replace(finding=finding(verdict)) if verdict.verdict == FAILED else verdict
 
 
 def _verdict(document: Document, claim: Claim, library: Library) -> Verdict:

@@ -15,12 +15,14 @@ MET, FAILED, ERRATUM = "met", "failed", "erratum"
 
 
 class Verdict(Record):
-    """A claim, what was computed (None where nothing could be), and whether it is met, failed or an erratum."""
+    """A claim, what was computed (None where nothing could be), and whether it is met, failed or an erratum; where it
+    failed, the finding that says why."""
 
     claim: Claim
     computed: Any
     verdict: str
     unit: str
+    finding: Diagnostic | None = None
 
 
 def what(claim: Claim) -> str:
@@ -29,10 +31,20 @@ def what(claim: Claim) -> str:
     if claim.layer is not None:
         words.append(f"of {claim.layer}")
     if claim.settings:
-        words.append(f"with {', '.join(f'{s.name}={s.value}' for s in claim.settings)}")
+        words.append(f"with {set_to(claim)}")
     if claim.other is not None:
-        words.append(f"{claim.other.relation} {claim.other.spec}")
+        words.append(related(claim))
     return " ".join(words)
+
+
+def set_to(claim: Claim) -> str:
+    """What the claim sets: `image=192, batch=8`; empty for nothing."""
+    return ", ".join(f"{setting.name}={setting.value}" for setting in claim.settings)
+
+
+def related(claim: Claim) -> str:
+    """The spec that a ratio is taken to: `under alexnet`; empty for a figure that is not a ratio."""
+    return "" if claim.other is None else f"{claim.other.relation} {claim.other.spec}"
 
 
 def shown(computed: Any, unit: str) -> str:

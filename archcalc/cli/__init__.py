@@ -6,13 +6,14 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, Any
 
 import click
 
 from archcalc import __version__
-from archcalc.diagnostics.diagnostic import SpecError, UsageError, plain
+from archcalc.diagnostics.diagnostic import Diagnostic, MisconfiguredError, SpecError, UsageError, plain
 
 
 class _Commands(click.Group):
@@ -100,11 +101,14 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         _say("interrupted")
         return 130
+    except MisconfiguredError as error:
+        _say_findings(error.diagnostics)
+        return 2
     except UsageError as error:
         _say(f"error: {error}")
         return 2
     except SpecError as error:
-        _say_findings(error)
+        _say_findings(error.diagnostics)
         return 1
     except BrokenPipeError:
         _discard(sys.stdout)  # whoever read our output has seen enough
@@ -166,11 +170,11 @@ def _say(message: str) -> None:
     _print(head + colon + rest)
 
 
-def _say_findings(error: SpecError) -> None:
+def _say_findings(found: Sequence[Diagnostic]) -> None:
     from archcalc.diagnostics.text import render_all
     from archcalc.output.terminal import painting, width
 
-    _print(render_all(error.diagnostics, painting(sys.stderr), width(sys.stderr)))
+    _print(render_all(found, painting(sys.stderr), width(sys.stderr)))
 
 
 def _print(message: str) -> None:

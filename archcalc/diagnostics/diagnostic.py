@@ -52,7 +52,10 @@ class Source:
 
 
 class Place(Record):
-    """A stretch of a source: `start` and `end` are offsets in characters, `end` excluded."""
+    """A stretch of a source: `start` and `end` are offsets in characters, `end` excluded.
+
+    Without any character, at the beginning, it is the file as a whole.
+    """
 
     source: Source
     start: int
@@ -68,7 +71,14 @@ class Place(Record):
         """Column of the first character, from 1."""
         return self.source.line_and_column(self.start)[1]
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is the file as a whole."""
+        return self.start == self.end == 0
+
     def __str__(self) -> str:
+        if self.is_file:
+            return self.source.name
         line, column = self.source.line_and_column(self.start)
         return f"{self.source.name}:{line}:{column}"
 
@@ -114,6 +124,14 @@ class SpecError(Exception):
 
 class UsageError(Exception):
     """A request that cannot be run at all: an unknown catalogue name, a file that is not there."""
+
+
+class MisconfiguredError(UsageError):
+    """A request that cannot be run because of what a file says that configures it; `diagnostics` as of a SpecError."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = SpecError(diagnostics).diagnostics
+        super().__init__(str(SpecError(self.diagnostics)))
 
 
 def fail(rule: str, message: str, place: Place | None = None, *, label: str = "", help: str | None = None) -> SpecError:

@@ -62,10 +62,13 @@ def _result(finding: Diagnostic, index: dict[str, int]) -> dict[str, Any]:
 
 
 def _location(place: Place) -> dict[str, Any]:
+    location: dict[str, Any] = {"artifactLocation": {"uri": _uri(path_in_repository(place.source.name))}}
+    if place.is_file:
+        return location
     line, column = place.source.line_and_column(place.start)
     end_line, end_column = place.source.line_and_column(max(place.end, place.start))
     region = {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column}
-    return {"artifactLocation": {"uri": _uri(path_in_repository(place.source.name))}, "region": region}
+    return {**location, "region": region}
 
 
 def _uri(name: str) -> str:

@@ -38,8 +38,10 @@ def render(diagnostic: Diagnostic, paint: Paint = unpainted, width: int | None =
     lines = [paint(severity, head) + first.removeprefix(head), *rest]
     indent = ""
     if diagnostic.place is not None:
-        lines += _snippet(diagnostic.place, diagnostic.label, severity, paint, width)
-        indent = " " * len(str(diagnostic.place.line)) + " "
+        lines.append(f"{paint('frame', f'{_gutter(diagnostic.place)}-->')} {plain(str(diagnostic.place))}")
+        if not diagnostic.place.is_file:
+            lines += _snippet(diagnostic.place, diagnostic.label, severity, paint, width)
+        indent = f"{_gutter(diagnostic.place)} "
         if diagnostic.remarks or diagnostic.help:
             lines.append(paint("frame", f"{indent}|"))
     frame = paint("frame", f"{indent}=")
@@ -70,7 +72,7 @@ _CUT = "..."
 def _snippet(place: Place, label: str, severity: Role, paint: Paint, width: int | None) -> list[str]:
     line, column = place.source.line_and_column(place.start)
     text = place.source.line_text(line)
-    gutter = " " * len(str(line))
+    gutter = _gutter(place)
     room = _WIDEST_SNIPPET if width is None else max(_NARROWEST_SNIPPET, width - len(gutter) - len(" | "))
     text, at = _window(text, column - 1, room)
     carets = text[at : at + max(1, place.end - place.start)]
@@ -78,11 +80,15 @@ def _snippet(place: Place, label: str, severity: Role, paint: Paint, width: int 
     bar = paint("frame", f"{gutter} |")
     pointed = _pointed(before, "^" * max(1, _width(carets)), plain(label), room, lambda text: paint(severity, text))
     return [
-        f"{paint('frame', f'{gutter}-->')} {plain(place.source.name)}:{line}:{column}",
         bar,
         f"{paint('frame', f'{line} |')} {harmless_lines(text)}".rstrip(),
         *(f"{bar} {below}" for below in pointed),
     ]
+
+
+def _gutter(place: Place) -> str:
+    """The room that the number of the line takes."""
+    return " " * len(str(place.line))
 
 
 def _window(text: str, at: int, room: int) -> tuple[str, int]:

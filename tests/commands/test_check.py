@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -356,7 +357,8 @@ def test_json_has_every_claim_with_its_place(folder: Path, checked: Any) -> None
     place = {key: finding[key] for key in ("file", "line", "column", "end_line", "end_column")}
     assert place == {"file": "small.yaml", "line": 8, "column": 17, "end_line": 8, "end_column": 21}
     assert data["counts"] == {
-        "specs": 1, "claims": 3, "met": 2, "failed": 1, "erratum": 0, "errors": 1, "warnings": 0,
+        "specs": 1, "claims": 3, "met": 2, "failed": 1, "erratum": 0, "budgets": 0, "exceeded": 0,
+        "errors": 1, "warnings": 0,
     }  # fmt: skip
 
 
@@ -380,16 +382,20 @@ def test_github_annotations_keep_to_the_grammar(folder: Path, checked: Any) -> N
         "col": "17",
         "endColumn": "20",
     }
-    assert match[3].startswith("macs: expected 195K, got 194,400%0A")
+    # The log shows the message alone: it says where.
+    assert match[3].startswith("odd, name: 100%25.yaml:8:17: [claim-failed] macs: expected 195K, got 194,400%0A")
     assert "50 %25 of it" in match[3]
-    assert not any(line.startswith("::") for line in lines[1:])
-    assert lines[-2] == "1 spec, 3 claims: 2 met, 1 failed; 1 error"
+    # Every finding once, and the counts.
+    assert lines[1:] == ["1 spec, 3 claims: 2 met, 1 failed; 1 error", ""]
 
 
 def test_a_spec_cannot_smuggle_in_a_workflow_command(folder: Path, checked: Any) -> None:
     write(folder / "small.yaml", WRONG + "::error::gotcha\n")
 
     lines = checked("small.yaml", "--format", "github").out.split("\n")
+    assert [line for line in lines if line.startswith("::error::")] == []
+    write(folder / "old/::error::gotcha.yaml", SMALL)
+    lines = checked("small.yaml", "--baseline", "old", "--format", "github").out.split("\n")
     assert [line for line in lines if line.startswith("::error::")] == []
 
 
@@ -427,6 +433,51 @@ def test_junit_has_a_suite_for_each_spec_and_a_case_for_each_claim(folder: Path,
     for suite in root:
         assert int(suite.attrib["tests"]) == len(suite.findall("testcase"))
         assert int(suite.attrib["failures"]) == len(suite.findall("testcase/failure"))
+
+
+def test_junit_has_a_case_for_each_budget_and_for_growth(folder: Path, checked: Any) -> None:
+    write(folder / "nets/small.yaml", WRONG)
+    write(folder / "old/small.yaml", SMALL.replace("kernel: 3", "kernel: 1"))
+    write(folder / "pyproject.toml", '[tool.archcalc.budget]\nparams = "<= 200"\nmacs = "<= 1M"\n')
+
+    found = checked("nets", "--baseline", "old", "--max-growth", "900", "--format", "junit")
+    (suite,) = ElementTree.fromstring(found.out)
+    outcome = {case.attrib["name"]: [failure.attrib["type"] for failure in case] for case in suite}
+    # 32 parameters of 1x1 kernels, and 224 of 3x3 kernels: 600% more; MACs are 194,400 and were 3 * 8 * 1024.
+    assert outcome == {
+        "consistent": [],
+        "params: 224": [],
+        "macs: 195K": ["claim-failed"],
+        "output of conv1: 30x30x8": [],
+        "budget params: <= 200": ["over-budget"],
+        "budget macs: <= 1M": [],
+        "growth": [],
+    }
+    grown = checked("nets", "--baseline", "old", "--max-growth", "100", "--format", "junit")
+    (suite,) = ElementTree.fromstring(grown.out)
+    assert suite[-1].attrib["name"] == "growth"
+    assert suite[-1][0].attrib["type"] == "figure-grew"
+    assert (suite.attrib["tests"], suite.attrib["failures"]) == ("7", "3")
+
+
+def test_rows_hold_claims_budgets_and_other_findings_each_once(folder: Path, checked: Any) -> None:
+    write(folder / "small.yaml", WRONG.replace("input:", "parameters: {unused: 1}\ninput:"))
+    write(folder / "pyproject.toml", '[tool.archcalc.budget]\nparams = {value = "<= 200", with = {batch = 2}}\n')
+
+    rows = list(csv.DictReader(io.StringIO(checked("--format", "csv").out)))
+    shown = ("kind", "quantity", "layer", "settings", "claimed", "computed", "unit", "verdict", "rule", "file", "line")
+    assert [tuple(row[key] for key in shown) for row in rows] == [
+        ("claim", "params", "", "", "224", "224", "count", "met", "", "small.yaml", "8"),
+        ("claim", "macs", "", "", "195K", "194400", "count", "failed", "claim-failed", "small.yaml", "9"),
+        ("claim", "output", "conv1", "", "30x30x8", "30x30x8", "volume", "met", "", "small.yaml", "11"),
+        ("budget", "params", "", "batch=2", "<= 200", "224", "count", "failed", "over-budget", "pyproject.toml", "2"),
+        ("finding", "", "", "", "", "", "", "warning", "unused-parameter", "small.yaml", "2"),
+    ]  # fmt: skip
+    assert rows[1]["message"] == "macs: expected 195K, got 194,400"
+    # The same words as in JSON.
+    data = json.loads(checked("--format", "json").out)
+    assert set(data["claims"][0]) <= {*rows[0], "note", "erratum"}
+    assert [claim["quantity"] for claim in data["budgets"]] == ["params"]
 
 
 def test_junit_has_the_errors_of_a_network_as_one_failure(folder: Path, checked: Any) -> None:

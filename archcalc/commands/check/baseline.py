@@ -75,9 +75,7 @@ def with_growth(checks: list[SpecCheck], found: list[Change], allowed: Fraction)
         if change.growth is not None and change.growth > allowed:
             grown.setdefault(change.spec, []).append(change)
     return [
-        each._replace(findings=[*each.findings, *(_grew(each, change, allowed) for change in grown[each.target.name])])
-        if each.target.name in grown
-        else each
+        each._replace(growth=[_grew(each, change, allowed) for change in grown.get(each.target.name, ())])
         for each in checks
     ]
 

@@ -85,7 +85,7 @@ def command(
         if whole:
             return in_catalogue()
         own = rules()
-        return targets(paths or [str(own.folder / path) for path in own.paths])
+        return targets(paths) if paths or not own.paths else own.targets()
 
     def checked() -> int:
         out.spare(target.path for target in chosen())

@@ -12,12 +12,21 @@ training_peak_bytes = {value = "<= 8 GB", with = {batch = 32, optimizer = "adam"
 
 from __future__ import annotations
 
-import re
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from archcalc.claims.read import Claim, claims_in
-from archcalc.diagnostics.diagnostic import Source, SpecError, UsageError, did_you_mean
+from archcalc.commands.check.targets import Target, at, each_once
+from archcalc.diagnostics.diagnostic import (
+    Diagnostic,
+    MisconfiguredError,
+    Place,
+    Source,
+    SpecError,
+    UsageError,
+    did_you_mean,
+)
 from archcalc.diagnostics.rules import rules
 from archcalc.language.source import Mapping, Scalar, Sequence, Value, read_text
 from archcalc.records import Record
@@ -30,103 +39,115 @@ class Project(Record):
     """What a project says of its checks."""
 
     folder: Path
-    paths: tuple[str, ...] = ()
+    #: Files and folders, from the project's folder, each with the place that names it.
+    paths: tuple[tuple[str, Place], ...] = ()
     #: Names of the warnings that are left out.
     ignore: frozenset[str] = frozenset()
     strict: bool = False
     #: What is claimed of every spec.
     budget: tuple[Claim, ...] = ()
 
+    def targets(self) -> list[Target]:
+        """What its paths stand for, each once. MisconfiguredError for those that stand for nothing."""
+        found: list[Target] = []
+        problems = []
+        for text, place in self.paths:
+            try:
+                found += at(Path(os.path.relpath(self.folder / text)))
+            except UsageError as error:
+                problems.append(Diagnostic("bad-project", str(error), place))
+        if problems:
+            raise MisconfiguredError(problems)
+        return each_once(found)
+
 
 def project(folder: Path) -> Project | None:
     """What the next pyproject.toml that has the table says, in a folder or above, up to the root of its repository.
 
-    UsageError where it is not TOML or the table is malformed, SpecError for a budget that is.
+    MisconfiguredError where it is not TOML or the table is malformed.
     """
     for above in (folder, *folder.parents):
         path = above / FILE
         if path.is_file():
-            source = read_text(path, name=_shown(path))
-            table = _table(source)
+            from archcalc.commands.check.toml import parse
+
+            source = read_text(path, name=Path(os.path.relpath(path)).as_posix())
+            try:
+                tool = parse(source).get("tool")
+            except SpecError as error:
+                raise MisconfiguredError(error.diagnostics) from None
+            table = tool.get("archcalc") if isinstance(tool, Mapping) else None
             if table is not None:
-                return _read(above, source, table)
+                return _Reader(source).project(above, table)
         if (above / ".git").exists():
             break
     return None
 
 
-def _shown(path: Path) -> str:
-    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else str(path)
+class _Reader:
+    """Reads the table, and keeps what is malformed in it, so that one run shows all of that."""
 
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: list[Diagnostic] = []
 
-def _table(source: Source) -> dict[str, Any] | None:
-    import tomllib
+    def project(self, folder: Path, table: Value) -> Project:
+        """What the table says. MisconfiguredError for all that is malformed."""
+        if not isinstance(table, Mapping):
+            self.problem("[tool.archcalc] is a table", table)
+            raise MisconfiguredError(self.problems)
+        for key, _ in table.entries:
+            if key.text not in _KEYS:
+                hint = did_you_mean(key.text, _KEYS) or f"it has {', '.join(_KEYS)}"
+                self.problem(f"[tool.archcalc] has no `{key.text[:60]}`", key, hint)
+        made = Project(
+            folder,
+            tuple((path.text, self.place(path)) for path in self.words(table, "paths")),
+            frozenset(self.ignored(table)),
+            self.flag(table, "strict"),
+            tuple(self.budget(table.get("budget"))),
+        )
+        if self.problems:
+            raise MisconfiguredError(self.problems)
+        return made
 
-    try:
-        tool = tomllib.loads(source.text).get("tool", {})
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UsageError(f"{source.name} is not TOML: {error}") from None
-    table = tool.get("archcalc") if isinstance(tool, dict) else None
-    if table is not None and not isinstance(table, dict):
-        raise UsageError(f"{source.name}: [tool.archcalc] is a table")
-    return table
+    def words(self, table: Mapping, key: str) -> list[Scalar]:
+        stated = table.get(key) or Sequence([], 0, 0)
+        items = stated.items if isinstance(stated, Sequence) else [stated]
+        words = [item for item in items if isinstance(item, Scalar) and not item.plain and item.text]
+        if not isinstance(stated, Sequence) or len(words) != len(items):
+            self.problem(f'{key} is a list of texts, as in {key} = ["..."]', stated)
+        return words
 
+    def ignored(self, table: Mapping) -> Iterator[str]:
+        known = [name for name, rule in rules().items() if rule.severity == "warning"]
+        for word in self.words(table, "ignore"):
+            if word.text not in known:
+                hint = did_you_mean(word.text, known) or f"the warnings are {', '.join(known)}"
+                self.problem(f"there is no warning `{word.text[:60]}` to ignore", word, hint)
+            yield word.text
 
-def _read(folder: Path, source: Source, table: dict[str, Any]) -> Project:
-    for key in table:
-        if key not in _KEYS:
-            hint = did_you_mean(key, _KEYS) or f"it has {', '.join(_KEYS)}"
-            raise UsageError(f"{source.name}: [tool.archcalc] has no `{key[:60]}`: {hint}")
-    ignore = _words(source, table, "ignore")
-    known = [name for name, rule in rules().items() if rule.severity == "warning"]
-    for name in ignore:
-        if name not in known:
-            hint = did_you_mean(name, known) or f"the warnings are {', '.join(known)}"
-            raise UsageError(f"{source.name}: there is no warning `{name[:60]}` to ignore: {hint}")
-    strict = table.get("strict", False)
-    if not isinstance(strict, bool):
-        raise UsageError(f"{source.name}: strict is true or false")
-    budget = tuple(_budget(source, table.get("budget", {})))
-    return Project(folder, _words(source, table, "paths"), frozenset(ignore), strict, budget)
+    def flag(self, table: Mapping, key: str) -> bool:
+        stated = table.get(key) or Scalar("false", 0, 0, True)
+        if not isinstance(stated, Scalar) or not stated.plain or stated.text not in ("true", "false"):
+            self.problem(f"{key} is true or false", stated)
+            return False
+        return stated.text == "true"
 
+    def budget(self, table: Value | None) -> Iterator[Claim]:
+        if table is not None and not isinstance(table, Mapping):
+            self.problem("[tool.archcalc.budget] is a table of quantities and bounds", table)
+            return
+        found, malformed = claims_in(self.source, table, ())
+        self.problems += malformed
+        for claim in found:
+            if not claim.figure.text.startswith(("<", ">")):
+                message = f'{claim.quantity.name}: a budget is a bound, as in "<= {claim.figure.text}"'
+                self.problems.append(Diagnostic("bad-project", message, claim.place))
+            yield claim
 
-def _words(source: Source, table: dict[str, Any], key: str) -> tuple[str, ...]:
-    words = table.get(key, [])
-    if not isinstance(words, list) or not all(isinstance(word, str) and word for word in words):
-        raise UsageError(f'{source.name}: {key} is a list of texts, as in {key} = ["..."]')
-    return tuple(words)
+    def place(self, value: Value) -> Place:
+        return Place(self.source, value.start, value.end)
 
-
-def _budget(source: Source, table: Any) -> list[Claim]:
-    if not isinstance(table, dict):
-        raise UsageError(f"{source.name}: [tool.archcalc.budget] is a table of quantities and bounds")
-    entries = [_entry(source, key, value) for key, value in table.items()]
-    found, malformed = claims_in(source, Mapping(entries, 0, 0), ())
-    if malformed:
-        raise SpecError(malformed)
-    for claim in found:
-        if not claim.figure.text.startswith(("<", ">")):
-            message = f'{claim.quantity.name}: a budget is a bound, as in "<= {claim.figure.text}"'
-            raise UsageError(f"{source.name}: {message}")
-    return found
-
-
-def _entry(source: Source, key: str, value: Any) -> tuple[Scalar, Value]:
-    """A key and what it is set to, at the line that sets it, or names its table."""
-    name = re.escape(key)
-    own_line = rf"""^[ \t]*(?:\[[\w.]*\.)?["']?{name}["']?[ \t]*(?:=|\])[^\n]*"""
-    within_one = rf"""^[ \t]*budget[ \t]*=[^\n]*\b{name}\b[^\n]*"""
-    line = re.search(own_line, source.text, re.MULTILINE) or re.search(within_one, source.text, re.MULTILINE)
-    start, end = line.span() if line else (0, 0)
-    start += len(source.text[start:end]) - len(source.text[start:end].lstrip())
-    return Scalar(key, start, end, True), _value(value, start, end)
-
-
-def _value(value: Any, start: int, end: int) -> Value:
-    """A value of TOML as one of YAML."""
-    if isinstance(value, dict):
-        entries = [(Scalar(key, start, end, True), _value(each, start, end)) for key, each in value.items()]
-        return Mapping(entries, start, end)
-    if isinstance(value, list):
-        return Sequence([_value(each, start, end) for each in value], start, end)
-    return Scalar(str(value).lower() if isinstance(value, bool) else str(value), start, end, False)
+    def problem(self, message: str, value: Value, hint: str | None = None) -> None:
+        self.problems.append(Diagnostic("bad-project", message, self.place(value), help=hint))

@@ -11,6 +11,18 @@ rule(
 )
 
 rule(
+    "toml-syntax",
+    "The pyproject.toml of the project is not TOML.",
+    "Correct what stands at the place; https://toml.io describes the language.",
+)
+
+rule(
+    "bad-project",
+    "[tool.archcalc] in pyproject.toml has a key or a value that it cannot have, or names what does not exist.",
+    "Correct the entry: `archcalc help check-in-ci` shows the whole table. `--isolated` leaves the file alone.",
+)
+
+rule(
     "figure-grew",
     "A figure of the network grew by more than is allowed, compared with the baseline.",
     "Make the network smaller again, or allow the growth with a larger --max-growth or a new baseline.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +13,7 @@ from archcalc.claims.read import Claim, Fact, claims, facts
 from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict
 from archcalc.commands.check.targets import Target
 from archcalc.counting.count import Profile
-from archcalc.diagnostics.diagnostic import Diagnostic, Place, Source, SpecError
+from archcalc.diagnostics.diagnostic import Diagnostic, Source, SpecError
 from archcalc.exchange import is_model, read_model
 from archcalc.language.document import Document
 from archcalc.language.read import read_document
@@ -28,15 +28,28 @@ FIGURES = ("params", "macs", "flops", "activation_bytes", "depth")
 
 
 class SpecCheck(Record):
-    """What was found about one spec. `figures` is empty where the network cannot be analysed or the file has none."""
+    """What was found about one spec; of a file without a network, or with one that cannot be analysed, only what is
+    wrong with it."""
 
     target: Target
     source: Source
     architecture: str
-    verdicts: list[Verdict]
-    facts: list[Fact]
-    findings: list[Diagnostic]
-    figures: dict[str, Any]
+    #: On what the spec claims.
+    verdicts: Sequence[Verdict] = ()
+    #: On what the project claims of all its specs.
+    budgets: Sequence[Verdict] = ()
+    facts: Sequence[Fact] = ()
+    #: What is wrong or suspicious beside claims and budgets.
+    others: Sequence[Diagnostic] = ()
+    #: What grew by more than is allowed; None where it is not held against a baseline.
+    growth: Sequence[Diagnostic] | None = None
+    #: What a later check can be held against.
+    figures: Mapping[str, Any] = {}
+
+    @property
+    def findings(self) -> list[Diagnostic]:
+        """Every finding: what the spec says by its place, then the budgets that it exceeds and what grew."""
+        return [*_in_order(self.others, self.verdicts), *_why_failed(self.budgets), *(self.growth or ())]
 
     @property
     def passed(self) -> bool:
@@ -82,8 +95,8 @@ def check(
 ) -> list[SpecCheck]:
     """Check every target; `strict` makes warnings errors. UsageError for a file that cannot be read.
 
-    With a counting profile, claims of `macs` (or of `flops`, if that is its unit) are of what it counts. A budget is
-    claimed of every network; warnings of the names in `ignore` are left out.
+    With a counting profile, claims of `macs` (or of `flops`, if that is its unit) are of what it counts, and so are
+    budgets. A budget is claimed of every network; warnings of the names in `ignore` are left out.
     """
     library = Library()
     checks = [_left(_checked(target, library, counting, budget), ignore) for target in targets]
@@ -91,77 +104,98 @@ def check(
 
 
 def counts(checks: Iterable[SpecCheck]) -> dict[str, int]:
-    """How many specs and claims there are, how the claims fared, and how many findings of each severity."""
-    made = dict.fromkeys(("specs", "claims", MET, FAILED, ERRATUM, "errors", "warnings"), 0)
+    """How many specs, claims and budgets there are, how they fared, and how many findings of each severity."""
+    made = dict.fromkeys(("specs", "claims", MET, FAILED, ERRATUM, "budgets", "exceeded", "errors", "warnings"), 0)
     for each in checks:
         made["specs"] += 1
         made["claims"] += len(each.verdicts)
+        made["budgets"] += len(each.budgets)
         for verdict in each.verdicts:
             made[verdict.verdict] += 1
+        for verdict in each.budgets:
+            made["exceeded"] += verdict.verdict == FAILED
         for finding in each.findings:
             made[f"{finding.severity}s"] += 1
     return made
 
 
 def _left(found: SpecCheck, ignore: Collection[str]) -> SpecCheck:
-    return found._replace(findings=[f for f in found.findings if f.severity != "warning" or f.rule not in ignore])
+    return found._replace(others=[f for f in found.others if f.severity != "warning" or f.rule not in ignore])
 
 
 def _strict(found: SpecCheck) -> SpecCheck:
-    return found._replace(findings=[finding._replace(severity="error") for finding in found.findings])
+    return found._replace(others=[finding._replace(severity="error") for finding in found.others])
 
 
 def _checked(target: Target, library: Library, counting: Profile | None, budget: Sequence[Claim]) -> SpecCheck:
-    findings: list[Diagnostic] = []
-    made = SpecCheck(target, Source(target.shown, ""), target.name, [], [], findings, {})
+    source = Source(target.shown, "")
     try:
-        made = made._replace(source=_source(target))
-        document = read_document(made.source, target.path)
+        source = _source(target)
+        document = read_document(source, target.path)
     except SpecError as error:
-        findings += error.diagnostics
-        return made
-    found = judged(document, library, counting)
-    return made._replace(
-        architecture=document.architecture or target.name,
-        verdicts=found.verdicts,
-        facts=found.facts,
-        findings=[*found.findings, *_over_budget(document, found.analysis, budget, library)],
+        return SpecCheck(target, source, target.name, others=error.diagnostics)
+    found = judged(document, library, counting, budget)
+    return SpecCheck(
+        target,
+        source,
+        document.architecture or target.name,
+        found.verdicts,
+        found.budgets,
+        found.facts,
+        found.others,
         figures={} if found.analysis is None else figures(found.analysis),
     )
-
-
-def _over_budget(
-    document: Document, analysis: Analysis | None, budget: Sequence[Claim], library: Library
-) -> Iterator[Diagnostic]:
-    """A finding at the head of the spec for every bound that its network is beyond."""
-    for claim in budget if analysis is not None else ():
-        for finding in judge(document, [claim], library)[1]:
-            notes = (f"the budget stands at {claim.place}", *finding.notes)
-            yield finding._replace(rule="over-budget", place=Place(document.source, 0, 0), notes=notes)
 
 
 class Judged(Record):
     """What was found about a document that could be read; without an analysis there are no verdicts."""
 
     analysis: Analysis | None
-    verdicts: list[Verdict]
-    facts: list[Fact]
-    findings: list[Diagnostic]
+    verdicts: Sequence[Verdict]
+    budgets: Sequence[Verdict]
+    facts: Sequence[Fact]
+    others: Sequence[Diagnostic]
+
+    @property
+    def findings(self) -> list[Diagnostic]:
+        """Every finding, by its place."""
+        return _in_order(self.others, self.verdicts)
 
 
-def judged(document: Document, library: Library, counting: Profile | None = None) -> Judged:
-    """Everything about a document that could be read: whether its network can be analysed, its claims hold, and what
-    is suspicious."""
+def judged(
+    document: Document, library: Library, counting: Profile | None = None, budget: Sequence[Claim] = ()
+) -> Judged:
+    """Everything about a document that could be read: whether its network can be analysed, its claims and budgets
+    hold, and what is suspicious."""
     stated, malformed = claims(document)
     published, wrong = facts(document)
-    findings = [*malformed, *wrong]
-    analysis = _analysis(document, library, findings)
+    others = [*malformed, *wrong]
+    analysis = _analysis(document, library, others)
     verdicts: list[Verdict] = []
+    budgets: list[Verdict] = []
     if analysis is not None:
-        verdicts, failed = judge(document, [_counted(claim, counting) for claim in stated], library)
-        findings += failed
-    findings += warnings(document, analysis)
-    return Judged(analysis, verdicts, published, sorted(findings, key=Diagnostic.order))
+        verdicts = judge(document, [_counted(claim, counting) for claim in stated], library)
+        budgets = judge(document, [_counted(claim, counting) for claim in budget], library)
+    others += warnings(document, analysis)
+    return Judged(analysis, verdicts, [_of_spec(each, document) for each in budgets], published, others)
+
+
+def _of_spec(verdict: Verdict, document: Document) -> Verdict:
+    """The verdict on a budget, whose finding stands where the budget does, and names the spec that exceeds it."""
+    finding = verdict.finding
+    if finding is None:
+        return verdict
+    message = f"{document.source.name}: {finding.message}"
+    return verdict._replace(finding=finding._replace(rule="over-budget", message=message))
+
+
+def _in_order(others: Iterable[Diagnostic], verdicts: Iterable[Verdict]) -> list[Diagnostic]:
+    """What is wrong with a spec and why its claims fail, by the place; a finding that several claims share once."""
+    return sorted(dict.fromkeys([*others, *_why_failed(verdicts)]), key=Diagnostic.order)
+
+
+def _why_failed(verdicts: Iterable[Verdict]) -> Iterator[Diagnostic]:
+    return (verdict.finding for verdict in verdicts if verdict.finding is not None)
 
 
 def _source(target: Target) -> Source:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
-from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict, shown, what
+from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict, related, set_to, shown, what
 from archcalc.commands.check.baseline import sentence
 from archcalc.commands.check.run import Checked, SpecCheck, counts
 from archcalc.diagnostics.json import data
@@ -29,6 +29,14 @@ _FINDING_COLUMNS = (
     Column("place", "place", right=False),
     Column("message", "message", right=False, wraps=True),
 )
+#: What a row of a file of rows holds: a claim, a budget, or another finding, which has no figure.
+_RESULT_COLUMNS = tuple(
+    Column(key, key)
+    for key in (
+        "spec", "kind", "quantity", "layer", "settings", "relative_to", "claimed", "computed", "unit", "verdict",
+        "rule", "message", "source", "file", "line", "column",
+    )
+)  # fmt: skip
 NOTE = (
     "a figure is held to the precision it is written with: 138M is met by 137.5 to 138.5 million; "
     "an erratum is a figure in print that is known to be wrong, and the check fails if it ever comes true"
@@ -37,12 +45,12 @@ NOTE = (
 
 def build(checked: Checked) -> Report:
     """The whole result: the claims of every spec, the findings, what changed, the counts."""
-    tables = list(claims(checked))
+    tables = claims(checked)
+    note = [NOTE] if tables else []
     if checked.findings:
-        tables.append(findings(checked))
-    note = [NOTE] if any(each.verdicts for each in checked.specs) else []
+        tables = (*tables, findings(checked))
     notes = (*note, *changes_text(checked), summary(checked))
-    return Report("", (), tuple(tables), notes, _data(checked), _every_claim(checked), checked)
+    return Report("", (), tables, notes, _data(checked), _every_result(checked), checked)
 
 
 def findings(checked: Checked) -> Table:
@@ -52,23 +60,42 @@ def findings(checked: Checked) -> Table:
 
 
 def claims(checked: Checked) -> tuple[Table, ...]:
-    """The claims, a table for each spec that makes any."""
+    """The claims and the budgets, a table for each spec that has any."""
     return tuple(
-        Table(_CLAIM_COLUMNS, list(map(_row, each.verdicts)), title=each.target.name)
+        verdicts(each.verdicts, each.budgets)._replace(title=each.target.name)
         for each in checked.specs
-        if each.verdicts
+        if each.verdicts or each.budgets
     )
 
 
-def verdicts(judged: Sequence[Verdict]) -> Table:
-    """The claims of one spec."""
-    return Table(_CLAIM_COLUMNS, [_row(verdict) for verdict in judged])
+def verdicts(judged: Iterable[Verdict], budgets: Iterable[Verdict] = ()) -> Table:
+    """The claims and budgets of one spec."""
+    of_budgets = ((f"budget {what}", *rest) for what, *rest in map(_row, budgets))
+    return Table(_CLAIM_COLUMNS, [*map(_row, judged), *of_budgets])
 
 
-def _every_claim(checked: Checked) -> Table:
-    """The claims of all specs in one table, for formats of rows."""
-    columns = (Column("spec", "spec", right=False), *_CLAIM_COLUMNS)
-    return Table(columns, [(each.target.name, *_row(v)) for each in checked.specs for v in each.verdicts])
+def _every_result(checked: Checked) -> Table:
+    """Every claim, every budget and every other finding in one table, for formats of rows."""
+    return Table(_RESULT_COLUMNS, [row for each in checked.specs for row in _results(each)])
+
+
+def _results(each: SpecCheck) -> Iterator[tuple[Any, ...]]:
+    for kind, verdicts in (("claim", each.verdicts), ("budget", each.budgets)):
+        for verdict in verdicts:
+            said = _claim(each, verdict)
+            settings, relation = set_to(verdict.claim) or None, related(verdict.claim) or None
+            found = verdict.finding
+            yield (
+                each.target.name, kind, said["quantity"], said["layer"], settings, relation, said["claimed"],
+                verdict.computed, said["unit"] or None, said["verdict"], found and found.rule, found and found.message,
+                _source(verdict) or None, said["file"], said["line"], said["column"],
+            )  # fmt: skip
+    for finding in [*each.others, *(each.growth or ())]:
+        place = data(finding)
+        yield (
+            each.target.name, "finding", *[None] * 7, finding.severity, finding.rule, finding.message, None,
+            place["file"], place["line"], place["column"],
+        )  # fmt: skip
 
 
 def _row(verdict: Verdict) -> tuple[str, ...]:
@@ -91,21 +118,29 @@ def findings_text(checked: Checked, paint: Paint = unpainted, width: int | None 
 
 
 def summary(checked: Checked, paint: Paint = unpainted) -> str:
-    """The counts in words: `44 specs, 510 claims: 489 met, 21 errata; no errors, 2 warnings`."""
+    """The counts in words: `44 specs, 510 claims: 489 met, 21 errata; no errors, 2 warnings`; between them the
+    budgets, if there are any: `88 budgets: 87 met, 1 exceeded`."""
     n = counts(checked.specs)
-    claims = f"{n['claims']:,} claim{'s' * (n['claims'] != 1)}"
-    fared: tuple[tuple[Role, int, str], ...] = (
+    claims = _fared(n["claims"], "claim", (
         ("met", n["met"], "met"),
         ("dim", n["erratum"], "errata" if n["erratum"] != 1 else "erratum"),
         ("error", n["failed"], "failed"),
-    )
-    parts = [paint(role, f"{count:,} {word}") for role, count, word in fared if count]
-    claims += f": {', '.join(parts)}" if parts else ""
+    ), paint)  # fmt: skip
+    if n["budgets"]:
+        kept = n["budgets"] - n["exceeded"]
+        claims += "; " + _fared(
+            n["budgets"], "budget", (("met", kept, "met"), ("error", n["exceeded"], "exceeded")), paint
+        )
     errors = f"{n['errors'] or 'no'} error{'s' * (n['errors'] != 1)}"
     errors = paint("error", errors) if n["errors"] else errors
     if n["warnings"]:
         errors += ", " + paint("warning", f"{n['warnings']} warning{'s' * (n['warnings'] != 1)}")
     return f"{n['specs']} spec{'s' * (n['specs'] != 1)}, {claims}; {errors}"
+
+
+def _fared(count: int, noun: str, fared: Iterable[tuple[Role, int, str]], paint: Paint) -> str:
+    parts = [paint(role, f"{how_many:,} {word}") for role, how_many, word in fared if how_many]
+    return f"{count:,} {noun}{'s' * (count != 1)}" + (f": {', '.join(parts)}" if parts else "")
 
 
 def _source(verdict: Verdict) -> str:
@@ -121,6 +156,7 @@ def _data(checked: Checked) -> dict[str, Any]:
     made: dict[str, Any] = {
         "specs": [_spec(each) for each in checked.specs],
         "claims": [_claim(each, verdict) for each in checked.specs for verdict in each.verdicts],
+        "budgets": [_claim(each, verdict) for each in checked.specs for verdict in each.budgets],
         "findings": [
             {"spec": each.target.name, **data(finding)} for each in checked.specs for finding in each.findings
         ],

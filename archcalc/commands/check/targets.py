@@ -28,7 +28,11 @@ def targets(paths: Iterable[str]) -> list[Target]:
 
     A folder stands for every spec in it and below. UsageError for what does not exist, and for a folder without specs.
     """
-    found = [target for path in list(paths) or ["."] for target in _of(path)]
+    return each_once(target for path in list(paths) or ["."] for target in _of(path))
+
+
+def each_once(found: Iterable[Target]) -> list[Target]:
+    """Each file once, by the first of its names."""
     unique: dict[Path, Target] = {}
     for target in found:
         unique.setdefault(target.path.resolve(), target)
@@ -53,19 +57,24 @@ def _of(reference: str) -> list[Target]:
     if not reference:
         raise UsageError("a path is empty: was a variable not set?")
     path = Path(reference)
+    if os.path.exists(path) or path.suffix in (".yaml", ".yml") or "/" in reference or "\\" in reference:
+        return at(path)
+    if ":" in reference:
+        raise UsageError(f"check takes no settings: claims are about a spec as it stands, and so is `{reference}`")
+    return [_in_catalogue(reference, catalogue.find(reference))]
+
+
+def at(path: Path) -> list[Target]:
+    """A file, or every spec in a folder and below. UsageError for what does not exist, and a folder without specs."""
     if os.path.isdir(path):
         found = in_folder(path)
         if not found:
-            where = "this folder" if reference == "." else reference
+            where = "this folder" if path == Path() else path
             raise UsageError(f"there are no specs in {where} or below: --catalogue checks those of archcalc")
         return found
     if os.path.isfile(path):
         return [Target(_shown(path), path, _shown(path), _key(path))]
-    if path.suffix in (".yaml", ".yml") or "/" in reference or "\\" in reference:
-        raise UsageError(f"there is no file or folder {reference}")
-    if ":" in reference:
-        raise UsageError(f"check takes no settings: claims are about a spec as it stands, and so is `{reference}`")
-    return [_in_catalogue(reference, catalogue.find(reference))]
+    raise UsageError(f"there is no file or folder {path}")
 
 
 def _in_catalogue(name: str, path: Path) -> Target:

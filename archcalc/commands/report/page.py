@@ -33,7 +33,7 @@ def sections(
     analysis = network.analysis
     yield _graph(network, columns or [], heat)
     yield from tables(network, columns)
-    judged, _ = judge(analysis.network.document, claims(analysis.network.document)[0], Library())
+    judged = judge(analysis.network.document, claims(analysis.network.document)[0], Library())
     if judged:
         yield Rows("claims", verdicts(judged))
     yield Text("spec", analysis.network.document.source.text)

@@ -160,6 +160,14 @@ def _parameter(draft: Draft, name: str, value: object) -> dict[str, Any]:
 
 def _findings(found: Iterable[Diagnostic], draft: Draft) -> list[dict[str, Any]]:
     """Findings as data; `here` says whether one is in the draft, and not in a file that it imports."""
-    return [
-        {**json.data(each), "here": each.place is not None and each.place.source.text == draft.text} for each in found
-    ]
+    return [_finding(each, draft) for each in found]
+
+
+#: Where the page shows a finding about a file as a whole.
+_HEAD = {"line": 1, "column": 1, "end_line": 1, "end_column": 1}
+
+
+def _finding(found: Diagnostic, draft: Draft) -> dict[str, Any]:
+    place = found.place
+    made = json.data(found) | (_HEAD if place is not None and place.is_file else {})
+    return {**made, "here": place is not None and place.source.text == draft.text}
