@@ -208,7 +208,16 @@ def test_fix_rewrites_exact_figures_and_nothing_else(folder: Path, checked: Any)
     path.write_bytes(b"\xef\xbb\xbf" + stale.replace("\n", "\r\n").encode())
 
     found = checked("small.yaml", "--fix")
-    assert found.err == "rewrote 7 figures\n"
+    assert found.err.splitlines() == [
+        "small.yaml:8: params: 999 -> 224",
+        "small.yaml:9: weights: 999 -> 216",
+        "small.yaml:10: macs: 1_000 -> 194_400",
+        "small.yaml:11: flops: 1000 -> 396000",
+        "small.yaml:12: activation_bytes: 1 -> 41_088",
+        "small.yaml:17: output of conv1: 31x31x8 -> 30x30x8",
+        "small.yaml:17: receptive_field of conv1: 5x5 -> 3x3",
+        "rewrote 7 figures",
+    ]
     # 8 * 27 weights and 8 biases; 3,072 values in and 30 * 30 * 8 out, of 4 bytes; 216 MACs for each of 900 positions,
     # 2 FLOPs for each and a bias addition for each value
     fixed = stale
@@ -227,6 +236,17 @@ def test_fix_rewrites_exact_figures_and_nothing_else(folder: Path, checked: Any)
     assert found.code == 1
     assert found.out.count("error[") == 3
     assert checked("small.yaml", "--fix").err == ""
+    path.write_text(stale, encoding="utf-8")
+    assert (checked("small.yaml", "--fix", "-q").err, path.read_text(encoding="utf-8")) == ("", fixed)
+    assert "--fix" not in checked("small.yaml").out
+
+
+def test_a_check_says_how_many_figures_it_could_fix(folder: Path, checked: Any) -> None:
+    write(folder / "one.yaml", SMALL.replace("224", "225"))
+    assert checked("one.yaml").out.endswith("1 spec, 3 claims: 2 met, 1 failed; 1 error\n1 figure fixable with --fix\n")
+    write(folder / "two.yaml", SMALL.replace("224", "225").replace("30x30", "31x31"))
+    assert checked(".").out.endswith("\n3 figures fixable with --fix\n")
+    assert "fixable" not in checked(".", "--format", "github").out
 
 
 def test_fix_does_not_touch_what_is_true(folder: Path, checked: Any) -> None:
@@ -244,6 +264,10 @@ def test_fix_needs_the_path_of_what_it_rewrites(folder: Path, monkeypatch: pytes
     found = checked("stale", "--fix")
     assert found.code == 2
     assert "name `stale` by its path" in found.err
+    assert "fixable" not in checked("stale").out
+    write(folder / "mine.yaml", SMALL.replace("224", "225"))
+    checked("mine.yaml", "stale", "--fix")
+    assert "225" in (folder / "mine.yaml").read_text(encoding="utf-8")
     assert "225" in (folder / "nets/stale/stale.yaml").read_text(encoding="utf-8")
 
 

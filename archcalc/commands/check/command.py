@@ -13,7 +13,7 @@ import click
 
 from archcalc.cli.options import Output, counting_option, format_options
 from archcalc.cli.types import SpecType
-from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.diagnostics.diagnostic import UsageError, plain
 
 if TYPE_CHECKING:
     from archcalc.commands.check.run import Checked, SpecCheck
@@ -55,8 +55,8 @@ def command(
     [tool.archcalc] in pyproject.toml, or else the current folder. OLD is a folder of specs, or a report saved with
     --format json. The exit code is 0 if nothing is wrong, 1 for findings, 2 if the check could not run.
 
-    --fix replaces an exact figure that is wrong by the computed one, unless it has a source or is an erratum; comments
-    and layout stay.
+    --fix replaces an exact figure that is wrong by the computed one, unless it has a source or is an erratum, and says
+    which; comments and layout stay.
 
     \b
     Examples:
@@ -96,7 +96,7 @@ def command(
                 chosen(), strict=strict or own.strict, counting=counting, budget=own.budget, ignore=own.ignore
             )
 
-        result = _checked(check, baseline, allowed, fix=fix)
+        result = _checked(check, baseline, allowed, fix=fix, quiet=quiet)
         _write(result, out, verbose=verbose, quiet=quiet)
         return 0 if all(each.passed for each in result.specs) else 1
 
@@ -118,7 +118,7 @@ def _paths(chosen: Callable[[], list[Target]]) -> list[Path]:
 
 
 def _checked(
-    check: Callable[[], list[SpecCheck]], baseline: Path | None, allowed: Fraction | None, *, fix: bool
+    check: Callable[[], list[SpecCheck]], baseline: Path | None, allowed: Fraction | None, *, fix: bool, quiet: bool
 ) -> Checked:
     """The check, with what is fixed before it and what changed since a baseline."""
     from archcalc.commands.check.baseline import changes, need_common, read, with_growth
@@ -130,7 +130,9 @@ def _checked(
         from archcalc.commands.check import fix as fixing
 
         if fixed := fixing.fix(specs):
-            click.echo(f"rewrote {fixed:,} figure{'s' * (fixed != 1)}", err=True)
+            if not quiet:
+                rewritten = f"rewrote {len(fixed):,} figure{'s' * (len(fixed) != 1)}"
+                click.echo("\n".join([*(plain(str(one)) for one in fixed), rewritten]), err=True)
             specs = check()
     if old is None:
         return Checked(specs)

@@ -22,6 +22,11 @@ class Target(Record):
     shown: str
     key: str
 
+    @property
+    def is_path(self) -> bool:
+        """Whether it was named by its path, and not as one of the catalogue."""
+        return self.name == self.shown
+
 
 def targets(paths: Iterable[str]) -> list[Target]:
     """The files that paths and catalogue names stand for, each once; those of the current folder if there are none.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import IO
 
+from archcalc.commands.check.fix import fixable
 from archcalc.commands.check.run import Checked
 from archcalc.commands.check.tables import NOTE, changes_text, claims, findings_text, summary
 from archcalc.diagnostics.text import Paint, unpainted, wrapped
@@ -40,5 +41,7 @@ def _closing(report: Report, paint: Paint, columns: int | None) -> str:
     checked: Checked = report.answer
     note = "\n".join(wrapped(NOTE, columns)) if report.tables else ""
     changes = "\n".join(line for change in changes_text(checked) for line in wrapped(change, columns, "  "))
-    paragraphs = (findings_text(checked, paint, columns), note, changes, summary(checked, paint))
+    count = fixable(checked.specs)
+    fixes = f"\n{count:,} figure{'s' * (count != 1)} fixable with --fix" if count else ""
+    paragraphs = (findings_text(checked, paint, columns), note, changes, summary(checked, paint) + fixes)
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
