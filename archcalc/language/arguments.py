@@ -12,7 +12,7 @@ from archcalc.language.names import Known
 from archcalc.language.reading import Reading
 from archcalc.language.source import Mapping, Value, is_empty
 from archcalc.layers.attributes import Refused
-from archcalc.layers.registry import Layer, other_attribute
+from archcalc.layers.registry import Layer
 
 
 def layer_arguments(reading: Reading, step: Step, layer: Layer, given: Value | None, known: Known) -> None:
@@ -88,6 +88,8 @@ def _arguments(
         formula = read_formula(reading, value, known, names.get(key.text, ()))
         name = key.text
         if name not in names:
+            from archcalc.layers.other_names import other_attribute
+
             meant = other_attribute(name, names) or closest(name, names)
             hint = f"did you mean `{meant}`?" if meant else f"it has {', '.join(names)}" if names else None
             if name in STEP_KEYS:

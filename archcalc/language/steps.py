@@ -24,7 +24,7 @@ from archcalc.language.keys import STEP_KEYS
 from archcalc.language.names import Known, check_identifier, step_name
 from archcalc.language.reading import Reading
 from archcalc.language.source import Mapping, Scalar, Sequence, Value, is_empty
-from archcalc.layers.registry import Layer, layers, other_name
+from archcalc.layers.registry import Layer, layers
 
 #: What a branch that has a condition is written with.
 _BRANCH_KEYS = ("when", "steps")
@@ -134,6 +134,8 @@ def _callee(reading: Reading, key: Scalar, known: Known) -> Layer | Block | None
     found = reading.document.block(name) or layers().get(name)
     if found is None and name not in reading.document.missing and name not in known:
         callable_names = [*layers(), *reading.document.blocks, *reading.document.imported, HEAD]
+        from archcalc.layers.other_names import other_name
+
         hint = other_name(name) or did_you_mean(name, callable_names)
         if hint is None and ":" in name:
             hint = "write a space after the colon"

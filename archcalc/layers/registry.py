@@ -111,77 +111,8 @@ def layer(function: Any = None, *, ranks: Iterable[int] | None = None, one_of: t
 @cache
 def layers() -> dict[str, Layer]:
     """Every layer by name: all modules of this package are loaded, so a new file is found by itself."""
-    loaded_from("archcalc.layers", without=frozenset({"rules"}))  # explanations are read when asked for
+    loaded_from("archcalc.layers", without=frozenset({"rules", "other_names"}))  # these are read when asked for
     return _known
-
-
-#: What others call a layer of ours, where the names are not alike: other frameworks, papers, everyday speech.
-_OTHER_NAMES = {
-    "linear": ("dense", "fc", "fully_connected", "innerproduct", "gemm"),
-    "batch_norm": ("bn",),
-    "layer_norm": ("ln",),
-    "lrn": ("local_response_norm", "localresponsenorm"),
-    "silu": ("swish",),
-    "conv_transpose": ("deconv", "deconvolution", "upconv", "transposed_conv", "convtranspose2d"),
-    "depthwise_conv": ("dwconv", "depthwise"),
-    "global_avgpool": ("gap", "globalaveragepooling", "globalaveragepooling2d", "global_average_pooling"),
-    "attention": ("mha", "multihead_attention", "multi_head_attention", "multiheadattention", "self_attention"),
-    "concat": ("cat", "concatenate"),
-    "add": ("sum", "residual", "eltwise"),
-    "multiply": ("mul", "product"),
-    "drop_path": ("stochastic_depth", "droppath"),
-    "tokens": ("patches", "patchify"),
-    "upsample": ("interpolate", "resize"),
-    "transpose": ("permute",),
-    "reshape": ("view",),
-}
-
-
-#: What others have as a layer and we write otherwise.
-_WRITTEN_OTHERWISE = {
-    ("group_conv", "grouped_conv", "groupconv"): "write `conv` with `groups`",
-    ("pointwise_conv", "conv1x1", "pwconv"): "write `conv` with `kernel: 1`",
-    ("conv3x3",): "write `conv` with `kernel: 3` and `padding: 1`",
-    ("separable_conv", "sepconv"): "write `depthwise_conv`, and a `conv` with `kernel: 1` after it",
-    ("rope", "rotary", "rotary_embedding"): "rotary positions are not a layer of their own: they have no parameters",
-    ("input",): "the section `input` says what the network begins with",
-    ("sequential", "block"): "a block is defined in the section `blocks` and called by its name",
-}
-
-#: What others call an attribute of ours.
-_OTHER_ATTRIBUTES = {
-    "kernel": ("size", "kernel_size", "pool_size", "window", "ksize", "k"),
-    "stride": ("strides", "step", "subsampling"),
-    "padding": ("pad", "pads", "border"),
-    "out": ("filters", "out_channels", "channels", "units", "features", "out_features", "width", "num_filters"),
-    "rate": ("p", "prob", "probability", "drop", "drop_rate"),
-    "heads": ("num_heads", "n_heads", "nhead", "head"),
-    "groups": ("num_groups", "group", "cardinality"),
-    "dilation": ("dilation_rate", "dilations"),
-    "scale": ("scale_factor", "factor"),
-    "bias": ("use_bias", "with_bias"),
-    "size": ("output_size", "out_size", "num_embeddings"),
-}
-
-
-def other_attribute(word: str, known: Iterable[str]) -> str | None:
-    """The attribute, of those known, that others call by this word; None if there is none."""
-    plain = word.lower().replace("-", "_")
-    return next((name for name in known if plain in _OTHER_ATTRIBUTES.get(name, ())), None)
-
-
-def other_name(word: str) -> str | None:
-    """A help text that names the layer which others call by this word, or spell otherwise; None if there is none."""
-    plain = word.lower().replace("-", "_")
-    for others, text in _WRITTEN_OTHERWISE.items():
-        if plain in others:
-            return text
-    for name, others in _OTHER_NAMES.items():
-        if plain in others:
-            return f"it is called `{name}` here"
-    known = {name.replace("_", ""): name for name in layers()}
-    alike = known.get(plain.replace("_", "").removesuffix("1d").removesuffix("2d").removesuffix("3d"))
-    return f"it is called `{alike}` here" if alike else None
 
 
 @cache

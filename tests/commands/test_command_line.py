@@ -161,6 +161,8 @@ def test_findings_go_to_standard_error_with_exit_code_1(tmp_path: Path) -> None:
         (["report", "vgg16:image=[["], "is not a value for image"),
         (["report", "vgg16:imag=3"], "did you mean `image`?"),
         (["layers", "cnov"], "did you mean `conv`?"),
+        (["layers", "nn.Conv2d"], "there is no layer `nn.Conv2d`: it is called `conv` here"),
+        (["layers", "unsqueeze"], "write `reshape`, with a 1 where the new axis stands"),
         (["layers", ""], "there is no layer ``"),
         (["report", "\x00"], "there is no spec"),
         (["report", "a" * 5_000], "there is no spec `aaa"),

@@ -30,7 +30,9 @@ def test_a_misspelt_attribute_is_one_finding() -> None:
         ("conv: {filters: 2, kernel: 1}", "did you mean `out`?"),
         ("dropout: {p: 0.5}", "did you mean `rate`?"),
         ("group_conv: 3", "write `conv` with `groups`"),
-        ("rope", "rotary positions are not a layer of their own: they have no parameters"),
+        ("rope", "it is called `rotary` here"),
+        ("squeeze", "write `take` with the axis that goes, or `reshape`"),
+        ("nn.BatchNorm2d: 3", "it is called `batch_norm` here"),
         ("dense: 3", "it is called `linear` here"),
     ],
 )

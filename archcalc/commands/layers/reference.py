@@ -6,6 +6,7 @@ from typing import Any
 
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.layers.attributes import shown
+from archcalc.layers.other_names import other_name
 from archcalc.layers.registry import Attribute, Layer, layers
 from archcalc.output.layout import Column, Report, Table
 
@@ -27,7 +28,7 @@ def index() -> Report:
 def page(name: str) -> Report:
     """The reference page of one layer; UsageError if there is none of that name."""
     if name not in layers():
-        hint = did_you_mean(name, layers()) or "`archcalc layers` lists them"
+        hint = other_name(name) or did_you_mean(name, layers()) or "`archcalc layers` lists them"
         raise UsageError(f"there is no layer `{name}`: {hint}")
     layer = layers()[name]
     columns = (
