@@ -35,14 +35,31 @@ def suffix(text: str) -> tuple[int, str] | None:
     return None if factor is None else (factor, "bytes")
 
 
-def memory_size(text: str) -> int:
-    """The bytes that a text states: `24GB`, `24gb`, `24G`, `1.5 GiB`, or a plain number of bytes; UsageError if it
-    states none."""
+#: Who states a memory, or a bound of a figure in bytes, by a smaller number without a unit has forgotten the unit.
+LEAST_MEMORY, LEAST_BOUND = 10**6, 1000
+
+
+def unit_forgotten(text: str, number: Fraction, least: int, *units: str) -> str | None:
+    """What to write instead of a number without a unit that stands for bytes; None where it is at least so large.
+    `units` are others that it may have."""
+    if number >= least:
+        return None
+    units += ("GB" if number < 1000 else "MiB",)  # as cards are sold, and as their driver tells
+    count = f"{decimal(number)} byte{'s' * (number != 1)}"
+    return f"`{text}` is {count}: write {' or '.join(text + unit for unit in units)}, or {text}B if bytes are meant"
+
+
+def memory_size(text: str, *units: str) -> int:
+    """The bytes that a text states: `24GB`, `24gb`, `24G`, `1.5 GiB`, or a plain number of bytes, of at least a
+    million; UsageError if it states none. `units` are others that the number may have where it is asked for."""
     match = re.fullmatch(r"([0-9][0-9_]{0,20}(?:[.][0-9]{1,15})?) ?([a-zA-Z]*)", text.strip())
     known = match and suffix(match.group(2))
     if not match or not known:
         raise UsageError(f"`{text[:60]}` is not a memory size; try 8GB or 8GiB")
-    size = int(Fraction(match.group(1).replace("_", "")) * known[0])
+    number = Fraction(match.group(1).replace("_", ""))
+    if not match.group(2) and (hint := unit_forgotten(match.group(1), number, LEAST_MEMORY, *units)):
+        raise UsageError(hint)
+    size = int(number * known[0])
     if not 1 <= size < 1 << 80:
         raise UsageError(f"`{text[:60]}` is not a memory size: it must be at least one byte, and fit a machine")
     return size
@@ -51,7 +68,7 @@ def memory_size(text: str) -> int:
 def headroom(text: str, total: int) -> int:
     """The bytes of `total` that `10%` or `1GB` sets aside; UsageError if that is not a part of it."""
     part = re.fullmatch(r"([0-9]{1,3}(?:[.][0-9]{1,9})?) ?%", text.strip())
-    size = int(Fraction(part.group(1)) * total / 100) if part else memory_size(text) if text.strip() != "0" else 0
+    size = int(Fraction(part.group(1)) * total / 100) if part else memory_size(text, "%") if text.strip() != "0" else 0
     if size >= total:
         raise UsageError(f"a headroom of {text} leaves nothing of {total:,} bytes")
     return size

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from archcalc.claims.figure import Bound, FigureError, read
 from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.quantities.registry import quantities
 from archcalc.records import Record
+from archcalc.units import BYTES
 
 _LIMIT = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=|>=|==|=|<|>)\s*(.*?)\s*\Z", re.ASCII | re.DOTALL)
 
@@ -36,4 +38,9 @@ def read_limits(text: str) -> Iterator[Limit]:
             raise UsageError(f"`{part.strip()}` is not a bound: {error}") from None
         if not figure.bounds or figure.unit not in ("", "bytes"):
             raise UsageError(f"`{part.strip()}` is not a bound: `{written}` is not a number")
+        known = quantities().get(name)
+        if known is not None and known.unit == BYTES and figure.forgotten is not None:
+            raise UsageError(f"{name}: {figure.forgotten}")
+        if figure.unit == "bytes" and (known is None or known.unit != BYTES):
+            raise UsageError(f"{name} is not in bytes: `{part.strip()}` cannot hold")
         yield Limit(" ".join(part.split()), name, figure.bounds)

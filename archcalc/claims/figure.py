@@ -18,7 +18,7 @@ from archcalc.language.expression import Compiled, ExpressionError, compile_expr
 from archcalc.records import Record
 from archcalc.sizes.kinds import LARGEST
 from archcalc.sizes.volume import Volume
-from archcalc.units import SUFFIXES, suffix
+from archcalc.units import LEAST_BOUND, SUFFIXES, suffix, unit_forgotten
 
 #: `~` stands for an order of magnitude: a fifth more or less.
 ROUGHLY = Fraction(1, 5)
@@ -71,6 +71,13 @@ class Figure(Record):
     def exact(self) -> bool:
         """Whether one number alone meets it."""
         return len(self.bounds) == 2 and self.bounds[0].limit == self.bounds[1].limit
+
+    @property
+    def forgotten(self) -> str | None:
+        """What to write instead, if it is about bytes, and a bound so low without a unit that one was forgotten."""
+        if self.value is None or self.unit or self.exact:
+            return None
+        return unit_forgotten(self.text.lstrip("<>=~ "), self.value, LEAST_BOUND)
 
 
 def read(text: str) -> Figure:

@@ -214,6 +214,8 @@ class _Reader:
     def check_unit(self, known: Quantity, figure: Figure, other: Other | None, layer: Scalar | None, at: Value) -> None:
         """The unit of the value must be one that the quantity can have."""
         if _fits(known, figure, other is not None, layer is not None):
+            if known.unit == BYTES and other is None and figure.forgotten is not None:
+                raise self.malformed(f"{known.name}: {figure.forgotten}", at, rule="claim-unit")
             return
         hint = None
         if other is not None:

@@ -192,6 +192,14 @@ def test_a_malformed_claim_is_a_finding_at_its_place(tmp_path: Path, claims: str
     assert findings(checked(tmp_path, claims)) == [(rule, line)]
 
 
+def test_a_bound_in_bytes_without_its_unit_is_a_finding_and_an_exact_count_is_none(tmp_path: Path) -> None:
+    found = checked(tmp_path, "saved_bytes: <= 24")
+    assert findings(found) == [("claim-unit", 1)]
+    assert found.findings[0].message == "saved_bytes: `24` is 24 bytes: write 24GB, or 24B if bytes are meant"
+    for legal in ("saved_bytes: <= 24B", "saved_bytes: '> 1000'", "saved_bytes: 24", "params: <= 24"):
+        assert [rule for rule, _ in findings(checked(tmp_path, legal))] in ([], ["claim-failed"]), legal
+
+
 @pytest.mark.parametrize("name", [r"a/\0b", "a/" + "b" * 5000])
 def test_a_ratio_to_what_is_not_a_path_is_refused(tmp_path: Path, name: str) -> None:
     (finding,) = checked(tmp_path, f'params: {{value: 1x, over: "{name}"}}').findings

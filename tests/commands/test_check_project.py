@@ -77,7 +77,7 @@ def test_a_budget_holds_for_every_spec(home: Path, capsys: pytest.CaptureFixture
     assert said.count("error[over-budget]") == 1
     # 3*3*3*65 + 65, at the value that limits it
     assert "specs/large.yaml: params: expected <= 1800, got 1,820\n --> pyproject.toml:5:10\n" in said
-    assert said.endswith("2 specs, 0 claims; 4 budgets: 3 met, 1 exceeded; 1 error, 2 warnings\n")
+    assert said.endswith("2 specs, 0 claims; 4 budgets: 3 met, 1 failed; 1 error, 2 warnings\n")
     assert re.search(r"budget params +<= 1800 +1,820 +failed", checked(capsys, "-v")[1])
 
 
@@ -102,6 +102,14 @@ def test_a_budget_states_its_setup_and_stands_where_it_is_limited(
     assert code == 1
     assert "training_peak_bytes with batch=32: expected <= 8 kB, got " in said
     assert f" --> pyproject.toml:{len(before)}:{len(before[-1]) + 1}\n" in said
+
+
+def test_a_budget_that_cannot_be_judged_is_not_exceeded(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    configured(home, '[tool.archcalc.budget]\nparams = {value = "<= 8M", with = {image = 9}}\n')
+    code, said = checked(capsys)
+    assert code == 1
+    assert "error[bad-claim]: specs/small.yaml: " in said
+    assert " --> pyproject.toml:5:36\n" in said
 
 
 def test_a_file_of_blocks_has_no_budget(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,6 +138,8 @@ def test_the_catalogue_is_not_of_the_project(home: Path, capsys: pytest.CaptureF
         ("[tool.archcalc]\nbudget = 3!\n", "[tool.archcalc.budget] is a table"),
         ("[tool.archcalc.budget]\nparams = 5000!\n", 'params: a budget is a bound, as in "<= 5000"'),
         ("[tool.archcalc.budget]\nparams = '5M'!\n", 'params: a budget is a bound, as in "<= 5M"'),
+        ("[tool.archcalc.budget]\nparams = {value = '< 5M'!, erratum = 'no'}\n", "params: a budget is kept or not"),
+        ("[tool.archcalc.budget]\nsaved_bytes = '<= 24'!\n", "write 24GB, or 24B if bytes are meant"),
         ("[tool.archcalc.budget]\nparam! = '<= 5M'\n", "there is no quantity `param`"),
         ("[tool.archcalc.budget]\nparams = {value = '<= 5M', if! = true}\n", "a claim has no `if`"),
         ("[tool.archcalc.budget]\nparams = '<= '!\n", "`<=` is not a figure"),

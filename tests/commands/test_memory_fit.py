@@ -121,7 +121,8 @@ def test_without_a_memory_every_card_is_asked(capsys: pytest.CaptureFixture[str]
         ("80 gib", 80 * 2**30),
         ("24G", 24 * 10**9),
         ("24gb", 24 * 10**9),
-        ("4096", 4096),
+        ("4096B", 4096),
+        ("1_000_000", 1_000_000),
     ],
 )
 def test_an_amount_of_memory(text: str, size: int) -> None:
@@ -132,6 +133,31 @@ def test_an_amount_of_memory(text: str, size: int) -> None:
 def test_no_amount_of_memory(text: str) -> None:
     with pytest.raises(UsageError, match="is not a memory size"):
         memory_size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("24", "`24` is 24 bytes: write 24GB, or 24B if bytes are meant"),
+        ("0.5", "`0.5` is 0.5 bytes: write 0.5GB, or"),
+        ("1", "`1` is 1 byte: write 1GB"),
+        ("24576", "`24576` is 24,576 bytes: write 24576MiB, or 24576B"),  # as nvidia-smi has it
+        ("999_999", "is 999,999 bytes"),
+    ],
+)
+def test_a_memory_whose_unit_is_forgotten(text: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["fit", "lenet5"], ["memory", "lenet5"]):
+        assert run([*arguments, "--memory", text]) == 2
+        assert said in capsys.readouterr().err
+    assert run(["compare", "lenet5", "--columns", "largest_training_batch", "--with", f"memory={text}"]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_headroom_whose_unit_is_forgotten() -> None:
+    with pytest.raises(UsageError, match="`10` is 10 bytes: write 10% or 10GB, or 10B if bytes are meant"):
+        headroom("10", 10**9)
+    assert headroom("10B", 10**9) == 10
+    assert headroom("0", 10**9) == 0
 
 
 def test_headroom_must_leave_something() -> None:

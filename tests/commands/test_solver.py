@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from inline import totals
 
 import archcalc
+from archcalc.claims.bounds import read_limits
 from archcalc.cli import group, run
 from archcalc.commands.solve.answer import scale, solve
 from archcalc.diagnostics.diagnostic import UsageError
@@ -137,6 +138,21 @@ def test_memory_is_a_bound_too() -> None:
     made = solve("resnet50", "image", "saved_bytes <= 86_121_984")  # what ResNet-50 keeps at 224
     assert 224 <= made.settings["image"] < 232
     assert made.method == "bisection"
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("saved_bytes <= 24", "saved_bytes: `24` is 24 bytes: write 24GB, or 24B if bytes are meant"),
+        ("saved_bytes <= 0.5", "`0.5` is 0.5 bytes"),
+        ("params <= 24GB", "params is not in bytes"),
+    ],
+)
+def test_a_bound_in_bytes_has_a_unit_unless_it_is_a_count(target: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        solve("resnet50", "image", target)
+    limits = [limit.bounds[0].limit for limit in read_limits("saved_bytes <= 24B and params <= 24 and macs < 1G")]
+    assert limits == [24, 24, 10**9]
 
 
 def test_a_setup_that_a_bound_does_not_depend_on_leaves_the_formula() -> None:

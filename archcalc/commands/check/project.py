@@ -144,6 +144,9 @@ class _Reader:
             if not claim.figure.text.startswith(("<", ">")):
                 message = f'{claim.quantity.name}: a budget is a bound, as in "<= {claim.figure.text}"'
                 self.problems.append(Diagnostic("bad-project", message, claim.place))
+            if claim.erratum:
+                message = f"{claim.quantity.name}: a budget is kept or not, and is no erratum"
+                self.problems.append(Diagnostic("bad-project", message, claim.place))
             yield claim
 
     def place(self, value: Value) -> Place:

@@ -105,7 +105,8 @@ def check(
 
 def counts(checks: Iterable[SpecCheck]) -> dict[str, int]:
     """How many specs, claims and budgets there are, how they fared, and how many findings of each severity."""
-    made = dict.fromkeys(("specs", "claims", MET, FAILED, ERRATUM, "budgets", "exceeded", "errors", "warnings"), 0)
+    words = ("specs", "claims", MET, FAILED, ERRATUM, "budgets", "budgets_met", "budgets_failed", "errors", "warnings")
+    made = dict.fromkeys(words, 0)
     for each in checks:
         made["specs"] += 1
         made["claims"] += len(each.verdicts)
@@ -113,7 +114,7 @@ def counts(checks: Iterable[SpecCheck]) -> dict[str, int]:
         for verdict in each.verdicts:
             made[verdict.verdict] += 1
         for verdict in each.budgets:
-            made["exceeded"] += verdict.verdict == FAILED
+            made[f"budgets_{verdict.verdict}"] += 1
         for finding in each.findings:
             made[f"{finding.severity}s"] += 1
     return made
@@ -185,8 +186,9 @@ def _of_spec(verdict: Verdict, document: Document) -> Verdict:
     finding = verdict.finding
     if finding is None:
         return verdict
-    message = f"{document.source.name}: {finding.message}"
-    return verdict._replace(finding=finding._replace(rule="over-budget", message=message))
+    finding = finding._replace(message=f"{document.source.name}: {finding.message}")
+    failed = verdict.computed is not None  # the other findings say why there is nothing to compare
+    return verdict._replace(finding=finding._replace(rule="over-budget") if failed else finding)
 
 
 def _in_order(others: Iterable[Diagnostic], verdicts: Iterable[Verdict]) -> list[Diagnostic]:

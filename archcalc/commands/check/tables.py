@@ -119,7 +119,7 @@ def findings_text(checked: Checked, paint: Paint = unpainted, width: int | None 
 
 def summary(checked: Checked, paint: Paint = unpainted) -> str:
     """The counts in words: `44 specs, 510 claims: 489 met, 21 errata; no errors, 2 warnings`; between them the
-    budgets, if there are any: `88 budgets: 87 met, 1 exceeded`."""
+    budgets, if there are any: `88 budgets: 87 met, 1 failed`."""
     n = counts(checked.specs)
     claims = _fared(n["claims"], "claim", (
         ("met", n["met"], "met"),
@@ -127,9 +127,8 @@ def summary(checked: Checked, paint: Paint = unpainted) -> str:
         ("error", n["failed"], "failed"),
     ), paint)  # fmt: skip
     if n["budgets"]:
-        kept = n["budgets"] - n["exceeded"]
         claims += "; " + _fared(
-            n["budgets"], "budget", (("met", kept, "met"), ("error", n["exceeded"], "exceeded")), paint
+            n["budgets"], "budget", (("met", n["budgets_met"], "met"), ("error", n["budgets_failed"], "failed")), paint
         )
     errors = f"{n['errors'] or 'no'} error{'s' * (n['errors'] != 1)}"
     errors = paint("error", errors) if n["errors"] else errors
