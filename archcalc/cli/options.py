@@ -124,7 +124,8 @@ def format_options(own: str | None = None) -> Callable[[Callable[..., Any]], Cal
             "--format",
             "format_",
             type=click.Choice(formats.names(own)),
-            help="Output format.  [default: text, or from the file's ending]",
+            metavar="NAME",
+            help=f"Output format: {', '.join(formats.names(own))}.  [default: text, or from the file's ending]",
         )
         @click.option("-o", "--output", type=FileType(), help="Write to a file; its ending chooses the format.")
         @functools.wraps(function)

@@ -174,6 +174,8 @@ def test_a_check_is_quiet_unless_asked(folder: Path, checked: Any) -> None:
     assert re.search(r"macs\s+195K\s+194,400\s+failed", verbose)
     assert verbose.count("macs: expected 195K") == 1
     assert (checked(".", "-q").code, checked(".", "-q").out) == (1, "")
+    write(folder / "none.yaml", "input: [3]\nlayers: [relu]\n")
+    assert checked("none.yaml", "-v").out == "1 spec, 0 claims; no errors\n"
     # What programs read holds every claim, however much people see.
     assert len(json.loads(checked(".", "--format", "json", "-q").out)["claims"]) == 6
     assert checked(".", "-q", "-v").code == 2
@@ -718,7 +720,10 @@ def test_growth_can_fail_the_check(folder: Path, checked: Any) -> None:
     assert checked("new", "--baseline", "old", "--max-growth", "1").code == 0  # exactly 1 %
     found = checked("new", "--baseline", "old", "--max-growth", "0.5")
     assert found.code == 1
-    assert "error[figure-grew]: params grew by 1%, and 0.5% is allowed: it was 400 and is 404" in found.out
+    assert (
+        "error[figure-grew]: params grew by 1%, from 400 to 404: --max-growth allows 0.5%\n --> new/small.yaml\n"
+        in found.out
+    )
     assert checked("old", "--baseline", "new", "--max-growth", "0").code == 0
 
 
@@ -787,9 +792,11 @@ def test_the_pre_commit_hook_runs_the_check() -> None:
     hooks = yaml.safe_load((root / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
 
     (hook,) = hooks
-    assert (hook["entry"], hook["language"], hook["types"]) == ("archcalc check", "python", ["yaml"])
-    # The whole repository is checked, so the hook is given no file names.
-    assert (hook["pass_filenames"], hook["args"]) == (False, ["."])
+    assert (hook["entry"], hook["language"]) == ("archcalc check", "python")
+    # It is given no file names, and checks what `archcalc check` does: the paths of the project.
+    assert (hook["pass_filenames"], hook.get("args", [])) == (False, [])
+    files = ["specs/a.yaml", "a.yml", "pyproject.toml", "sub/pyproject.toml", "a.yaml.md", "my_pyproject.toml"]
+    assert [name for name in files if re.search(hook["files"], name)] == files[:4]
 
 
 def test_an_empty_path_is_not_the_current_folder(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,8 +82,8 @@ def with_growth(checks: list[SpecCheck], found: list[Change], allowed: Fraction)
 
 def _grew(each: SpecCheck, change: Change, allowed: Fraction) -> Diagnostic:
     message = (
-        f"{change.quantity} grew by {percent(change.growth or Fraction(0))}, and {percent(allowed)} is allowed: "
-        f"it was {exact(change.before)} and is {exact(change.after)}"
+        f"{change.quantity} grew by {percent(change.growth or Fraction(0))}, from {exact(change.before)} to "
+        f"{exact(change.after)}: --max-growth allows {percent(allowed)}"
     )
     return Diagnostic("figure-grew", message, Place(each.source, 0, 0))
 

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("paths", nargs=-1, type=SpecType(), metavar="[PATHS]...")
 @click.option("--catalogue", "whole", is_flag=True, help="Check the whole catalogue.")
-@click.option("-v", "--verbose", is_flag=True, help="Show every claim, not only what is wrong.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every claim and budget, not only what is wrong.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing: the exit code is the answer.")
 @click.option("--fix", is_flag=True, help="Rewrite exact figures that are stale and have no source.")
-@click.option("--watch", is_flag=True, help="Check again whenever a file changes, until interrupted.")
+@click.option("--watch", is_flag=True, help="Check again whenever a file changes.")
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @click.option("--isolated", is_flag=True, help="Ignore [tool.archcalc] in pyproject.toml.")
 @click.option("--baseline", type=click.Path(path_type=Path), metavar="OLD", help="Show what changed since OLD.")
-@click.option("--max-growth", metavar="PERCENT", help="With --baseline: fail if a figure grew by more.")
+@click.option("--max-growth", metavar="PERCENT", help="With --baseline: fail if a figure grew by more than this.")
 @counting_option
 @format_options("archcalc.commands.check.formats")
 def command(
@@ -49,14 +49,14 @@ def command(
     counting: Profile | None,
     out: Output,
 ) -> int:
-    """Check specs and the figures that they claim.
+    """Check specs and the figures they claim.
 
-    PATHS are files, folders (every spec in them and below) or names of the catalogue; without any, those of
+    PATHS are files, folders (searched recursively) or names from the catalogue; the default is the paths of
     [tool.archcalc] in pyproject.toml, or else the current folder. OLD is a folder of specs, or a report saved with
-    --format json. The exit code is 0 if nothing is wrong, 1 for findings, 2 if the check could not run.
+    --format json. The exit code is 0 if nothing is wrong, 1 if there are findings, 2 if the check could not run.
 
-    --fix replaces an exact figure that is wrong by the computed one, unless it has a source or is an erratum, and says
-    which; comments and layout stay.
+    --fix replaces a wrong figure with the computed one where the claim is exact and neither has a source nor is an
+    erratum, and lists what it replaced; comments and layout are kept.
 
     \b
     Examples:

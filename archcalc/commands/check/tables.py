@@ -17,7 +17,7 @@ from archcalc.sizes.volume import Volume
 #: The colours of the verdicts.
 _ROLES: dict[str, Role] = {MET: "met", FAILED: "error", ERRATUM: "dim"}
 _CLAIM_COLUMNS = (
-    Column("quantity", "claim", right=False),
+    Column("quantity", "claim", right=False, wraps=True),
     Column("claimed", "claimed"),
     Column("computed", "computed"),
     Column("verdict", "verdict", right=False, role=lambda verdict: _ROLES[verdict]),
@@ -37,16 +37,13 @@ _RESULT_COLUMNS = tuple(
         "rule", "message", "source", "file", "line", "column",
     )
 )  # fmt: skip
-NOTE = (
-    "a figure is held to the precision it is written with: 138M is met by 137.5 to 138.5 million; "
-    "an erratum is a figure in print that is known to be wrong, and the check fails if it ever comes true"
-)
+NOTE = "archcalc help check-claims says what meets a figure, and what an erratum is"
 
 
 def build(checked: Checked) -> Report:
     """The whole result: the claims of every spec, the findings, what changed, the counts."""
     tables = claims(checked)
-    note = [NOTE] if tables else []
+    note = [NOTE] if any(each.verdicts for each in checked.specs) else []
     if checked.findings:
         tables = (*tables, findings(checked))
     notes = (*note, *changes_text(checked), summary(checked))

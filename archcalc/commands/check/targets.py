@@ -74,8 +74,10 @@ def at(path: Path) -> list[Target]:
     if os.path.isdir(path):
         found = in_folder(path)
         if not found:
-            where = "this folder" if path == Path() else path
-            raise UsageError(f"there are no specs in {where} or below: --catalogue checks those of archcalc")
+            if path == Path():
+                raise UsageError("there are no specs in this folder or below: --catalogue checks those of archcalc")
+            what = "a spec is a YAML file with `architecture`, or with `input` and `layers`"
+            raise UsageError(f"there are no specs in {path} or below: {what}")
         return found
     if os.path.isfile(path):
         return [Target(_shown(path), path, _shown(path), _key(path))]

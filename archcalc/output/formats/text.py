@@ -64,7 +64,8 @@ def on_terminal(report: Report, stream: IO[str]) -> None:
         fitted, out = _fit(table, console.width)
         shown.append(fitted)
         left_out += out
-        console.print()
+        if report.heading or report.figures or report.facts or len(shown) > 1:
+            console.print()
         # Wider than the terminal, the lines wrap; cut they are never.
         of_width(max(console.width, _least_width(fitted))).print(_rich_table(fitted, stream))
     below = [*notes(report, shown), *_left_out(left_out)]

@@ -17,29 +17,29 @@ ENDINGS = (".txt",)
 
 
 def render(report: Report) -> Iterator[str]:
-    """Plain text; nothing at all for a check that was told to be silent."""
-    if report.tables:
-        yield from text.render(_claims(report))
+    """Plain text."""
+    if (shown := _claims(report)).tables:
+        yield from text.render(shown)
         yield "\n"
     yield _closing(report, unpainted, asked_width())
 
 
 def on_terminal(report: Report, stream: IO[str]) -> None:
     """The same on a terminal, with colours."""
-    if report.tables:
-        text.on_terminal(_claims(report), stream)
+    if (shown := _claims(report)).tables:
+        text.on_terminal(shown, stream)
         stream.write("\n")
     stream.write(_closing(report, painting(stream), width(stream)))
 
 
 def _claims(report: Report) -> Report:
-    # The findings follow with their lines.
-    return report._replace(tables=claims(report.answer), notes=())
+    """The claims, if they were asked for; the findings follow with their lines."""
+    return report._replace(tables=claims(report.answer) if report.tables else (), notes=())
 
 
 def _closing(report: Report, paint: Paint, columns: int | None) -> str:
     checked: Checked = report.answer
-    note = "\n".join(wrapped(NOTE, columns)) if report.tables else ""
+    note = "\n".join(wrapped(NOTE, columns)) if NOTE in report.notes and report.tables else ""
     changes = "\n".join(line for change in changes_text(checked) for line in wrapped(change, columns, "  "))
     count = fixable(checked.specs)
     fixes = f"\n{count:,} figure{'s' * (count != 1)} fixable with --fix" if count else ""
