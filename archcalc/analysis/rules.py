@@ -12,8 +12,8 @@ rule(
 )
 rule(
     "overwrites-needed",
-    "A layer that is told to work in place would overwrite a value that another layer, or an output, needs, that"
-    " its own layer needs for the gradient, or that is one of the parts of a split: PyTorch refuses all three.",
+    "A layer that works in place would overwrite a value that another layer or an output needs, that it needs itself "
+    "for the gradient, or that is one of the parts of a split: PyTorch refuses all three.",
     "Leave `inplace` out: the layer then works in place only where it can.",
 )
 rule(

@@ -28,8 +28,8 @@ rule(
 )
 rule(
     "claim-unit",
-    "The value of a claim has a unit that its quantity cannot have: bytes for a count, a number for a volume, a "
-    "ratio to nothing.",
+    "The value of a claim has a unit that its quantity cannot have (bytes for a count, a number for a volume, a ratio "
+    "to nothing), or lacks the one it needs: `<= 24` of a memory is 24 bytes.",
     "Write counts as 138M, bytes as 58.1 MiB, volumes as 55x55x96, and ratios (12x) with `over: SPEC` or "
     "`under: SPEC`.",
 )

@@ -70,7 +70,7 @@ rule(
 )
 rule(
     "cannot-write",
-    "Code for another framework is wanted, and there are layers that its writer does not know, or attributes of "
-    "them. They are refused, since code that leaves a layer out would be another network.",
+    "The writer of the target does not support some of the layers, or some of their attributes. They are refused, "
+    "since code that leaves a layer out would be another network.",
     "Write the network without them, or export to another target.",
 )

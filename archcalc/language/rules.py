@@ -18,8 +18,8 @@ rule(
 )
 rule(
     "bad-indentation",
-    "A line is indented as no line above it that it could continue.",
-    "Indent the steps of a list alike, and a step's own keys as the layer's name behind the dash.",
+    "The indentation of a line matches no line above that it could continue.",
+    "Indent all steps of a list alike, and a step's own keys as far as the name of its layer.",
 )
 rule(
     "yaml-feature",
@@ -34,7 +34,7 @@ rule(
 )
 rule(
     "empty-file",
-    "The file holds nothing.",
+    "The file is empty.",
     "Write a spec: `archcalc show vgg16` prints one.",
 )
 rule(
@@ -49,7 +49,7 @@ rule(
 )
 rule(
     "too-deep",
-    "The file nests deeper than any spec.",
+    "The file is nested deeper than any spec.",
     "Write the inner parts as blocks and call them.",
 )
 rule(
@@ -142,8 +142,8 @@ rule(
 )
 rule(
     "conflicting-attributes",
-    "Two attributes of a layer say the same in two ways.",
-    "Give one of them.",
+    "Two attributes of a layer say the same thing in two ways.",
+    "Give only one of them.",
 )
 rule(
     "missing-argument",

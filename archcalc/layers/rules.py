@@ -26,8 +26,8 @@ rule(
 )
 rule(
     "attention-mode",
-    "The way in which attention is to be computed does not know an attribute that is given.",
-    "Leave `mode` out: the attributes decide; `mode: separate` knows them all.",
+    "The chosen `mode` of attention does not support an attribute that is given.",
+    "Leave `mode` out, and the attributes decide; `mode: separate` supports them all.",
 )
 rule(
     "one-value",
@@ -41,7 +41,7 @@ rule(
 )
 rule(
     "projection-fits",
-    "The projection of an LSTM makes its state smaller than its cell: PyTorch refuses one that does not.",
+    "The projection of an LSTM must be smaller than its state: PyTorch refuses any other.",
     "Choose a smaller projection, or leave it out.",
 )
 rule(
@@ -51,7 +51,7 @@ rule(
 )
 rule(
     "out-of-range",
-    "A size is smaller than makes sense.",
+    "A size is too small.",
     "Correct it: kernels and strides are at least 1.",
 )
 rule(
@@ -81,13 +81,13 @@ rule(
 )
 rule(
     "output-padding",
-    "A transposed convolution's output padding chooses between sizes that its stride maps to one, so it is "
+    "The output padding of a transposed convolution chooses between sizes that its stride maps to one, so it must be "
     "smaller than the stride or the dilation.",
     "Use a smaller output padding.",
 )
 rule(
     "pool-padding",
-    "A pooling's padding is at most half its kernel, or a window could see padding alone.",
+    "The padding of a pooling layer may be at most half its kernel: otherwise a window could see padding alone.",
     "Use less padding.",
 )
 rule(
@@ -118,7 +118,7 @@ rule(
 )
 rule(
     "split-part",
-    "A split has as many parts as it says, counted from 0.",
+    "A split has no part of that number: its parts are counted from 0.",
     "Choose a part that exists.",
 )
 rule(

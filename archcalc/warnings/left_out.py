@@ -13,7 +13,7 @@ def left_out(analysis: Analysis) -> Iterator[Found]:
     """The spec was imported with `--partial`, and a layer stands for an operation that is not known. Totals leave out
     what it computes and what it saves for backward.
 
-    Write the layers that the operation is in its place.
+    Replace the layer with those that the operation consists of.
     """
     for row in analysis.unknown:
         yield at(analysis, row, None, f"`{row.name}` is not known: totals leave out what it computes and saves")

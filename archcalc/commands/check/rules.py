@@ -6,24 +6,24 @@ from archcalc.diagnostics.rules import rule
 
 rule(
     "over-budget",
-    "A figure of the network is beyond the bound that the project sets for all its specs.",
-    "Make the network smaller, or change the bound under [tool.archcalc.budget] in pyproject.toml.",
+    "A figure of the network exceeds a limit that the project sets for all its specs.",
+    "Make the network smaller, or change the limit under [tool.archcalc.budget] in pyproject.toml.",
 )
 
 rule(
     "toml-syntax",
-    "The pyproject.toml of the project is not TOML.",
-    "Correct what stands at the place; https://toml.io describes the language.",
+    "The project's pyproject.toml is not valid TOML.",
+    "Correct the line; https://toml.io describes the language.",
 )
 
 rule(
     "bad-project",
-    "[tool.archcalc] in pyproject.toml has a key or a value that it cannot have, or names what does not exist.",
-    "Correct the entry: `archcalc help check-in-ci` shows the whole table. `--isolated` leaves the file alone.",
+    "[tool.archcalc] in pyproject.toml has an unknown key, an invalid value, or a path that does not exist.",
+    "Correct the entry; `archcalc help check-in-ci` shows the whole table. `--isolated` ignores the file.",
 )
 
 rule(
     "figure-grew",
-    "A figure of the network grew by more than is allowed, compared with the baseline.",
-    "Make the network smaller again, or allow the growth with a larger --max-growth or a new baseline.",
+    "A figure of the network has grown since the baseline by more than `--max-growth` allows.",
+    "Make the network smaller again, raise `--max-growth`, or save a new baseline.",
 )
