@@ -178,7 +178,7 @@ def _layers(interpretation: Interpretation) -> list[AnalysedLayer]:
 def _unshared(
     node: Node, tensors: tuple[Tensor, ...], owned: dict[Any, tuple[Node, Tensor]], interpretation: Interpretation
 ) -> tuple[Tensor, ...]:
-    """The tensors that no earlier layer of the pool has."""
+    """The tensors that no earlier layer with the same weights has."""
     new = []
     for tensor in tensors:
         key = (node.tied, tensor.name)
@@ -204,7 +204,7 @@ def _check_shared(node: Node, tensor: Tensor, owner: Node, first: Tensor, interp
         verdict = judge(condition)
         if verdict is False:
             shapes = ["x".join(map(str, shape)) for shape in (here, there)]
-            notes = (f"the first layer of the pool has {shapes[1]}", *node.trail())
+            notes = (f"the first layer with these weights has {shapes[1]}", *node.trail())
             raise SpecError(
                 [Diagnostic("weights-differ", f"{message} is {shapes[0]} here", node.step.place, notes=notes)]
             )

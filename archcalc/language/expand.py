@@ -546,7 +546,7 @@ class _Expansion:
         notes = tuple(trail(here.frame.scope))
         if message:
             raise _Found(Diagnostic("bad-value", message, formula.place, notes=notes))
-        message = f"`repeat` must be at most {MAX_LAYERS:,}, the largest network: {value} is more"
+        message = f"`repeat` must be at most {MAX_LAYERS:,}, the largest network: {value:,} is more"
         raise _Limit(Diagnostic("too-many-layers", message, formula.place, notes=notes))
 
     def environment(self, here: _Here, place: Place) -> AtStep:

@@ -214,7 +214,7 @@ def _bounded(value: Any) -> Any:
             return value
     elif abs(value.numerator) <= LARGEST and value.denominator <= LARGEST:
         return value.numerator if value.denominator == 1 else value
-    raise ExpressionError("the value is too large: sizes go up to a thousand million million")
+    raise ExpressionError("the value is too large: sizes go up to 10^15")
 
 
 def _power(base: Any, exponent: Any) -> Any:
