@@ -91,7 +91,7 @@ def run(arguments: list[str]) -> int:
     except click.NoSuchOption as error:
         _say_shown(error)
         if error.option_name.startswith("-:"):
-            _say("set parameters of the spec on standard input with --set NAME=VALUE")
+            say("set parameters of the spec on standard input with --set NAME=VALUE")
         return 2
     except click.ClickException as error:
         _say_shown(error)
@@ -99,13 +99,10 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted")
+        say("interrupted")
         return 130
-    except MisconfiguredError as error:
-        _say_findings(error.diagnostics)
-        return 2
     except UsageError as error:
-        _say(f"error: {error}")
+        say_error(error)
         return 2
     except SpecError as error:
         _say_findings(error.diagnostics)
@@ -116,12 +113,12 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if isinstance(error, OSError) and error.filename is None:  # files are opened where their names are known
             _discard(sys.stdout)
-            _say(f"error: cannot write to standard output: {error.strerror}")
+            say(f"error: cannot write to standard output: {error.strerror}")
             return 2
         # A defect of archcalc: say so, without a traceback.
         if os.environ.get("ARCHCALC_TRACEBACK"):
             raise
-        _say(f"error: archcalc failed: {type(error).__name__}: {error} (ARCHCALC_TRACEBACK=1 shows where)")
+        say(f"error: archcalc failed: {type(error).__name__}: {error} (ARCHCALC_TRACEBACK=1 shows where)")
         return 2
     return result if isinstance(result, int) else 0
 
@@ -150,14 +147,22 @@ def _discard(stream: IO[str]) -> None:
 def _say_shown(error: click.ClickException) -> None:
     shown = io.StringIO()
     error.show(shown)
-    _say(shown.getvalue().rstrip("\n"))
+    say(shown.getvalue().rstrip("\n"))
 
 
 #: A line of a message is no longer.
 _LONGEST_LINE = 2000
 
 
-def _say(message: str) -> None:
+def say_error(error: UsageError) -> None:
+    """Why a request cannot be run, on standard error."""
+    if isinstance(error, MisconfiguredError):
+        _say_findings(error.diagnostics)
+    else:
+        say(f"error: {error}")
+
+
+def say(message: str) -> None:
     """A message on standard error, its first word coloured on a terminal that wants colour."""
     from archcalc.diagnostics.text import wrapped
     from archcalc.output.terminal import painting, width

@@ -25,7 +25,7 @@ class Progress:
         self.next = now + (0.2 if self.terminal else 10)
         self.shown = True
         rest = (now - self.started) * (self.total - done) / max(done, 1)
-        text = f"{done:,} of {self.total:,} {self.unit} ({100 * done // max(self.total, 1)} %), {rest:.0f} s to go"
+        text = f"{done:,} of {self.total:,} {self.unit} ({100 * done // max(self.total, 1)}%), {rest:.0f} s to go"
         print(
             f"\r\x1b[K{text}" if self.terminal else text, end="" if self.terminal else "\n", file=sys.stderr, flush=True
         )

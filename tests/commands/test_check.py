@@ -326,6 +326,42 @@ def test_watch_checks_until_it_is_interrupted(folder: Path, checked: Any, monkey
     ]
 
 
+def test_watch_goes_on_while_nothing_can_be_checked(
+    folder: Path, checked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder / "specs/small.yaml", SMALL)
+    project = folder / "pyproject.toml"
+    (folder / ".git").mkdir()
+    texts = iter(
+        ["[tool.archcalc\n", "[tool.archcalc]\npaths = ['gone']\n", "[tool.archcalc.budget]\nparams = '<= 1'\n"]
+    )
+
+    def sleep(_: float) -> None:
+        text = next(texts, None)
+        if text is None:
+            raise KeyboardInterrupt
+        project.write_text(text, encoding="utf-8")
+
+    monkeypatch.setattr(changes, "__defaults__", (sleep,))
+    found = checked("--watch")
+    assert [line for line in found.err.splitlines() if "error[" in line] == [
+        "error[toml-syntax]: pyproject.toml is not TOML: expected ']' at the end of a table declaration",
+        "error[bad-project]: there is no file or folder gone",
+    ]
+    assert [line for line in found.out.splitlines() if line.startswith("1 spec")] == [
+        "1 spec, 3 claims: 3 met; no errors",
+        "1 spec, 3 claims: 3 met; 1 budget: 1 failed; 1 error",
+    ]
+
+
+def test_a_long_check_says_how_far_it_is(folder: Path) -> None:
+    for number in range(3):
+        write(folder / f"{number}.yaml", SMALL)
+    done: list[int] = []
+    check(targets(["."]), watch=done.append)
+    assert done == [1, 2, 3]
+
+
 def test_a_changed_digit_fails_at_its_line(folder: Path, checked: Any) -> None:
     write(folder / "small.yaml", WRONG)
 

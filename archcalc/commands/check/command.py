@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archcalc.cli import say, say_error
 from archcalc.cli.options import Output, counting_option, format_options
 from archcalc.cli.types import SpecType
-from archcalc.diagnostics.diagnostic import UsageError, plain
+from archcalc.diagnostics.diagnostic import UsageError
 
 if TYPE_CHECKING:
     from archcalc.commands.check.run import Checked, SpecCheck
@@ -66,8 +67,9 @@ def command(
       archcalc check specs/ --strict --format github
       archcalc check specs/ --baseline old/ --max-growth 1
     """
+    from archcalc.cli.progress import Progress
     from archcalc.commands.check import run
-    from archcalc.commands.check.project import Project, project
+    from archcalc.commands.check.project import Project, files, project
     from archcalc.commands.check.targets import in_catalogue, targets
 
     allowed = None if max_growth is None else _percent(max_growth)
@@ -79,42 +81,50 @@ def command(
         raise click.UsageError("--catalogue checks the whole catalogue: name no paths beside it")
 
     def rules() -> Project:
-        return (None if isolated or whole else project(Path.cwd())) or Project(Path())
+        return (None if isolated or whole else project(Path.cwd())) or Project()
 
-    def chosen() -> list[Target]:
+    def chosen(own: Project) -> list[Target]:
         if whole:
             return in_catalogue()
-        own = rules()
         return targets(paths) if paths or not own.paths else own.targets()
 
     def checked() -> int:
-        out.spare(target.path for target in chosen())
         own = rules()
+        found = chosen(own)
+        out.spare(target.path for target in found)
+        progress = Progress(len(found), "specs")
 
         def check() -> list[SpecCheck]:
-            return run.check(
-                chosen(), strict=strict or own.strict, counting=counting, budget=own.budget, ignore=own.ignore
-            )
+            try:
+                return run.check(
+                    found, strict=strict or own.strict, counting=counting, budget=own.budget, ignore=own.ignore,
+                    watch=None if quiet else progress,
+                )  # fmt: skip
+            finally:
+                progress.close()
 
         result = _checked(check, baseline, allowed, fix=fix, quiet=quiet)
         _write(result, out, verbose=verbose, quiet=quiet)
         return 0 if all(each.passed for each in result.specs) else 1
 
+    def watched() -> list[Path]:
+        """The files to watch; while an editor has one elsewhere, those that can say what there is."""
+        own = [] if isolated or whole else list(files(Path.cwd()))
+        with suppress(UsageError):
+            return [*own, *(target.path for target in chosen(rules()))]
+        return own
+
     if not watch:
         return checked()
     from archcalc.commands.check.watch import changes
 
-    for _ in changes(lambda: _paths(chosen)):
+    for _ in changes(watched):
         click.clear()
-        checked()
+        try:
+            checked()
+        except UsageError as error:  # the next change may mend it
+            say_error(error)
     return 0
-
-
-def _paths(chosen: Callable[[], list[Target]]) -> list[Path]:
-    """The files to watch; none while an editor has them elsewhere."""
-    with suppress(UsageError):
-        return [target.path for target in chosen()]
-    return []
 
 
 def _checked(
@@ -132,7 +142,7 @@ def _checked(
         if fixed := fixing.fix(specs):
             if not quiet:
                 rewritten = f"rewrote {len(fixed):,} figure{'s' * (len(fixed) != 1)}"
-                click.echo("\n".join([*(plain(str(one)) for one in fixed), rewritten]), err=True)
+                say("\n".join([*map(str, fixed), rewritten]))
             specs = check()
     if old is None:
         return Checked(specs)
@@ -152,7 +162,7 @@ def _write(checked: Checked, out: Output, *, verbose: bool, quiet: bool) -> None
     if not (quiet and out.format.name == "text"):
         out.write(report)
     if out.path is not None and not quiet:
-        click.echo(summary(checked), err=True)
+        say(summary(checked))
     if out.format.name == "github":
         _write_step_summary(report)
 

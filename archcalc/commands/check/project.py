@@ -38,7 +38,7 @@ _KEYS = ("paths", "ignore", "strict", "budget")
 class Project(Record):
     """What a project says of its checks."""
 
-    folder: Path
+    folder: Path = Path()
     #: Files and folders, from the project's folder, each with the place that names it.
     paths: tuple[tuple[str, Place], ...] = ()
     #: Names of the warnings that are left out.
@@ -66,22 +66,27 @@ def project(folder: Path) -> Project | None:
 
     MisconfiguredError where it is not TOML or the table is malformed.
     """
-    for above in (folder, *folder.parents):
-        path = above / FILE
-        if path.is_file():
-            from archcalc.commands.check.toml import parse
+    for path in files(folder):
+        from archcalc.commands.check.toml import parse
 
-            source = read_text(path, name=Path(os.path.relpath(path)).as_posix())
-            try:
-                tool = parse(source).get("tool")
-            except SpecError as error:
-                raise MisconfiguredError(error.diagnostics) from None
-            table = tool.get("archcalc") if isinstance(tool, Mapping) else None
-            if table is not None:
-                return _Reader(source).project(above, table)
-        if (above / ".git").exists():
-            break
+        source = read_text(path, name=Path(os.path.relpath(path)).as_posix())
+        try:
+            tool = parse(source).get("tool")
+        except SpecError as error:
+            raise MisconfiguredError(error.diagnostics) from None
+        table = tool.get("archcalc") if isinstance(tool, Mapping) else None
+        if table is not None:
+            return _Reader(source).project(path.parent, table)
     return None
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """Each pyproject.toml in a folder or above, up to the root of its repository."""
+    for above in (folder, *folder.parents):
+        if (above / FILE).is_file():
+            yield above / FILE
+        if (above / ".git").exists():
+            return
 
 
 class _Reader:

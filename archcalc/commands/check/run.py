@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -92,14 +92,20 @@ def check(
     counting: Profile | None = None,
     budget: Sequence[Claim] = (),
     ignore: Collection[str] = (),
+    watch: Callable[[int], None] | None = None,
 ) -> list[SpecCheck]:
     """Check every target; `strict` makes warnings errors. UsageError for a file that cannot be read.
 
     With a counting profile, claims of `macs` (or of `flops`, if that is its unit) are of what it counts, and so are
-    budgets. A budget is claimed of every network; warnings of the names in `ignore` are left out.
+    budgets. A budget is claimed of every network; warnings of the names in `ignore` are left out. `watch` is told
+    after each spec how many are done.
     """
     library = Library()
-    checks = [_left(_checked(target, library, counting, budget), ignore) for target in targets]
+    checks: list[SpecCheck] = []
+    for target in targets:
+        checks.append(_left(_checked(target, library, counting, budget), ignore))
+        if watch is not None:
+            watch(len(checks))
     return [_strict(each) for each in checks] if strict else checks
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archcalc.cli import known
+from archcalc.cli import known, say
 from archcalc.cli.options import Output, format_options, layer_option, quantities_option, set_option, spec_argument
 from archcalc.cli.setup import with_option
 from archcalc.cli.types import Name, Names
@@ -122,7 +122,7 @@ def command(
         progress.close()
     invalid = sum(sweep.reasons.values())
     if invalid and not why:
-        click.echo(f"{invalid:,} of {sweep.visited:,} combinations are not valid: --why counts the reasons", err=True)
+        say(f"{invalid:,} of {sweep.visited:,} combinations are not valid: --why counts the reasons")
 
 
 def _reasons(sweep: Sweep) -> Report:
