@@ -1,5 +1,6 @@
 """Convolutions: every output looks at a window of the input through shared weights."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from archcalc.layers.attributes import Amount, ConnectionTable, Kernel, Padding, PaddingOrSame, Positive, Switch
@@ -83,7 +84,15 @@ def _composed(x: Volume, copied: Size, output: Volume, params: tuple[Tensor, ...
     )
 
 
-@layer(ranks=(1, 2, 3))
+def _depthwise(x: Volume, attributes: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """A convolution with a group for each of several input channels as `depthwise_conv`."""
+    rest = {name: value for name, value in attributes.items() if name not in ("out", "groups")}
+    if not 1 < attributes["groups"] == x.channels:
+        return None
+    return "depthwise_conv", {**rest, "multiplier": attributes["out"] // x.channels}
+
+
+@layer(ranks=(1, 2, 3), shorter=_depthwise)
 def conv(
     x: Volume,
     *,

@@ -49,7 +49,7 @@ def _summed_gradients(xs: tuple[Volume, ...], output: Volume) -> tuple[Step, ...
     return tuple(step for i in reversed(range(len(xs))) for step in gradient_step("sum", "gradient", xs[i], output, i))
 
 
-@layer
+@layer(commutes=True)
 def add(*xs: Volume) -> Outcome:
     """The sum of the branches, value by value, as in a residual connection.
 
@@ -68,7 +68,7 @@ def add(*xs: Volume) -> Outcome:
     )
 
 
-@layer
+@layer(commutes=True)
 def mean(*xs: Volume) -> Outcome:
     """The mean of the branches, value by value: FractalNet's join.
 
@@ -117,7 +117,7 @@ def _agree_beside(first: Volume, other: Volume, axis: int) -> Iterator[Condition
             yield equal("branches-agree", b, a, f"the branches must agree in {where}")
 
 
-@layer
+@layer(commutes=True)
 def multiply(*xs: Volume) -> Outcome:
     """The product of the branches, value by value. A vector, or an axis of size 1, is repeated to fit.
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any, TypeVar, overload
+from typing import Any, TypeAlias, TypeVar, overload
 
 from archcalc.discovery import loaded_from
 from archcalc.layers.attributes import Kind
 from archcalc.layers.outcome import Outcome
 from archcalc.records import Record
+from archcalc.sizes.volume import Volume
 
 
 class Attribute(Record):
@@ -21,13 +22,35 @@ class Attribute(Record):
     default: Any
 
 
+#: Another layer's name and attributes for a layer's input and attributes; None where no other is the same.
+Shorter: TypeAlias = Callable[[Volume, Mapping[str, Any]], "tuple[str, dict[str, Any]] | None"]
+
+
 class Layer:
     """A layer of the language: its name, its rule, and the schema read off the rule's signature."""
 
-    __slots__ = ("attributes", "family", "first", "fitted", "function", "least", "most", "name", "one_of", "ranks")
+    __slots__ = (
+        "attributes",
+        "commutes",
+        "family",
+        "first",
+        "fitted",
+        "function",
+        "least",
+        "most",
+        "name",
+        "one_of",
+        "ranks",
+        "shorter",
+    )
 
     def __init__(
-        self, function: Callable[..., Outcome], ranks: Iterable[int] | None, one_of: tuple[str, ...] = ()
+        self,
+        function: Callable[..., Outcome],
+        ranks: Iterable[int] | None,
+        one_of: tuple[str, ...] = (),
+        commutes: bool = False,
+        shorter: Shorter | None = None,
     ) -> None:
         code = function.__code__
         positional = code.co_varnames[: code.co_argcount]
@@ -40,6 +63,9 @@ class Layer:
         self.ranks = None if ranks is None else tuple(ranks)
         #: Attributes of which one is given, and no other.
         self.one_of = one_of
+        #: Whether the order of its inputs means nothing.
+        self.commutes = commutes
+        self.shorter = shorter
         many = bool(code.co_flags & 0x04)
         self.least = 1 if many else len(positional) - len(function.__defaults__ or ())
         #: How many volumes the layer takes at the most; None for a join.
@@ -90,16 +116,31 @@ _Rule = TypeVar("_Rule", bound=Callable[..., Outcome])
 @overload
 def layer(function: _Rule) -> _Rule: ...
 @overload
-def layer(*, ranks: Iterable[int], one_of: tuple[str, ...] = ()) -> Callable[[_Rule], _Rule]: ...
-def layer(function: Any = None, *, ranks: Iterable[int] | None = None, one_of: tuple[str, ...] = ()) -> Any:
+def layer(
+    *,
+    ranks: Iterable[int] | None = None,
+    one_of: tuple[str, ...] = (),
+    commutes: bool = False,
+    shorter: Shorter | None = None,
+) -> Callable[[_Rule], _Rule]: ...
+def layer(
+    function: Any = None,
+    *,
+    ranks: Iterable[int] | None = None,
+    one_of: tuple[str, ...] = (),
+    commutes: bool = False,
+    shorter: Shorter | None = None,
+) -> Any:
     """Make a rule known under its function's name.
 
     The rule takes its volumes by position and its attributes by keyword. `ranks` are the numbers of spatial axes it
-    works on; of the attributes `one_of`, one must be given and no other. ValueError if another layer has the name.
+    works on; of the attributes `one_of`, one must be given and no other; `commutes` says that the order of its inputs
+    means nothing; `shorter` writes it as another layer where that is the same in every figure. ValueError if another
+    layer has the name.
     """
 
     def register(rule: _Rule) -> _Rule:
-        made = Layer(rule, ranks, one_of)
+        made = Layer(rule, ranks, one_of, commutes, shorter)
         if made.name in _known:
             raise ValueError(f"two layers are called {made.name}: in {_known[made.name].family} and in {made.family}")
         _known[made.name] = made

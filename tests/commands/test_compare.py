@@ -195,7 +195,7 @@ BASE = "- conv: {out: 8, kernel: 3}\n- relu\n- conv: {out: 8, kernel: 3}"
 
 
 def changes(old: str, new: str) -> list[tuple[str, str, tuple[str, ...], int]]:
-    found = diff(Part(layers("3, 16, 16", old)), Part(layers("3, 16, 16", new)), costing(FIGURES))
+    found = diff(Part(layers("3, 16, 16", old)), Part(layers("3, 16, 16", new)), costing(FIGURES)).differences
     return [(each.kind, each.path, each.what, each.cost[0]) for each in found]
 
 
@@ -256,7 +256,7 @@ def test_a_block_that_was_added_is_one_difference() -> None:
       - pair:
         repeat: blocks
     """
-    found = diff(Part(analysed(text)), Part(analysed(text, blocks=3)), costing(FIGURES))
+    found = diff(Part(analysed(text)), Part(analysed(text, blocks=3)), costing(FIGURES)).differences
     assert [(each.kind, each.path, each.layers, each.cost[0]) for each in found] == [("added", "pair.3", 2, 20)]
 
 
@@ -266,7 +266,7 @@ def test_a_block_that_was_added_is_one_difference() -> None:
 )
 def test_the_costs_of_all_differences_add_up_to_the_difference_of_the_totals(old: str, new: str) -> None:
     before, after = archcalc.load(old).analyse(), archcalc.load(new).analyse()
-    found = diff(Part(before), Part(after), costing(FIGURES))
+    found = diff(Part(before), Part(after), costing(FIGURES)).differences
     for number, name in enumerate(FIGURES):
         assert sum(each.cost[number] for each in found) == figure(after, name) - figure(before, name)
 

@@ -39,12 +39,16 @@ def test_blocks_that_are_alike_stand_once(capsys: pytest.CaptureFixture[str]) ->
 def test_what_no_screen_holds_is_folded_and_adds_up(capsys: pytest.CaptureFixture[str]) -> None:
     found = shown(capsys, "resnet50", "resnet50:width=32", "--columns", "params")
     *parts, total = rows(found)
+    # The blocks of a stage after its first are alike, and stand once: as `stage1/bottleneck.2/* x 2`.
+    alike = [(stage, str(blocks)) for stage, blocks in (("stage1", 2), ("stage2", 3), ("stage3", 5), ("stage4", 2))]
     assert [cells[1] for cells in parts] == [
-        *(f"{stage}/*" for stage in ("stem", *map("stage{}".format, range(1, 5)))),
+        "stem/conv_bn/*",
+        *(f"{stage}/bottleneck.{number}/*" for stage, _ in alike for number in (1, 2)),
         "classifier/linear",
     ]
+    assert [cells[3] for cells in parts if cells[2] == "x"] == [times for _, times in alike]
     assert sum(int(cells[-1].replace(",", "")) for cells in parts) == int(total[-1].replace(",", ""))
-    assert "folded to 1 name of a path: --depth N or --full shows more" in found
+    assert "folded to 2 names of a path: --depth N or --full shows more" in found
 
 
 def test_affected_layers_that_cost_what_they_did_are_counted_and_hidden(capsys: pytest.CaptureFixture[str]) -> None:

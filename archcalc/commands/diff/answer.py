@@ -1,21 +1,23 @@
 """What is different between two networks, layer by layer, and what each difference costs.
 
-Layers are the same if their paths are, numbers included; a layer that is the only one of its name keeps its place when
-a second comes. Every figure that differs between the networks belongs to one difference, so they add up.
+Which layers are the same is said in `pairing`. Every figure that differs between the networks belongs to one
+difference, so they add up.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import groupby
 from typing import Any, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer
-from archcalc.language.network import INPUT_INDEX, Key, is_input
+from archcalc.commands.diff.pairing import Structure, paired, sources
+from archcalc.language.network import INPUT_INDEX, Network, is_input
 from archcalc.language.paths import prefixes
 from archcalc.layers.attributes import shown
+from archcalc.layers.registry import Attribute
 from archcalc.quantities.registry import Part, Quantity, summing
 from archcalc.records import Record
 
@@ -56,9 +58,18 @@ def costing(names: Sequence[str]) -> list[Quantity]:
     return [summing(name) for name in dict.fromkeys(names)]
 
 
-def diff(old: Part, new: Part, quantities: Sequence[Quantity]) -> list[Difference]:
+class Diff(Record):
     """Every difference, in the order of the layers of the new network; what was removed stands where it stood."""
-    return _Comparison(_Side(old, quantities), _Side(new, quantities)).differences()
+
+    differences: list[Difference]
+    #: Layers that are the same in both networks, and how many of them by structure, with another path.
+    paired: int
+    renamed: int
+
+
+def diff(old: Part, new: Part, quantities: Sequence[Quantity]) -> Diff:
+    """What is different in `new`, and what each difference costs in the quantities."""
+    return _Comparison(_Side(old, quantities), _Side(new, quantities)).answer()
 
 
 def folded(found: Sequence[Difference], depth: int) -> list[Difference]:
@@ -87,7 +98,7 @@ def _runs(found: Sequence[Difference]) -> list[Difference]:
 
 def _alike(each: Difference) -> tuple[Any, ...]:
     name, _, number = each.path.rpartition(".")
-    return each._replace(path=name if number.isdigit() else each.path)
+    return each._replace(path=name if number.removesuffix("/*").isdigit() else each.path)
 
 
 def _run(run: Sequence[Difference]) -> Difference:
@@ -98,12 +109,13 @@ def _run(run: Sequence[Difference]) -> Difference:
 def brief(found: Sequence[Difference], most: int) -> tuple[list[Difference], int]:
     """What fits into so many lines: without layers that cost the same as before, equal neighbours once, and if need
     be folded, as deep as fits. With how deep that is; 0 for differences that are not folded."""
-    telling = _runs([each for each in found if each.kind != AFFECTED or any(each.cost)] or found)
+    every = [each for each in found if each.kind != AFFECTED or any(each.cost)] or found
+    telling = _runs(every)
     if len(telling) <= most:
         return telling, 0
     deepest = max(each.path.count("/") for each in telling)
-    shallower = ((folded(telling, depth), depth) for depth in range(deepest, 0, -1))
-    return next((made for made in shallower if len(made[0]) <= most), (folded(telling, 1), 1))
+    shallower = ((_runs(folded(every, depth)), depth) for depth in range(deepest, 0, -1))
+    return next((made for made in shallower if len(made[0]) <= most), (_runs(folded(every, 1)), 1))
 
 
 def total(network: Part, quantities: Sequence[Quantity]) -> Cost:
@@ -112,24 +124,34 @@ def total(network: Part, quantities: Sequence[Quantity]) -> Cost:
 
 
 class _Side:
-    """One of the two networks, its layers by the keys of their paths."""
+    """One of the two networks, its layers by number."""
 
     def __init__(self, network: Part, quantities: Sequence[Quantity]) -> None:
         self.network = network
         self.quantities = quantities
-        self.analysis = analysis = network.analysis
-        self.keys: list[Key] = [(*row.node.scope.key, (row.node.base, row.node.ordinal)) for row in analysis.layers]
-        self.rows = dict(zip(self.keys, analysis.layers, strict=True))
+        self.analysis = network.analysis
+        self.rows = network.analysis.layers
 
-    def has(self, key: Key) -> bool:
-        """Whether there is such a layer; so are the network's inputs."""
-        return (
-            key in self.rows or key == () or key in map(self._input_key, range(-len(self.analysis.network.inputs), 0))
+    def structure(self, inputs: Mapping[int, int]) -> Structure:
+        """The network as pairing sees it; `inputs` has for each of its inputs the number that both networks have."""
+        nodes = [row.node for row in self.rows]
+        return Structure(
+            [(*node.scope.key, (node.base, node.ordinal)) for node in nodes],
+            [self.written(row)[0] for row in self.rows],
+            [_label(*self.written(row), *_role(row)) for row in self.rows],
+            [tuple(inputs[i] if is_input(i) else i for i in node.inputs) for node in nodes],
+            [node.layer.commutes for node in nodes],
         )
 
-    def _input_key(self, index: int) -> Key:
-        """What stands for an input of the network where the key of a layer could: no layer has the number 0."""
-        return () if index == INPUT_INDEX else ((self.analysis.network.input_name(index), 0),)
+    def said(self, row: AnalysedLayer) -> dict[str, Any]:
+        """The attributes of a layer, defaults too, with one value for each axis where the attribute has that."""
+        rank = self.analysis.input_volumes(row)[0].rank
+        return {name: _fitted(row, each, rank) for name, each in row.node.layer.attributes.items()}
+
+    def written(self, row: AnalysedLayer) -> tuple[str, dict[str, Any]]:
+        """A layer and its attributes, as the same layer where that can be written in two ways."""
+        said, shorter = self.said(row), row.node.layer.shorter
+        return (shorter and shorter(self.analysis.input_volumes(row)[0], said)) or (row.layer, said)
 
     def cost(self, row: AnalysedLayer | None) -> Cost:
         """What one layer costs; nothing where there is none."""
@@ -137,17 +159,14 @@ class _Side:
             return (0,) * len(self.quantities)
         return tuple(each.amount(self.network, row) for each in self.quantities if each.amount)
 
-    def sources(self, row: AnalysedLayer) -> list[Key]:
-        """The keys of what a layer reads."""
-        return [self._input_key(i) if is_input(i) else self.keys[i] for i in row.node.inputs]
-
     def reads(self, row: AnalysedLayer) -> str:
         """What a layer reads, in words."""
         return ", ".join(self.analysis.inputs(row))
 
-    def volumes(self, row: AnalysedLayer) -> str:
-        """The volumes that reach a layer, in words."""
-        return ", ".join(map(str, self.analysis.input_volumes(row)))
+    def volumes(self, row: AnalysedLayer) -> list[str]:
+        """The volumes that reach a layer, in order, or sorted where the order means nothing."""
+        volumes = list(map(str, self.analysis.input_volumes(row)))
+        return sorted(volumes) if row.node.layer.commutes else volumes
 
     def folded(self, rows: list[AnalysedLayer]) -> dict[str, str]:
         """For each of the layers, the path of the largest block around it all of whose layers are among them."""
@@ -159,13 +178,55 @@ class _Side:
         }
 
 
+def _fitted(row: AnalysedLayer, attribute: Attribute, rank: int) -> Any:
+    value = row.node.attributes.get(attribute.name, attribute.default)
+    if value is None and attribute.name == "stride":
+        return _fitted(row, row.node.layer.attributes["kernel"], rank)
+    return value if value is None else attribute.kind.fit(value, rank)
+
+
+def _label(layer: str, attributes: dict[str, Any], *role: bool) -> Hashable:
+    return layer, frozenset(attributes.items()), role
+
+
+def _role(row: AnalysedLayer) -> tuple[bool, bool]:
+    """Whether a layer shares its weights, and whether they are trained."""
+    return row.node.tied is not None, row.node.trainable or not row.outcome.params
+
+
+def _shared_inputs(old: Network, new: Network) -> tuple[dict[int, int], dict[int, int]]:
+    """The inputs of both networks under common numbers: the first is the first, others are known by their names, or all
+    by their places where both networks have as many."""
+    numbers = {name: _input(place) for place, name in enumerate(new.inputs)}
+    by_place = len(old.inputs) == len(numbers) and not numbers.keys() >= old.inputs.keys()
+    alone = -len(numbers)
+    known = {
+        i: i if by_place else numbers.get(old.input_name(i), alone + i) for i in map(_input, range(len(old.inputs)))
+    }
+    return {**known, INPUT_INDEX: INPUT_INDEX}, {number: number for number in numbers.values()}
+
+
+def _input(place: int) -> int:
+    """The number of an input of a network, by its place among them."""
+    return INPUT_INDEX - place
+
+
 class _Comparison:
     def __init__(self, old: _Side, new: _Side) -> None:
         self.old = old
         self.new = new
+        self.structures = tuple(
+            map(_Side.structure, (old, new), _shared_inputs(old.analysis.network, new.analysis.network))
+        )
+        self.partners = paired(*self.structures)
 
-    def differences(self) -> list[Difference]:
-        pairs = self.paired()
+    def answer(self) -> Diff:
+        pairs = list(self.in_order())
+        old, new = (structure.paths for structure in self.structures)
+        renamed = sum(old[before] != new[after] for before, after in self.partners.items())
+        return Diff(self.differences(pairs), len(self.partners), renamed)
+
+    def differences(self, pairs: list[_Pair]) -> list[Difference]:
         added = self.new.folded([after for before, after in pairs if before is None and after is not None])
         removed = self.old.folded([before for before, after in pairs if after is None and before is not None])
         found: dict[tuple[str, str], Difference] = {}
@@ -178,18 +239,19 @@ class _Comparison:
                 found[each.kind, each.path] = each
         return list(found.values())
 
-    def paired(self) -> list[_Pair]:
-        """Layers of the same path together; what only one of the networks has, alone."""
+    def in_order(self) -> Iterator[_Pair]:
+        """Layers that are the same together, in the order of the new network; what only one of them has, alone."""
         before, after = self.old.rows, self.new.rows
-        pairs: list[_Pair] = []
-        waiting = deque(before)
-        for key, row in after.items():
-            while waiting and waiting[0] not in after:
-                pairs.append((before[waiting.popleft()], None))
-            if waiting and waiting[0] == key:
+        of_new = {mine: theirs for theirs, mine in self.partners.items()}
+        waiting = deque(range(len(before)))
+        for number, row in enumerate(after):
+            while waiting and waiting[0] not in self.partners:
+                yield before[waiting.popleft()], None
+            partner = of_new.get(number)
+            if waiting and waiting[0] == partner:
                 waiting.popleft()
-            pairs.append((before.get(key), row))
-        return pairs + [(before[key], None) for key in waiting if key not in after]
+            yield None if partner is None else before[partner], row
+        yield from ((before[number], None) for number in waiting if number not in self.partners)
 
     def between(
         self,
@@ -202,32 +264,44 @@ class _Comparison:
         if before is None or after is None:
             kind, path = (REMOVED, removed[before.name]) if before else (ADDED, added[after.name] if after else "")
             return Difference(kind, path, (), change)
-        if own := (*_attributes(before, after), *self.inputs(before, after)):
-            return Difference(CHANGED, after.name, own, change)
+        renamed = () if before.name == after.name else (f"was `{before.name}`",)
+        if own := (*self.attributes(before, after), *self.inputs(before, after)):
+            return Difference(CHANGED, after.name, (*own, *renamed), change)
         was, is_ = self.old.volumes(before), self.new.volumes(after)
         if was == is_ and not any(change):
             return None
-        return Difference(AFFECTED, after.name, () if was == is_ else (f"input {was} -> {is_}",), change)
+        volumes = () if was == is_ else (f"input {', '.join(was)} -> {', '.join(is_)}",)
+        return Difference(AFFECTED, after.name, (*volumes, *renamed), change)
+
+    def attributes(self, before: AnalysedLayer, after: AnalysedLayer) -> Iterator[str]:
+        """What each says of itself that is not the same."""
+        alike = before.layer == after.layer
+        (old, was), (new, is_) = (
+            (row.layer, side.said(row)) if alike else side.written(row)
+            for side, row in ((self.old, before), (self.new, after))
+        )
+        if old != new:
+            yield f"{before.layer} -> {after.layer}"
+            return
+        yield from (f"{name} {_said(was[name])} -> {_said(is_[name])}" for name in is_ if was[name] != is_[name])
+        for (mine, theirs), words in zip(zip(_role(before), _role(after), strict=True), _ROLES, strict=True):
+            if mine != theirs:
+                yield f"weights {words[mine]} -> {words[theirs]}"
 
     def inputs(self, before: AnalysedLayer, after: AnalysedLayer) -> Iterator[str]:
         """Other inputs than before, unless it is that one of them was added or removed: that is said already."""
-        was, is_ = self.old.sources(before), self.new.sources(after)
-        if was != is_ and all(map(self.new.has, was)) and all(map(self.old.has, is_)):
+        old, new = self.structures
+        was, is_ = sources(old, before.node.index, self.partners), sources(new, after.node.index)
+        others = {*self.partners.values(), *(i for i in is_ if i is not None and is_input(i))}
+        if was != is_ and None not in was and others.issuperset(is_):
             yield f"reads {self.old.reads(before)} -> {self.new.reads(after)}"
 
 
-def _attributes(before: AnalysedLayer, after: AnalysedLayer) -> Iterator[str]:
-    if before.layer != after.layer:
-        yield f"{before.layer} -> {after.layer}"
-        return
-    for name, attribute in after.node.layer.attributes.items():
-        was = before.node.attributes.get(name, attribute.default)
-        is_ = after.node.attributes.get(name, attribute.default)
-        if was != is_:
-            yield f"{name} {_said(was)} -> {_said(is_)}"
-    if (before.node.tied is None) != (after.node.tied is None):
-        yield "weights its own -> shared" if before.node.tied is None else "weights shared -> its own"
+#: What `_role` says, in words: not, and so.
+_ROLES = (("its own", "shared"), ("frozen", "trained"))
 
 
 def _said(value: Any) -> str:
-    return "as the kernel" if value is None else shown(value)
+    if isinstance(value, tuple) and len(set(value)) == 1:
+        return _said(value[0])
+    return "the default" if value is None else shown(value)

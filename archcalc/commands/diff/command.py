@@ -33,8 +33,8 @@ def command(
 ) -> int:
     """Show the differences between two architectures.
 
-    Layer by layer: added, removed, changed, and what each difference costs. Many differences are folded into those of
-    their blocks.
+    Layer by layer: added, removed, changed, and what each difference costs. Layers are matched by their paths, or by
+    structure where the names differ. Many differences are folded into those of their blocks.
 
     \b
     Examples:

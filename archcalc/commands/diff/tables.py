@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from archcalc.analysis.totals import Analysis
-from archcalc.commands.diff.answer import AFFECTED, FIGURES, Cost, Difference, brief, costing, diff, folded, total
+from archcalc.commands.diff.answer import AFFECTED, FIGURES, Cost, Diff, Difference, brief, costing, diff, folded, total
 from archcalc.layers.attributes import shown
 from archcalc.output.layout import Column, Report, Table
 from archcalc.quantities.registry import Part, Quantity
@@ -30,14 +30,21 @@ def build(
     People see what fits a screen, unless it is `full` or folded at a depth; programs get every difference.
     """
     asked = costing(names)
-    found = diff(old, new, asked)
+    answer = diff(old, new, asked)
+    found = answer.differences
     whole = tuple(after - before for after, before in zip(total(new, asked), total(old, asked), strict=True))
     columns = (
         Column("change", "change", right=False),
         Column("path", "layer", right=False),
-        Column("what", "what", right=False, rank=3),
+        Column("what", "what", right=False, rank=1, wraps=True),
         *(
-            Column(each.name, each.title, _signed(each.unit.cell), rank=min(rank, 2), short=_signed(each.unit.short))
+            Column(
+                each.name,
+                each.title,
+                _signed(each.unit.cell),
+                rank=rank and min(rank, 2) + 1,
+                short=_signed(each.unit.short),
+            )
             for rank, each in enumerate(asked)
         ),
     )
@@ -47,13 +54,19 @@ def build(
     data = {
         "old": old_name,
         "new": new_name,
+        "layers_paired": answer.paired,
+        "layers_renamed": answer.renamed,
         "differences": [
             {"change": d.kind, "path": d.path, "what": list(d.what), "layers": d.layers, **_named(asked, d.cost)}
             for d in found
         ],
         "total": _named(asked, whole),
     }
-    facts = (("parameters", _settings(old.analysis, new.analysis)), ("input", _inputs(old.analysis, new.analysis)))
+    facts = (
+        ("parameters", _settings(old.analysis, new.analysis)),
+        ("input", _inputs(old.analysis, new.analysis)),
+        ("names", _names(answer)),
+    )
     notes = tuple(_notes(found, seen, deep))
     shown_facts = tuple((label, text) for label, text in facts if text)
     if not found:
@@ -94,6 +107,13 @@ def _settings(old: Analysis, new: Analysis) -> str:
     before, after = old.network.parameters, new.network.parameters
     changed: list[Any] = [name for name in after if name in before and before[name] != after[name]]
     return ", ".join(f"{name} {shown(before[name])} -> {shown(after[name])}" for name in changed)
+
+
+def _names(answer: Diff) -> str:
+    """That layers were paired in spite of their names."""
+    if not answer.renamed:
+        return ""
+    return f"{answer.renamed:,} of {answer.paired:,} layers have different names, and are matched by structure"
 
 
 def _inputs(old: Analysis, new: Analysis) -> str:

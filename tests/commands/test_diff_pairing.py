@@ -1,0 +1,162 @@
+"""Which layers a diff holds for the same: those of one path, and where the names differ those of one structure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from inline import analysed, layers
+
+from archcalc.analysis.totals import Analysis
+from archcalc.cli import run
+from archcalc.commands.diff.answer import FIGURES, costing, diff
+from archcalc.quantities.registry import Part
+
+DATA = Path(__file__).parent.parent / "data" / "exchange"
+#: `sine` has an operation that is not known.
+MODELS = sorted(path for path in DATA.glob("*.pt2") if path.stem != "sine")
+
+
+def differences(old: Analysis, new: Analysis) -> list[tuple[str, str, tuple[str, ...]]]:
+    found = diff(Part(old), Part(new), costing(FIGURES))
+    return [(each.kind, each.path, each.what) for each in found.differences]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda path: str(path.stem))
+def test_a_model_is_the_same_as_the_spec_that_is_imported_from_it(model: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "imported.yaml"
+    assert run(["import", str(model), "-o", str(spec)]) == 0
+    assert run(["diff", str(model), str(spec), "--exit-code"]) == 0
+
+
+def test_other_names_alone_are_no_difference_and_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flat = tmp_path / "flat.yaml"
+    flat.write_text(
+        "input: [3, 8, 8]\nlayers:\n  - conv: {out: 4, kernel: 3}\n    as: first\n  - relu\n", encoding="utf-8"
+    )
+    blocks = tmp_path / "blocks.yaml"
+    blocks.write_text(
+        "input: [3, 8, 8]\nblocks:\n  stem:\n    - conv: {out: 4, kernel: 3}\n    - relu\nlayers:\n  - stem\n",
+        encoding="utf-8",
+    )
+    assert run(["diff", str(flat), str(blocks), "--exit-code"]) == 0
+    said = capsys.readouterr().out
+    assert "are the same, layer by layer" in said
+    assert "2 of 2 layers have different names, and are matched by structure" in said
+
+
+NAMED = """
+input: [3, 16, 16]
+layers:
+  - conv: {out: 8, kernel: 3}
+    as: a
+  - relu:
+    as: b
+  - conv: {out: 8, kernel: 3}
+    as: c
+  - relu:
+    as: d
+  - global_avgpool:
+    as: e
+"""
+
+
+def renamed(text: str) -> str:
+    for name in "abcde":
+        text = text.replace(f"as: {name}\n", f"as: {name}{name}\n")
+    return text
+
+
+def test_what_changed_between_other_names_is_said_with_the_old_one() -> None:
+    new = renamed(NAMED).replace("kernel: 3", "kernel: 5", 1)
+    assert differences(analysed(NAMED), analysed(new)) == [
+        ("changed", "aa", ("kernel 3 -> 5", "was `a`")),
+        ("affected", "bb", ("input 14x14x8 -> 12x12x8", "was `b`")),
+        ("affected", "cc", ("input 14x14x8 -> 12x12x8", "was `c`")),
+        ("affected", "dd", ("input 12x12x8 -> 10x10x8", "was `d`")),
+        ("affected", "ee", ("input 12x12x8 -> 10x10x8", "was `e`")),
+    ]
+
+
+def test_layers_that_came_everywhere_are_all_that_was_added() -> None:
+    new = renamed(NAMED).replace("  - relu:", "  - batch_norm\n  - relu:")
+    assert differences(analysed(NAMED), analysed(new)) == [
+        ("added", "batch_norm.1", ()),
+        ("added", "batch_norm.2", ()),
+    ]
+
+
+def test_names_that_happen_to_be_equal_do_not_count_where_structure_says_otherwise() -> None:
+    # The same three layers; the two names that both have stand for other layers.
+    old = "- conv: {out: 8, kernel: 1}\n  as: one\n- relu:\n  as: two\n- conv: {out: 4, kernel: 3}\n  as: three"
+    new = "- conv: {out: 8, kernel: 1}\n  as: three\n- relu:\n  as: other\n- conv: {out: 4, kernel: 3}\n  as: one"
+    assert differences(layers("3, 8, 8", old), layers("3, 8, 8", new)) == []
+
+
+BRANCHES = """
+- add:
+    left:
+      - conv: {out: 4, kernel: 1}
+      - relu
+    right:
+      - conv: {out: 4, kernel: 3, padding: 1}
+"""
+SWAPPED = """
+- add:
+    first:
+      - conv: {out: 4, kernel: 3, padding: 1}
+    second:
+      - conv: {out: 4, kernel: 1}
+      - relu
+"""
+
+
+def test_the_order_of_branches_counts_only_where_it_means_something() -> None:
+    def compared(join: str) -> list[tuple[str, str, tuple[str, ...]]]:
+        old, new = (layers("3, 8, 8", text.replace("- add:", f"- {join}:")) for text in (BRANCHES, SWAPPED))
+        return differences(old, new)
+
+    assert compared("add") == []
+    assert compared("concat") == [
+        ("changed", "concat", ("reads left/relu, right/conv -> first/conv, second/relu",)),
+    ]
+
+
+def test_a_depthwise_convolution_may_be_written_with_groups() -> None:
+    grouped = "- conv: {out: 12, kernel: 3, groups: 6}"
+    assert (
+        differences(layers("6, 8, 8", grouped), layers("6, 8, 8", "- depthwise_conv: {kernel: 3, multiplier: 2}")) == []
+    )
+    assert differences(layers("6, 8, 8", grouped), layers("6, 8, 8", "- depthwise_conv: 3")) == [
+        ("changed", "depthwise_conv", ("multiplier 2 -> 1", "was `conv`"))
+    ]
+
+
+def test_a_stride_that_is_written_out_is_the_kernels() -> None:
+    assert (
+        differences(layers("3, 8, 8", "- maxpool: 2"), layers("3, 8, 8", "- maxpool: {kernel: [2, 2], stride: 2}"))
+        == []
+    )
+
+
+def test_frozen_weights_are_a_difference() -> None:
+    frozen = "- linear: 4\n  trainable: false"
+    assert differences(layers("3", "- linear: 4"), layers("3", frozen)) == [
+        ("changed", "linear", ("weights trained -> frozen",))
+    ]
+
+
+def test_networks_that_are_unlike_are_compared_by_their_paths_alone() -> None:
+    # Both begin with one and the same convolution; of 5 layers that is too little to go by.
+    old = "- conv: {out: 8, kernel: 1}\n  as: only"
+    new = "\n".join(f"- conv: {{out: {8 + i}, kernel: 1}}\n  as: layer{i}" for i in range(5))
+    found = differences(layers("3, 8, 8", old), layers("3, 8, 8", new))
+    assert [kind for kind, _, _ in found] == ["removed", *["added"] * 5]
+
+
+def test_other_names_of_inputs_are_no_difference() -> None:
+    text = "inputs: {image: [3, 8, 8], mask: [3, 8, 8]}\nlayers:\n  - multiply: [image, mask]\n"
+    other = text.replace("image", "x").replace("mask", "y")
+    assert differences(analysed(text), analysed(other)) == []
