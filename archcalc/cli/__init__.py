@@ -13,7 +13,14 @@ from typing import IO, Any
 import click
 
 from archcalc import __version__
-from archcalc.diagnostics.diagnostic import Diagnostic, MisconfiguredError, SpecError, UsageError, plain
+from archcalc.diagnostics.diagnostic import (
+    Diagnostic,
+    MisconfiguredError,
+    PartialAnswer,
+    SpecError,
+    UsageError,
+    plain,
+)
 
 
 class _Commands(click.Group):
@@ -71,7 +78,7 @@ def group() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line. Exit codes: 0 fine, 1 findings in a spec, 2 a request that cannot be run."""
+    """Run the command line. Exit codes: 0 fine, 1 findings in a spec or "no" to a question, 2 what cannot be run."""
     sys.stdout = sys.stdout or _Closed()
     sys.stderr = sys.stderr or _Closed()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
@@ -101,12 +108,13 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         say("interrupted")
         return 130
-    except UsageError as error:
-        say_error(error)
-        return 2
-    except SpecError as error:
-        _say_findings(error.diagnostics)
-        return 1
+    except PartialAnswer as error:
+        code = max(_said(each) for each in {str(each): each for each in error.errors.values()}.values())
+        if error.given:
+            say(f"error: left out: {', '.join(error.errors)}")
+        return code
+    except (UsageError, SpecError) as error:
+        return _said(error)
     except BrokenPipeError:
         _discard(sys.stdout)  # whoever read our output has seen enough
         return 0
@@ -121,6 +129,15 @@ def run(arguments: list[str]) -> int:
         say(f"error: archcalc failed: {type(error).__name__}: {error} (ARCHCALC_TRACEBACK=1 shows where)")
         return 2
     return result if isinstance(result, int) else 0
+
+
+def _said(error: UsageError | SpecError) -> int:
+    """Say an error, and return its exit code."""
+    if isinstance(error, UsageError):
+        say_error(error)
+        return 2
+    _say_findings(error.diagnostics)
+    return 1
 
 
 def _called(arguments: list[str]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from archcalc.harmless import harmless
@@ -132,6 +132,16 @@ class MisconfiguredError(UsageError):
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = SpecError(diagnostics).diagnostics
         super().__init__(str(SpecError(self.diagnostics)))
+
+
+class PartialAnswer(Exception):
+    """An answer that was `given` for some of what was asked for, or for none of it; `errors` say why not for the rest,
+    by its names."""
+
+    def __init__(self, errors: Mapping[str, SpecError | UsageError], *, given: bool) -> None:
+        self.errors = dict(errors)
+        self.given = given
+        super().__init__(self.errors, given)
 
 
 def fail(rule: str, message: str, place: Place | None = None, *, label: str = "", help: str | None = None) -> SpecError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from inline import analysed, layers
 import archcalc
 from archcalc import catalogue
 from archcalc.cli import run
-from archcalc.commands.compare.answer import COLUMNS, columns, compare, default_columns, ordered
+from archcalc.commands.compare.answer import COLUMNS, Opened, columns, compare, default_columns, opened, ordered
 from archcalc.commands.compare.tables import build, ratio
 from archcalc.commands.diff.answer import FIGURES, costing, diff
 from archcalc.diagnostics.diagnostic import UsageError
@@ -63,9 +64,13 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Any:
 # --- compare
 
 
+def every(specs: Sequence[str]) -> list[Opened]:
+    return [opened(spec) for spec in specs]
+
+
 def test_figures_stand_beside_their_ratios_to_the_first(specs: None) -> None:
     # one: 3 * 8 + 8 = 32 parameters, 24 * 64 = 1,536 MACs; two: 72 parameters and 64 * 64 = 4,096 MACs more.
-    one, two = compare(["one.yaml", "two.yaml"], ["params", "macs", "depth"])
+    one, two = compare(every(["one.yaml", "two.yaml"]), ["params", "macs", "depth"])
 
     assert {name: (value.value, value.ratio) for name, value in one.values.items()} == {
         "params": (32, 1),
@@ -80,15 +85,15 @@ def test_figures_stand_beside_their_ratios_to_the_first(specs: None) -> None:
 
 
 def test_ratios_may_be_to_another_spec(specs: None) -> None:
-    one, two = compare(["one.yaml", "two.yaml"], ["params"], base="two.yaml")
+    one, two = compare(every(["one.yaml", "two.yaml"]), ["params"], base=opened("two.yaml"))
     assert (one.values["params"].ratio, two.values["params"].ratio) == (Fraction(32, 104), 1)
 
-    (one,) = compare(["one.yaml"], ["params"], base="one.yaml:width=16")
+    (one,) = compare(every(["one.yaml"]), ["params"], base=opened("one.yaml:width=16"))
     assert one.values["params"].ratio == Fraction(1, 2)
 
 
 def test_a_published_fact_is_the_first_that_is_no_erratum(specs: None) -> None:
-    one, two = compare(["one.yaml", "two.yaml"], ["top5_error", "year"])
+    one, two = compare(every(["one.yaml", "two.yaml"]), ["top5_error", "year"])
 
     assert (one.values["top5_error"].value, one.values["year"].value) == (10, 2001)
     assert one.values["top5_error"].fact is not None
@@ -98,7 +103,7 @@ def test_a_published_fact_is_the_first_that_is_no_erratum(specs: None) -> None:
 
 
 def test_rows_are_ordered_by_a_column_and_those_without_it_are_last(specs: None) -> None:
-    rows = compare(["one.yaml", "two.yaml", "one.yaml:width=16"], ["params", "top5_error"])
+    rows = compare(every(["one.yaml", "two.yaml", "one.yaml:width=16"]), ["params", "top5_error"])
 
     def names(by: str) -> list[str]:
         return [row.spec for row in ordered(rows, by)]
@@ -111,13 +116,13 @@ def test_rows_are_ordered_by_a_column_and_those_without_it_are_last(specs: None)
 
 def test_rows_have_no_order_by_a_volume(specs: None) -> None:
     with pytest.raises(UsageError, match="output is a volume, and volumes have no order: sort by a number"):
-        ordered(compare(["one.yaml", "two.yaml"], ["output"]), "-output")
+        ordered(compare(every(["one.yaml", "two.yaml"]), ["output"]), "-output")
 
 
 def test_the_error_that_is_compared_is_one_that_the_networks_have(specs: None) -> None:
-    assert default_columns(["one.yaml", "two.yaml"])[-2:] == ("top5_error", "year")
-    assert default_columns(["resnet20", "wrn_28_10"])[-2:] == ("cifar10_error", "year")
-    assert default_columns(["two.yaml"])[-2:] == ("top5_error", "year")
+    assert default_columns(every(["one.yaml", "two.yaml"]))[-2:] == ("top5_error", "year")
+    assert default_columns(every(["resnet20", "wrn_28_10"]))[-2:] == ("cifar10_error", "year")
+    assert default_columns(every(["two.yaml"]))[-2:] == ("top5_error", "year")
 
 
 def test_an_unknown_column_is_a_usage_error() -> None:
@@ -145,7 +150,7 @@ def test_on_a_narrow_terminal_names_stay_whole_and_what_is_asked_for_most_stays(
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("NO_COLOR", "1")
     specs, out = ["alexnet", "alexnet_torchvision"], io.StringIO()
-    on_terminal(build(compare(specs, default_columns(specs)), "alexnet"), out)
+    on_terminal(build(compare(every(specs), default_columns(every(specs))), "alexnet"), out)
 
     head, _, first, second = (line.replace("|", " ").rstrip() for line in out.getvalue().strip().split("\n")[:4])
     assert head.endswith(last)
@@ -168,9 +173,42 @@ def test_the_whole_catalogue_can_be_compared(printed: Any) -> None:
 
 def test_nothing_to_compare_is_a_usage_error(printed: Any) -> None:
     printed("compare", code=2)
-    printed("compare", "vgg16", "vgg61", code=2)
+    printed("compare", "vgg61", code=2)
     printed("compare", "vgg16", "--sort", "beauty", code=2)
     printed("compare", "vgg16", "--columns", ",", code=2)
+
+
+def test_what_cannot_be_read_is_left_out_and_named(specs: None, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("wrong.yaml").write_text(ONE.replace("conv", "cnov"), encoding="utf-8")
+    compared = ["compare", "wrong.yaml", "one.yaml", "two.yaml", "--columns", "params", "--format", "csv"]
+
+    assert run(compared) == 1
+    shown, said = capsys.readouterr()
+    # The first that can be read takes the place of the first: 32 and 104 parameters.
+    assert [line.split(",")[:2] for line in shown.splitlines()[1:]] == [["one.yaml", "32"], ["two.yaml", "104"]]
+    assert "wrong.yaml:5:5" in said
+    assert said.endswith("error: left out: wrong.yaml\n")
+
+    assert run([*compared, "three.yaml"]) == 2  # there is no such file
+    assert capsys.readouterr().err.endswith("error: left out: wrong.yaml, three.yaml\n")
+
+
+def test_a_setup_that_only_some_networks_have_leaves_out_the_others(
+    specs: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--with", "freeze=conv.2", "--columns", "training_peak_bytes", "--format", "csv")
+    assert run(["compare", "one.yaml", "two.yaml", *words]) == 2
+    shown, said = capsys.readouterr()
+    assert [line.split(",")[0] for line in shown.splitlines()[1:]] == ["two.yaml"]
+    assert "no layer `conv.2`" in said
+
+
+def test_where_nothing_can_be_compared_each_reason_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["compare", "vgg16", "lenet5", "--with", "dtype=foo"]) == 2
+    shown, said = capsys.readouterr()
+    assert shown == ""
+    assert said.count("unknown dtype `foo`") == 1
+    assert "left out" not in said
 
 
 @pytest.mark.parametrize(

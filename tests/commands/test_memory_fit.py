@@ -12,8 +12,8 @@ from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.units import headroom, memory_size
 
 
-def fits(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, object]]:
-    assert run(["fit", *arguments, "--format", "json"]) == 0
+def fits(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> list[dict[str, object]]:
+    assert run(["fit", *arguments, "--format", "json"]) == code
     found: list[dict[str, object]] = json.loads(capsys.readouterr().out)["fits"]
     return found
 
@@ -49,9 +49,8 @@ def test_the_largest_batch_fits_and_one_more_does_not(optimizer: str, capsys: py
     for found in fits(capsys, *options):
         largest = int(str(found["largest_training_batch"]))
         for batch, fit in ((largest, True), (largest + 1, False)):
-            (asked,) = fits(
-                capsys, "resnet18", "--memory", str(found["memory"]), "--optimizer", optimizer, "--batch", str(batch)
-            )
+            asked_for = ("--memory", str(found["memory"]), "--optimizer", optimizer, "--batch", str(batch))
+            (asked,) = fits(capsys, "resnet18", *asked_for, code=int(not fit))
             assert asked["batch_fits"] is fit
 
 
@@ -60,7 +59,7 @@ def test_weights_of_few_bits_are_fitted_for_inference(capsys: pytest.CaptureFixt
     (found,) = fits(capsys, "vgg16", "--memory", "1GB", "--dtype", "int4")
     assert found["largest_inference_batch"] == (10**9 - 69_172_064 - 26_832) // 14_751_744 == 63
     assert "largest_training_batch" not in found
-    assert run(["fit", "vgg16", "--memory", "10MB", "--dtype", "int4"]) == 0
+    assert run(["fit", "vgg16", "--memory", "10MB", "--dtype", "int4"]) == 1
     shown = capsys.readouterr().out
     assert "batch 1  inference peaks at 83,950,640 bytes" in shown
     assert "training" not in shown
@@ -85,14 +84,14 @@ def test_a_tenth_of_a_card_is_left_free(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_what_does_not_fit_by_one_change_is_tried_with_all(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["fit", "llama2_7b", "--gpu", "h100", "--optimizer", "adam"]) == 0
+    assert run(["fit", "llama2_7b", "--gpu", "h100", "--optimizer", "adam"]) == 1
     assert "--optimizer adam8bit --dtype amp --checkpoint auto: up to batch 1" in capsys.readouterr().out.replace(
         "\n", " "
     )
 
 
 def test_a_batch_can_come_in_parts(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["fit", "resnet50", "--memory", "1GB", "--batch", "64"]) == 0
+    assert run(["fit", "resnet50", "--memory", "1GB", "--batch", "64"]) == 1
     shown = capsys.readouterr().out
     (times, *_, part) = shown.partition("--accumulate: ")[2].splitlines()[0].split()
     # So many parts are the batch, one less would not be; each fits beside the gradients of the ones before.
@@ -102,7 +101,7 @@ def test_a_batch_can_come_in_parts(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_does_not_fit_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["fit", "vgg16", "--memory", "1GB"]) == 0
+    assert run(["fit", "vgg16", "--memory", "1GB"]) == 1
     assert "1GB      batch 1 does not fit in 953.7 MiB, short by 169.6 MB" in capsys.readouterr().out
 
 
@@ -173,7 +172,7 @@ def test_a_wrong_card_is_corrected(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_each_card_is_answered_and_what_does_not_fit_is_helped(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["fit", "resnet50", "--gpu", "t4,v100-32gb", "--batch", "256", "--optimizer", "adam"]) == 0
+    assert run(["fit", "resnet50", "--gpu", "t4,v100-32gb", "--batch", "256", "--optimizer", "adam"]) == 1
     shown = capsys.readouterr().out
     assert "t4 " in shown
     assert "v100-32gb" in shown
@@ -212,7 +211,7 @@ def test_fit_says_who_finds_checkpoints(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_where_nothing_helps_the_floor_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["fit", "llama3_8b", "--gpu", "rtx4090", "--optimizer", "adam"]) == 0
+    assert run(["fit", "llama3_8b", "--gpu", "rtx4090", "--optimizer", "adam"]) == 1
     # 8,030,261,248 parameters of 4 bytes, and Adam's two means of each: 96.36 GB.
     assert "parameters and optimizer state alone take 96.36 GB" in " ".join(capsys.readouterr().out.split())
 
@@ -220,3 +219,20 @@ def test_where_nothing_helps_the_floor_is_said(capsys: pytest.CaptureFixture[str
 def test_headroom_is_for_checkpoints_that_are_looked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["memory", "vgg16", "--headroom", "10%"]) == 2
     assert "--headroom is what --checkpoint auto leaves free" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        (["--gpu", "a100-80gb", "--batch", "512"], 0),
+        (["--gpu", "v100", "--batch", "512"], 1),
+        (["--gpu", "v100,a100-80gb", "--batch", "512"], 1),  # each of those named must take it
+        (["--batch", "512"], 0),  # of all cards one is enough
+        (["--batch", "1_000_000"], 1),
+        (["--memory", "10MB"], 1),  # not even a batch of 1
+        (["--memory", "10MB,8GB", "--format", "json"], 1),
+    ],
+)
+def test_the_exit_code_answers_whether_it_fits(asked: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fit", "resnet50", *asked]) == code
+    assert capsys.readouterr().err == ""

@@ -14,6 +14,7 @@ from archcalc import catalogue
 from archcalc.api import load
 from archcalc.cli import run
 from archcalc.commands.compare import picture as compare_picture
+from archcalc.commands.compare.answer import opened
 from archcalc.commands.memory import picture as memory_picture
 from archcalc.commands.report import distribution as distribution_picture
 from archcalc.commands.roofline import picture as roofline_picture
@@ -102,7 +103,8 @@ def test_a_line_meets_what_it_runs_through() -> None:
 
 def test_the_whole_catalogue_in_a_chart() -> None:
     names = list(catalogue.names())
-    made = compare_picture.draw(names, compare_picture.default_axes(names))
+    specs = [opened(name) for name in names]
+    made = compare_picture.draw(specs, compare_picture.default_axes(specs))
     assert texts_on_texts(drawn(made)) == []
     assert made.title == "top-5 error against MACs, circles: params"
     assert "squeezenet1_0" in made.body
@@ -122,7 +124,7 @@ def test_networks_of_which_no_error_is_known_are_drawn_by_their_activations(tmp_
         file = tmp_path / f"net{out}.yaml"
         file.write_text(f"input: [3, 8, 8]\nlayers:\n  - conv: {{out: {out}, kernel: 3}}\n")
         specs.append(str(file))
-    assert compare_picture.default_axes(specs) == ["macs", "activation_bytes", "params"]
+    assert compare_picture.default_axes([opened(spec) for spec in specs]) == ["macs", "activation_bytes", "params"]
     assert run(["compare", *specs, "-o", str(tmp_path / "chart.svg")]) == 0
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from archcalc.api import load
+from archcalc.analysis.totals import Analysis
+from archcalc.api import Architecture, load
 from archcalc.claims.facts import FACTS
 from archcalc.claims.read import Fact, facts
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
@@ -38,6 +39,20 @@ class Compared(Record):
     values: dict[str, Value]
 
 
+class Opened(Record):
+    """A spec that is compared, `name` being what it was asked for as."""
+
+    name: str
+    architecture: Architecture
+    analysis: Analysis
+
+
+def opened(spec: str) -> Opened:
+    """A spec with its network analysed. Errors as those of `archcalc.load` and `analyse`."""
+    architecture = load(spec)
+    return Opened(spec, architecture, architecture.analyse())
+
+
 def columns(names: Sequence[str]) -> list[str]:
     """The columns of those names, each once; UsageError for one that is neither a quantity nor a fact."""
     known = [*quantities(), *FACTS]
@@ -48,20 +63,24 @@ def columns(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def default_columns(specs: Sequence[str]) -> tuple[str, ...]:
+def published(specs: Iterable[Opened]) -> set[str]:
+    """The names of the facts that are published of any of the specs."""
+    return {fact.name for spec in specs for fact in facts(spec.architecture.document)[0]}
+
+
+def default_columns(specs: Sequence[Opened]) -> tuple[str, ...]:
     """What is compared unless something else is asked for; the error is the first kind that any of the specs has."""
-    published = {fact.name for spec in specs for fact in facts(load(spec).document)[0]}
+    known = published(specs)
     errors = [name for name, fact in FACTS.items() if fact.unit == "%"]
-    return (*COLUMNS, next((name for name in errors if name in published), errors[0]), "year")
+    return (*COLUMNS, next((name for name in errors if name in known), errors[0]), "year")
 
 
 def compare(
-    specs: Sequence[str], names: Sequence[str], *, base: str | None = None, words: Mapping[str, str] | None = None
+    specs: Sequence[Opened], names: Sequence[str], *, base: Opened | None = None, words: Mapping[str, str] | None = None
 ) -> list[Compared]:
     """The figures of each spec, with their ratios to those of `base`, or of the first; `words` state the setup."""
-    measured = {spec: _measured(spec, names, words or {}) for spec in dict.fromkeys(specs)}
-    divisor = measured[specs[0]] if base is None else measured.get(base) or _measured(base, names, words or {})
-    return [_with_ratios(each, divisor) for each in measured.values()]
+    rows = [measured(spec, names, words) for spec in specs]
+    return with_ratios(rows, rows[0] if base is None else measured(base, names, words))
 
 
 def ordered(rows: list[Compared], by: str) -> list[Compared]:
@@ -76,24 +95,29 @@ def ordered(rows: list[Compared], by: str) -> list[Compared]:
     return known + [row for row in rows if _sortable(row.values[name].value) is None]
 
 
-def _measured(spec: str, names: Sequence[str], words: Mapping[str, str]) -> Compared:
-    architecture = load(spec)
-    analysis = architecture.analyse()
-    network = Part(analysis, setup=stated(analysis.network, words))
-    published, _ = facts(architecture.document)
+def measured(spec: Opened, names: Sequence[str], words: Mapping[str, str] | None = None) -> Compared:
+    """The figures of one spec, without ratios. UsageError where the setup that `words` state is not one for it."""
+    network = Part(spec.analysis, setup=stated(spec.analysis.network, words or {}))
+    known, _ = facts(spec.architecture.document)
     values = {}
     for name in names:
         if name in FACTS:
-            known = next((fact for fact in published if fact.name == name and not fact.erratum), None)
-            values[name] = Value(None if known is None else known.value, fact=known)
+            found = next((fact for fact in known if fact.name == name and not fact.erratum), None)
+            values[name] = Value(None if found is None else found.value, fact=found)
         else:
             values[name] = Value(quantity_named(name, of="network").measure(network))
-    return Compared(spec, architecture.name, values)
+    return Compared(spec.name, spec.architecture.name, values)
 
 
-def _with_ratios(row: Compared, base: Compared) -> Compared:
-    values = {name: value._replace(ratio=_ratio(name, value, base.values[name])) for name, value in row.values.items()}
-    return row._replace(values=values)
+def with_ratios(rows: Iterable[Compared], base: Compared) -> list[Compared]:
+    """The rows with the ratios of their figures to those of another."""
+    return [
+        row._replace(values={name: _against(name, value, base) for name, value in row.values.items()}) for row in rows
+    ]
+
+
+def _against(name: str, value: Value, base: Compared) -> Value:
+    return value._replace(ratio=_ratio(name, value, base.values[name]))
 
 
 def _ratio(name: str, mine: Value, theirs: Value) -> Fraction | None:

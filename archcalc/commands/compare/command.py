@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from archcalc.cli import known
-from archcalc.cli.options import counting_option, reporting
+from archcalc.cli.options import Output, counting_option, format_options
 from archcalc.cli.setup import with_option
 from archcalc.cli.types import Name, Names, SpecType
-from archcalc.output.layout import Report
+from archcalc.diagnostics.diagnostic import PartialAnswer, SpecError, UsageError
 
 if TYPE_CHECKING:
     from archcalc.counting.count import Profile
     from archcalc.pictures.svg import Drawing
+
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 
 
 @click.command()
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
 )
 @with_option
 @counting_option
-@reporting
+@format_options()
 def command(
     specs: tuple[str, ...],
     all_: bool,
@@ -49,10 +53,12 @@ def command(
     axes: list[str] | None,
     words: dict[str, str],
     counting: Profile | None,
-) -> Report:
+    out: Output,
+) -> None:
     """Compare architectures in a table.
 
-    Parameters, MACs, activation memory, depth, receptive field, published error and year.
+    Parameters, MACs, activation memory, depth, receptive field, published error and year. A spec that cannot be read is
+    left out and named, with exit code 1, or 2 if it does not exist.
 
     \b
     Examples:
@@ -71,18 +77,40 @@ def command(
     chosen = [*specs, *(catalogue.names() if all_ else ())]
     if not chosen:
         raise click.UsageError("name the specs to compare, or say --all")
-    asked = [*(columns or engine.default_columns(chosen)), *([sort.removeprefix("-")] if sort else [])]
+    errors: dict[str, SpecError | UsageError] = {}
+    opened = list(_each({name: name for name in chosen}, engine.opened, errors).values())
+    asked = [*(columns or engine.default_columns(opened)), *([sort.removeprefix("-")] if sort else [])]
     own = [name_of(counting)] if counting else []
     names = engine.columns([*(counted_by(name, counting) for name in asked), *own])
     if sort:
         sort = sort.replace(sort.removeprefix("-"), counted_by(sort.removeprefix("-"), counting))
-    rows = engine.compare(chosen, names, base=base, words=words)
-    report = build(engine.ordered(rows, sort) if sort else rows, base or chosen[0], words)
+    against = None if base is None else engine.measured(engine.opened(base), names, words)
+    measured = _each({spec.name: spec for spec in opened}, lambda spec: engine.measured(spec, names, words), errors)
+    if not measured:
+        raise PartialAnswer(errors, given=False)
+    rows = engine.with_ratios(measured.values(), against or next(iter(measured.values())))
+    report = build(engine.ordered(rows, sort) if sort else rows, base or next(iter(measured)), words)
     shown = engine.columns([counted_by(name, counting) for name in axes]) if axes else None
 
     def draw() -> Drawing:  # only a picture loads what draws it
         from archcalc.commands.compare import picture
 
-        return picture.draw(chosen, shown or picture.default_axes(chosen), words)
+        drawn = [spec for spec in opened if spec.name in measured]
+        return picture.draw(drawn, shown or picture.default_axes(drawn), words)
 
-    return report._replace(picture=draw)
+    out.write(report._replace(picture=draw))
+    if errors:
+        raise PartialAnswer(errors, given=True)
+
+
+def _each(
+    items: Mapping[str, _Item], work: Callable[[_Item], _Made], errors: dict[str, SpecError | UsageError]
+) -> dict[str, _Made]:
+    """What comes of each item, by name; what cannot be done with one is added to the errors."""
+    made = {}
+    for name, item in items.items():
+        try:
+            made[name] = work(item)
+        except (SpecError, UsageError) as error:
+            errors[name] = error
+    return made

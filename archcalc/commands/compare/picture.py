@@ -9,10 +9,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from archcalc.api import load
 from archcalc.claims.facts import FACTS
-from archcalc.claims.read import facts
-from archcalc.commands.compare.answer import Compared, compare
+from archcalc.commands.compare.answer import Compared, Opened, compare, published
 from archcalc.commands.compare.tables import title
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.pictures import axes, scatter
@@ -22,15 +20,15 @@ from archcalc.quantities.registry import quantities
 from archcalc.sizes.volume import Volume
 
 
-def default_axes(specs: Sequence[str]) -> list[str]:
+def default_axes(specs: Sequence[Opened]) -> list[str]:
     """MACs, the first kind of error that is published of any of the networks, and parameters; where none is
     published, activations stand in its place."""
-    published = {fact.name for spec in specs for fact in facts(load(spec).document)[0]}
-    errors = (name for name, fact in FACTS.items() if fact.unit == "%" and name in published)
+    known = published(specs)
+    errors = (name for name, fact in FACTS.items() if fact.unit == "%" and name in known)
     return ["macs", next(errors, "activation_bytes"), "params"]
 
 
-def draw(specs: Sequence[str], names: Sequence[str], words: Mapping[str, str] | None = None) -> Drawing:
+def draw(specs: Sequence[Opened], names: Sequence[str], words: Mapping[str, str] | None = None) -> Drawing:
     """A circle for each network that has the figures, under the setup that words state. UsageError for other than two
     or three figures, or if no network has them."""
     if not 2 <= len(names) <= 3:

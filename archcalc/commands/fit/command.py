@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archcalc.cli import known
-from archcalc.cli.options import reporting, set_option, spec_argument
+from archcalc.cli.options import Output, format_options, set_option, spec_argument
 from archcalc.cli.setup import training_options
 from archcalc.cli.types import Names
 from archcalc.diagnostics.diagnostic import UsageError
-from archcalc.output.layout import Report
 
 if TYPE_CHECKING:
     from archcalc.commands.fit.answer import Available
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     "--batch", type=click.IntRange(1, 10**9), metavar="N", help="Check whether training at this batch size fits."
 )
 @training_options
-@reporting
+@format_options()
 def command(
     spec: str,
     settings: dict[str, Any],
@@ -48,12 +47,16 @@ def command(
     headroom: str | None,
     batch: int | None,
     device: str | None,
+    out: Output,
     **training: Any,
-) -> Report:
+) -> int:
     """Find the largest batch that fits in memory.
 
     For training, for inference, and by the lecture's count. Without --memory and --gpu, for every card that archcalc
     knows.
+
+    The exit code is 1 if the batch (1, unless --batch says otherwise) does not fit in one of the memories and cards
+    that are named; where none is named, if it fits on no card.
 
     \b
     Examples:
@@ -75,7 +78,10 @@ def command(
     if device is None and cards:
         device = cards[0].runtime
     network = Part(analysis, setup=setup(analysis.network, device=device, **training))
-    return reports.build(network, budgets(network), _available(memory, cards, headroom), batch)
+    found, available = budgets(network), _available(memory, cards, headroom)
+    out.write(reports.build(network, found, available, batch))
+    fits = [found.asked.peak_bytes(batch or 1) <= one.usable for one in available]
+    return int(not (all(fits) if memory or cards else any(fits)))
 
 
 def _available(memory: list[str] | None, cards: list[Card], headroom: str | None) -> list[Available]:
