@@ -214,4 +214,4 @@ VOLUME = Unit("volume", str, str, str, str)
 #: The same size along every axis (7), or one for each (7x7).
 EXTENT = Unit("extent", _sides, _sides, _sides, _sides)
 SECONDS = Unit("seconds", time, time, time, time)
-MACS_PER_BYTE = Unit("MACs/byte", two_digits, two_digits, *[lambda value: f"{two_digits(value)} MACs per byte"] * 2)
+FLOPS_PER_BYTE = Unit("FLOPs/byte", two_digits, two_digits, *[lambda value: f"{two_digits(value)} FLOPs per byte"] * 2)

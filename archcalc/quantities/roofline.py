@@ -9,9 +9,9 @@ from archcalc.analysis.totals import AnalysedLayer
 from archcalc.devices import Card
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.quantities.registry import Part, quantity, summed
-from archcalc.quantities.totals import macs
+from archcalc.quantities.totals import flops
 from archcalc.sizes.kinds import Size
-from archcalc.units import BYTES, MACS_PER_BYTE, SECONDS
+from archcalc.units import BYTES, FLOPS_PER_BYTE, SECONDS
 
 
 @summed(BYTES, depends=["batch"])
@@ -21,11 +21,11 @@ def bytes_moved(part: Part, row: AnalysedLayer) -> Size:
     return roofline.bytes_moved(part.analysis, row, part.setup.batch)
 
 
-@quantity(MACS_PER_BYTE, title="MACs/byte", depends=["batch"], kinds="ints")
-def macs_per_byte(part: Part) -> Fraction:
-    """Arithmetic intensity: multiply-accumulates per byte moved; 0 where nothing is moved."""
+@quantity(FLOPS_PER_BYTE, title="FLOPs/byte", depends=["batch"], kinds="ints")
+def flops_per_byte(part: Part) -> Fraction:
+    """Arithmetic intensity: floating-point operations, 2 per MAC, per byte moved; 0 where nothing is moved."""
     moved = bytes_moved(part)
-    return Fraction(macs(part), moved) if moved else Fraction(0)
+    return Fraction(flops(part), moved) if moved else Fraction(0)
 
 
 def card_of(part: Part) -> Card:

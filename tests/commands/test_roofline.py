@@ -31,8 +31,9 @@ def test_a_layer_reads_inputs_and_parameters_and_writes_its_output_once() -> Non
     # 400 values and 288 + 8 parameters come in, 8*8*8 = 512 values go out; a view and a dropout move nothing.
     conv, relu, linear = 4 * (400 + 288 + 8 + 512), 4 * (512 + 512), 4 * (512 + 512 * 5 + 5 + 5)
     assert of_layers(analysis, "bytes_moved") == [conv, relu, 0, linear, 0]
-    intensities = [Fraction(288 * 64, conv), 0, 0, Fraction(2560, linear), 0]
-    assert of_layers(analysis, "macs_per_byte") == intensities
+    # 2 operations a MAC and one for each bias; ReLU compares each of 512 values.
+    intensities = [Fraction(2 * 288 * 64 + 512, conv), Fraction(512, relu), 0, Fraction(2 * 2560 + 5, linear), 0]
+    assert of_layers(analysis, "flops_per_byte") == intensities
 
 
 def test_parameters_are_read_once_for_a_batch() -> None:
@@ -112,3 +113,25 @@ def test_a_network_without_layers_has_a_roofline(tmp_path, capsys: pytest.Captur
     path.write_text("parameters: {deep: false}\ninput: [3, 8, 8]\nlayers:\n  - relu:\n    when: deep\n")
     assert run(["roofline", str(path), "--gpu", "v100", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["totals"]["bytes_moved"] == 0
+
+
+def test_a_screen_shows_what_takes_longest_and_programs_get_every_layer(capsys: pytest.CaptureFixture[str]) -> None:
+    def lines(*options: str) -> list[str]:
+        assert run(["roofline", "vgg16", "--gpu", "v100", *options]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    table = [line for line in lines() if line.endswith(("  memory", "  compute"))]
+    times = [float(line.split()[-3]) * {"us": 1, "ms": 1_000}[line.split()[-2]] for line in table]
+    assert len(times) == 6
+    assert times == sorted(times, reverse=True)
+    assert any(line.startswith("34 other layers ") for line in lines())
+    assert len([line for line in lines("--full") if line.startswith(("stage", "classifier/"))]) == 40
+    assert len(lines("--format", "csv")) == 1 + 40
+
+
+def test_the_intensity_and_the_ridge_have_one_unit(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["roofline", "vgg16", "--gpu", "v100"]) == 0
+    said = capsys.readouterr().out
+    assert "FLOPs per byte moved" in said
+    assert "17.44 FLOPs per byte" in said
+    assert "MAC" not in said

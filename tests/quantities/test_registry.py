@@ -132,7 +132,7 @@ STRUCTURE = {
     "fixed_bytes", "per_sample_bytes", "exact_for_batches", "live_bytes", "extra_macs", "compute_bound_flops",
     "size", "stride", "smallest", "share", "whole", "sum", "amount", "value", "ratio", "accumulate", "exceeds_input",
     "memory_bytes", "usable_bytes", "batch_bytes", "batch_fits", "largest_activations_batch",
-    "largest_activations_twice_batch", "flops_per_second", "bytes_per_second",
+    "largest_activations_twice_batch", "flops_per_second", "bytes_per_second", "layers_paired", "layers_renamed",
 }  # fmt: skip
 #: Below these keys stand other names: parameters and attributes of the spec, roles of operations, counters of tools.
 OPEN = {"parameters", "attributes", "operations_by_role", "counting", "profiles", "quantities", "training", "settings"}
@@ -155,7 +155,7 @@ def numbers(data: Any, key: str = "") -> Iterator[str]:
     "arguments",
     [
         ["report", "lenet5", "--batch", "2"],
-        ["report", "lenet5", "--columns", "name,params,macs_per_byte,bytes_moved,saved_bytes"],
+        ["report", "lenet5", "--columns", "name,params,flops_per_byte,bytes_moved,saved_bytes"],
         ["memory", "lenet5", "--optimizer", "adam"],
         ["fit", "lenet5", "--memory", "1GB", "--batch", "4"],
         ["roofline", "lenet5", "--gpu", "v100"],

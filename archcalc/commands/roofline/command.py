@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="A card whose rate and bandwidth are known: v100, a100-80gb.",
 )
+@click.option("--full", is_flag=True, help="Every layer, in order.")
 @reporting
-def command(spec: str, settings: dict[str, Any], batch: int, gpu: str | None) -> Report:
-    """Show bytes moved, MACs per byte and a lower bound on time.
+def command(spec: str, settings: dict[str, Any], batch: int, gpu: str | None, full: bool) -> Report:
+    """Show bytes moved, FLOPs per byte and a lower bound on time.
 
-    For each layer at inference, on a named card; the time is a lower bound.
+    For each layer at inference, in float32; the time is that of a named card.
 
     \b
     Examples:
@@ -50,4 +51,4 @@ def command(spec: str, settings: dict[str, Any], batch: int, gpu: str | None) ->
 
         return picture.draw(network)
 
-    return roofline.build(network)._replace(picture=draw)
+    return roofline.build(network, full=full)._replace(picture=draw)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 from archcalc.analysis.roofline import bound
@@ -12,15 +14,20 @@ from archcalc.quantities.registry import Part, quantities
 from archcalc.units import bytes_decimal, short, two_digits
 
 #: The figures of each layer and of the network; with a card also the least time.
-FIGURES = ("macs", "flops", "bytes_moved", "macs_per_byte")
+FIGURES = ("macs", "flops", "bytes_moved", "flops_per_byte")
 ON_A_CARD = ("roofline_seconds",)
-#: FLOPs have no column of their own beside MACs.
-_SHOWN = ("macs", "bytes_moved", "macs_per_byte", "roofline_seconds")
-_RANKS = {"macs": 2, "bytes_moved": 1}
+#: MACs have no column of their own beside FLOPs.
+_SHOWN = ("flops", "bytes_moved", "flops_per_byte", "roofline_seconds")
+_RANKS = {"flops": 3, "bytes_moved": 2}
+#: So many layers a screen has room for.
+_LARGEST = 6
 
 
-def build(network: Part) -> Report:
-    """What each layer moves and computes for a batch at inference, and how long that takes at the least."""
+def build(network: Part, *, full: bool = False) -> Report:
+    """What each layer moves and computes for a batch at inference, and how long that takes at the least.
+
+    People see the layers that take longest, or without a card move most, or every one (`full`); programs get all.
+    """
     card = network.setup.card
     known = quantities()
     asked = [known[name] for name in (*FIGURES, *(ON_A_CARD if card else ()))]
@@ -34,12 +41,13 @@ def build(network: Part) -> Report:
     totals = {each.name: each.measure(network) for each in asked}
     columns = [Column("layer", "layer", right=False)]
     columns += [
-        Column(each.name, each.title, each.unit.cell, rank=_RANKS.get(each.name, 0))
+        Column(each.name, each.title, each.unit.short, rank=_RANKS.get(each.name, 0))
         for each in asked
         if each.name in _SHOWN
     ]
-    columns += [Column("bound", "bound", right=False, rank=3)] if card else []
+    columns += [Column("bound", "bound by", right=False, rank=1)] if card else []
     footer = ("total", *(totals[name] for name in _SHOWN if name in totals), *([None] if card else []))
+    table = Table(tuple(columns), rows, footer)
     data: dict[str, Any] = {
         "architecture": network.analysis.architecture,
         "batch": network.setup.batch,
@@ -50,9 +58,34 @@ def build(network: Part) -> Report:
     if card:
         computing = sum(_flops(network, row) for row in network.layers if _is_compute_bound(network, row, card))
         data["totals"]["compute_bound_flops"] = computing
-    notes = ("inputs and parameters are read and outputs written once by each layer; fused layers move less",)
-    heading = f"{network.analysis.architecture}: arithmetic intensity"
-    return Report(heading, _facts(network, totals), (Table(tuple(columns), rows, footer),), notes, data)
+    seen = table if full else _largest(table, "roofline_seconds" if card else "bytes_moved")
+    return Report(_heading(network), _facts(network, totals), (seen,), tuple(_notes(seen, table)), data, table)
+
+
+def _heading(network: Part) -> str:
+    what = "arithmetic intensity" if network.setup.card is None else f"the least time on {network.setup.card.name}"
+    return f"{network.analysis.architecture}: {what}, inference, float32, batch {network.setup.batch:,}"
+
+
+def _largest(table: Table, name: str) -> Table:
+    """The rows that have most of a column, the first of them first, and the others as one."""
+    keys = [column.key for column in table.columns]
+    place, rows = keys.index(name), list(table.rows)
+    largest = sorted(rows, key=lambda row: -row[place])[:_LARGEST]
+    rest = [row for row in rows if row not in largest]
+    if not rest:
+        return table._replace(rows=largest)
+    flops, moved = (sum(row[keys.index(key)] for row in rest) for key in ("flops", "bytes_moved"))
+    sums = {"flops": flops, "bytes_moved": moved, "flops_per_byte": Fraction(flops, moved) if moved else Fraction(0)}
+    sums |= {name: sum(row[place] for row in rest)}
+    others = (f"{len(rest):,} other layer{'s' * (len(rest) != 1)}", *(sums.get(key) for key in keys[1:]))
+    return table._replace(rows=[*largest, others])
+
+
+def _notes(seen: Table, table: Table) -> Iterator[str]:
+    yield "each layer reads and writes its tensors once; fused layers move less"
+    if seen is not table and seen.rows != table.rows:
+        yield "--full shows every layer, in order"
 
 
 def _flops(network: Part, row: AnalysedLayer) -> int:
@@ -83,13 +116,14 @@ def _facts(network: Part, totals: dict[str, Any]) -> tuple[tuple[str, str], ...]
     card, batch = network.setup.card, network.setup.batch
     per = "per sample" if batch == 1 else f"per batch of {batch:,}"
     known = quantities()
-    facts = [(known[name].title, f"{known[name].unit.full(totals[name])} {per}") for name in ("bytes_moved",)]
-    facts.append(("intensity", f"{two_digits(totals['macs_per_byte'])} MACs per byte moved"))
+    facts = [
+        ("bytes moved", f"{known['bytes_moved'].unit.full(totals['bytes_moved'])} {per}"),
+        ("intensity", f"{two_digits(totals['flops_per_byte'])} FLOPs per byte moved"),
+    ]
     if card is not None and card.flops is not None and card.ridge is not None:
+        facts.insert(0, ("at least", f"{known['roofline_seconds'].unit.full(totals['roofline_seconds'])} {per}"))
         facts += [
-            ("card", f"{card.name}: {short(card.flops)}FLOP/s in float32, {bytes_decimal(card.bandwidth)}/s"),
-            ("ridge", f"{two_digits(card.ridge)} FLOPs per byte: below it a layer is memory-bound"),
-            ("at least", f"{known['roofline_seconds'].unit.full(totals['roofline_seconds'])} {per}, a lower bound"),
-            ("source", card.source),
+            ("ridge", f"{two_digits(card.ridge)} FLOPs per byte: a layer below it is bound by memory"),
+            ("card", f"{short(card.flops)}FLOP/s in float32, {bytes_decimal(card.bandwidth)}/s; {card.source}"),
         ]
     return tuple(facts)

@@ -22,7 +22,13 @@ def table(architecture: str, names: Sequence[str], pieces: Iterable[Mapping[str,
     """The combinations as a table, whose rows are made as they are read; people read no more than `MOST_ROWS`."""
     found = (row for columns in pieces for row in rows(columns))
     shorter = "choose with --where, --top or --pareto, or write them with --format csv"
-    made = Table(tuple(Column(name, name, _shown) for name in names), found, most=MOST_ROWS, shorter=shorter)
+    made = Table(
+        tuple(Column(name, name, _shown) for name in names),
+        found,
+        most=MOST_ROWS,
+        shorter=shorter,
+        whole="use --columns",
+    )
     # Whoever writes the report reads either the table or the object: both take from the one sweep.
     data = {"architecture": architecture, "rows": (dict(zip(names, row, strict=True)) for row in found)}
     return Report("", (), (made,), (), data)
