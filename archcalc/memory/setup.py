@@ -94,10 +94,15 @@ def setup(
 ) -> Setup:
     """The setup that these words state for a network; a card implies its device and its memory.
 
-    UsageError for a word that is not known, or a path that the network does not have.
+    UsageError for a word that is not known, a path that the network does not have, or training with a type that stores
+    weights for inference.
     """
     _one_of("dtype", dtype, DTYPES)
     _one_of("optimizer", optimizer, OPTIMIZERS)
+    if dtype in STORED:
+        _inference_alone(
+            dtype, optimizer=optimizer != "none", accumulate=accumulate, checkpoint=checkpoint, freeze=freeze
+        )
     chosen = None if gpu is None else card(gpu)
     if device is None:
         device = "cpu" if chosen is None else chosen.runtime
@@ -121,6 +126,14 @@ def setup(
         memory=memory,
         card=chosen,
     )
+
+
+def _inference_alone(dtype: str, **asked: object) -> None:
+    for name, value in asked.items():
+        if value:
+            raise UsageError(
+                f"{dtype} stores weights for inference, and `{name}` is for training: leave out one of them"
+            )
 
 
 def _one_of(what: str, word: str, known: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from archcalc.memory import budget
 from archcalc.memory.optimizers import OPTIMIZERS, STATE
 from archcalc.memory.precision import DTYPES
 from archcalc.memory.setup import DEVICES, Setup
+from archcalc.memory.setup import setup as set_up
 
 DATA = Path(__file__).parent.parent / "data" / "memory"
 
@@ -175,6 +176,15 @@ def test_weights_are_stored_in_few_bits_and_vectors_are_not(dtype: str, bits: in
 def test_weights_of_few_bits_are_not_trained(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="weights in int4 are for inference: train in bfloat16 or amp"):
         of(written(tmp_path, "linear: 5", shape="[9]"), dtype="int4")
+
+
+@pytest.mark.parametrize(
+    "asked", [{"optimizer": "adam"}, {"accumulate": True}, {"freeze": ["linear"]}, {"checkpoint": ["linear"]}], ids=str
+)
+def test_options_of_training_are_refused_for_weights_of_few_bits(asked: dict[str, Any], tmp_path: Path) -> None:
+    (word,) = asked
+    with pytest.raises(UsageError, match=f"weights in int8 are for inference: leave out {word}, or train in"):
+        set_up(archcalc.load(written(tmp_path, "linear: 5", shape="[9]")).expand(), dtype="int8", **asked)
 
 
 def test_losses_of_several_outputs_are_added_before_the_backward_pass(tmp_path: Path) -> None:

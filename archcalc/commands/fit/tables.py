@@ -22,8 +22,9 @@ def build(network: Part, budgets: Budgets, available: list[Available], batch: in
     analysis, setup = network.analysis, network.setup
     fits = [fit(budgets, one) for one in available]
     facts = _facts(network, budgets, fits, batch)
+    alone = " at inference" if budgets.training is None else ""
     return Report(
-        f"{analysis.architecture}: the largest batch that fits, {setup_in_words(setup)}",
+        f"{analysis.architecture}: the largest batch that fits{alone}, {setup_in_words(setup)}",
         facts,
         (_table(budgets, fits, batch),),
         (*((_FOUND_BY,) if any(CHECKPOINTS in text for _, text in facts) else ()), *_NOTES),
