@@ -131,9 +131,7 @@ def setup(
 def _inference_alone(dtype: str, **asked: object) -> None:
     for name, value in asked.items():
         if value:
-            raise UsageError(
-                f"{dtype} stores weights for inference, and `{name}` is for training: leave out one of them"
-            )
+            raise UsageError(f"weights in {dtype} are for inference: leave out {name}, or train in bfloat16 or amp")
 
 
 def _one_of(what: str, word: str, known: Sequence[str]) -> None:
