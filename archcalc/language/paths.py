@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
+from archcalc.diagnostics.diagnostic import UsageError, closest
 
 #: An ambiguous end of a path is answered with at most so many paths that have it.
 _MOST_SHOWN = 6
@@ -70,11 +70,31 @@ def prefixes(path: str) -> Iterator[str]:
     yield path
 
 
+#: A layer as papers and Caffe number it within a stage: `conv3_1`, `conv3-1`.
+_IN_STAGE = re.compile(r"([a-z]+)([0-9]+)[-_.]([0-9]+)", re.IGNORECASE)
+
+
+def _in_stage(known: Iterable[str], path: str) -> str | None:
+    """The path of what a paper numbers within a stage: `stage3/conv3.1` for `conv3_1`; None if there is none."""
+    numbered = _IN_STAGE.fullmatch(path)
+    if numbered is None:
+        return None
+    kind, stage, number = numbered.groups()
+    wanted = re.compile(rf"(?:.*/)?[a-z_]+{stage}/{kind}[a-z0-9_]*\.{number}", re.IGNORECASE)
+    return next(filter(wanted.fullmatch, known), None)
+
+
 def _closest(names: Sequence[str], path: str) -> str | None:
     known = dict.fromkeys(prefix for name in names for prefix in prefixes(name))
-    ends = {name.rpartition("/")[2]: name for name in known}
-    hint = did_you_mean(path, [*known, *ends])
-    if hint is None:
+    if meant := _in_stage(known, path):
+        return f"did you mean `{meant}`?"
+    ends: dict[str, list[str]] = {}
+    for name in known:
+        ends.setdefault(name.rpartition("/")[2], []).append(name)
+    found = closest(path, [*known, *ends])
+    if found is None:
         tops = dict.fromkeys(name.partition("/")[0] for name in names)
         return f"the paths begin with {', '.join(list(tops)[:12])}" if tops else None
-    return hint
+    several = [] if found in known else ends[found][1:]
+    such = f", the end of {1 + len(several):,} paths such as `{ends[found][0]}`" if several else ""
+    return f"did you mean `{found}`{such}?"

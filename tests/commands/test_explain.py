@@ -203,6 +203,10 @@ def test_a_rule_of_check(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["alexnet", "conv9"], "no layer `conv9`: did you mean `conv"),
         (["resnet50", "residual"], "`residual` is the end of 16 paths: "),
+        # As CS231n's slides and Caffe's files number layers within a stage.
+        (["vgg16", "conv3-1"], "no layer `conv3-1`: did you mean `stage3/conv3.1`?"),
+        (["vgg16", "conv5_3"], "no layer `conv5_3`: did you mean `stage5/conv3.3`?"),
+        (["vgg16", "conv5_4"], "did you mean `conv`, the end of 13 paths such as `stage1/conv3.1/conv`?"),
         (
             ["alexnet", "conv1", "--quantity", "MAC"],
             "the layer has no figure `MAC`: did you mean `macs`?",
