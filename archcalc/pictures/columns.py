@@ -4,29 +4,45 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 
-from archcalc.pictures.layered import Layout
+from archcalc.pictures.layered import Layout, Link
 from archcalc.records import Record
 
 #: Pixels between columns, in which an edge leads from the bottom of one to the top of the next.
 GUTTER = 44.0
-#: A page is so many times as wide as high, or as high as wide.
-_PAGE = 1.35
+#: How far below and above the rows that edge runs.
+_TURN = 14.0
+#: Pixels between the edges of one gutter, and how many of them may lead on.
+_TRACK = 9.0
+_MOST_TRACKS = 4
+#: What is left for the graph on a page of A4 in whole size, with two centimetres of margin, its heading and its legend.
+_PAGE_WIDTH = 640.0
+_PAGE_HEIGHT = 820.0
+#: How much smaller a drawing may come out for each edge fewer that leads from column to column.
+_CLEARER = 1.12
+
+
+class Turn(Record):
+    """How an edge leads on to the next column: how far below the rows of one and above those of the other it runs, and
+    where it rises, in the coordinates of the other's rows."""
+
+    below: float
+    gutter: float
+    above: float
 
 
 class Columns(Record):
-    """For each row its column, and for each column how far its rows are moved."""
+    """For each row its column, and for each column how far its rows are moved, and where its gutter begins in the
+    coordinates of its rows. `turns` are the edges that lead on to the next column."""
 
     column_of: list[int]
     dx: list[float]
     dy: list[float]
     width: float
     height: float
-    lefts: tuple[float, ...] = ()
-
-    def gutter(self, column: int) -> float:
-        """Where the edge into a column runs, in the coordinates of its rows."""
-        return self.lefts[column] - GUTTER / 2
+    begins: tuple[float, ...] = ()
+    turns: Mapping[Link, Turn] = {}
 
 
 class _Span(Record):
@@ -35,42 +51,37 @@ class _Span(Record):
 
 
 def in_columns(plan: Layout) -> Columns:
-    """Cut a layout where one edge alone leads on, into the columns that fit a page best."""
-    cuts = _cuts(plan)
-    best, score = [_Span(0, len(plan.rows) - 1)], math.inf
-    ideal = round(math.sqrt(_PAGE * plan.height / (plan.right - plan.left + GUTTER)))
-    for count in sorted({1, *range(max(1, ideal - 3), min(len(cuts) + 1, ideal + 3) + 1)}):
-        spans = _divided(plan, cuts, count)
-        width = sum(_width(plan, span) for span in spans) + GUTTER * (len(spans) - 1)
-        heights = [_height(plan, span) for span in spans]
-        height = max(heights)
-        empty = 1 - sum(heights) / (len(heights) * height)
-        found = abs(math.log(width / height / _PAGE)) + empty if len(spans) > 1 else _alone(width, height)
-        if found < score:
-            best, score = spans, found
-    return _moved(plan, best)
+    """Cut a layout where few edges lead on, into the columns that make text largest on a page. A drawing that fits a
+    page in whole size has as few columns as may be."""
+    crossing = _crossing(plan)
+    best, least = [_Span(0, len(plan.rows) - 1)], math.inf
+    ideal = round(math.sqrt(_PAGE_WIDTH / _PAGE_HEIGHT * plan.height / (plan.right - plan.left + GUTTER)))
+    for most in range(1, _MOST_TRACKS + 1):
+        cuts = [row for row, links in crossing if len(links) <= most]
+        for count in sorted({1, *range(max(1, ideal - 3), min(len(cuts) + 1, ideal + 3) + 1)}):
+            spans = _divided(plan, cuts, count)
+            size = _size(plan, spans, dict(crossing))
+            reduced = max(1.0, size[0] / _PAGE_WIDTH, size[1] / _PAGE_HEIGHT) * _CLEARER ** (most - 1)
+            if reduced < least:
+                best, least = spans, reduced
+    return _moved(plan, best, dict(crossing))
 
 
-def _alone(width: float, height: float) -> float:
-    """One column reads best, so it may be as high as a page is long, and a small drawing needs no second."""
-    return 0.0 if height <= max(width * 2.2, 700) else abs(math.log(width / height / _PAGE))
-
-
-def _cuts(plan: Layout) -> list[int]:
-    """The rows after which one edge leads on, and nothing runs at the side."""
-    links = [0] * len(plan.rows)
+def _crossing(plan: Layout) -> list[tuple[int, list[Link]]]:
+    """The rows after which few edges lead on and nothing runs at the side, with these edges from left to right."""
+    links: list[list[Link]] = [[] for _ in plan.rows]
     for link in plan.links:
-        links[plan.row_of[link.source]] += 1
+        links[plan.row_of[link.source]].append(link)
     busy = [0] * (len(plan.rows) + 1)
     for lane in plan.lanes:
         busy[plan.row_of[lane.source]] += 1
         busy[max(plan.row_of[target] for target, _ in lane.targets)] -= 1
-    cuts, running = [], 0
+    found, running = [], 0
     for row in range(len(plan.rows) - 1):
         running += busy[row]
-        if links[row] == 1 and not running:
-            cuts.append(row)
-    return cuts
+        if len(links[row]) <= _MOST_TRACKS and not running:
+            found.append((row, sorted(links[row], key=lambda link: (plan.x[link.source] + link.leaves, link.target))))
+    return found
 
 
 def _divided(plan: Layout, cuts: list[int], count: int) -> list[_Span]:
@@ -113,23 +124,47 @@ def _sides(plan: Layout, span: _Span) -> tuple[float, float]:
     )
 
 
-def _width(plan: Layout, span: _Span) -> float:
-    left, right = _sides(plan, span)
-    return right - left
+def _tracks(spans: list[_Span], crossing: Mapping[int, list[Link]]) -> list[int]:
+    """How many edges lead on into each column; none into the first."""
+    return [0, *(len(crossing[span.last]) for span in spans[:-1])]
 
 
-def _moved(plan: Layout, spans: list[_Span]) -> Columns:
-    column_of = []
-    dx, dy, lefts = [], [], []
-    at = 0.0
+def _gutter(tracks: int) -> float:
+    return GUTTER + _TRACK * (tracks - 1) if tracks else 0.0
+
+
+def _size(plan: Layout, spans: list[_Span], crossing: Mapping[int, list[Link]]) -> tuple[float, float]:
+    """How wide and high columns are together."""
+    tracks = _tracks(spans, crossing)
+    wide = sum(right - left for left, right in (_sides(plan, span) for span in spans)) + sum(map(_gutter, tracks))
+    margin = _TURN + _TRACK * (max(tracks) - 1) if len(spans) > 1 else 0.0
+    return wide, max(_height(plan, span) for span in spans) + 2 * margin
+
+
+def _moved(plan: Layout, spans: list[_Span], crossing: Mapping[int, list[Link]]) -> Columns:
+    tracks = _tracks(spans, crossing)
+    width, height = _size(plan, spans, crossing)
     lanes = max((lane.x for lane in plan.lanes), default=0.0) + 6 if plan.lanes else 0.0
-    high = max(_height(plan, span) for span in spans)
-    edge = 14.0 if len(spans) > 1 else 0.0
-    for number, span in enumerate(spans):
+    margin = (height - max(_height(plan, span) for span in spans)) / 2
+    column_of = []
+    dx, dy, begins = [], [], []
+    turns: dict[Link, Turn] = {}
+    at = 0.0
+    for number, (span, count) in enumerate(zip(spans, tracks, strict=True)):
         left, right = _sides(plan, span)
+        at += _gutter(count)
         column_of += [number] * (span.last - span.first + 1)
         dx.append(at - left)
-        dy.append(edge - plan.tops[span.first])
-        lefts.append(left)
-        at += right - left + GUTTER
-    return Columns(column_of, dx, dy, at - GUTTER + lanes, high + 2 * edge, tuple(lefts))
+        dy.append(margin - plan.tops[span.first])
+        begins.append(left - GUTTER / 2 - _TRACK * (count - 1))
+        turns.update(_turns(crossing[spans[number - 1].last], left) if number else ())
+        at += right - left
+    return Columns(column_of, dx, dy, width + lanes, height, tuple(begins), turns)
+
+
+def _turns(links: list[Link], left: float) -> Iterator[tuple[Link, Turn]]:
+    """The edges that lead on together, from left to right, to rows that begin at `left`. None crosses another that
+    keeps its side: what leaves first runs lowest, rises last, and arrives below the others."""
+    for k, link in enumerate(links):
+        outer = len(links) - 1 - k
+        yield link, Turn(_TURN + _TRACK * outer, left - GUTTER / 2 - _TRACK * k, _TURN + _TRACK * k)

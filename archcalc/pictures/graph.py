@@ -75,6 +75,22 @@ def boxes(items: Sequence[Item]) -> Iterator[Box]:
             yield from boxes(item.items)
 
 
+def opened(items: Sequence[Item], analysis: Analysis) -> tuple[Item, ...]:
+    """The items with what is in blocks that only lead on, in which no value is read twice, in their place."""
+    found: list[Item] = []
+    for item in items:
+        if isinstance(item, Frame) and item.times == 1 and _leads_on(analysis.layers[item.first : item.last + 1]):
+            found += opened(item.items, analysis)
+        else:
+            found.append(item)
+    return tuple(found)
+
+
+def _leads_on(layers: Sequence[AnalysedLayer]) -> bool:
+    read = [index for layer in layers for index in layer.node.inputs]
+    return len(set(read)) == len(read)
+
+
 class Uses:
     """Who reads the values of a network."""
 

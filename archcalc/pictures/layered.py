@@ -16,9 +16,11 @@ from collections.abc import Sequence
 
 from archcalc.records import Record
 
-#: Pixels between neighbours in a row, from one row to the next, and for an edge that passes a row.
+#: Pixels between neighbours in a row, from one row to the next or to where edges enter and leave, and for an edge that
+#: passes a row.
 GAP = 18.0
-ROW_GAP = 20.0
+ROW_GAP = 18.0
+BARE_GAP = 10.0
 PLACE = 12.0
 LANE = 9.0
 #: An edge that passes more rows than this runs in a lane.
@@ -111,7 +113,7 @@ def layout(nodes: Sequence[Node], edges: Sequence[Edge]) -> Layout:
     widths = [node.width for node in nodes] + [PLACE] * (len(row_of) - len(nodes))
     x = _positions(rows, links, widths, len(nodes))
     heights = [max(nodes[e].height if e < len(nodes) else 0 for e in row) for row in rows]
-    tops = _tops(heights, row_of, links, x)
+    tops = _tops(heights, row_of, links, x, bool(long))
     left = min((x[e] - widths[e] / 2 for row in rows for e in row), default=0)
     right = max((x[e] + widths[e] / 2 for row in rows for e in row), default=0)
     return Layout(tuple(nodes), rows, x, tops, heights, row_of, links, _lanes(long, ranks), left, right)
@@ -302,8 +304,9 @@ def _place(
             i += 1
 
 
-def _tops(heights: list[float], row_of: list[int], links: list[Link], x: list[float]) -> list[float]:
-    """The top of each row: the farther links lead aside, the more room they have."""
+def _tops(heights: list[float], row_of: list[int], links: list[Link], x: list[float], lanes: bool) -> list[float]:
+    """The top of each row: the farther links lead aside, the more room they have. Where edges only enter or leave, it
+    takes less, unless they come from the lanes."""
     aside = [0.0] * len(heights)
     for link in links:
         row = row_of[link.source]
@@ -312,7 +315,8 @@ def _tops(heights: list[float], row_of: list[int], links: list[Link], x: list[fl
     top = 0.0
     for row, height in enumerate(heights):
         tops.append(top)
-        top += height + ROW_GAP + min(24.0, aside[row] / 12)
+        bare = not lanes and not (height and all(heights[row + 1 : row + 2]))
+        top += height + (BARE_GAP if bare else ROW_GAP) + min(24.0, aside[row] / 12)
     return tops
 
 

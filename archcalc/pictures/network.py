@@ -13,7 +13,7 @@ from archcalc.pictures.columns import Columns, in_columns
 from archcalc.pictures.graph import Box, Frame, Item, Uses
 from archcalc.pictures.layered import Edge, Lane, Layout, Link, Node, layout
 from archcalc.pictures.svg import Drawing
-from archcalc.pictures.text import shortened, width
+from archcalc.pictures.text import shortened, width, wrapped
 from archcalc.pictures.ushape import UShape, u_shape
 from archcalc.quantities.registry import figure
 from archcalc.records import Record
@@ -301,21 +301,21 @@ def draw(analysis: Analysis, setting: Setting | None = None) -> Drawing:
     items = graph.items(analysis, folded=setting.folded)
     placer = Placer(analysis, setting, items)
     inside = placer.arrange(items, None, ())
+    shape = _u_shape(analysis, inside)
+    if shape is not None and not setting.foldable and setting.depth is None:  # it is plainer without its blocks
+        plain = placer.arrange(graph.opened(items, analysis), None, ())
+        shape, inside = next((one, of) for of in (plain, inside) if (one := _u_shape(analysis, of)) is not None)
     pen = _Pen(analysis, setting, inside.items)
-    elements = _positions(analysis, inside)
-    boxes = {k for k, placed in enumerate(inside.items, len(inside.entries)) if placed.inside is None}
-    shape = u_shape(inside.layout.nodes, inside.edges, elements, boxes)
     columns = in_columns(inside.layout) if shape is None else None
     picture = shape or columns
     assert picture is not None
     heading = analysis.architecture
     params, macs = (short(figure(analysis, name)) for name in ("params", "macs"))
     said = f"{params} parameters, {macs} MACs, input {analysis.network.input}"
-    citation = analysis.network.document.citation or ""
-    legend = pen.legend(graph.boxes(items))
+    legend = pen.legend(_boxes(inside.items))
     wide = max(picture.width, width(heading, 15, bold=True), width(said, 10.5), legend.width)
-    citation = shortened(citation, 10.5, wide)
-    top = _MARGIN + 36 + (14 if citation else 0)
+    citation = wrapped(analysis.network.document.citation or "", 10.5, wide)
+    top = _MARGIN + 36 + 14 * len(citation)
     left = _MARGIN + (wide - picture.width) / 2
     if shape is not None:
         pen.u_shape(inside, shape, left, top + 8)
@@ -326,18 +326,21 @@ def draw(analysis: Analysis, setting: Setting | None = None) -> Drawing:
         pen.out = [f'<g class="graph" data-rows="{_written(rows)}">\n', *pen.out, "</g>\n"]
     body = [svg.text(_MARGIN, _MARGIN + 12, heading, "heading")]
     body += [svg.text(_MARGIN, _MARGIN + 29, said, "small")]
-    body += [svg.text(_MARGIN, _MARGIN + 43, citation, "small")] if citation else []
+    body += [svg.text(_MARGIN, _MARGIN + 43 + 14 * k, line, "small") for k, line in enumerate(citation)]
     body += pen.out
     bottom = top + 8 + picture.height + 14
     body += legend.draw(_MARGIN, bottom)
     return Drawing(wide + 2 * _MARGIN, bottom + legend.height + _MARGIN, f"{heading}: the network", said, "".join(body))
 
 
-def _positions(analysis: Analysis, inside: Inside) -> list[int]:
-    """The positions of what leaves each element: entries, then items."""
+def _u_shape(analysis: Analysis, inside: Inside) -> UShape | None:
+    """The outermost items as a U, where they are one: by the positions of what leaves each entry and item."""
     ends = [_end(placed.item) for placed in inside.items]
     volume = analysis.interpretation.volume
-    return [int(volume(index).positions) for index in (*inside.entries, *ends)]
+    positions = [int(volume(index).positions) for index in (*inside.entries, *ends)]
+    count = len(inside.entries)
+    boxes = {*range(count), *(k for k, placed in enumerate(inside.items, count) if placed.inside is None)}
+    return u_shape(inside.layout.nodes, inside.edges, positions, boxes)
 
 
 class Legend(Record):
@@ -520,8 +523,9 @@ class _Pen:
         passes = link.target >= len(plan.nodes)
         end = y2 + plan.heights[b] if passes else y2
         n = svg.number
-        if one != two:
-            self.turn(x1, y1, low, x2, high, end, left + columns.dx[two] + columns.gutter(two))
+        if turn := columns.turns.get(link):
+            gutter = left + columns.dx[two] + turn.gutter
+            self.turn((x1, y1), low + turn.below, gutter, high - turn.above, (x2, end))
         elif abs(x1 - x2) < 0.6:
             self.out.append(svg.path(f"M{n(x2)} {n(y1)}V{n(end)}", "edge"))
         else:
@@ -531,14 +535,16 @@ class _Pen:
         if not passes and plan.nodes[link.target].height:
             self.out.append(svg.arrow_head(x2, y2))
 
-    def turn(self, x1: float, y1: float, low: float, x2: float, high: float, end: float, gutter: float) -> None:
+    def turn(
+        self, start: tuple[float, float], below: float, gutter: float, above: float, end: tuple[float, float]
+    ) -> None:
         """An edge from the bottom of a column to the top of the next, through the gutter between them."""
         n, r = svg.number, 8
-        below, above = low + 14, high - 14
+        (x1, y1), (x2, y2) = start, end
         self.out.append(
             svg.path(
                 f"M{n(x1)} {n(y1)}V{n(below - r)}q0 {r} {r} {r}H{n(gutter - r)}q{r} 0 {r} -{r}V{n(above + r)}"
-                f"q0 -{r} {r} -{r}H{n(x2 - r)}q{r} 0 {r} {r}V{n(end)}",
+                f"q0 -{r} {r} -{r}H{n(x2 - r)}q{r} 0 {r} {r}V{n(y2)}",
                 "edge",
             )
         )
@@ -571,12 +577,21 @@ def _shown(placed: Sequence[Placed], analysis: Analysis) -> Iterator[Sequence[An
             yield item.layers if isinstance(item, Box) else analysis.layers[item.first : item.end + 1]
 
 
+def _boxes(placed: Sequence[Placed]) -> Iterator[Box]:
+    """Every box that is drawn: those in closed frames are not."""
+    for each in placed:
+        if each.inside is not None:
+            yield from _boxes(each.inside.items)
+        elif isinstance(each.item, Box):
+            yield each.item
+
+
 def _rows_in_columns(plan: Layout, columns: Columns, left: float, top: float) -> list[tuple[float, float, float]]:
     """The rows of a layout as they are drawn: for each where its column begins, its top and its height."""
     rows = []
     for row, (y, height) in enumerate(zip(plan.tops, plan.heights, strict=True)):
         at = columns.column_of[row]
-        begin = left + columns.dx[at] + columns.gutter(at) if at else 0.0
+        begin = left + columns.dx[at] + columns.begins[at] if at else 0.0
         rows.append((begin, top + y + columns.dy[at], height))
     return rows
 

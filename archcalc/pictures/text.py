@@ -51,6 +51,17 @@ def shortened(text: str, size: float, room: float, *, bold: bool = False) -> str
     return cut(kept) if kept > 1 else "…"
 
 
+def wrapped(text: str, size: float, room: float) -> list[str]:
+    """The text in lines that fit a room, broken between words; a word that is wider is cut in its middle."""
+    lines: list[str] = []
+    for word in (shortened(word, size, room) for word in text.split()):
+        if lines and width(f"{lines[-1]} {word}", size) <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
 def _advance(character: str) -> int:
     code = ord(character)
     if 32 <= code < 127:

@@ -1,7 +1,7 @@
 """A network that narrows and widens again, as a U: level by level, each value that is kept beside where it is read.
 
-On the left the levels lead down, on the right they lead up; within a level all flows down, as everywhere else. What is
-kept of a level runs through the middle, through the boxes (crops) that change it.
+On the left all leads down, on the right all leads up, and what is kept of a level runs straight across, through the
+boxes (crops) that change it. A block on the right is entered at its top all the same, as everywhere else.
 Source of the shape: Ronneberger, Fischer & Brox 2015, arXiv:1505.04597, figure 1.
 """
 
@@ -13,11 +13,11 @@ from itertools import pairwise
 from archcalc.pictures.layered import Edge, Node
 from archcalc.records import Record
 
-_GAP = 28.0
-_LEVEL_GAP = 46.0
-_CHANNEL = 26.0
+_GAP = 20.0
+#: Around blocks, where edges turn.
+_WIDE_GAP = 34.0
+_CHANNEL = 24.0
 _OUT = 12.0
-_INDENT = 44.0
 _LANE = 12.0
 
 
@@ -39,7 +39,7 @@ class Level(Record):
 
 
 class UShape(Record):
-    """Where everything is: the middle of each element and its top, and each edge as corners, down or up."""
+    """Where everything is: the middle of each element and its top, and each edge as corners."""
 
     x: dict[int, float]
     top: dict[int, float]
@@ -53,12 +53,11 @@ def u_shape(
 ) -> UShape | None:
     """The shape, if the network has it: values of ever fewer positions are kept and read in the opposite order.
 
-    The ports of `boxes` may be moved: the main path enters them in their middle, what is kept at the left of that.
+    The ports of `boxes` are moved: the main path enters them in the middle of their top or bottom, what is kept at
+    their left side.
     """
     path = _longest(len(nodes), edges)
     place = {element: k for k, element in enumerate(path)}
-    main = set(pairwise(path))
-    edges = [_centred(edge, (edge.source, edge.target) in main) if edge.target in boxes else edge for edge in edges]
     skips = _skips(len(nodes), edges, place)
     if skips is None or len(skips) < 2:
         return None
@@ -67,11 +66,8 @@ def u_shape(
     if not nested or skips[-1].source >= skips[-1].target or any(a <= b for a, b in pairwise(kept)):
         return None
     levels, bottom = _levels(path, skips, positions)
-    return _drawn(nodes, edges, path, skips, levels, bottom) if bottom else None
-
-
-def _centred(edge: Edge, main: bool) -> Edge:
-    return edge._replace(arrives=0.0 if main else -16.0)
+    changed = all(skip.through is None or skip.through in boxes for skip in skips)
+    return _Plan(nodes, edges, path, boxes).drawn(skips, levels, bottom) if bottom and changed else None
 
 
 def _longest(count: int, edges: Sequence[Edge]) -> list[int]:
@@ -125,83 +121,186 @@ def _levels(path: list[int], skips: list[Skip], positions: Sequence[int]) -> tup
     return levels, path[skips[-1].source + 1 : starts[-1]]
 
 
-def _drawn(
-    nodes: Sequence[Node],
-    edges: Sequence[Edge],
-    path: list[int],
-    skips: list[Skip],
-    levels: list[Level],
-    bottom: list[int],
-) -> UShape:
-    left = max(nodes[e].width for level in levels for e in level.down)
-    right = max(nodes[e].width for level in levels for e in level.up)
-    inner = max((nodes[skip.through].width for skip in skips if skip.through is not None), default=0.0)
-    channel = max(inner + 2 * _CHANNEL, 2 * _CHANNEL + 30, max(nodes[e].width for e in bottom) - (left + right) / 2)
-    deep = len(levels) - 1
-    middle = left + _INDENT * deep + channel / 2
-    x: dict[int, float] = {}
-    top: dict[int, float] = {}
-    y = _OUT
-    for k, level in enumerate(levels):
-        aside = channel / 2 + _INDENT * (deep - k)
-        down = _stack(nodes, level.down, middle - aside - left / 2, y, x, top)
-        y = max(down, _stack(nodes, level.up, middle + aside + right / 2, y, x, top)) + _LEVEL_GAP
-    y = _stack(nodes, bottom, middle, y, x, top)
-    # What leads up runs beside the levels that it leads from and to, in turn nearer and farther.
-    rising = [*(level.up for level in levels), bottom]
-    lanes = {
-        (low[-1], high[0]): max(x[e] + nodes[e].width / 2 for e in (*low, *high)) + _LANE * (1 + k % 2)
-        for k, (high, low) in enumerate(pairwise(rising))
-    }
-    beside = {edge for skip in skips for edge in skip.edges}
-    lines: list[list[tuple[float, float]]] = []
-    for edge in edges:
-        if edge in beside:
-            continue
-        starts, ends = x[edge.source] + edge.leaves, x[edge.target] + edge.arrives
-        low, high = top[edge.source] + nodes[edge.source].height, top[edge.target]
-        if lane := lanes.get((edge.source, edge.target)):
-            corners = [(starts, low), (starts, low + _OUT), (lane, low + _OUT), (lane, high - _OUT)]
-            lines.append([*corners, (ends, high - _OUT), (ends, high)])
-        elif abs(starts - ends) < 0.6:
-            lines.append([(ends, low), (ends, high)])
+class _Plan:
+    """The places of a U while it is drawn."""
+
+    def __init__(self, nodes: Sequence[Node], edges: Sequence[Edge], path: list[int], boxes: Collection[int]) -> None:
+        self.nodes = nodes
+        self.edges = edges
+        self.path = path
+        self.boxes = boxes
+        self.x: dict[int, float] = {}
+        self.top: dict[int, float] = {}
+
+    def drawn(self, skips: list[Skip], levels: list[Level], bottom: list[int]) -> UShape:
+        """The whole: the levels, what is below them, and the edges."""
+        falling = [element for level in levels for element in level.down]
+        rising = [element for level in reversed(levels) for element in level.up]
+        left, right = (max(self.nodes[e].width for e in arm) for arm in (falling, rising))
+        across = all(element in self.boxes for element in bottom) and len(bottom) > 1
+        through = max((self.nodes[skip.through].width for skip in skips if skip.through is not None), default=0.0)
+        channel = max(through + 2 * _CHANNEL, self.channel(bottom, left, right, across))
+        self.x.update(dict.fromkeys(falling, left / 2))
+        self.x.update(dict.fromkeys(rising, left + channel + right / 2))
+        low = self.stack(skips, levels)
+        if across:
+            self.row(bottom, left / 2, left + channel + right / 2, low)
         else:
-            half = high - _LEVEL_GAP / 2 if high - low > _LEVEL_GAP else (low + high) / 2
-            lines.append([(starts, low), (starts, half), (ends, half), (ends, high)])
-    for skip in skips:
+            self.column(bottom, left + channel / 2, low)
+        lines, lane = self.main(falling, bottom, rising, across)
+        for skip in skips:
+            lines += self.skip(skip, left + channel / 2)
+        high = min(self.top.values())
+        for element in self.top:
+            self.top[element] += _OUT - high
+        moved = [[(x, y + _OUT - high) for x, y in points] for points in lines]
+        base = max(self.top[e] + self.nodes[e].height for e in self.top)
+        return UShape(self.x, self.top, moved, max(left + channel + right, lane + _LANE), base + _OUT)
+
+    def channel(self, bottom: list[int], left: float, right: float, across: bool) -> float:
+        """How much room what is at the bottom takes between the arms."""
+        widths = [self.nodes[element].width for element in bottom]
+        if across:
+            return sum(widths) - (widths[0] + widths[-1] + left + right) / 2 + _GAP * (len(bottom) - 1)
+        return max(widths) + 2 * _LANE - min(left, right)
+
+    # --- places
+
+    def above(self, arm: list[int], at: int, anchor: float) -> float:
+        """How far an arm of a level, from its top down, reaches above a point of one of its elements."""
+        return anchor + sum(self.nodes[e].height + self.gap(e, arm[k + 1]) for k, e in enumerate(arm[:at]))
+
+    def gap(self, upper: int, lower: int) -> float:
+        """Between two elements of an arm: more where one is a block, round which edges lead."""
+        return _GAP if upper in self.boxes and lower in self.boxes else _WIDE_GAP
+
+    def leaves(self, element: int) -> float:
+        """Where what is kept leaves an element, from its top: a box at its side, a block below it."""
+        height = self.nodes[element].height
+        return height / 2 if element in self.boxes else height + _OUT
+
+    def enters(self, element: int) -> float:
+        """Where what is kept comes to an element, from its top: to a box at its side, to a block from above."""
+        return self.nodes[element].height / 2 if element in self.boxes else -_OUT
+
+    def stack(self, skips: list[Skip], levels: list[Level]) -> float:
+        """The tops in both arms, so that all that is kept runs straight across; where the lowest level ends."""
+        line = 0.0
+        before: tuple[int, int] | None = None
+        lows: list[float] = []
+        for skip, level in zip(skips, levels, strict=True):
+            source, target = self.path[skip.source], self.path[skip.target]
+            arms = (level.down, self.leaves(source)), (level.up[::-1], self.enters(target))
+            places = len(level.down) - 1, level.up[::-1].index(target)
+            reach = [self.above(arm, at, anchor) for (arm, anchor), at in zip(arms, places, strict=True)]
+            if before is not None:
+                gaps = [self.gap(end, arm[0]) for end, (arm, _) in zip(before, arms, strict=True)]
+                line += max(low + gap + high for low, gap, high in zip(lows, gaps, reach, strict=True))
+            lows = []
+            for (arm, _), high in zip(arms, reach, strict=True):
+                y = line - high
+                for k, element in enumerate(arm):
+                    self.top[element] = y
+                    y += self.nodes[element].height + (self.gap(element, arm[k + 1]) if k + 1 < len(arm) else 0)
+                lows.append(y - line)
+            before = level.down[-1], level.up[0]
+        return line + max(lows)
+
+    def row(self, bottom: list[int], first: float, last: float, low: float) -> None:
+        """The boxes at the bottom beside each other, from below the one arm to below the other."""
+        widths = [self.nodes[element].width for element in bottom]
+        free = last - first - sum(widths) + (widths[0] + widths[-1]) / 2
+        high = max(self.nodes[element].height for element in bottom)
+        at = first - widths[0] / 2
+        for element, wide in zip(bottom, widths, strict=True):
+            self.x[element] = at + wide / 2
+            self.top[element] = low + _WIDE_GAP + (high - self.nodes[element].height) / 2
+            at += wide + free / (len(bottom) - 1)
+
+    def column(self, bottom: list[int], middle: float, low: float) -> None:
+        """What is at the bottom below each other."""
+        y = low + _WIDE_GAP
+        for element in bottom:
+            self.x[element], self.top[element] = middle, y
+            y += self.nodes[element].height + _WIDE_GAP
+
+    # --- edges
+
+    def main(
+        self, falling: list[int], bottom: list[int], rising: list[int], across: bool
+    ) -> tuple[list[list[tuple[float, float]]], float]:
+        """The edges of the main path, and how far to the right they run."""
+        of = {(edge.source, edge.target): edge for edge in self.edges}
+        lines = []
+        down = [*falling, *bottom[: 1 if across else None]]
+        lines += [self.falls(of[pair]) for pair in pairwise(down)]
+        if across:
+            lines += [self.aside(*pair) for pair in pairwise(bottom)]
+        farthest = 0.0
+        for k, pair in enumerate(pairwise([bottom[-1], *rising])):
+            lane = max(self.x[e] + self.nodes[e].width / 2 for e in pair) + _LANE * (1 + k % 2)
+            lines.append(self.rises(of[pair], lane, across or k > 0))
+            if len(lines[-1]) > 2:
+                farthest = max(farthest, *(x for x, _ in lines[-1]))
+        return lines, farthest
+
+    def falls(self, edge: Edge) -> list[tuple[float, float]]:
+        """An edge of the main path down to what is below."""
+        start, end = self.x[edge.source] + edge.leaves, self.x[edge.target]
+        end += 0.0 if edge.target in self.boxes else edge.arrives
+        low, high = self.top[edge.source] + self.nodes[edge.source].height, self.top[edge.target]
+        if abs(start - end) < 0.6:
+            return [(end, low), (end, high)]
+        turn = high - (_OUT if high - low > 2 * _OUT else (high - low) / 2)
+        return [(start, low), (start, turn), (end, turn), (end, high)]
+
+    def aside(self, source: int, target: int) -> list[tuple[float, float]]:
+        """An edge of the main path to the box at the right."""
+        y = self.top[source] + self.nodes[source].height / 2
+        return [(self.x[source] + self.nodes[source].width / 2, y), (self.x[target] - self.nodes[target].width / 2, y)]
+
+    def rises(self, edge: Edge, lane: float, in_arm: bool) -> list[tuple[float, float]]:
+        """An edge of the main path up to what is above: straight between boxes, round a block in a lane. From the
+        column at the bottom (`in_arm` unset) it leaves below."""
+        source, target = edge.source, edge.target
+        low, high = self.top[source], self.top[target] + self.nodes[target].height
+        if in_arm and source in self.boxes:
+            points = [(self.x[source] + edge.leaves, low)]
+            beside = low - _OUT
+        else:
+            points = [(self.x[source] + edge.leaves, low + self.nodes[source].height)]
+            beside = points[0][1] + _OUT
+        end = self.x[target]
+        if target not in self.boxes:
+            above = self.top[target] - _OUT - 7
+            end += edge.arrives
+            points += [(points[0][0], beside), (lane, beside), (lane, above), (end, above), (end, self.top[target])]
+        elif in_arm and source in self.boxes and abs(points[0][0] - end) < 0.6:
+            points.append((end, high))
+        elif in_arm and source in self.boxes:
+            half = (low + high) / 2
+            points += [(points[0][0], half), (end, half), (end, high)]
+        elif not in_arm:
+            points += [(points[0][0], beside), (end, beside), (end, high)]
+        else:
+            points += [(points[0][0], beside), (lane, beside), (lane, high + _OUT), (end, high + _OUT), (end, high)]
+        return points
+
+    def skip(self, skip: Skip, middle: float) -> list[list[tuple[float, float]]]:
+        """The edges of what is kept: straight across, through the box that changes it."""
         first, last = skip.edges[0], skip.edges[-1]
-        out = x[first.source] + first.leaves, top[first.source] + nodes[first.source].height
-        into = x[last.target] + last.arrives, top[last.target]
-        below, above = out[1] + _OUT, into[1] - _OUT
+        source, target = first.source, last.target
+        y = self.top[source] + self.leaves(source)
+        if source in self.boxes:
+            begin = [(self.x[source] + self.nodes[source].width / 2, y)]
+        else:
+            begin = [(self.x[source] + first.leaves, y - _OUT), (self.x[source] + first.leaves, y)]
+        if target in self.boxes:
+            end = [(self.x[target] - self.nodes[target].width / 2, y)]
+        else:
+            end = [(self.x[target] + last.arrives, y), (self.x[target] + last.arrives, y + _OUT)]
         if skip.through is None:
-            lines.append([out, (out[0], below), (middle, below), (middle, above), (into[0], above), into])
-            continue
-        box = nodes[skip.through]
-        x[skip.through] = middle
-        top[skip.through] = (below + above) / 2 - box.height / 2
-        if abs(below - above) < box.height + 2 * _OUT:  # too near each other for the box between them
-            top[skip.through] = below - box.height / 2
-            lines.append([out, (out[0], below), (middle - box.width / 2, below)])
-            lines.append([(middle + box.width / 2, below), (middle + box.width / 2 + 12, below)])
-            side = middle + box.width / 2 + 12
-            lines[-1] += [(side, above), (into[0], above), into]
-            continue
-        first_end, second = (top[skip.through] + box.height, top[skip.through])
-        if below < above:
-            first_end, second = second, first_end
-        lines.append([out, (out[0], below), (middle, below), (middle, first_end)])
-        lines.append([(middle, second), (middle, above), (into[0], above), into])
-    rightmost = max([*lanes.values(), middle + channel / 2 + _INDENT * deep + right])
-    return UShape(x, top, lines, rightmost + _LANE, y + _OUT)
-
-
-def _stack(
-    nodes: Sequence[Node], elements: list[int], at: float, y: float, x: dict[int, float], top: dict[int, float]
-) -> float:
-    """Put elements below each other; returns where the last ends."""
-    end = y
-    for element in elements:
-        x[element], top[element] = at, y
-        end = y + nodes[element].height
-        y = end + _GAP
-    return end
+            return [begin + end]
+        box = self.nodes[skip.through]
+        self.x[skip.through], self.top[skip.through] = middle, y - box.height / 2
+        return [[*begin, (middle - box.width / 2, y)], [(middle + box.width / 2, y), *end]]
