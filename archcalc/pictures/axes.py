@@ -14,6 +14,8 @@ from archcalc.units import BYTES, SECONDS, Unit, bytes_decimal, short, time
 
 #: Values over more than this ratio stand on a logarithmic scale.
 _WIDE = 8
+#: How far an axis leads on beyond its values, as a share of their range: the largest circles stay within a chart.
+_MARGIN = 0.1
 
 
 class Axis(Record):
@@ -45,9 +47,9 @@ def axis(values: Sequence[float], start: float, end: float, title: str, write: C
     """The axis that shows some values, with a margin: logarithmic where they differ by much and are above 0."""
     low, high = min(values), max(values)
     if low > 0 and high / low > _WIDE:
-        margin = (high / low) ** 0.06
+        margin = (high / low) ** _MARGIN
         return Axis(low / margin, high * margin, True, start, end, title, write)
-    margin = 0.08 * (high - low) or max(abs(high), 1.0) * 0.5
+    margin = _MARGIN * (high - low) or abs(high) / 2 or 1.0
     least = 0.0 if 0 <= low - margin < 0.4 * high or low - margin < 0 <= low else low - margin
     return Axis(least, high + margin, False, start, end, title, write)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from archcalc.pictures import axes, svg
 from archcalc.pictures.axes import Axis
@@ -75,6 +75,16 @@ class Line(Record):
                 last = min(last, room / step)
         return first < last
 
+    def crosses(self, other: Line) -> bool:
+        """Whether two lines cross: each has its ends on both sides of the other."""
+        return self._parts(other) and other._parts(self)
+
+    def _parts(self, other: Line) -> bool:
+        dx, dy = self.x2 - self.x1, self.y2 - self.y1
+        one = dx * (other.y1 - self.y1) - dy * (other.x1 - self.x1)
+        two = dx * (other.y2 - self.y1) - dy * (other.x2 - self.x1)
+        return one * two < 0
+
 
 class Circle(Record):
     """A point where it is drawn."""
@@ -88,6 +98,13 @@ class Circle(Record):
         """Whether its disc and a rectangle overlap."""
         x, y = nearest(self.x, self.y, place)
         return math.hypot(self.x - x, self.y - y) < self.radius
+
+    def on(self, line: Line) -> bool:
+        """Whether a line runs over its disc."""
+        dx, dy = line.x2 - line.x1, line.y2 - line.y1
+        along = ((self.x - line.x1) * dx + (self.y - line.y1) * dy) / (dx * dx + dy * dy or 1.0)
+        along = max(0.0, min(1.0, along))
+        return math.hypot(line.x1 + along * dx - self.x, line.y1 + along * dy - self.y) < self.radius
 
 
 def draw(
@@ -135,21 +152,17 @@ def _radius(size: float | None, most: float, largest: float) -> float:
 
 
 def names(placed: Sequence[Circle], page: Place, words: Sequence[Place] = (), lines: Sequence[Line] = ()) -> list[str]:
-    """The names beside their points, farther off with a line to them, or left out where there is no room.
-
-    A name stands on no circle where that can be, and else on none of their middles.
-    """
+    """The names of points where none covers a circle or another name, farther off with a line to their point; below the
+    chart is said how many have no room."""
     words, lines = list(words), list(lines)
-    middles = [Place(c.x - min(c.radius, 6), c.y - min(c.radius, 6), c.x + min(c.radius, 6), c.y + 6) for c in placed]
-    made = []
+    made: list[str] = []
+    hidden = 0
     for circle in sorted(placed, key=lambda c: (-c.radius, c.x, c.y)):
         if not circle.point.name:
             continue
-        for avoided in (placed, middles):
-            found = _free(circle, page, words, [*lines, *avoided])
-            if found is not None:
-                break
-        else:
+        found = _free(circle, page, placed, words, lines)
+        if found is None:
+            hidden += 1
             continue
         place, line = found
         words.append(place)
@@ -157,34 +170,53 @@ def names(placed: Sequence[Circle], page: Place, words: Sequence[Place] = (), li
             lines.append(line)
             made.append(svg.line(*line, "grid leader"))
         made.append(svg.text(place.left, place.bottom - 3, circle.point.name, "small"))
+    if hidden:
+        said = f"{hidden:,} {'name has' if hidden == 1 else 'names have'} no room"
+        made.append(svg.text(page.right, page.bottom + 36, said, "small end"))
     return made
 
 
 def _free(
-    circle: Circle, page: Place, words: Sequence[Place], others: Sequence[Circle | Line | Place]
+    circle: Circle, page: Place, placed: Sequence[Circle], words: Sequence[Place], lines: Sequence[Line]
 ) -> tuple[Place, Line | None] | None:
-    """The nearest free place for a name, the first of those around its circle, and the line to it if it is far off."""
-    wide, high = width(circle.point.name, _TEXT), 13.0
-    for reach in (0.0, 10.0, 22.0, 36.0, 52.0, 70.0, 90.0):
-        off = circle.radius + 3 + reach
-        for turn, shift in _AROUND:
-            angle = turn * math.pi / 4
-            dx, dy = math.cos(angle), -math.sin(angle)
-            x, y = circle.x + dx * (off + wide / 2) + shift * wide / 2, circle.y + dy * (off + high / 2)
-            place = Place(x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
+    """The nearest free place for a name, and the line to it if it is far off: if it can be, one that runs over no other
+    circle."""
+    wide = width(circle.point.name, _TEXT)
+    over = None
+    for reach in _REACHES:
+        for place in _places(circle, reach, wide):
             if place.left < page.left or place.right > page.right or place.top < page.top or place.bottom > page.bottom:
                 continue
-            if any(place.meets(each) for each in words) or any(each.meets(place) for each in others):
+            if any(each.meets(place) for group in (placed, words, lines) for each in group):
                 continue
-            line = Line(circle.x, circle.y, *nearest(circle.x, circle.y, place)) if reach else None
-            if line is None or not any(line.meets(each) for each in words):
+            if not reach:
+                return place, None
+            line = Line(circle.x, circle.y, *nearest(circle.x, circle.y, place))
+            if any(line.meets(each) for each in words) or any(line.crosses(each) for each in lines):
+                continue
+            if not any(each.on(line) for each in placed if each is not circle):
                 return place, line
-    return None
+            over = over or (place, line)
+    return over
 
 
-#: Where a name is tried around its circle: eighths of a turn, and how many halves of itself it is moved aside.
-_AROUND = ((0, 0.0), (4, 0.0), (2, 0.0), (6, 0.0), (1, 0.0), (7, 0.0), (3, 0.0), (5, 0.0),
-           (2, 0.8), (2, -0.8), (6, 0.8), (6, -0.8))  # fmt: skip
+def _places(circle: Circle, reach: float, wide: float) -> Iterator[Place]:
+    """Where a name is tried at a distance from its circle."""
+    high = 13.0
+    off = circle.radius + 3 + reach
+    for turn, shift in _AROUND:
+        angle = turn * math.pi / 8
+        dx, dy = math.cos(angle), -math.sin(angle)
+        x, y = circle.x + dx * (off + wide / 2) + shift * wide / 2, circle.y + dy * (off + high / 2)
+        yield Place(x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
+
+
+#: How far from its circle a name is tried, in pixels.
+_REACHES = (0.0, 10.0, 22.0, 36.0, 52.0, 70.0, 90.0, 115.0, 145.0)
+#: Where a name is tried around its circle: sixteenths of a turn, and how many halves of itself it is moved aside.
+_AROUND = ((0, 0.0), (8, 0.0), (4, 0.0), (12, 0.0), (2, 0.0), (14, 0.0), (6, 0.0), (10, 0.0),
+           (4, 0.8), (4, -0.8), (12, 0.8), (12, -0.8),
+           (1, 0.0), (15, 0.0), (7, 0.0), (9, 0.0), (3, 0.0), (13, 0.0), (5, 0.0), (11, 0.0))  # fmt: skip
 
 
 def nearest(x: float, y: float, place: Place) -> tuple[float, float]:
@@ -197,8 +229,8 @@ def _sizes(points: Sequence[Point], size: Figure) -> list[str]:
     most = max((point.size for point in points if point.size is not None), default=0)
     if not most:
         return []
-    power = 10.0 ** math.floor(math.log10(most))
-    largest = max(factor * power for factor in (1, 2, 5) if factor * power <= most)
+    power = 10.0 ** (math.floor(math.log10(most)) - 1)
+    largest = max(factor * power for factor in (1, 2, 5, 10, 20, 50) if factor * power <= most)
     made = []
     x = _WIDTH - _RIGHT
     for value in (largest, largest / 10):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from drawn import Drawn, drawn
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from inline import layers
 
 from archcalc import catalogue
@@ -22,6 +24,7 @@ from archcalc.memory.setup import Setup
 from archcalc.memory.setup import setup as set_up
 from archcalc.pictures import axes, distribution, scatter
 from archcalc.pictures.scatter import Figure, Line, Place, Point
+from archcalc.pictures.svg import Drawing
 from archcalc.quantities.registry import Part
 
 COUNT = Figure("count", axes.as_count)
@@ -90,6 +93,69 @@ def test_names_stand_beside_circles_and_not_on_them() -> None:
     (words,) = [each for each in drawn(made).words if each.said == "small"]
     place = Place(*words.area)
     assert not scatter.Circle(points[0], x, y, radius).meets(place)
+
+
+def covered(made: Drawing) -> list[str]:
+    """Names that stand on a circle or on another name."""
+    points = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)" r="([\d.]+)" class="box [^"]*"><title>', made.body)
+    discs = [scatter.Circle(Point("", 0, 0), *map(float, each)) for each in points]
+    it = drawn(made)
+    # Circles are written to a tenth of a pixel.
+    on = [w.said for w in it.words for disc in discs if disc._replace(radius=disc.radius - 0.2).meets(Place(*w.area))]
+    return on + texts_on_texts(it)
+
+
+def said_to_have_no_room(made: Drawing) -> int:
+    found = re.search(r">([\d,]+) names? ha(?:s|ve) no room<", made.body)
+    return int(found[1].replace(",", "")) if found else 0
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        "macs,top5_error,params",
+        "macs,params",
+        "params,activation_bytes,macs",
+        "depth,params,saved_bytes",
+    ],
+)
+def test_names_of_the_catalogue_cover_nothing(figures: str) -> None:
+    made = compare_picture.draw(list(catalogue.names()), figures.split(","))
+    assert covered(made) == []
+    named = sum(each.said in catalogue.names() for each in drawn(made).words)
+    assert named + said_to_have_no_room(made) == made.body.count("<circle") - made.body.count('see"/>')
+
+
+@given(
+    st.lists(
+        st.tuples(st.text("abcdefgh_", min_size=1, max_size=24), *[st.floats(0.001, 1e12)] * 3), min_size=1, max_size=30
+    )
+)
+@settings(max_examples=40, deadline=None)
+def test_names_of_random_points_cover_nothing(rows: list[tuple[str, float, float, float]]) -> None:
+    made = scatter.draw([Point(*row) for row in rows], COUNT, COUNT, COUNT, "random")
+    assert covered(made) == []
+    names = [row[0] for row in rows]
+    assert sum(each.said in names for each in drawn(made).words) + said_to_have_no_room(made) == len(rows)
+
+
+def test_a_name_far_from_its_point_has_a_line_to_it_that_crosses_no_other() -> None:
+    points = [
+        Point(f"network_{k}", 100 + 10 * (k // 29) + k % 6 / 4, 100 + 10 * (k // 29) + k % 5 / 4) for k in range(30)
+    ]
+    body = scatter.draw(points, COUNT, COUNT, None, "close").body
+    leaders = [
+        Line(*map(float, found))
+        for found in re.findall(r'd="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)" class="grid leader"', body)
+    ]
+    assert leaders
+    assert not any(one.crosses(two) for one in leaders for two in leaders)
+
+
+def test_lines_cross_where_each_has_ends_on_both_sides_of_the_other() -> None:
+    assert Line(0, 0, 10, 10).crosses(Line(0, 10, 10, 0))
+    assert not Line(0, 0, 4, 4).crosses(Line(0, 10, 10, 0))  # it ends before
+    assert not Line(0, 0, 10, 0).crosses(Line(0, 1, 10, 1))
 
 
 def test_a_line_meets_what_it_runs_through() -> None:
