@@ -107,6 +107,9 @@ const archcalc = (() => {
       refresh();
     });
     if (table.classList.contains("tree")) refresh();
+    const around = table.parentElement;
+    [around.scrollLeft, around.scrollTop] = kept.scroll || [0, 0];
+    around.addEventListener("scroll", () => { kept.scroll = [around.scrollLeft, around.scrollTop]; });
   };
 
   const element = (name, text, parent) => {
@@ -309,13 +312,16 @@ const archcalc = (() => {
     const size = () => [drawing().viewBox.baseVal.width, drawing().viewBox.baseVal.height];
     const apply = () => { drawing().style.transform = `translate(${x}px,${y}px) scale(${scale})`; };
     const place = () => { kept.at = [x, y, scale]; apply(); };
+    // At first as wide as the view, so that its text can be read; then, where that is asked for, all of it.
     const fit = () => {
       const [width, height] = size();
-      scale = Math.min(1.5, (view.clientWidth - 8) / width, (view.clientHeight - 8) / height);
+      const [across, down] = [(view.clientWidth - 8) / width, (view.clientHeight - 8) / height];
+      scale = kept.whole ? Math.min(1.5, across, down) : Math.min(1, across);
       [x, y] = [(view.clientWidth - width * scale) / 2, 4];
       kept.at = null;
       apply();
     };
+    const whole = () => { kept.whole = true; fit(); };
     const zoom = (factor, cx = view.clientWidth / 2, cy = view.clientHeight / 2) => {
       const next = Math.max(0.05, Math.min(8, scale * factor));
       [x, y] = [cx - (cx - x) * next / scale, cy - (cy - y) * next / scale];
@@ -325,7 +331,7 @@ const archcalc = (() => {
     view.refit = () => { if (!kept.at) fit(); };
 
     for (const button of section.querySelectorAll("[data-zoom]")) {
-      button.addEventListener("click", () => Number(button.dataset.zoom) ? zoom(Number(button.dataset.zoom)) : fit());
+      button.addEventListener("click", () => Number(button.dataset.zoom) ? zoom(Number(button.dataset.zoom)) : whole());
     }
 
     let drag = null;
@@ -360,22 +366,27 @@ const archcalc = (() => {
       if (step) { x += step[0]; y += step[1]; place(); event.preventDefault(); }
       else if (event.key === "+" || event.key === "=") zoom(1.25);
       else if (event.key === "-") zoom(0.8);
-      else if (event.key === "0") fit();
+      else if (event.key === "0") whole();
     });
 
+    // What is chosen is kept by its layers' names; where they are new, by these without numbers, which change where a
+    // layer is added, or by its place among as many boxes.
+    const nodes = [...view.querySelectorAll(".node")];
+    const named = (node) => node.querySelector("title").textContent;
     let chosen = null;
-    const close = () => {
-      panel.hidden = true;
-      if (chosen) { chosen.classList.remove("chosen"); chosen.focus(); }
-      chosen = null;
-    };
-    const open = async (node) => {
+    const choose = (node) => {
       if (chosen) chosen.classList.remove("chosen");
       chosen = node;
-      node.classList.add("chosen");
-      const [first, last] = [Number(node.dataset.first), Number(node.dataset.last)];
-      const found = await explain(Array.from({ length: Math.max(0, last - first + 1) }, (_, k) => first + k));
-      if (chosen !== node) return; // another was chosen meanwhile
+      if (node) node.classList.add("chosen");
+      kept.chosen = node && [named(node), nodes.indexOf(node), nodes.length];
+    };
+    const close = () => {
+      const before = chosen;
+      panel.hidden = true;
+      choose(null);
+      if (before) before.focus();
+    };
+    const tell = (found, scrolled) => {
       panel.replaceChildren();
       const button = element("button", "close", panel);
       button.type = "button";
@@ -387,9 +398,29 @@ const archcalc = (() => {
         for (const [name, text] of pairs) { element("dt", name, list); element("dd", text, list); }
       }
       panel.hidden = false;
-      panel.scrollTop = 0;
+      panel.scrollTop = kept.scrolled = scrolled;
+      kept.told = found;
     };
-    for (const node of view.querySelectorAll(".node")) {
+    const open = async (node, scrolled = () => 0) => {
+      if (kept.chosen?.[0] !== named(node)) kept.told = [];
+      choose(node);
+      kept.at = [x, y, scale];
+      const [first, last] = [Number(node.dataset.first), Number(node.dataset.last)];
+      const found = await explain(Array.from({ length: Math.max(0, last - first + 1) }, (_, k) => first + k));
+      if (chosen === node) tell(found, scrolled()); // and no other was chosen meanwhile
+    };
+    const reopen = () => {
+      const [name, place, count] = kept.chosen;
+      const plain = (text) => text.replaceAll(/\.\d+/g, "");
+      const far = (node) => Math.abs(nodes.indexOf(node) - place);
+      const alike = nodes.filter((each) => plain(named(each)) === plain(name)).sort((a, b) => far(a) - far(b));
+      const node = nodes.find((each) => named(each) === name) || alike[0] || (nodes.length === count && nodes[place]);
+      if (!node) { kept.chosen = null; return; }
+      tell(kept.told || [], kept.scrolled || 0); // what was told before, until there is newer
+      open(node, () => panel.scrollTop);
+    };
+    panel.addEventListener("scroll", () => { kept.scrolled = panel.scrollTop; });
+    for (const node of nodes) {
       node.setAttribute("tabindex", "0");
       node.setAttribute("role", "button");
       node.addEventListener("click", () => { if (!moved) open(node); });
@@ -410,6 +441,7 @@ const archcalc = (() => {
     section.addEventListener("keydown", (event) => { if (event.key === "Escape" && !panel.hidden) close(); });
     enlivenBlocks(section, kept, () => moved);
     if (kept.at) apply(); else fit();
+    if (kept.chosen) reopen();
   };
 
   window.addEventListener("resize", () => {

@@ -142,7 +142,7 @@ def _picture(section: Picture) -> Iterator[str]:
     yield '<div class="tools"><span class="levels"></span>'
     yield '<span class="zoom"><button type="button" data-zoom="1.25" aria-label="zoom in">+</button>'
     yield '<button type="button" data-zoom="0.8" aria-label="zoom out">-</button>'
-    yield '<button type="button" data-zoom="0">fit</button></span></div>\n'
+    yield '<button type="button" data-zoom="0">whole</button></span></div>\n'
     yield '<p class="hint">Drag or use the arrow keys to move, + and - to zoom. '
     yield "Choose a box to see its arithmetic, the frame of a block to fold it.</p>\n"
     yield f'<div class="split"><div class="view pan" tabindex="0">\n{drawing}</div>\n'

@@ -44,6 +44,14 @@ def caret(page: Page, line: int, column: int) -> None:
     )
 
 
+def begin_with(page: Page, name: str) -> None:
+    """Take a spec of the catalogue."""
+    page.value(f"document.getElementById('catalogue').value = '{name}'")
+    page.value("document.getElementById('catalogue').dispatchEvent(new Event('change'))")
+    page.wait(f"document.title.startsWith('{name}')")
+    shown(page)
+
+
 def test_the_report_follows_while_one_types(page: Page) -> None:
     facts = "document.querySelector('.facts').textContent"
     assert "112" in page.value(facts)
@@ -130,10 +138,7 @@ def test_a_box_is_explained_by_the_server(page: Page) -> None:
 
 
 def test_what_is_unfolded_stays_so_while_one_types(page: Page) -> None:
-    page.value("document.getElementById('catalogue').value = 'resnet50'")
-    page.value("document.getElementById('catalogue').dispatchEvent(new Event('change'))")
-    page.wait("document.title.startsWith('resnet50')")
-    shown(page)
+    begin_with(page, "resnet50")
     rows = "[...document.querySelectorAll('table.tree tbody tr')].filter((row) => !row.hidden).length"
     page.value("document.querySelector('table.tree .fold').click()")
     before = page.value(rows)
@@ -146,6 +151,66 @@ def test_what_is_unfolded_stays_so_while_one_types(page: Page) -> None:
     shown(page)
     assert page.value(rows) == before
     assert page.value("document.querySelector('.view svg').style.transform") == transform
+
+
+def test_arithmetic_stays_open_and_follows_while_one_types(page: Page) -> None:
+    panel = "document.querySelector('.panel')"
+    page.click("#report .node")
+    page.wait(f"{panel}.textContent.includes('(3*3*3)*4 = 108 weights')")
+    caret(page, 2, 22)
+    page.key("Backspace")
+    page.text("16")
+    page.wait(f"{panel}.textContent.includes('(3*3*3)*16 = 432 weights')")
+    assert not page.value(f"{panel}.hidden")
+    assert page.value("document.querySelectorAll('.node.chosen').length") == 1
+    caret(page, 6, 9)
+    page.text("\n  - conv: {out: 2, kernel: 1}")  # another box, and the chosen one is where it was
+    shown(page)
+    page.wait("document.querySelectorAll('.node').length === 2")
+    assert page.value("document.querySelector('.node').classList.contains('chosen')")
+    caret(page, 5, 9)
+    page.text("x")  # nothing is known of the layer: the last report stands, and so does what is open
+    shown(page)
+    assert not page.value(f"{panel}.hidden")
+    page.click(".panel .close")
+    page.key("z", control=True)
+    shown(page)
+    assert page.value(f"{panel}.hidden")
+
+
+def test_what_is_scrolled_sorted_and_folded_stays_so_while_one_types(page: Page) -> None:
+    begin_with(page, "resnet50")
+    page.click("#report .node")
+    page.wait("!document.querySelector('.panel').hidden")
+    page.click(".block[data-path=stage2] > text")
+    page.value("document.querySelector('.panel').scrollTop = 30")
+    page.value("document.querySelector('#layers .scroll').scrollLeft = 40")
+    page.value("document.querySelector('#layers th:nth-child(3) button').click()")
+    page.value("document.querySelector('#layers .fold').click()")
+    page.value("document.getElementById('report').scrollTop = 500")
+    seen = (
+        "[document.querySelector('.panel').scrollTop, document.querySelector('#layers .scroll').scrollLeft,"
+        " document.querySelector('#layers th:nth-child(3)').getAttribute('aria-sort'),"
+        " document.querySelector('#layers tbody').innerText, document.getElementById('report').scrollTop,"
+        " document.querySelector('.block[data-path=stage2]').classList.contains('folded'),"
+        " document.querySelector('.view.pan svg').style.transform]"
+    )
+    before = page.wait(seen)
+    assert before[0] == 30
+    assert before[1:3] == [40, "descending"]
+    first = page.value("document.querySelector('#network').firstChild")
+    caret(page, 2, 1)
+    page.text("# a comment")
+    shown(page)
+    assert page.value(_TEXT).split("\n")[1].startswith("# a comment")
+    assert page.value(seen) == before, first
+    # The same holds where the report is another one.
+    page.value("document.querySelector('input[type=range]').focus()")
+    page.key("ArrowRight")
+    shown(page)
+    after = page.value(seen)
+    assert after[:3] + after[4:] == before[:3] + before[4:]
+    assert after[3] != before[3]
 
 
 def test_a_file_is_saved_by_key(page: Page, opened_file: Path) -> None:
