@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browser import CHROMIUM, Page, browser
+from browser import Page, browser
 
 
 @pytest.fixture(autouse=True)
@@ -15,9 +15,7 @@ def natural_width(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def chromium() -> Iterator[Page]:
     """A page in a browser, for all tests of a file."""
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium")
-    with browser(tmp_path_factory.mktemp("browser")) as page:
+    with browser() as page:
         yield page
