@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,24 @@ from archcalc.language.expand import expand
 
 
 class Library:
-    """The analyses that claims ask for, each made once: of a spec with parameters set, and of the specs it names."""
+    """The analyses that claims ask for, each made once: of a spec with parameters set, and of the specs it names.
 
-    def __init__(self) -> None:
+    `catalogued` is another library, which has what is named of the catalogue: that stays the same when a spec changes.
+    """
+
+    def __init__(self, catalogued: Library | None = None) -> None:
+        self._catalogued = catalogued
         self._analyses: dict[Any, Analysis] = {}
         self._documents: dict[Any, tuple[Document, dict[str, Any]]] = {}
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of the catalogue."""
+        return frozenset(catalogue.names())
+
+    def add(self, analysis: Analysis) -> None:
+        """Take the analysis of a document as it stands, which was made elsewhere."""
+        self._analyses[analysis.network.document, ()] = analysis
 
     def analysis(self, document: Document, settings: dict[str, Any]) -> Analysis:
         """The analysis of a document with parameters set; SpecError and UsageError as `expand` has them."""
@@ -43,6 +57,8 @@ class Library:
             reference = f"{path}{reference[len(name) :]}"
         elif name == "-":
             raise UsageError("a claim cannot name standard input")
+        elif self._catalogued is not None and name in self._catalogued.names and not Path(name).is_file():
+            return self._catalogued.named(reference, directory)
         if reference not in self._documents:
             self._documents[reference] = catalogue.load(reference)
         document, settings = self._documents[reference]

@@ -60,6 +60,7 @@ class Answers:
     def __init__(self, opened: Path | None) -> None:
         self._opened = opened
         self._catalogue = catalogue.names()
+        self._named = Library()
         self._last: tuple[Draft, Analysis] | None = None
 
     def answer(self, kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,7 +110,10 @@ class Answers:
             analysis = self._analysed(draft)
         except SpecError:
             raise UsageError("the spec cannot be analysed") from None
-        found = judged(analysis.network.document, Library())
+        library = Library(self._named)
+        if not draft.settings:
+            library.add(analysis)
+        found = judged(analysis.network.document, library)
         sections: list[Section] = list(report_page.tables(Part(analysis)))
         if found.verdicts:
             sections.append(Rows("claims", verdicts(found.verdicts)))
