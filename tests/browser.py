@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -59,6 +60,10 @@ class Page:
     def click(self, selector: str) -> None:
         """Click into the middle of the first element that a selector finds."""
         self._page.locator(selector).first.click()
+
+    def pages(self) -> int:
+        """On how many pages it is printed."""
+        return len(re.findall(rb"/Type\s*/Page\b", self._page.pdf(format="A4")))
 
 
 @contextmanager

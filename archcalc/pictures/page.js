@@ -70,13 +70,42 @@ const archcalc = (() => {
     });
   };
 
+  const element = (name, text, parent) => {
+    const made = document.createElement(name);
+    made.textContent = text;
+    parent.append(made);
+    return made;
+  };
+
+  // Buttons that open all that lies less deep than a level, up to `deepest`, and what marks the one that says how it is.
+  const levelButtons = (bar, words, deepest, open, is) => {
+    const buttons = [];
+    if (deepest) bar.append(words);
+    for (let level = 0; deepest && level <= deepest; level += 1) {
+      const name = level === deepest ? "all" : level ? `${level} deep` : "none";
+      const button = element("button", name, bar);
+      button.type = "button";
+      button.addEventListener("click", () => open(level));
+      buttons.push(button);
+    }
+    return () => buttons.forEach((button, level) => button.setAttribute("aria-pressed", is(level)));
+  };
+
   // `kept` holds what the reader has chosen, by name, so that a newer table can look the same.
   const enlivenTable = (table, kept) => {
     const body = table.tBodies[0];
     const first = [...body.rows];
     const heads = [...table.tHead.rows[0].cells];
     const named = paths(first);
-    const refresh = () => show(tree([...body.rows]), true);
+    const parents = first.filter((row) => "open" in row.dataset);
+    const unfold = (row, open) => { row.dataset.open = kept.open[named[first.indexOf(row)]] = open ? "1" : "0"; };
+    const mark = levelButtons(
+      table.closest("section").querySelector(".levels"), "rows unfolded: ",
+      Math.max(0, ...parents.map((row) => level(row) + 1)),
+      (deep) => { parents.forEach((row) => unfold(row, level(row) < deep)); refresh(); },
+      (deep) => parents.every((row) => (row.dataset.open === "1") === level(row) < deep),
+    );
+    const refresh = () => { show(tree([...body.rows]), true); mark(); };
     const order = (column, direction) => {
       for (const head of heads) head.setAttribute("aria-sort", "none");
       heads[column].setAttribute("aria-sort", direction);
@@ -102,21 +131,13 @@ const archcalc = (() => {
     body.addEventListener("click", (event) => {
       const row = event.target.closest(".fold") && event.target.closest("tr");
       if (!row) return;
-      row.dataset.open = row.dataset.open === "1" ? "0" : "1";
-      kept.open[named[first.indexOf(row)]] = row.dataset.open;
+      unfold(row, row.dataset.open !== "1");
       refresh();
     });
     if (table.classList.contains("tree")) refresh();
     const around = table.parentElement;
     [around.scrollLeft, around.scrollTop] = kept.scroll || [0, 0];
     around.addEventListener("scroll", () => { kept.scroll = [around.scrollLeft, around.scrollTop]; });
-  };
-
-  const element = (name, text, parent) => {
-    const made = document.createElement(name);
-    made.textContent = text;
-    parent.append(made);
-    return made;
   };
 
   // --- blocks of a picture: closed and opened, and what is below them moved up and down
@@ -238,7 +259,6 @@ const archcalc = (() => {
     const whole = container(graph);
     const blocks = [...graph.querySelectorAll(".block")];
     const levels = Math.max(0, ...blocks.map((node) => depth(node) + 1));
-    const buttons = [];
     const fold = (node, closed) => {
       node.classList.toggle("folded", closed);
       if (closed) kept.folded[identity(node)] = true;
@@ -255,11 +275,13 @@ const archcalc = (() => {
       for (let after = graph.nextElementSibling; after; after = after.nextElementSibling) { // the legend
         after.setAttribute("transform", `translate(0 ${-shorter})`);
       }
-      buttons.forEach((button, level) => {
-        const same = blocks.every((node) => node.classList.contains("folded") === depth(node) >= level);
-        button.setAttribute("aria-pressed", same);
-      });
+      mark();
     };
+    const mark = levelButtons(
+      section.querySelector(".levels"), "blocks unfolded: ", levels,
+      (level) => { for (const node of blocks) fold(node, depth(node) >= level); refresh(); },
+      (level) => blocks.every((node) => node.classList.contains("folded") === depth(node) >= level),
+    );
     const toggle = (node) => {
       const closed = !node.classList.contains("folded");
       fold(node, closed);
@@ -284,20 +306,6 @@ const archcalc = (() => {
         toggle(node);
       });
     }
-    if (levels) {
-      const bar = section.querySelector(".levels");
-      bar.append("blocks unfolded: ");
-      for (let level = 0; level <= levels; level += 1) {
-        const name = level === levels ? "all" : level ? `${level} deep` : "none";
-        const button = element("button", name, bar);
-        button.type = "button";
-        button.addEventListener("click", () => {
-          for (const node of blocks) fold(node, depth(node) >= level);
-          refresh();
-        });
-        buttons.push(button);
-      }
-    }
     refresh();
   };
 
@@ -316,8 +324,8 @@ const archcalc = (() => {
     const fit = () => {
       const [width, height] = size();
       const [across, down] = [(view.clientWidth - 8) / width, (view.clientHeight - 8) / height];
-      scale = kept.whole ? Math.min(1.5, across, down) : Math.min(1, across);
-      [x, y] = [(view.clientWidth - width * scale) / 2, 4];
+      scale = kept.whole ? Math.min(1.5, across, down) : Math.max(0.6, Math.min(1, across));
+      [x, y] = [Math.max(4, (view.clientWidth - width * scale) / 2), 4];
       kept.at = null;
       apply();
     };

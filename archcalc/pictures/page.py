@@ -16,6 +16,8 @@ from archcalc.pictures.svg import Drawing, escaped
 from archcalc.records import Record
 from archcalc.units import barred, percent
 
+#: A text of more letters stands in several lines of its cell, where there is no room for it in one.
+_LONG = 24
 #: A heading, and pairs of a figure and its arithmetic.
 Explanation: TypeAlias = tuple[str, Sequence[tuple[str, str]]]
 
@@ -166,6 +168,8 @@ def _inline(drawing: Drawing) -> str:
 def _rows(section: Rows) -> Iterator[str]:
     table = section.table
     tree = section.levels is not None
+    if tree:
+        yield '<div class="tools"><span class="levels"></span></div>\n'
     yield f'<div class="scroll"><table{" class=tree" if tree else ""}>\n<thead><tr>'
     for column in table.columns:
         side = "" if column.right else ' class="left"'
@@ -191,7 +195,7 @@ def _rows(section: Rows) -> Iterator[str]:
 
 def _cell(column: Column, value: object, level: int | None = None, parent: bool = False) -> str:
     words = "" if value is None else column.show(value)
-    classes = "" if column.right else "left"
+    classes = "" if column.right else "left long" if len(words) > _LONG and level is None else "left"
     if column.show is barred and isinstance(value, float):
         words = percent(value)
         classes += f" bar{round(10 * value)}"

@@ -208,6 +208,24 @@ def test_rows_fold_and_unfold(page: Page) -> None:
     assert names[at + 1 : at + 5] == [f"bottleneck.{k}" for k in (1, 2, 3, 4)]
 
 
+def test_rows_are_unfolded_by_a_button(page: Page) -> None:
+    rows = page.value("document.querySelector('table.tree').tBodies[0].rows.length")
+    page.click("#s3 .levels button:nth-of-type(2)")
+    assert page.value(_NAMES)[:4] == ["stem", "conv_bn", "relu", "maxpool"]  # one level below the outermost, no more
+    page.click("#s3 .levels button:last-of-type")
+    assert len(page.value(_NAMES)) == rows
+    page.click("#s3 .levels button")
+    assert page.value(_NAMES) == _BLOCKS
+    assert page.value("document.querySelector('#s3 .levels button').getAttribute('aria-pressed')") == "true"
+
+
+def test_it_is_printed_as_it_is_folded(page: Page) -> None:
+    folded = page.pages()
+    assert folded <= 6
+    page.click("#s3 .levels button:last-of-type")
+    assert page.pages() > folded
+
+
 def test_rows_sort_by_a_column(page: Page) -> None:
     head = "[...document.querySelectorAll('table.tree th')].find((head) => head.textContent === 'params')"
     page.value(f"{head}.querySelector('button').click()")
