@@ -6,9 +6,10 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from itertools import groupby
 
 from archcalc.pictures import svg
-from archcalc.pictures.text import width
+from archcalc.pictures.text import unnumbered, width
 from archcalc.records import Record
 from archcalc.units import BYTES, SECONDS, Unit, bytes_decimal, short, time
 
@@ -127,6 +128,23 @@ def draw(x: Axis, y: Axis) -> list[str]:
     made.append(svg.text((left + right) / 2, low + 36, x.title, "mid"))
     made.append(svg.text(left, high - 10, y.title, "mid" if width(y.title, 12) < 2 * left - 8 else ""))
     return made
+
+
+def stretches(found: Sequence[tuple[str, float, float]], low: float) -> list[str]:
+    """Below an axis, where its stretches begin, and the names of those that have room: each is a name and where it
+    begins and ends. Numbered neighbours that have none are named together."""
+    made = [svg.line(start, low, start, low + 5, "axis") for _, start, _ in found]
+    for base, group in groupby(found, key=lambda stretch: unnumbered(stretch[0])):
+        each = list(group)
+        named = each if all(map(_has_room, each)) else [(f"{base} x {len(each)}", each[0][1], each[-1][2])]
+        for name, start, end in filter(_has_room, named if len(each) > 1 else each):
+            made.append(svg.text((start + end) / 2, low + 17, name, "small mid"))
+    return made
+
+
+def _has_room(stretch: tuple[str, float, float]) -> bool:
+    name, start, end = stretch
+    return width(name, 10.5) + 6 <= end - start
 
 
 def _apart(scale: Axis, sizes: Sequence[float]) -> Iterable[tuple[float, float]]:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from archcalc.pictures import axes, svg
 from archcalc.pictures.axes import Axis
 from archcalc.pictures.svg import Drawing
-from archcalc.pictures.text import shortened, width
+from archcalc.pictures.text import shortened
 from archcalc.records import Record
 from archcalc.units import percent
 
@@ -47,7 +47,8 @@ def draw(panels: Sequence[Panel], stages: Sequence[Stage], title: str) -> Drawin
     for number, panel in enumerate(panels):
         body += _panel(panel, stages, across, _TOP + number * (_PANEL + _GAP))
     bottom = _TOP + len(panels) * (_PANEL + _GAP) - _GAP
-    body += _stages(stages, across, bottom)
+    found = [(stage.name, across.at(stage.first), across.at(stage.first + stage.layers)) for stage in stages]
+    body += axes.stretches(found, bottom)
     said = f"{', '.join(panel.title for panel in panels)} of {count:,} layers"
     return Drawing(_WIDTH, bottom + _BOTTOM, title, said, "".join(body))
 
@@ -83,14 +84,3 @@ def _bars(values: Sequence[int]) -> list[tuple[int, int, int]]:
     count = min(len(values), _MOST)
     ends = [k * len(values) // count for k in range(count + 1)]
     return [(first, end, sum(values[first:end])) for first, end in pairwise(ends)]
-
-
-def _stages(stages: Sequence[Stage], across: Axis, bottom: float) -> list[str]:
-    """Where the stages begin, and the names of those that have room."""
-    made = []
-    for stage in stages:
-        start, end = across.at(stage.first), across.at(stage.first + stage.layers)
-        made.append(svg.line(start, bottom, start, bottom + 5, "axis"))
-        if width(stage.name, 10.5) + 6 <= end - start:
-            made.append(svg.text((start + end) / 2, bottom + 17, stage.name, "small mid"))
-    return made

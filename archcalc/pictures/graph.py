@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.language.document import HEAD, Block
 from archcalc.language.network import Scope, is_input
+from archcalc.pictures.text import unnumbered
 from archcalc.records import Record
 
 #: Families of layers that share a box with another.
@@ -278,7 +279,7 @@ class _Builder:
         if before.last - before.first != after.last - after.first or after.first != before.last + 1:
             return False
         if isinstance(before, Frame) and isinstance(after, Frame):
-            if _base(before.name) != _base(after.name) or before.times != 1 or after.times != 1:
+            if unnumbered(before.name) != unnumbered(after.name) or before.times != 1 or after.times != 1:
                 return False
         elif before.name or after.name:
             return False
@@ -337,14 +338,8 @@ def _pair(*items: Item) -> Frame | None:
 
 
 def _pair_name(one: Item, two: Item) -> str:
-    names = [_base(each.name) if isinstance(each, Frame) else each.main.layer for each in (one, two)]
+    names = [unnumbered(each.name) if isinstance(each, Frame) else each.main.layer for each in (one, two)]
     return f"{names[0]} pair" if names[0] == names[1] else " + ".join(names)
-
-
-def _base(name: str) -> str:
-    """A name without its number."""
-    head, dot, number = name.rpartition(".")
-    return head if dot and number.isdigit() else name
 
 
 def _calls_itself(item: Item, layers: Sequence[AnalysedLayer]) -> bool:
@@ -371,7 +366,7 @@ def _together(run: list[Item], layers: Sequence[AnalysedLayer]) -> Item:
         return Box(first.name, len(run), copies, first.first, last.last)
     shifts = [one.first - first.first for one in run]
     inside = tuple(_copied(item, shifts, layers) for item in first.items)
-    return Frame(_base(first.name), first.path, inside, len(run), first.first, first.last, last.last)
+    return Frame(unnumbered(first.name), first.path, inside, len(run), first.first, first.last, last.last)
 
 
 def _copied(item: Item, shifts: Sequence[int], layers: Sequence[AnalysedLayer]) -> Item:

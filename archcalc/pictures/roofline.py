@@ -50,7 +50,7 @@ def draw(points: Sequence[Point], flops: float, bandwidth: float, device: str, t
 
 def _logarithmic(values: Sequence[float], start: float, end: float) -> Axis:
     low, high = min(values), max(values)
-    return Axis(low / 1.5, high * 1.8, True, start, end, "", axes.as_count)
+    return Axis(low / 1.5, high * 3, True, start, end, "", axes.as_count)
 
 
 def _rate(value: float) -> str:

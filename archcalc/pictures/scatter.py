@@ -79,6 +79,16 @@ class Line(Record):
         """Whether two lines cross: each has its ends on both sides of the other."""
         return self._parts(other) and other._parts(self)
 
+    def along(self, other: Line) -> bool:
+        """Whether it runs along another, so that the two can hardly be told apart: it begins and ends within some
+        pixels of the line that the other is on."""
+        dx, dy = other.x2 - other.x1, other.y2 - other.y1
+        length = math.hypot(dx, dy) or 1.0
+        return all(
+            abs(dx * (y - other.y1) - dy * (x - other.x1)) / length < 5
+            for x, y in ((self.x1, self.y1), (self.x2, self.y2))
+        )
+
     def _parts(self, other: Line) -> bool:
         dx, dy = self.x2 - self.x1, self.y2 - self.y1
         one = dx * (other.y1 - self.y1) - dy * (other.x1 - self.x1)
@@ -98,6 +108,12 @@ class Circle(Record):
         """Whether its disc and a rectangle overlap."""
         x, y = nearest(self.x, self.y, place)
         return math.hypot(self.x - x, self.y - y) < self.radius
+
+    def outside(self, line: Line) -> Line:
+        """The part of a line from its middle that is outside of it; the end alone of one that is not."""
+        dx, dy = line.x2 - line.x1, line.y2 - line.y1
+        share = min(1.0, self.radius / (math.hypot(dx, dy) or 1.0))
+        return Line(line.x1 + share * dx, line.y1 + share * dy, line.x2, line.y2)
 
     def on(self, line: Line) -> bool:
         """Whether a line runs over its disc."""
@@ -154,33 +170,63 @@ def _radius(size: float | None, most: float, largest: float) -> float:
 def names(placed: Sequence[Circle], page: Place, words: Sequence[Place] = (), lines: Sequence[Line] = ()) -> list[str]:
     """The names of points where none covers a circle or another name, farther off with a line to their point; below the
     chart is said how many have no room."""
-    words, lines = list(words), list(lines)
-    made: list[str] = []
-    hidden = 0
-    for circle in sorted(placed, key=lambda c: (-c.radius, c.x, c.y)):
-        if not circle.point.name:
-            continue
-        found = _free(circle, page, placed, words, lines)
-        if found is None:
-            hidden += 1
-            continue
-        place, line = found
-        words.append(place)
-        if line is not None:
-            lines.append(line)
-            made.append(svg.line(*line, "grid leader"))
-        made.append(svg.text(place.left, place.bottom - 3, circle.point.name, "small"))
-    if hidden:
-        said = f"{hidden:,} {'name has' if hidden == 1 else 'names have'} no room"
+    named = sorted((c for c in placed if c.point.name), key=lambda c: (-c.radius, c.x, c.y))
+    best: list[_Name] = []
+    order = named
+    for _ in range(_ATTEMPTS):
+        found = _named(order, page, placed, words, lines)
+        best = max(best, found, key=len)
+        if not 0 < len(named) - len(best) <= _FEW:
+            break
+        known = {each.circle for each in found}
+        order = [*(circle for circle in order if circle not in known), *(each.circle for each in found)]
+    made = []
+    for name in best:
+        if name.line is not None:
+            made.append(svg.line(*name.line, "grid leader"))
+        made.append(svg.text(name.place.left, name.place.bottom - 3, name.circle.point.name, "small"))
+    if missing := len(named) - len(best):
+        said = f"{missing:,} {'name has' if missing == 1 else 'names have'} no room"
         made.append(svg.text(page.right, page.bottom + 36, said, "small end"))
     return made
 
 
+class _Name(Record):
+    """A name that has a place, and the line to its circle if it is far off."""
+
+    circle: Circle
+    place: Place
+    line: Line | None
+
+
+def _named(
+    named: Sequence[Circle], page: Place, placed: Sequence[Circle], words: Sequence[Place], lines: Sequence[Line]
+) -> list[_Name]:
+    """The names that find a place, one after the other."""
+    taken = list(words)
+    leaders: list[Line] = []
+    found = []
+    for circle in named:
+        free = _free(circle, page, placed, taken, [*lines, *leaders], leaders)
+        if free is None:
+            continue
+        found.append(_Name(circle, *free))
+        taken.append(free[0])
+        if free[1] is not None:
+            leaders.append(free[1])
+    return found
+
+
 def _free(
-    circle: Circle, page: Place, placed: Sequence[Circle], words: Sequence[Place], lines: Sequence[Line]
+    circle: Circle,
+    page: Place,
+    placed: Sequence[Circle],
+    words: Sequence[Place],
+    lines: Sequence[Line],
+    leaders: Sequence[Line],
 ) -> tuple[Place, Line | None] | None:
     """The nearest free place for a name, and the line to it if it is far off: if it can be, one that runs over no other
-    circle."""
+    circle, and never over many. A line may cross lines of the chart, but no `leaders`."""
     wide = width(circle.point.name, _TEXT)
     over = None
     for reach in _REACHES:
@@ -192,11 +238,16 @@ def _free(
             if not reach:
                 return place, None
             line = Line(circle.x, circle.y, *nearest(circle.x, circle.y, place))
-            if any(line.meets(each) for each in words) or any(line.crosses(each) for each in lines):
+            if any(line.meets(each) for each in words) or any(line.crosses(each) for each in leaders):
                 continue
-            if not any(each.on(line) for each in placed if each is not circle):
+            if any(line.along(each) for each in lines):
+                continue
+            outside = circle.outside(line)
+            crossed = sum(each.on(outside) for each in placed if each is not circle)
+            if not crossed:
                 return place, line
-            over = over or (place, line)
+            if crossed <= _MOST_CROSSED:
+                over = over or (place, line)
     return over
 
 
@@ -211,11 +262,16 @@ def _places(circle: Circle, reach: float, wide: float) -> Iterator[Place]:
         yield Place(x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
 
 
+#: So often names are placed, those first that had no room, where these are not many.
+_ATTEMPTS = 6
+_FEW = 12
+#: Over so many other circles the line from a name may run.
+_MOST_CROSSED = 2
 #: How far from its circle a name is tried, in pixels.
 _REACHES = (0.0, 10.0, 22.0, 36.0, 52.0, 70.0, 90.0, 115.0, 145.0)
 #: Where a name is tried around its circle: sixteenths of a turn, and how many halves of itself it is moved aside.
 _AROUND = ((0, 0.0), (8, 0.0), (4, 0.0), (12, 0.0), (2, 0.0), (14, 0.0), (6, 0.0), (10, 0.0),
-           (4, 0.8), (4, -0.8), (12, 0.8), (12, -0.8),
+           (4, 0.8), (4, -0.8), (12, 0.8), (12, -0.8), (4, 1.0), (4, -1.0), (12, 1.0), (12, -1.0),
            (1, 0.0), (15, 0.0), (7, 0.0), (9, 0.0), (3, 0.0), (13, 0.0), (5, 0.0), (11, 0.0))  # fmt: skip
 
 

@@ -62,6 +62,12 @@ def wrapped(text: str, size: float, room: float) -> list[str]:
     return lines
 
 
+def unnumbered(name: str) -> str:
+    """A name without the number of its copy: `decoder` of `decoder.3`."""
+    head, dot, number = name.rpartition(".")
+    return head if dot and number.isdigit() else name
+
+
 def _advance(character: str) -> int:
     code = ord(character)
     if 32 <= code < 127:

@@ -163,13 +163,13 @@ def _stages(run: Run, across: Axis) -> list[str]:
     times = _times(run)
     low = _HEIGHT - _BOTTOM
     made.append(svg.line(_LEFT, low, _WIDTH - _RIGHT, low, "axis"))
-    step = 0
-    for stage in run.stages:
-        start, end = across.at(times[step]), across.at(times[step + stage.steps])
-        made.append(svg.line(start, low, start, low + 5, "axis"))
-        if width(stage.name, 10.5) + 6 <= end - start:
-            made.append(svg.text((start + end) / 2, low + 17, stage.name, "small mid"))
-        step += stage.steps
+    for backward in (False, True):  # what the one ends with and the other begins with are two stretches
+        found, step = [], 0
+        for stage in run.stages:
+            if stage.backward == backward:
+                found.append((stage.name, across.at(times[step]), across.at(times[step + stage.steps])))
+            step += stage.steps
+        made += axes.stretches(found, low)
     middle = across.at(0.5)
     made.append(svg.line(middle, low, middle, _TOP - 4, "axis dashed"))
     made.append(svg.text((_LEFT + middle) / 2, low + 38, "forward", "mid"))

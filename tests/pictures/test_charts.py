@@ -152,6 +152,37 @@ def test_a_name_far_from_its_point_has_a_line_to_it_that_crosses_no_other() -> N
     assert not any(one.crosses(two) for one in leaders for two in leaders)
 
 
+def test_every_network_of_the_lectures_chart_has_its_name() -> None:
+    made = compare_picture.draw(list(catalogue.names()), ["macs", "top5_error", "params"])
+    assert said_to_have_no_room(made) == 0
+    assert "darknet53" in [words.said for words in drawn(made).words]
+
+
+def test_a_line_to_a_name_may_cross_a_roof_and_runs_along_none() -> None:
+    points = [Point("on the roof", 5, 5), Point("beside it", 5.1, 5)]
+    axis = axes.axis([1, 9], 0, 400, "", str)
+    roof = Line(0, axis.at(5), 400, axis.at(5))
+    body = "".join(scatter.circles(points, axis, axis, lines=[roof]))
+    assert len(re.findall("<text", body)) == 2
+    for x1, y1, x2, y2 in re.findall(r'd="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)" class="grid leader"', body):
+        assert not Line(float(x1), float(y1), float(x2), float(y2)).along(roof)
+
+
+def test_a_line_runs_along_another_within_some_pixels() -> None:
+    assert Line(0, 3, 10, 4).along(Line(0, 0, 10, 0))
+    assert not Line(0, 3, 10, 8).along(Line(0, 0, 10, 0))
+
+
+def test_numbered_stretches_without_room_are_named_together() -> None:
+    wide, narrow = (
+        [(f"block.{k}", size * k, size * (k + 1)) for k in range(12)] + [("head", 12 * size, 13 * size)]
+        for size in (60, 20)
+    )
+    said = [re.findall(r">([^<>]+)</text>", "".join(axes.stretches(found, 0))) for found in (wide, narrow)]
+    assert said[0] == [name for name, _, _ in wide]
+    assert said[1] == ["block x 12"]  # and "head" has no room in 20 pixels
+
+
 def test_lines_cross_where_each_has_ends_on_both_sides_of_the_other() -> None:
     assert Line(0, 0, 10, 10).crosses(Line(0, 10, 10, 0))
     assert not Line(0, 0, 4, 4).crosses(Line(0, 10, 10, 0))  # it ends before
