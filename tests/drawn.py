@@ -38,6 +38,10 @@ class Area(NamedTuple):
             and min(self.bottom, other.bottom) - max(self.top, other.top) > 0.2
         )
 
+    def cuts(self, other: Area) -> bool:
+        """Whether two rectangles overlap and neither holds the other."""
+        return self.meets(other) and not self.holds(other) and not other.holds(self)
+
 
 class Words(NamedTuple):
     """A line of text, and where it is: its width is estimated."""
@@ -117,7 +121,8 @@ def _at(curve: list[tuple[float, float]], t: float) -> tuple[float, float]:
 
 
 def faults(drawing: Drawing) -> list[str]:
-    """What makes a drawing unreadable: boxes on boxes, edges through boxes, text outside its box or the page."""
+    """What makes a drawing unreadable: boxes on boxes, frames across each other or across boxes, edges through boxes,
+    text outside its box or the page."""
     it = drawn(drawing)
     found = []
     areas = sorted(area for area, _ in it.boxes)
@@ -127,6 +132,10 @@ def faults(drawing: Drawing) -> list[str]:
                 break
             if area.meets(other):
                 found.append(f"boxes overlap: {area} and {other}")
+    frames = [area for area, _ in it.frames]
+    for i, frame in enumerate(frames):
+        found += [f"a frame across a box: {frame} and {area}" for area in areas if frame.cuts(area)]
+        found += [f"frames across each other: {frame} and {area}" for area in frames[i + 1 :] if frame.cuts(area)]
     for area, words in (*it.boxes, *it.frames):
         found += [f"text outside its box: {each.said!r}" for each in words if not area.holds(each.area)]
     found += [f"text outside the page: {each.said!r}" for each in it.words if not it.page.holds(each.area)]
