@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from archcalc.records import Record
 from archcalc.sizes.kinds import Size, plus
 
@@ -26,3 +28,11 @@ class Amount(Record):
 
 
 NOTHING = Amount()
+
+
+def total(amounts: Iterable[Amount]) -> Amount:
+    """The sum of the amounts; `NOTHING` for none."""
+    fixed = per_sample = 0
+    for amount in amounts:
+        fixed, per_sample = plus(fixed, amount.fixed), plus(per_sample, amount.per_sample)
+    return Amount(fixed, per_sample)

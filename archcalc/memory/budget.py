@@ -6,11 +6,13 @@ found the same way, so a fit is exact too.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.diagnostics.diagnostic import UsageError
-from archcalc.layers.outcome import Tensor
+from archcalc.layers.outcome import Outcome, Tensor
 from archcalc.memory import peaks
 from archcalc.memory.amount import NOTHING, Amount
 from archcalc.memory.gradients import Gradients, gradients
@@ -60,7 +62,6 @@ class Budget(Record):
     timeline: Timeline
     activations: Timeline
     saved: SavedMemory
-    saved_storages: frozenset[int]
     gradient_storages: frozenset[int]
 
     def peak_bytes(self, batch: int) -> int:
@@ -69,7 +70,7 @@ class Budget(Record):
 
     def at_peak(self, batch: int) -> Amount:
         """The worst step's bytes as `fixed + N * per_sample`."""
-        return Amount(self.persistent.total) + self.timeline.during[self.timeline.peak(batch)]
+        return Amount(self.persistent.total) + self.timeline.life.amount(self.timeline.peak(batch))
 
     def parts(self, batch: int) -> list[Part]:
         """What is held at the peak, part by part."""
@@ -79,7 +80,7 @@ class Budget(Record):
             amount = self.timeline.storages[number].amount
             if number in self.gradient_storages:
                 grads = grads + amount
-            elif number in self.saved_storages:
+            elif number in self.saved.storages:
                 saved = saved + amount
             else:
                 transient = transient + amount
@@ -96,7 +97,7 @@ class Budget(Record):
 
     def parts_by_step(self, batch: int) -> dict[str, list[int]]:
         """What is held at each step, part by part, in bytes: `parts` at every step, in time linear in the steps."""
-        steps = len(self.timeline.during)
+        steps = len(self.timeline.steps)
         changes = {name: [0] * (steps + 1) for name in ("gradients", "saved", "transient")}
         life = self.timeline.life
         for number, (first, last) in enumerate(zip(life.first, life.last, strict=True)):
@@ -105,7 +106,7 @@ class Budget(Record):
                     "gradients"
                     if number in self.gradient_storages
                     else "saved"
-                    if number in self.saved_storages
+                    if number in self.saved.storages
                     else "transient"
                 )
                 size = self.timeline.storages[number].amount.at(batch)
@@ -125,9 +126,10 @@ class Budget(Record):
 
     def batches_with_this_peak(self, batch: int) -> tuple[int, int | None]:
         """The smallest and the largest batch (None: any) around this one that peak at the same step."""
-        fixed, slope = self.timeline.during[self.timeline.peak(batch)]
+        fixed, slope = self.timeline.life.amount(self.timeline.peak(batch))
         least, most = 1, None
-        for other_fixed, other_slope in self.timeline.during:
+        life = self.timeline.life
+        for other_fixed, other_slope in zip(life.fixed, life.per_sample, strict=True):
             gap, rise = other_fixed - fixed, slope - other_slope
             if rise > 0:
                 least = max(least, -(-gap // rise))
@@ -142,9 +144,11 @@ class Budget(Record):
         Every step must fit, and a step's bytes grow with the batch, so the steps can be asked one by one.
         """
         room = memory - self.persistent.total
-        if any(fixed > room or fixed + per_sample > room for fixed, per_sample in self.timeline.during):
+        life = self.timeline.life
+        steps = list(zip(life.fixed, life.per_sample, strict=True))
+        if any(fixed > room or fixed + per_sample > room for fixed, per_sample in steps):
             return 0
-        bounds = [(room - fixed) // per_sample for fixed, per_sample in self.timeline.during if per_sample]
+        bounds = [(room - fixed) // per_sample for fixed, per_sample in steps if per_sample]
         return min(bounds, default=None)
 
 
@@ -166,7 +170,6 @@ def training(
         timelines.with_gradients,
         timelines.activations,
         saved,
-        saved.storages,
         timelines.parameter_gradients,
     )
 
@@ -197,38 +200,64 @@ def why_not_trained(interpretation: Interpretation, setup: Setup, wanted: Gradie
     return ""
 
 
-def inference(interpretation: Interpretation, setup: Setup, timeline: Timeline | None = None) -> Budget:
-    """The budget of a forward pass without gradients, whose timeline may be known already."""
+def inference(
+    interpretation: Interpretation,
+    setup: Setup,
+    timeline: Timeline | None = None,
+    wanted: Gradients | None = None,
+) -> Budget:
+    """The budget of a forward pass without gradients. `timeline` is that pass, and `wanted` the gradients of the setup,
+    where they are known already."""
     setup = setup._replace(optimizer="none", accumulate=False, checkpoints=())
-    nothing = SavedMemory(NOTHING, NOTHING, [NOTHING] * len(interpretation.outcomes), frozenset())
+    nothing = SavedMemory(NOTHING, NOTHING, [NOTHING] * len(interpretation.outcomes), set())
     timeline = timeline or peaks.inference(interpretation, setup)
-    return Budget(setup, persistent(interpretation, setup), timeline, timeline, nothing, frozenset(), frozenset())
+    return Budget(setup, persistent(interpretation, setup, wanted), timeline, timeline, nothing, frozenset())
 
 
 def persistent(interpretation: Interpretation, setup: Setup, wanted: Gradients | None = None) -> Persistent:
     """Parameters, buffers and what belongs to the optimizer; shared weights once. `wanted` are the gradients of the
     setup, where they are known already."""
-    trained = (wanted or gradients(interpretation, setup)).weights
-    values = setup.parameters
-    width = WIDTH[values]
+    width = WIDTH[setup.parameters]
     parameters = buffers = optimizer = master = grads = 0
     updated: list[Tensor] = []
-    seen: set[tuple[object, str]] = set()
-    for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
-        owner: object = node.index if node.tied is None else node.tied
-        for tensor in outcome.params:
-            if (owner, tensor.name) in seen:
-                continue
-            seen.add((owner, tensor.name))
-            parameters += _stored(tensor, setup)
-            if trained[node.index]:
-                updated.append(tensor)
-                optimizer += state(setup.optimizer, tensor, 4 if setup.keeps_masters else width)
-                master += 4 * tensor.elements if setup.keeps_masters else 0
-                grads += width * tensor.elements if setup.accumulate else 0
-        buffers += sum(_bytes(tensor, values, owner, seen) for tensor in outcome.buffers)
+    for owned in _owned(interpretation, (wanted or gradients(interpretation, setup)).weights):
+        parameters += owned.times * sum(_stored(tensor, setup) for tensor in owned.params)
+        buffers += owned.times * sum(_bytes(tensor, setup) for tensor in owned.buffers)
+        if owned.trained:
+            updated += owned.params
+            elements = owned.times * sum(tensor.elements for tensor in owned.params)
+            states = (state(setup.optimizer, tensor, 4 if setup.keeps_masters else width) for tensor in owned.params)
+            optimizer += owned.times * sum(states)
+            master += 4 * elements if setup.keeps_masters else 0
+            grads += width * elements if setup.accumulate else 0
     optimizer += shared_state(setup.optimizer, updated)
     return Persistent(parameters, buffers, optimizer, master, grads)
+
+
+class _Owned(Record):
+    """What is stored of layers that are called alike: so many times the same tensors, trained or not."""
+
+    params: tuple[Tensor, ...]
+    buffers: tuple[Tensor, ...]
+    trained: bool
+    times: int
+
+
+def _owned(interpretation: Interpretation, trained: Sequence[bool]) -> Iterator[_Owned]:
+    """Every stored tensor, shared ones once."""
+    alike: Counter[tuple[Outcome, bool]] = Counter()
+    seen: dict[object, set[str]] = {}
+    for node, outcome, trains in zip(interpretation.network.nodes, interpretation.outcomes, trained, strict=True):
+        if node.tied is None:
+            alike[outcome, trains] += 1
+            continue
+        before = seen.setdefault(node.tied, set())
+        params = tuple(tensor for tensor in outcome.params if tensor.name not in before)
+        buffers = tuple(tensor for tensor in outcome.buffers if tensor.name not in before)
+        before.update(tensor.name for tensor in (*params, *buffers))
+        yield _Owned(params, buffers, trains, 1)
+    for (outcome, trains), times in alike.items():
+        yield _Owned(outcome.params, outcome.buffers, trains, times)
 
 
 def _stored(parameter: Tensor, setup: Setup) -> int:
@@ -238,8 +267,6 @@ def _stored(parameter: Tensor, setup: Setup) -> int:
     return WIDTH[setup.parameters] * parameter.elements
 
 
-def _bytes(buffer: Tensor, values: str, owner: object, seen: set[tuple[object, str]]) -> int:
-    if (owner, buffer.name) in seen:
-        return 0
-    seen.add((owner, buffer.name))
-    return WIDTH[storage_type(buffer.dtype, values, None, "cpu")] * buffer.elements
+def _bytes(buffer: Tensor, setup: Setup) -> int:
+    """Bytes of a buffer."""
+    return WIDTH[storage_type(buffer.dtype, setup.parameters, None, "cpu")] * buffer.elements

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
+from typing import overload
 
 from archcalc.memory.amount import Amount
+from archcalc.memory.draft import Decision, Operation
 from archcalc.records import Record
 
 
@@ -19,17 +23,143 @@ class PassStep(Record):
     makes: tuple[int, ...]
 
 
-class Liveness(Record):
-    """The amounts alive during each step: while it runs, both what it reads and what it makes are there."""
+class Steps(Sequence[PassStep]):
+    """The steps of a pass, in order: layer by layer what was decided of it, and the numbers of its storages.
 
-    steps: Sequence[PassStep]
-    first: list[int]
-    last: list[int]
-    during: list[Amount]
+    Long networks have many steps and few decisions, so a step is put together when it is looked at.
+    """
+
+    def __init__(self) -> None:
+        self._phases: list[str] = []
+        self._nodes = array("q")
+        self._decisions: list[Decision] = []
+        #: The numbers of the storages, of one layer after the other.
+        self._numbers = array("q")
+        #: Where the numbers of each layer begin, and the number of its first step; the last are those of the next.
+        self._begins = array("q", [0])
+        self._first = array("q", [0])
+
+    def add(self, phase: str, node: int, decision: Decision, numbers: Sequence[int]) -> None:
+        """The steps of one layer; `numbers` are the pass's numbers of its storages, in the order of its own."""
+        self._phases.append(phase)
+        self._nodes.append(node)
+        self._decisions.append(decision)
+        self._numbers.extend(numbers)
+        self._begins.append(len(self._numbers))
+        self._first.append(self._first[-1] + len(decision.operations))
+
+    def hold(self, storages: Sequence[int]) -> None:
+        """The last step reads these storages too."""
+        if not storages:
+            return
+        phase, node, last = self._phases.pop(), self._nodes.pop(), self._decisions.pop()
+        numbers = [*self._numbers[self._begins[-2] :], *storages]
+        *operations, (name, reads, makes) = last.operations
+        more = range(len(numbers) - len(storages), len(numbers))
+        del self._numbers[self._begins[-2] :], self._begins[-1], self._first[-1]
+        self.add(phase, node, Decision([*operations, Operation(name, (*reads, *more), makes)]), numbers)
+
+    def uses(self) -> Iterator[tuple[int, int, int]]:
+        """Which storages each layer uses, in the order of the layers: a storage, the layer's first step that uses it
+        and its last."""
+        numbers, begins, firsts = self._numbers, self._begins, self._first
+        for begin, step, decision in zip(begins, firsts, self._decisions, strict=False):
+            for storage, first, last in decision.uses:
+                yield numbers[begin + storage], step + first, step + last
+
+    def __len__(self) -> int:
+        return self._first[-1]
+
+    def __iter__(self) -> Iterator[PassStep]:
+        for layer in range(len(self._decisions)):
+            yield from self._of_layer(layer)
+
+    @overload
+    def __getitem__(self, number: int) -> PassStep: ...
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[PassStep]: ...
+    def __getitem__(self, number: int | slice) -> PassStep | Sequence[PassStep]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(*number.indices(len(self)))]
+        if not -len(self) <= number < len(self):
+            raise IndexError(number)
+        number %= len(self)
+        layer = bisect_right(self._first, number) - 1
+        return self._of_layer(layer)[number - self._first[layer]]
+
+    def _of_layer(self, layer: int) -> list[PassStep]:
+        phase, node = self._phases[layer], self._nodes[layer]
+        numbers = self._numbers[self._begins[layer] : self._begins[layer + 1]]
+        return [
+            PassStep(phase, node, name, tuple([numbers[s] for s in reads]), tuple([numbers[s] for s in makes]))
+            for name, reads, makes in self._decisions[layer].operations
+        ]
+
+
+class Lives:
+    """The first and the last step that uses each storage; -1 for one that none does."""
+
+    def __init__(self, steps: Steps, count: int, held: Iterable[int] = ()) -> None:
+        """Follow so many storages through the steps, in time linear in both; those that are `held` are there
+        throughout, whoever calls keeps them."""
+        self.steps = steps
+        self.first = array("q", [-1]) * count
+        self.last = array("q", [-1]) * count
+        first, last = self.first, self.last
+        for storage, born, dead in steps.uses():
+            if first[storage] < 0:
+                first[storage] = born
+            last[storage] = dead
+        for storage in held:
+            first[storage], last[storage] = 0, len(steps) - 1
+
+    def used(self, storage: int, step: int) -> None:
+        """A step uses a storage beside those that it reads and makes."""
+        if self.first[storage] < 0 or step < self.first[storage]:
+            self.first[storage] = step
+        self.last[storage] = max(step, self.last[storage])
+
+
+class Liveness:
+    """The amounts alive during each step: while it runs, both what it reads and what it makes are there.
+
+    `fixed` are the bytes that are there once, `per_sample` those for each sample of the batch.
+    """
+
+    __slots__ = ("first", "fixed", "last", "per_sample", "steps")
+
+    def __init__(self, lives: Lives, amounts: Iterable[Amount], never_freed: Iterable[int] = ()) -> None:
+        """Add up the amounts of the storages; those that are `never_freed` stay from the step that makes them."""
+        self.steps = steps = lives.steps
+        self.first = lives.first
+        self.last = lives.last[:]
+        for storage in never_freed:
+            self.last[storage] = len(steps) - 1
+        fixed = [0] * (len(steps) + 1)
+        per_sample = [0] * (len(steps) + 1)
+        for born, dead, (once, each) in zip(self.first, self.last, amounts, strict=True):
+            if born >= 0:
+                if once:
+                    fixed[born] += once
+                    fixed[dead + 1] -= once
+                if each:
+                    per_sample[born] += each
+                    per_sample[dead + 1] -= each
+        self.fixed = list(accumulate(fixed[:-1]))
+        self.per_sample = list(accumulate(per_sample[:-1]))
+
+    @property
+    def during(self) -> list[Amount]:
+        """The amount alive during each step."""
+        return list(map(Amount, self.fixed, self.per_sample))
+
+    def amount(self, step: int) -> Amount:
+        """The amount alive during a step."""
+        return Amount(self.fixed[step], self.per_sample[step])
 
     def peak(self, batch: int) -> int:
         """The number of the step at which most is alive, the first of equals."""
-        sizes = [fixed + batch * per_sample for fixed, per_sample in self.during]
+        sizes = [fixed + batch * per_sample for fixed, per_sample in zip(self.fixed, self.per_sample, strict=True)]
         return sizes.index(max(sizes))
 
     def alive(self, step: int) -> list[int]:
@@ -37,36 +167,3 @@ class Liveness(Record):
         return [
             s for s, (born, dead) in enumerate(zip(self.first, self.last, strict=True)) if 0 <= born <= step <= dead
         ]
-
-
-def liveness(
-    steps: Sequence[PassStep], amounts: Sequence[Amount], held: Iterable[int] = (), never_freed: Iterable[int] = ()
-) -> Liveness:
-    """Follow the storages through the steps, in time linear in both.
-
-    `held` are there throughout, whoever calls keeps them; `never_freed` stay from the step that makes them.
-    """
-    end = len(steps) - 1
-    first = [-1] * len(amounts)
-    last = [-1] * len(amounts)
-    for number, (_, _, _, reads, makes) in enumerate(steps):
-        for storage in (*reads, *makes):
-            if first[storage] < 0:
-                first[storage] = number
-            last[storage] = number
-    for storage in held:
-        first[storage], last[storage] = 0, end
-    for storage in never_freed:
-        last[storage] = end
-    fixed = [0] * (len(steps) + 1)
-    per_sample = [0] * (len(steps) + 1)
-    for storage, amount in enumerate(amounts):
-        born, dead = first[storage], last[storage] + 1
-        if born >= 0:
-            once, each = amount
-            fixed[born] += once
-            per_sample[born] += each
-            fixed[dead] -= once
-            per_sample[dead] -= each
-    during = list(map(Amount, accumulate(fixed[:-1]), accumulate(per_sample[:-1])))
-    return Liveness(steps, first, last, during)

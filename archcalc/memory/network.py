@@ -26,7 +26,7 @@ class NetworkMemory:
     @cached_property
     def storages(self) -> Storages:
         """The storages of the forward pass in training."""
-        return Storages(self.interpretation, self.setup, checkpoints=self.setup.checkpoints)
+        return Storages(self.interpretation, self.setup, checkpoints=self.setup.checkpoints, wanted=self.gradients)
 
     @cached_property
     def saved(self) -> SavedMemory:
@@ -36,17 +36,17 @@ class NetworkMemory:
     @cached_property
     def inference(self) -> Timeline:
         """The forward pass without gradients."""
-        return peaks.inference(self.interpretation, self.setup)
+        return peaks.inference(self.interpretation, self.setup, self.gradients)
 
     @cached_property
     def eager_inference(self) -> Timeline:
         """The same where every block is a Python module, whose caller holds its input until it returns."""
-        return peaks.eager_inference(self.interpretation, self.setup)
+        return peaks.eager_inference(self.interpretation, self.setup, self.gradients)
 
     @cached_property
     def ideal_inference(self) -> Timeline:
         """The same with nothing but outputs that are still needed."""
-        return peaks.ideal_inference(self.interpretation, self.setup)
+        return peaks.ideal_inference(self.interpretation, self.setup, self.gradients)
 
     @cached_property
     def gradients(self) -> Gradients:
@@ -71,7 +71,7 @@ class NetworkMemory:
     @cached_property
     def inference_budget(self) -> Budget:
         """The budget of a forward pass without gradients."""
-        return budget.inference(self.interpretation, self.setup, self.inference)
+        return budget.inference(self.interpretation, self.setup, self.inference, self.gradients)
 
     def largest_training_batch(self, memory: int) -> int | None:
         """The largest batch whose training peak is within that many bytes; 0 if none is, None if all are."""
@@ -95,16 +95,7 @@ class NetworkMemory:
     def why(self, index: int) -> list[str]:
         """What a node keeps, in words: `input`, `mask (bool)`; "(copy)" where mixed precision converts it first."""
         words = ["what enters the checkpoint" for segment in self.setup.checkpoints if segment.first == index]
-        for saved, storage in self.storages.nodes[index].saved:
-            made = self.storages.all[storage]
-            if saved.what in ("input", "output"):
-                word = f"{saved.what} {saved.of}" if saved.of else saved.what
-                words.append(f"{word} (copy)" if made.node == index and saved.what == "input" else word)
-            else:
-                words.append(
-                    f"{saved.what.rstrip(' 0123456789')} ({made.dtype})"
-                )  # of all steps of a recurrence at once
-        return list(dict.fromkeys(words))
+        return list(dict.fromkeys([*words, *self.storages.placements[index].why]))
 
 
 #: What is known of a network's memory, by setup, while its analysis is in use.

@@ -8,17 +8,26 @@ from archcalc.analysis.interpret import Interpretation
 from archcalc.memory import steps
 from archcalc.memory.amount import NOTHING, Amount
 from archcalc.memory.blocks import blocks
-from archcalc.memory.liveness import Liveness, PassStep, liveness
+from archcalc.memory.draft import Storage
+from archcalc.memory.gradients import Gradients
+from archcalc.memory.liveness import Liveness, Lives, PassStep
 from archcalc.memory.setup import Setup
-from archcalc.memory.storages import Storage, Storages
+from archcalc.memory.storages import Storages
 from archcalc.records import Record
 
 
-class Timeline(Record):
-    """What is alive during each step of a pass, and where that is most for a batch of a given size."""
+class Timeline:
+    """What is alive during each step of a pass, and where that is most for a batch of a given size.
 
-    storages: list[Storage]
-    life: Liveness
+    `made_by` are the numbers of the nodes that made the storages.
+    """
+
+    __slots__ = ("life", "made_by", "storages")
+
+    def __init__(self, storages: Sequence[Storage], made_by: Sequence[int], life: Liveness) -> None:
+        self.storages = storages
+        self.made_by = made_by
+        self.life = life
 
     @property
     def steps(self) -> Sequence[PassStep]:
@@ -36,11 +45,11 @@ class Timeline(Record):
 
     def bytes_at(self, batch: int) -> int:
         """Bytes alive at the peak."""
-        return self.during[self.peak(batch)].at(batch)
+        return self.life.amount(self.peak(batch)).at(batch)
 
-    def alive(self, step: int) -> list[Storage]:
-        """The storages that are there during a step."""
-        return [self.storages[storage] for storage in self.life.alive(step)]
+    def alive(self, step: int) -> list[int]:
+        """The numbers of the storages that are there during a step."""
+        return self.life.alive(step)
 
 
 class TrainingTimelines(Record):
@@ -54,39 +63,45 @@ class TrainingTimelines(Record):
     parameter_gradients: frozenset[int]
 
 
-def inference(interpretation: Interpretation, setup: Setup) -> Timeline:
+def inference(interpretation: Interpretation, setup: Setup, wanted: Gradients | None = None) -> Timeline:
     """A forward pass without gradients, the network's inputs held by the caller throughout."""
-    storages = Storages(interpretation, setup, training=False)
-    made = steps.inference(storages)
-    life = liveness(made.steps, [s.amount for s in storages.all], storages.inputs, _staying(storages))
-    return Timeline(storages.all, life)
+    made = _forward(interpretation, setup, wanted)
+    return _timeline(made, Lives(made.steps, len(made.storages.all), made.storages.inputs))
 
 
-def ideal_inference(interpretation: Interpretation, setup: Setup) -> Timeline:
+def ideal_inference(interpretation: Interpretation, setup: Setup, wanted: Gradients | None = None) -> Timeline:
     """A forward pass that holds nothing but outputs that are still needed: no indices, no intermediate tensors of
     composed layers, and the network's input only until its last use."""
-    storages = Storages(interpretation, setup, training=False)
-    made = steps.inference(storages)
-    outputs = {*storages.inputs, *(placed.output for placed in storages.nodes)}
+    made = _forward(interpretation, setup, wanted)
+    storages = made.storages
+    outputs = {*storages.inputs, *map(storages.of_value, range(len(storages.placements)))}
     amounts = [s.amount if number in outputs else NOTHING for number, s in enumerate(storages.all)]
-    return Timeline(storages.all, liveness(made.steps, amounts, (), _staying(storages)))
+    life = Liveness(Lives(made.steps, len(amounts)), amounts, _staying(storages))
+    return Timeline(storages.all, storages.made_by, life)
 
 
-def eager_inference(interpretation: Interpretation, setup: Setup) -> Timeline:
+def eager_inference(interpretation: Interpretation, setup: Setup, wanted: Gradients | None = None) -> Timeline:
     """A forward pass in which each block's input stays until the block returns, as it does where every block is a
     Python module: its caller's frame holds the argument."""
-    storages = Storages(interpretation, setup, training=False)
-    made = steps.inference(storages)
+    made = _forward(interpretation, setup, wanted)
+    lives = Lives(made.steps, len(made.storages.all), made.storages.inputs)
     last_step = {step.node: number for number, step in enumerate(made.steps)}
-    order = list(made.steps)
     for block in blocks(interpretation.network):
-        held = tuple(storages.of_value(index) for index in block.entries)
         ends = [last_step[index] for index in range(block.first, block.last + 1) if index in last_step]
-        if ends:
-            step = order[max(ends)]
-            order[max(ends)] = step._replace(reads=(*step.reads, *held))
-    life = liveness(order, [s.amount for s in storages.all], storages.inputs, _staying(storages))
-    return Timeline(storages.all, life)
+        for index in block.entries if ends else ():
+            lives.used(made.storages.of_value(index), max(ends))
+    return _timeline(made, lives)
+
+
+def _forward(interpretation: Interpretation, setup: Setup, wanted: Gradients | None) -> steps.Pass:
+    return steps.inference(Storages(interpretation, setup, training=False, wanted=wanted))
+
+
+def _timeline(made: steps.Pass, lives: Lives) -> Timeline:
+    """The timeline of a forward pass."""
+    storages = made.storages
+    life = Liveness(lives, [storage.amount for storage in storages.all], _staying(storages))
+    return Timeline(storages.all, storages.made_by, life)
 
 
 def _staying(storages: Storages) -> set[int]:
@@ -95,7 +110,7 @@ def _staying(storages: Storages) -> set[int]:
     Source of the latter: torch.autocast's `cache_enabled`, which is on unless it is switched off.
     """
     outputs = {storages.of_value(index) for index in storages.interpretation.network.outputs.values()}
-    return outputs | set(storages.cached.values())
+    return outputs.union(*(copies.values() for copies in storages.cached.values()))
 
 
 def training(storages: Storages, *, accumulate: bool = False) -> TrainingTimelines:
@@ -105,13 +120,14 @@ def training(storages: Storages, *, accumulate: bool = False) -> TrainingTimelin
     counted: each new gradient is added to its predecessor and dropped.
     """
     made = steps.training(storages, accumulate=accumulate)
-    all_ = list(storages.all)
-    amounts = [storage.amount for storage in all_]
-    of_parameters = frozenset(made.parameter_gradients)
-    activations = [NOTHING if number in of_parameters else amount for number, amount in enumerate(amounts)]
-    stays = frozenset() if accumulate else of_parameters
+    amounts = [storage.amount for storage in storages.all]
+    lives = Lives(made.steps, len(amounts), storages.inputs)
+    stays = () if accumulate else made.parameter_gradients
+    with_gradients = Liveness(lives, amounts, stays)
+    for number in made.parameter_gradients:
+        amounts[number] = NOTHING
     return TrainingTimelines(
-        Timeline(all_, liveness(made.steps, activations, storages.inputs)),
-        Timeline(all_, liveness(made.steps, amounts, storages.inputs, stays)),
-        of_parameters,
+        Timeline(storages.all, storages.made_by, Liveness(lives, amounts)),
+        Timeline(storages.all, storages.made_by, with_gradients),
+        frozenset(made.parameter_gradients),
     )

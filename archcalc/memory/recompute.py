@@ -21,7 +21,7 @@ from archcalc.memory import budget, steps
 from archcalc.memory.blocks import blocks
 from archcalc.memory.checkpoint import Segment, as_computed_twice, extra_macs, repeatable
 from archcalc.memory.gradients import gradients
-from archcalc.memory.liveness import liveness
+from archcalc.memory.liveness import Liveness, Lives
 from archcalc.memory.setup import Setup
 from archcalc.memory.steps import LOSS
 from archcalc.memory.storages import Storages
@@ -434,19 +434,19 @@ class _Pass:
     ) -> None:
         self.storages = Storages(interpretation, setup, checkpoints=checkpoints)
         #: The outputs of the first time, which a second time replaces.
-        self.outputs = [placed.output for placed in self.storages.nodes]
+        self.outputs = [self.storages.of_value(index) for index in range(len(interpretation.network.nodes))]
         #: What mixed precision's cache holds until the loss.
-        self.cached = list(self.storages.cached.values())
+        self.cached = [copy for copies in self.storages.cached.values() for copy in copies.values()]
         made = steps.training(self.storages, accumulate=setup.accumulate)
-        self.steps = made.steps
+        self.steps = list(made.steps)
         amounts = [storage.amount for storage in self.storages.all]
         stay = frozenset() if setup.accumulate else frozenset(made.parameter_gradients)
-        self.life = liveness(made.steps, amounts, self.storages.inputs, stay)
+        self.life = Liveness(Lives(made.steps, len(amounts), self.storages.inputs), amounts, stay)
         self.sizes = [amount.at(batch) for amount in amounts]
         self.live = [amount.at(batch) for amount in self.life.during]
         self.forward: dict[int, list[int]] = {}
         self.backward: dict[int, list[int]] = {}
-        for number, step in enumerate(made.steps):
+        for number, step in enumerate(self.steps):
             if step.phase != "recompute":
                 phase = self.backward if step.phase == "backward" else self.forward
                 phase.setdefault(step.node, []).append(number)

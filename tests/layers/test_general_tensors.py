@@ -279,8 +279,8 @@ def test_a_copy_lies_with_its_channels_where_the_reshape_says(channels: str) -> 
       - reshape: {{shape: [8, 3], channels: {channels}}}
       - linear: {{out: 1, bias: false, each_position: true}}
     """
-    nodes = Storages(analysed(text).interpretation, Setup(batch=2)).nodes
-    assert len(nodes[-1].copies) == (1 if channels == "first" else 0)
+    placements = Storages(analysed(text).interpretation, Setup(batch=2)).placements
+    assert len(placements[-1].copies) == (1 if channels == "first" else 0)
     # The input as rows, and what the second layer reads.
     assert saved_bytes(text, batch=2) == 2 * 4 * (24 + 24)
 

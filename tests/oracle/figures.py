@@ -108,7 +108,7 @@ def predict(interpretation: Interpretation, question: Question) -> Figures:
 
 def _aliases(storages: Storages) -> tuple[int, ...]:
     seen = {storages.of_value(INPUT_INDEX): INPUT_INDEX}
-    return tuple(seen.setdefault(placed.output, index) for index, placed in enumerate(storages.nodes))
+    return tuple(seen.setdefault(storages.of_value(index), index) for index in range(len(storages.placements)))
 
 
 class Disagreement(NamedTuple):

@@ -258,15 +258,17 @@ def _budget_table(budget: Budget, batch: int) -> Table:
 
 def _alive_table(analysis: Analysis, budget: Budget, batch: int) -> Table:
     """The largest tensors that are there at peak."""
-    alive = sorted(budget.timeline.alive(budget.timeline.peak(batch)), key=lambda storage: -storage.amount.at(batch))
+    timeline = budget.timeline
+    sizes = {number: timeline.storages[number].amount.at(batch) for number in timeline.alive(timeline.peak(batch))}
+    alive = sorted(sizes, key=lambda number: -sizes[number])
     rows = [
-        (owner(analysis.network, storage.node), storage.what, storage.dtype, storage.amount.at(batch))
-        for storage in alive[:8]
+        (owner(analysis.network, timeline.made_by[number]), storage.what, storage.dtype, sizes[number])
+        for number, storage in ((number, timeline.storages[number]) for number in alive[:8])
     ]
     rest = alive[8:]
     footer = None
     if rest:
-        amount = sum(storage.amount.at(batch) for storage in rest)
+        amount = sum(sizes[number] for number in rest)
         footer = (f"{len(rest):,} smaller ones", None, None, amount)
     columns = (
         Column("layer", "made by", right=False),
