@@ -11,12 +11,12 @@ from archcalc.records import Record
 from archcalc.sizes.volume import Volume
 from archcalc.units import bytes_binary, bytes_decimal, decimal, exact
 
-MET, FAILED, ERRATUM = "met", "failed", "erratum"
+MET, ERRATUM, FAILED, UNCHECKED = VERDICTS = ("met", "erratum", "failed", "unchecked")
 
 
 class Verdict(Record):
-    """A claim, what was computed (None where nothing could be), and whether it is met, failed or an erratum; where it
-    failed, the finding that says why."""
+    """A claim, what was computed (None where nothing could be), and whether it is met, failed, an erratum, or unchecked
+    because the network cannot be analysed; where it failed, the finding that says why."""
 
     claim: Claim
     computed: Any

@@ -23,6 +23,7 @@ class Case(Record):
 
     name: str
     findings: Sequence[Diagnostic]
+    skipped: bool = False
 
 
 class Suite(Record):
@@ -36,6 +37,11 @@ class Suite(Record):
     def failures(self) -> int:
         """How many of its cases failed."""
         return sum(bool(case.findings) for case in self.cases)
+
+    @property
+    def skipped(self) -> int:
+        """How many of its cases were not run."""
+        return sum(case.skipped for case in self.cases)
 
 
 def document(suites: Sequence[Suite]) -> str:
@@ -51,11 +57,13 @@ def _suite(suite: Suite) -> str:
     warnings = render_all(suite.warnings)
     said = f"\n    <system-out>{_text(warnings)}</system-out>" if warnings else ""
     head = f'  <testsuite name={_attribute(suite.name)} tests="{len(suite.cases)}" failures="{suite.failures}"'
-    return f'{head} errors="0" skipped="0" time="0">\n{cases}{said}\n  </testsuite>'
+    return f'{head} errors="0" skipped="{suite.skipped}" time="0">\n{cases}{said}\n  </testsuite>'
 
 
 def _case(suite: Suite, case: Case) -> str:
     head = f'    <testcase name={_attribute(case.name)} classname={_attribute(suite.name)} time="0"'
+    if case.skipped:
+        return f"{head}><skipped/></testcase>"
     return f"{head}>\n{_failure(case.findings)}\n    </testcase>" if case.findings else f"{head}/>"
 
 

@@ -376,7 +376,10 @@ def test_errors_of_the_network_are_findings(folder: Path, checked: Any) -> None:
     found = checked("small.yaml")
     assert found.code == 1
     assert "error[kernel-fits]" in found.out
-    assert found.out.rstrip().endswith("1 spec, 0 claims; 1 error")
+    assert found.out.rstrip().endswith("1 spec, 3 claims: 3 not checked; 1 error")
+    data = json.loads(checked("small.yaml", "--format", "json").out)
+    assert {(claim["verdict"], claim["computed"]) for claim in data["claims"]} == {("unchecked", None)}
+    assert data["counts"]["unchecked"] == 3
 
 
 def test_warnings_pass_unless_the_check_is_strict(folder: Path, checked: Any) -> None:
@@ -419,8 +422,8 @@ def test_json_has_every_claim_with_its_place(folder: Path, checked: Any) -> None
     place = {key: finding[key] for key in ("file", "line", "column", "end_line", "end_column")}
     assert place == {"file": "small.yaml", "line": 8, "column": 17, "end_line": 8, "end_column": 21}
     assert data["counts"] == {
-        "specs": 1, "claims": 3, "met": 2, "failed": 1, "erratum": 0, "budgets": 0, "budgets_met": 0,
-        "budgets_failed": 0, "errors": 1, "warnings": 0,
+        "specs": 1, "claims": 3, "met": 2, "failed": 1, "erratum": 0, "unchecked": 0,
+        "budgets": 0, "budgets_met": 0, "budgets_failed": 0, "budgets_unchecked": 0, "errors": 1, "warnings": 0,
     }  # fmt: skip
 
 
@@ -548,6 +551,13 @@ def test_junit_has_the_errors_of_a_network_as_one_failure(folder: Path, checked:
     root = ElementTree.fromstring(checked("small.yaml", "--format", "junit").out)
     (failure,) = root.findall("testsuite/testcase/failure")
     assert failure.attrib["type"] == "kernel-fits"
+    # What was not checked has a case all the same, which was not run.
+    assert [case.attrib["name"] for case in root.iter("testcase") if case.find("skipped") is not None] == [
+        "params: 224",
+        "macs: 194K",
+        "output of conv1: 30x30x8",
+    ]
+    assert [suite.attrib["skipped"] for suite in root] == ["3"]
 
 
 #: What SARIF 2.1.0 requires of the parts that we write (sections 3.13, 3.14, 3.18, 3.19, 3.27, 3.28, 3.30, 3.49).

@@ -139,14 +139,17 @@ _JENKINS = {
     "testsuite": "name! tests! failures! errors! group time skipped timestamp hostname id package file log url",
     "testcase": "name! time classname group",
     "failure": "type message",
+    "skipped": "",
     "system-out": "",
 }
 
 
 def test_junit_keeps_to_the_schema_of_jenkins() -> None:
     finding = Diagnostic("a-rule", "it is <wrong> \x07\ud800", Place(Source("a.yaml", "abc"), 0, 1))
-    root = ElementTree.fromstring(document([Suite("a & b", [Case("x", []), Case("y", [finding])], [finding])]))
-    assert [case.attrib["classname"] for case in root.iter("testcase")] == ["a & b", "a & b"]
+    root = ElementTree.fromstring(
+        document([Suite("a & b", [Case("x", []), Case("y", [finding]), Case("z", [], skipped=True)], [finding])])
+    )
+    assert [case.attrib["classname"] for case in root.iter("testcase")] == ["a & b"] * 3
     for element in root.iter():
         known = _JENKINS[element.tag].split()
         assert set(element.attrib) <= {name.rstrip("!") for name in known}

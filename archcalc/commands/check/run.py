@@ -10,7 +10,7 @@ from archcalc.analysis.totals import Analysis
 from archcalc.claims.judge import judge
 from archcalc.claims.library import Library
 from archcalc.claims.read import Claim, Fact, claims, facts
-from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict
+from archcalc.claims.verdict import ERRATUM, UNCHECKED, VERDICTS, Verdict
 from archcalc.commands.check.targets import Target
 from archcalc.counting.count import Profile
 from archcalc.diagnostics.diagnostic import Diagnostic, Source, SpecError
@@ -111,8 +111,8 @@ def check(
 
 def counts(checks: Iterable[SpecCheck]) -> dict[str, int]:
     """How many specs, claims and budgets there are, how they fared, and how many findings of each severity."""
-    words = ("specs", "claims", MET, FAILED, ERRATUM, "budgets", "budgets_met", "budgets_failed", "errors", "warnings")
-    made = dict.fromkeys(words, 0)
+    of_budgets = [f"budgets_{verdict}" for verdict in VERDICTS if verdict != ERRATUM]
+    made = dict.fromkeys(("specs", "claims", *VERDICTS, "budgets", *of_budgets, "errors", "warnings"), 0)
     for each in checks:
         made["specs"] += 1
         made["claims"] += len(each.verdicts)
@@ -155,7 +155,7 @@ def _checked(target: Target, library: Library, counting: Profile | None, budget:
 
 
 class Judged(Record):
-    """What was found about a document that could be read; without an analysis there are no verdicts."""
+    """What was found about a document that could be read; without an analysis nothing that is claimed is checked."""
 
     analysis: Analysis | None
     verdicts: Sequence[Verdict]
@@ -177,14 +177,20 @@ def judged(
     stated, malformed = claims(document)
     published, wrong = facts(document)
     others = [*malformed, *wrong]
-    analysis = _analysis(document, library, others)
-    verdicts: list[Verdict] = []
-    budgets: list[Verdict] = []
-    if analysis is not None:
-        verdicts = judge(document, [_counted(claim, counting) for claim in stated], library)
-        budgets = judge(document, [_counted(claim, counting) for claim in budget], library)
+    analysis = None if _has_blocks_alone(document) else _analysis(document, library, others)
+
+    def verdicts(claimed: Iterable[Claim]) -> list[Verdict]:
+        if analysis is None:
+            return [Verdict(claim, None, UNCHECKED, "") for claim in claimed]
+        return judge(document, [_counted(claim, counting) for claim in claimed], library)
+
+    budgets = [] if _has_blocks_alone(document) else verdicts(budget)
     others += warnings(document, analysis)
-    return Judged(analysis, verdicts, [_of_spec(each, document) for each in budgets], published, others)
+    return Judged(analysis, verdicts(stated), [_of_spec(each, document) for each in budgets], published, others)
+
+
+def _has_blocks_alone(document: Document) -> bool:
+    return not document.steps and not document.inputs and bool(document.blocks) and document.expect is None
 
 
 def _of_spec(verdict: Verdict, document: Document) -> Verdict:
@@ -219,9 +225,7 @@ def _counted(claim: Claim, counting: Profile | None) -> Claim:
 
 
 def _analysis(document: Document, library: Library, findings: list[Diagnostic]) -> Analysis | None:
-    """The analysis of a spec as it stands; None for a file of blocks, and where it cannot be analysed."""
-    if not document.steps and not document.inputs and document.blocks and document.expect is None:
-        return None
+    """The analysis of a spec as it stands; None where it cannot be analysed, which is then a finding."""
     try:
         return library.analysis(document, {})
     except SpecError as error:

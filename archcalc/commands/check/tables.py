@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict, related, set_to, shown, what
+from archcalc.claims.verdict import ERRATUM, FAILED, MET, UNCHECKED, VERDICTS, Verdict, related, set_to, shown, what
 from archcalc.commands.check.baseline import sentence
 from archcalc.commands.check.run import Checked, SpecCheck, counts
 from archcalc.diagnostics.json import data
@@ -15,7 +15,7 @@ from archcalc.output.layout import Column, Report, Table
 from archcalc.sizes.volume import Volume
 
 #: The colours of the verdicts.
-_ROLES: dict[str, Role] = {MET: "met", FAILED: "error", ERRATUM: "dim"}
+_ROLES: dict[str, Role] = {MET: "met", FAILED: "error", ERRATUM: "dim", UNCHECKED: "dim"}
 _CLAIM_COLUMNS = (
     Column("quantity", "claim", right=False, wraps=True),
     Column("claimed", "claimed"),
@@ -118,15 +118,9 @@ def summary(checked: Checked, paint: Paint = unpainted) -> str:
     """The counts in words: `44 specs, 510 claims: 489 met, 21 errata; no errors, 2 warnings`; between them the
     budgets, if there are any: `88 budgets: 87 met, 1 failed`."""
     n = counts(checked.specs)
-    claims = _fared(n["claims"], "claim", (
-        ("met", n["met"], "met"),
-        ("dim", n["erratum"], "errata" if n["erratum"] != 1 else "erratum"),
-        ("error", n["failed"], "failed"),
-    ), paint)  # fmt: skip
+    claims = _fared("claim", {verdict: n[verdict] for verdict in VERDICTS}, paint)
     if n["budgets"]:
-        claims += "; " + _fared(
-            n["budgets"], "budget", (("met", n["budgets_met"], "met"), ("error", n["budgets_failed"], "failed")), paint
-        )
+        claims += "; " + _fared("budget", {verdict: n.get(f"budgets_{verdict}", 0) for verdict in VERDICTS}, paint)
     errors = f"{n['errors'] or 'no'} error{'s' * (n['errors'] != 1)}"
     errors = paint("error", errors) if n["errors"] else errors
     if n["warnings"]:
@@ -134,9 +128,16 @@ def summary(checked: Checked, paint: Paint = unpainted) -> str:
     return f"{n['specs']} spec{'s' * (n['specs'] != 1)}, {claims}; {errors}"
 
 
-def _fared(count: int, noun: str, fared: Iterable[tuple[Role, int, str]], paint: Paint) -> str:
-    parts = [paint(role, f"{how_many:,} {word}") for role, how_many, word in fared if how_many]
-    return f"{count:,} {noun}{'s' * (count != 1)}" + (f": {', '.join(parts)}" if parts else "")
+def _fared(noun: str, counted: Mapping[str, int], paint: Paint) -> str:
+    """How many claims or budgets there are, and how they fared: `3 claims: 2 met, 1 failed`."""
+    words = {ERRATUM: "erratum" if counted[ERRATUM] == 1 else "errata", UNCHECKED: "not checked"}
+    parts = [
+        paint(_ROLES[verdict], f"{count:,} {words.get(verdict, verdict)}")
+        for verdict, count in counted.items()
+        if count
+    ]
+    total = sum(counted.values())
+    return f"{total:,} {noun}{'s' * (total != 1)}" + (f": {', '.join(parts)}" if parts else "")
 
 
 def _source(verdict: Verdict) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from archcalc.claims.verdict import Verdict, what
+from archcalc.claims.verdict import UNCHECKED, Verdict, what
 from archcalc.commands.check.run import Checked, SpecCheck
 from archcalc.diagnostics.junit import Case, Suite, document
 from archcalc.output.layout import Report
@@ -14,7 +14,8 @@ ENDINGS = (".xml",)
 
 
 def render(report: Report) -> list[str]:
-    """The document. Errors of neither a claim nor a budget nor of growth are failures of the case `consistent`."""
+    """The document. Errors of neither a claim nor a budget nor of growth are failures of the case `consistent`; where
+    the network cannot be analysed, the others are skipped."""
     checked: Checked = report.answer
     return [document(list(map(_suite, checked.specs)))]
 
@@ -35,4 +36,5 @@ def _cases(kind: str, verdicts: Iterable[Verdict]) -> Iterator[Case]:
         name = f"{kind}{what(verdict.claim)}: {verdict.claim.figure.text}"
         names[name] = names.get(name, 0) + 1
         number = f" ({names[name]})" if names[name] > 1 else ""
-        yield Case(f"{name}{number}", [] if verdict.finding is None else [verdict.finding])
+        found = [] if verdict.finding is None else [verdict.finding]
+        yield Case(f"{name}{number}", found, skipped=verdict.verdict == UNCHECKED)
