@@ -112,6 +112,12 @@ def test_a_budget_that_cannot_be_judged_is_not_exceeded(home: Path, capsys: pyte
     assert " --> pyproject.toml:5:36\n" in said
 
 
+def test_a_budget_of_a_broken_spec_is_not_checked(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "specs" / "small.yaml").write_text(SPEC.replace("kernel: 3", "kernel: 30"))
+    configured(home, '[tool.archcalc.budget]\nparams = "<= 1"\n')
+    assert checked(capsys)[1].endswith("1 spec, 0 claims; 1 budget: 1 not checked; 1 error, 1 warning\n")
+
+
 def test_a_file_of_blocks_has_no_budget(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "specs" / "small.yaml").write_text("blocks:\n  one:\n    - relu\n")
     configured(home, '[tool.archcalc.budget]\nparams = "<= 1"\n')
