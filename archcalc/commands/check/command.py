@@ -56,8 +56,8 @@ def command(
     [tool.archcalc] in pyproject.toml, or else the current folder. OLD is a folder of specs, or a report saved with
     --format json. The exit code is 0 if nothing is wrong, 1 if there are findings, 2 if the check could not run.
 
-    --fix replaces a wrong figure with the computed one where the claim is exact and neither has a source nor is an
-    erratum, and lists what it replaced; comments and layout are kept.
+    --fix replaces a wrong figure with the computed one where the claim is exact, has no source and is not an erratum,
+    and lists what it replaced; comments and layout are kept.
 
     \b
     Examples:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import Any
 
 from archcalc.diagnostics.diagnostic import Place, Source, fail
 from archcalc.language.source import Mapping, Scalar, Sequence, Value
@@ -80,7 +79,7 @@ class _Reader:
         keys: list[Scalar] = []
         while not keys or self._take("."):
             self._skip()
-            keys.append(self._scalar(_KEY, is_key=True))
+            keys.append(self._scalar(_KEY))
             self._skip()
         return keys
 
@@ -102,12 +101,12 @@ class _Reader:
             return table._replace(end=self.at)
         return self._scalar(_SCALAR)
 
-    def _scalar(self, pattern: re.Pattern[str], *, is_key: bool = False) -> Scalar:
+    def _scalar(self, pattern: re.Pattern[str]) -> Scalar:
         match = pattern.match(self.text, self.at)
         assert match is not None
         self.at = match.end()
         quoted = match[0][0] in "\"'"
-        text = match[0] if is_key and not quoted else _text(match[0])
+        text = tomllib.loads(f"text = {match[0]}")["text"] if quoted else match[0]
         return Scalar(text, match.start(), match.end(), not quoted)
 
     def _table(self, table: Mapping, keys: list[Scalar], several: bool = False) -> Mapping:
@@ -147,9 +146,3 @@ class _Reader:
 def _matched(pattern: re.Pattern[str], text: str, at: int) -> int:
     match = pattern.match(text, at)
     return at if match is None else match.end()
-
-
-def _text(written: str) -> str:
-    """A value as text: a string what it says, any other as it is written."""
-    value: Any = tomllib.loads(f"v = {written}")["v"]
-    return value if isinstance(value, str) else written
