@@ -40,9 +40,9 @@ LEAST_MEMORY, LEAST_BOUND = 10**6, 1000
 
 
 def unit_forgotten(text: str, number: Fraction, least: int, *units: str) -> str | None:
-    """What to write instead of a number without a unit that stands for bytes; None where it is at least so large.
-    `units` are others that it may have."""
-    if number >= least:
+    """What to write instead of a number without a unit that stands for bytes; None where it is at least so large, or
+    0. `units` are others that it may have."""
+    if number >= least or not number:
         return None
     units += ("GB" if number < 1000 else "MiB",)  # as cards are sold, and as their driver tells
     count = f"{decimal(number)} byte{'s' * (number != 1)}"

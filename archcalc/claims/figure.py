@@ -74,8 +74,9 @@ class Figure(Record):
 
     @property
     def forgotten(self) -> str | None:
-        """What to write instead, if it is about bytes, and a bound so low without a unit that one was forgotten."""
-        if self.value is None or self.unit or self.exact:
+        """What to write instead, if it is about bytes, and an upper bound so low that its unit was forgotten."""
+        above = any(bound.relation in ("<", "<=") for bound in self.bounds)
+        if self.value is None or self.unit or self.exact or not above:
             return None
         return unit_forgotten(self.text.lstrip("<>=~ "), self.value, LEAST_BOUND)
 

@@ -196,7 +196,7 @@ def test_a_bound_in_bytes_without_its_unit_is_a_finding_and_an_exact_count_is_no
     found = checked(tmp_path, "saved_bytes: <= 24")
     assert findings(found) == [("claim-unit", 1)]
     assert found.findings[0].message == "saved_bytes: `24` is 24 bytes: write 24GB, or 24B if bytes are meant"
-    for legal in ("saved_bytes: <= 24B", "saved_bytes: '> 1000'", "saved_bytes: 24", "params: <= 24"):
+    for legal in ("saved_bytes: <= 24B", "saved_bytes: '> 0'", "saved_bytes: <= 0", "saved_bytes: 24", "params: <= 24"):
         assert [rule for rule, _ in findings(checked(tmp_path, legal))] in ([], ["claim-failed"]), legal
 
 

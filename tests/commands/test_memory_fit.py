@@ -128,7 +128,7 @@ def test_an_amount_of_memory(text: str, size: int) -> None:
     assert memory_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "GB", "-3GB", "1e9B", "24XB", "0GB", "9" * 40 + "GB", "٣GB"])
+@pytest.mark.parametrize("text", ["", "0", "GB", "-3GB", "1e9B", "24XB", "0GB", "9" * 40 + "GB", "٣GB"])
 def test_no_amount_of_memory(text: str) -> None:
     with pytest.raises(UsageError, match="is not a memory size"):
         memory_size(text)
