@@ -30,7 +30,7 @@ def linear(x: Volume, *, out: Positive, bias: Switch = True, each_position: Swit
     output = Volume(out, x.space)
     weights = Tensor("weight", x.channels * out, shape=(out, x.channels))
     biases = (Tensor("bias", out),) if bias else ()
-    flat = equal("linear-needs-vector", x.rank, 0, "the input of linear must have 0 spatial axes")
+    flat = equal("linear-needs-vector", x.rank, 0, "linear needs a vector, an input with 0 spatial axes")
     return Outcome(
         output,
         params=(weights, *biases),
