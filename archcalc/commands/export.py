@@ -33,4 +33,7 @@ def command(spec: str, target: str | None, settings: dict[str, Any], output: Pat
     from archcalc import api
 
     chosen = writer(target, output)
-    write_pieces(chosen.write(api.load(spec, **settings).analyse()), output)
+    said: list[str] = []
+    write_pieces(chosen.write(api.load(spec, **settings).analyse(), said.append), output)
+    for message in said:
+        click.echo(message, err=True)

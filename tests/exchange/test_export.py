@@ -181,6 +181,80 @@ layers:
     assert "nn.Conv2d(3, 16, 1)" in written
 
 
+def test_a_parameter_on_which_structure_depends_is_named_where_the_code_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "parameters: {width: 8, deep: 3}\ninput: [3, 9, 9]\nlayers:\n  - conv: {out: width, kernel: 1}\n"
+        "  - relu:\n    repeat: deep\n",
+        encoding="utf-8",
+    )
+    assert run(["export", str(spec), "--to", "pytorch"]) == 0
+    written, said = capsys.readouterr()
+    assert "def __init__(self, width=8):" in written
+    assert written.partition('"""\n\nfrom')[0].endswith("export it again for other values:\n\n    deep = 3\n")
+    assert said == "no constructor arguments, but fixed in the code: deep = 3\n"
+
+
+def test_a_parameter_without_an_effect_on_the_code_is_neither_argument_nor_fixed() -> None:
+    written = code("parameters: {image: 9}\ninput: [3, image, image]\nlayers:\n  - conv: {out: 2, kernel: 1}\n")
+    assert "image" not in written
+
+
+def test_a_multiplier_by_which_sizes_are_rounded_is_no_argument() -> None:
+    """32, 64 and 96 are 32 times 1, 2 and 3; the width 1.3 makes 40 of 41.6."""
+    written = code(
+        "parameters: {width: 1}\ninput: [3, 9, 9]\n"
+        "layers:\n  - conv: {out: 'make_divisible(32 * width, 8)', kernel: 1}\n"
+    )
+    assert "def __init__(self):" in written
+    assert "    width = 1\n" in written
+
+
+def test_what_follows_from_a_parameter_that_cannot_be_said_is_an_argument_itself() -> None:
+    """How many blocks there are follows from a depth as `(depth - 2) / 6`, which must come out whole."""
+    written = code(
+        "parameters: {depth: 20, blocks: 'ratio(depth - 2, 6)'}\ninput: [3, 9, 9]\nblocks:\n"
+        "  pair:\n    - conv: {out: 3, kernel: 1}\n    - relu\nlayers:\n  - pair\n    repeat: blocks\n".replace(
+            "- pair\n", "- pair:\n"
+        )
+    )
+    assert "def __init__(self, blocks=3):" in written
+    assert "for _ in range(blocks)" in written
+    assert "    depth = 20\n" in written
+
+
+def test_sizes_in_a_list_follow_from_parameters() -> None:
+    written = code(
+        "parameters: {width: 8}\ninput: [3, 9, 9]\nlayers:\n  - conv: {out: width, kernel: 1}\n"
+        "  - pad_channels: 3 * width\n"
+    )
+    assert "def __init__(self, width=8):" in written
+
+
+def test_copies_of_a_step_keep_the_numbers_of_the_spec() -> None:
+    written = code(
+        """
+        parameters: {kernels: [3, 5, 1, 3]}
+        input: [3, 9, 9]
+        blocks:
+          stage(kernel, twice):
+            - conv: {out: 4, kernel: kernel, padding: kernel // 2}
+            - relu:
+              when: twice
+            - tanh:
+              when: not twice
+        layers:
+          - stage: {kernel: "kernels[i]", twice: i < 3}
+            repeat: {i: 4}
+        """
+    )
+    assert "self.stage1 = nn.Sequential(" in written
+    assert "# stage.1 to stage.3" in written
+    assert "self.stage4 = " in written
+
+
 def test_a_value_that_is_still_needed_keeps_its_variable() -> None:
     written = code("""
 input: [4]

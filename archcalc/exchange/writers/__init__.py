@@ -1,15 +1,25 @@
 """Code and drawings of a network, for other programs to read: a file or folder for each target, found by itself.
 
-Each has `ENDING`, which a file of that kind has, and `write`, from an analysis to pieces of text.
+Each has `ENDING`, which a file of that kind has, and `write`, from an analysis to pieces of text; what the user has to
+know of the file beside it is said.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import TypeAlias
 
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.discovery import found_in, loaded_from
+
+#: Takes a message to the user.
+Say: TypeAlias = Callable[[str], None]
+
+
+def nothing_said(_: str) -> None:
+    """Takes messages that nobody reads."""
 
 
 def targets() -> list[str]:

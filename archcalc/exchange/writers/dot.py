@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from archcalc.analysis.totals import Analysis
 from archcalc.exchange.flowchart import chart, label, nested, title
+from archcalc.exchange.writers import Say, nothing_said
 from archcalc.pictures.graph import Frame
 
 ENDING = ".dot"
 
 
-def write(analysis: Analysis) -> Iterator[str]:
+def write(analysis: Analysis, _: Say = nothing_said) -> Iterator[str]:
     """The lines of a directed graph, a cluster for each block, equal blocks once."""
     made = chart(analysis)
     yield "digraph {\n    node [shape=box]\n"

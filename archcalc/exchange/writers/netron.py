@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.exchange.writers import Say, nothing_said
 from archcalc.exchange.writers.onnx import node_names
 from archcalc.quantities.registry import Part, quantities
 
@@ -23,7 +24,7 @@ _METRICS = {
 }
 
 
-def write(analysis: Analysis) -> Iterator[str]:
+def write(analysis: Analysis, _: Say = nothing_said) -> Iterator[str]:
     """The lines of the attachment: for an ONNX model for its nodes, else for those of the file that `--to onnx` writes.
 
     Figures are for one sample. Nodes without a name cannot be told to Netron; the figures of several layers that are

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from archcalc.analysis.totals import Analysis
 from archcalc.diagnostics.diagnostic import SpecError
 from archcalc.exchange.unwritten import refusal
+from archcalc.exchange.writers import Say, nothing_said
 from archcalc.exchange.writers.onnx.graph import Graph, Site, Unwritten, Value
 from archcalc.exchange.writers.onnx.layers.registry import writers
 from archcalc.exchange.writers.onnx.message import Shape, Type
@@ -15,7 +16,7 @@ from archcalc.language.network import Node
 ENDING = ".onnx"
 
 
-def write(analysis: Analysis) -> Iterator[bytes]:
+def write(analysis: Analysis, _: Say = nothing_said) -> Iterator[bytes]:
     """The bytes of an ONNX file. SpecError names all layers that have no operators."""
     network = analysis.network
     made, inputs, values = _built(analysis)

@@ -9,6 +9,7 @@ from fractions import Fraction
 from itertools import combinations, pairwise
 from typing import Any
 
+from archcalc.exchange.writers.pytorch.text import literal
 from archcalc.language.document import Formula
 from archcalc.language.expression import ExpressionError
 
@@ -122,7 +123,7 @@ def from_words(words: Mapping[str, Values], values: Values) -> str:
         if found:
             return found
     if not all(value is ANY or type(value) is int for value in values):
-        return ""
+        return _list(words, values)
     terms = list(_whole_numbers(words))
     for text, given in terms:
         found = _multiple(text, given, values)
@@ -148,6 +149,22 @@ def _element(word: str, given: Values, values: Values) -> str:
     return ""
 
 
+def _list(words: Mapping[str, Values], values: Values) -> str:
+    """Lists of whole numbers of which each follows from the names or is always the same."""
+    said = [value for value in values if value is not ANY]
+    if not all(isinstance(value, tuple) and len(value) == len(said[0]) for value in said):
+        return ""
+    items = []
+    for index in range(len(said[0])):
+        wanted = [value if value is ANY else value[index] for value in values]
+        constant = all(same(value[index], said[0][index]) for value in said)
+        text = literal(said[0][index]) if constant else from_words(words, wanted)
+        if not text:
+            return ""
+        items.append(text)
+    return f"({', '.join(items)}{',' * (len(items) == 1)})"
+
+
 def _whole_numbers(words: Mapping[str, Values]) -> Iterator[tuple[str, Values]]:
     """The names of whole numbers, and the elements of lists of them."""
     for word, given in words.items():
@@ -166,11 +183,10 @@ def _multiple(text: str, given: Values, values: Values) -> str:
         factors = {b // a for a, b in pairs}
         if len(factors) == 1 and min(factors) > 1:
             return f"{factors.pop()} * {text}"
-    if all(a > 0 and b > 0 and a % b == 0 for a, b in pairs):
-        parts = {a // b for a, b in pairs}
-        if len(parts) == 1:
-            return f"{text} // {parts.pop()}"
-    return ""
+    # Of the network itself, whose values come first, the quotient is whole.
+    a, b = pairs[0]
+    part = a // b if b > 0 and a % b == 0 else 0
+    return f"{text} // {part}" if part > 1 and all(a // part == b for a, b in pairs) else ""
 
 
 def _product(pair: Sequence[tuple[str, Values]], values: Values) -> str:

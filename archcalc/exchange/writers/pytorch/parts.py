@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from itertools import groupby, pairwise
+from itertools import chain, count, groupby, pairwise
 from typing import TYPE_CHECKING
 
 from archcalc.analysis.interpret import Interpretation
@@ -25,8 +25,8 @@ class Member(Record):
     `branch` names the branches around it, `inputs` are values by the numbers of their layers, and `outputs` those that
     are read outside of it. `name` is empty for what holds no module. `nodes` are the numbers of its layers. A run hands
     its input of number `chained` from copy to copy; the others are the same for all. `again` is a module that another
-    member has made, and `absent` one that other calls of the block have. `base` is its name in the spec, `step` the
-    step that it comes from.
+    member has made, and `absent` one that other calls of the block have. `base` is its name in the spec, `ordinal` its
+    number there (of a run that of its first copy), `step` the step that it comes from.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Member(Record):
     again: bool = False
     absent: bool = False
     base: str = ""
+    ordinal: int = 1
     step: Step | None = None
 
 
@@ -194,21 +195,20 @@ class Builder:
                 continue
             branch = tuple(each.base for each in chain[:call])
             nodes = range(first, index)
-            base, step = chain[call].base, chain[call].step
-            members.append(
-                Member(base, branch, inner.inputs, inner.outputs, nodes, calls=(inner,), base=base, step=step)
-            )
-            steps.append(step)
+            each = chain[call]
+            made = Member(each.base, branch, inner.inputs, inner.outputs, nodes, calls=(inner,))
+            members.append(made._replace(base=each.base, ordinal=each.ordinal, step=each.step))
+            steps.append(each.step)
         named = _named(list(_runs(members, steps, self.last_reader)))
         named, ties = self.tied(named)
-        made = set(range(start, index))
+        own_values = set(range(start, index))
         brought = {self.value(v): name for name, values in reversed(list(scope.brought.items())) for v in values}
         if scope.parent is None:
             inputs = tuple(INPUT_INDEX - number for number in range(len(self.network.inputs)))
             outputs = self.outputs
             names = () if len(inputs) == 1 else tuple(self.network.inputs)
         else:
-            read = dict.fromkeys(v for member in named for v in member.inputs if v not in made)
+            read = dict.fromkeys(v for member in named for v in member.inputs if v not in own_values)
             own = tuple(value for value in read if value not in brought)
             inputs = (*own, *(value for value in reversed(brought) if value in read))
             outputs = tuple(v for v in range(start, index) if self.last_reader.get(v, -1) >= index)
@@ -225,8 +225,8 @@ class Builder:
         inputs = tuple(map(self.value, node.inputs))
         nodes = range(node.index, node.index + 1)
         name = node.base if written.module else ""
-        frozen, base, step = not node.trainable, node.base, node.step
-        return Member(name, branch, inputs, outputs, nodes, written, frozen=frozen, base=base, step=step)
+        made = Member(name, branch, inputs, outputs, nodes, written, frozen=not node.trainable)
+        return made._replace(base=node.base, ordinal=node.ordinal, step=node.step)
 
     def tied(self, members: tuple[Member, ...]) -> tuple[tuple[Member, ...], tuple[tuple[str, str], ...]]:
         """The members, those that are the same module having one name, and what else must be made the same."""
@@ -359,22 +359,23 @@ def _chained(copies: list[Member], last_reader: dict[int, int]) -> int | None:
 
 
 def _named(members: list[Member]) -> tuple[Member, ...]:
-    """The members with identifiers as names, numbered where several would have the same."""
+    """The members with identifiers as names, numbered where several would have the same: as the spec numbers them if
+    they are copies of one step, else in order."""
     plain_names = [
         identifier("_".join((*member.branch[-1:], member.name))) if member.name else "" for member in members
     ]
     taken = set(plain_names)
-    counts: dict[str, int] = {}
+    numbers: dict[str, Iterator[int]] = {}
+    for name in taken:
+        alike = [member for member, plain in zip(members, plain_names, strict=True) if plain == name]
+        ordinals = [member.ordinal for member in alike]
+        copies = len({id(member.step) for member in alike}) == 1 and len(set(ordinals)) == len(ordinals)
+        numbers[name] = chain(ordinals if copies else (), count(len(alike) + 1 if copies else 1))
     named = []
     for member, name in zip(members, plain_names, strict=True):
         if name and plain_names.count(name) > 1:
             stem = f"{name}_" if name[-1].isdigit() else name
-            while True:
-                counts[name] = counts.get(name, 0) + 1
-                numbered = f"{stem}{counts[name]}"
-                if numbered not in taken:
-                    break
-            taken.add(numbered)
-            name = numbered
+            name = next(each for each in map(f"{stem}{{}}".format, numbers[name]) if each not in taken)
+            taken.add(name)
         named.append(member._replace(name=name))
     return tuple(named)

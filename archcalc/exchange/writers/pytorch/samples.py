@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 from archcalc.analysis.interpret import Interpretation, interpret
@@ -12,7 +13,9 @@ from archcalc.exchange.writers.pytorch.parts import Builder, Part, Structures
 from archcalc.language.expand import expand
 
 #: The layers of all other networks that are analysed for one: a parameter of a very deep network may not be offered.
-MOST_LAYERS = 10_000
+MOST_LAYERS = 20_000
+#: So many other values of a parameter are looked at.
+EACH = 3
 
 
 class Samples:
@@ -25,28 +28,43 @@ class Samples:
         self.document = interpretation.network.document
         self.structures = structures
         self.key = key
+        #: The values of the parameters that the others follow from.
         self.stated = _stated(interpretation)
+        self.parameters = interpretation.network.parameters
         self.parts: dict[tuple[tuple[str, Any], ...], Part | None] = {}
         self.layers = len(interpretation.network.nodes)
         self.left = MOST_LAYERS
 
-    def of(self, without: set[str], *, twice: bool) -> list[tuple[str, Part]]:
-        """For each parameter, but those left out, a network with another value of it (two, if `twice`), beside its
-        name; and one, without a name, with other values of them all. A parameter without such a value is not there."""
+    def of(self, without: set[str]) -> list[tuple[str, Part]]:
+        """For each parameter, but those left out, networks with other values of it, beside its name; and one, without a
+        name, with other values of them all. A parameter without such a value is not there."""
         found: list[tuple[str, Part]] = []
         together: dict[str, Any] = {}
-        for name, value in self.stated.items():
-            others = [] if name in without else list(_others(value))
-            first = next((each for each in others if self.part({name: each}) is not None), None)
-            if first is None:
-                continue
-            second = next((each for each in others if each != first), first)
-            together[name] = second if self.part({name: second} if twice else {}) is not None else first
-            for each in dict.fromkeys((first, together[name]) if twice else (first,)):
-                part = self.part({name: each})
-                found += [(name, part)] if part is not None else []
+        for name in self.candidates(together):
+            others = [] if name in without else list(islice(self.others(name), EACH))
+            together.update((name, value) for value, _ in others)
+            found += [(name, part) for _, part in others]
         part = self.part(together) if together else None
         return [*found, ("", part)] if part is not None else found
+
+    def others(self, name: str) -> Iterator[tuple[Any, Part]]:
+        """Other values of a parameter, and the networks of the same structure that they make."""
+        for value in _others(self.parameters[name]):
+            part = self.part({name: value}) if value != self.parameters[name] else None
+            if part is not None:
+                yield value, part
+
+    def candidates(self, offered: Mapping[str, Any]) -> Iterator[str]:
+        """The parameters that are stated, and then those that follow from stated ones, none of which is offered."""
+        yield from self.stated
+        for parameter in self.document.parameters:
+            names = set() if parameter.default is None else {name for name, _ in parameter.default.names}
+            if parameter.name not in self.stated and names <= self.stated.keys() - offered.keys():
+                yield parameter.name
+
+    def fixed(self, offered: Container[str]) -> dict[str, Any]:
+        """The stated parameters that are not offered, and with which the network is not the same code."""
+        return {name: value for name, value in self.stated.items() if name not in offered}
 
     def part(self, values: dict[str, Any]) -> Part | None:
         """The network with other values, if there is one of the same structure."""
@@ -57,11 +75,12 @@ class Samples:
 
     def analysed(self, values: dict[str, Any]) -> Part | None:
         """That network."""
-        self.left -= self.layers
-        if self.left < 0:
+        if self.left < self.layers:
             return None
         try:
-            other = interpret(expand(self.document, {**self.stated, **values}))
+            network = expand(self.document, {**self.stated, **values})
+            self.left -= self.layers
+            other = interpret(network)
             part = Builder(other, self.structures).whole()
         except (SpecError, UsageError):
             return None
@@ -83,13 +102,19 @@ def _stated(interpretation: Interpretation) -> dict[str, Any]:
 
 
 def _others(value: Any) -> Iterator[Any]:
-    """Other values of a kind, odd ones first, which tell a half from a half that is rounded."""
+    """Other values of a kind, odd ones first, which tell a half from a half that is rounded. A 1 may be a multiplier,
+    of which other values are not whole: then the sizes are rounded."""
     if isinstance(value, bool):
         yield not value
     elif isinstance(value, int):
-        yield from (value + 1, 2 * value, 3 * value, value + 4)
+        if value == 1:
+            yield Fraction(13, 10)
+        yield from (value + 1, value - 1, 2 * value, 3 * value, value + 4)
     elif isinstance(value, Fraction):
         yield from (value / 2, value / 4)
     elif isinstance(value, tuple) and value and all(type(each) is int for each in value):
-        yield from (tuple(each + step * number for number, each in enumerate(value, 1)) for step in (1, 8))
-        yield from (tuple(factor * each for each in value) for factor in (2, 3))
+        yield tuple(each + number for number, each in enumerate(value, 1))
+        yield tuple(2 * each for each in value)
+        yield tuple(each + 3 for each in value)
+        yield tuple(each + 8 * number for number, each in enumerate(value, 1))
+        yield tuple(3 * each for each in value)

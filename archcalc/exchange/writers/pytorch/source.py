@@ -13,9 +13,10 @@ from archcalc.exchange.writers.pytorch.parts import Member, Part
 from archcalc.exchange.writers.pytorch.text import filled, statement
 
 
-def remark(text: str) -> str:
-    """Text for a docstring: printable ASCII that ends none and escapes nothing."""
-    return re.sub(r"[^ !#-\[\]-~]", "_", text)[:60].strip() or "network"
+def remark(text: str, longest: int = 60) -> str:
+    """Text for a docstring: printable ASCII that ends none and escapes nothing, and of so many characters."""
+    plain = re.sub(r"[^ !#-\[\]-~]", "_", text)
+    return (plain if len(plain) <= longest else f"{plain[: longest - 3]}...").strip() or "network"
 
 
 def class_lines(made: Class, interpretation: Interpretation) -> Iterator[str]:
@@ -37,7 +38,7 @@ def class_lines(made: Class, interpretation: Interpretation) -> Iterator[str]:
             yield from statement(2, f"self.{attribute} = ", text)
         for member, module in zip(made.model.members, made.modules, strict=True):
             if module.module:
-                yield from statement(2, f"self.{member.name} = ", module.module)
+                yield from statement(2, f"self.{member.name} = ", module.module, _copies(member, whole=step is None))
             if module.module and member.frozen:
                 yield f"        self.{member.name}.requires_grad_(False)\n"
         for target, source in made.model.ties:
@@ -45,6 +46,15 @@ def class_lines(made: Class, interpretation: Interpretation) -> Iterator[str]:
         yield "\n"
     attributes = {text: f"self.{attribute}" for text, attribute in stored.items()}
     yield from _Forward(made, of_network, interpretation, attributes).lines()
+
+
+def _copies(member: Member, *, whole: bool) -> str:
+    """Which copies of a step a run holds, where its name says that they are not all; up to the last in the `whole`
+    network, of which there is one."""
+    if not member.is_run or member.name == identifier("_".join((*member.branch[-1:], member.base))):
+        return ""
+    base, first, last = remark(member.base), member.ordinal, member.ordinal + len(member.calls) - 1
+    return f"{base}.{first} to {base}.{last}" if whole else f"from {base}.{first} on"
 
 
 def _argument(argument: Argument) -> str:
