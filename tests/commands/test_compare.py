@@ -178,6 +178,11 @@ def test_nothing_to_compare_is_a_usage_error(printed: Any) -> None:
     printed("compare", "vgg16", "--columns", ",", code=2)
 
 
+def test_one_network_has_no_ratio_to_itself(specs: None, printed: Any) -> None:
+    assert "ratio" not in printed("compare", "one.yaml", "--columns", "params")
+    assert "1.00x" in printed("compare", "one.yaml", "--columns", "params", "--base", "one.yaml:width=8")
+
+
 def test_what_cannot_be_read_is_left_out_and_named(specs: None, capsys: pytest.CaptureFixture[str]) -> None:
     Path("wrong.yaml").write_text(ONE.replace("conv", "cnov"), encoding="utf-8")
     compared = ["compare", "wrong.yaml", "one.yaml", "two.yaml", "--columns", "params", "--format", "csv"]

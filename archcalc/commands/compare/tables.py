@@ -34,6 +34,10 @@ def title(name: str) -> str:
 def build(rows: Sequence[Compared], base: str, words: Mapping[str, str] | None = None) -> Report:
     """The report of a comparison; ratios are to the figures of `base`, and `words` state the setup."""
     names = list(rows[0].values)
+    data = {"base": base, "with": dict(words or {}), "specs": [_data(row) for row in rows]}
+    if [row.spec for row in rows] == [base]:  # nobody asks for its ratio to itself
+        alone = {name: value._replace(ratio=None) for name, value in rows[0].values.items()}
+        rows = [rows[0]._replace(values=alone)]
     columns = [Column("spec", "network", right=False)]
     for name, rank, of_ratio in _ranks(names):
         note = PUBLISHED if name in FACTS else ""
@@ -44,7 +48,6 @@ def build(rows: Sequence[Compared], base: str, words: Mapping[str, str] | None =
     measured = [name for name in names if name in FACTS and _notes(name, rows)]
     columns += [Column(f"{name}_note", f"{title(name)} of", right=False, rank=2 * len(names) + 2) for name in measured]
     table = Table(tuple(columns), [_row(row, names, rows, measured) for row in rows], whole="use --columns")
-    data = {"base": base, "with": dict(words or {}), "specs": [_data(row) for row in rows]}
     stated = f"with {', '.join(f'{name} = {value}' for name, value in words.items())}" if words else ""
     return Report("", (), (table,), tuple(filter(None, (stated, MEANING))), data)
 
