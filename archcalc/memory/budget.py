@@ -7,7 +7,7 @@ found the same way, so a fit is exact too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 
 from archcalc.analysis.interpret import Interpretation
@@ -123,6 +123,21 @@ class Budget(Record):
             "saved": held["saved"],
             "transient": held["transient"],
         }
+
+    def saved_by_step(self, batch: int, of: Callable[[int], str]) -> dict[str, list[int]]:
+        """What is saved at each step, in bytes, by what `of` says of the node whose step made it: "saved" of
+        `parts_by_step`, taken apart, in time linear in the steps and what they are by."""
+        nodes = [step.node for step in self.timeline.steps]
+        changes: dict[str, list[int]] = {}
+        life = self.timeline.life
+        for number in sorted(self.saved.storages, key=life.first.__getitem__):
+            first, last = life.first[number], life.last[number]
+            if first >= 0 and number not in self.gradient_storages:
+                change = changes.setdefault(of(nodes[first]), [0] * (len(nodes) + 1))
+                size = self.timeline.storages[number].amount.at(batch)
+                change[first] += size
+                change[last + 1] -= size
+        return {name: list(accumulate(change[:-1])) for name, change in changes.items()}
 
     def batches_with_this_peak(self, batch: int) -> tuple[int, int | None]:
         """The smallest and the largest batch (None: any) around this one that peak at the same step."""

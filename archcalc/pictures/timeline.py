@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 
 from archcalc.pictures import axes, svg
@@ -45,15 +46,40 @@ class Limit(Record):
 
 
 class Run(Record):
-    """A pass: bytes by what they are, at each step, and its stages in order."""
+    """A pass: bytes by what they are, at each step, its stages in order, and the bytes that are saved by the block that
+    makes them."""
 
     parts: Mapping[str, Sequence[int]]
     stages: Sequence[Stage]
+    saved: Mapping[str, Sequence[int]]
 
     @property
     def totals(self) -> list[int]:
         """Bytes at each step."""
         return [sum(step) for step in zip(*self.parts.values(), strict=True)]
+
+    @property
+    def bands(self) -> list[_Band]:
+        """What is drawn above each other, from the bottom up."""
+        bands = []
+        below = [0] * len(self.totals)
+        for name, whole in self.parts.items():
+            parts = self.saved if name == "saved" else {"": whole}
+            for block, sizes in parts.items():
+                above = [low + size for low, size in zip(below, sizes, strict=True)]
+                if any(sizes):
+                    bands.append(_Band(name, block, below, above))
+                below = above
+        return bands
+
+
+class _Band(Record):
+    """A part, or what is saved of a block, between two heights at each step."""
+
+    part: str
+    block: str
+    below: Sequence[int]
+    above: Sequence[int]
 
 
 def draw(run: Run, peak: str, title: str, *, plain: Run | None = None, limit: Limit | None = None) -> Drawing:
@@ -72,10 +98,13 @@ def draw(run: Run, peak: str, title: str, *, plain: Run | None = None, limit: Li
     if plain is not None:
         body.append(svg.path(_outline(plain, plain.totals, across, up), "curve dashed"))
     body += _stages(run, across)
+    taken = [(across.at(0.5) - 2, 0.0, across.at(0.5) + 2, _HEIGHT)]
     if limit is not None and near:
         y = up.at(limit.size)
         words = f"{limit.name}: {bytes_binary(limit.size)}"
         body += [svg.line(_LEFT, y, _WIDTH - _RIGHT, y, "mark dashed"), svg.text(_LEFT + 6, y - 5, words, "marked")]
+        taken += [(_LEFT, y - 2, _WIDTH, y + 2), (_LEFT, y - 17, _LEFT + 6 + width(words, 12), y)]
+    body += _blocks(run, across, up, taken)
     body += _peak(run, totals, peak, across, up)
     notes = (
         "" if limit is None or near else f", of {bytes_binary(limit.size)} ({limit.name}), which is beyond the chart"
@@ -119,16 +148,36 @@ def _outline(run: Run, heights: Sequence[int], across: Axis, up: Axis) -> str:
 
 
 def _areas(run: Run, across: Axis, up: Axis) -> list[str]:
-    """An area for each part, the upper ones drawn first, so that the lower ones cover them."""
+    """An area for each band, the upper ones drawn first, so that the lower ones cover them."""
     made = []
-    heights = [0] * len(run.totals)
-    for name, sizes in run.parts.items():
-        heights = [below + size for below, size in zip(heights, sizes, strict=True)]
-        if any(sizes):
-            base = svg.number(up.at(0))
-            closed = f"{_outline(run, heights, across, up)}V{base}H{svg.number(across.at(0))}Z"
-            made.append(svg.path(closed, f"box {COLOURS.get(name, 'grey')}"))
+    base = svg.number(up.at(0))
+    for band in run.bands:
+        closed = f"{_outline(run, band.above, across, up)}V{base}H{svg.number(across.at(0))}Z"
+        made.append(svg.path(closed, f"box {COLOURS.get(band.part, 'grey')}"))
     return list(reversed(made))
+
+
+def _blocks(run: Run, across: Axis, up: Axis, words: Sequence[tuple[float, float, float, float]]) -> list[str]:
+    """The names of blocks in what is saved of them, where that is high and wide enough, clear of words."""
+    made = []
+    steps = _chosen(run, run.totals)
+    starts = [across.at(start) for start, _ in steps]
+    for band in run.bands:
+        wide = width(band.block, 10.5) + 10
+        best, place = 12.0, None
+        for x in range(int(_LEFT) + 2, int(_WIDTH - _RIGHT - wide), 12):
+            first, last = bisect_right(starts, x) - 1, bisect_left(starts, x + wide)
+            within = [step for _, step in steps[max(first, 0) : last]]
+            top = up.at(min(band.above[step] for step in within))
+            low = up.at(max(band.below[step] for step in within))
+            y = (top + low) / 2
+            if low - top > best and not any(
+                x < right and left < x + wide and y - 8 < bottom and high < y + 8 for left, high, right, bottom in words
+            ):
+                best, place = low - top, (x + wide / 2, y + 4)
+        if place is not None and band.block:
+            made.append(svg.text(*place, band.block, "small mid"))
+    return made
 
 
 def _grid(across: Axis, up: Axis) -> list[str]:

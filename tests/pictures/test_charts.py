@@ -245,6 +245,27 @@ def test_what_is_alive_at_each_step_adds_up_to_the_timeline() -> None:
     }
 
 
+def test_what_is_saved_by_block_adds_up_to_what_is_saved() -> None:
+    budget = Part(load("googlenet").analyse()).memory.training
+    by_node = budget.saved_by_step(3, lambda node: str(node % 5))
+    assert len(by_node) > 4
+    assert [sum(step) for step in zip(*by_node.values(), strict=True)] == budget.parts_by_step(3)["saved"]
+
+
+def test_what_is_saved_is_shown_by_block() -> None:
+    made = memory_picture.draw(Part(load("resnet50").analyse(), setup=Setup(batch=8)))
+    said = [words.said for words in drawn(made).words]
+    # Each once below forward, once below backward, and once in what it saves, of which the last stage's is too little.
+    assert {name: said.count(name) for name in ("stage1", "stage2", "stage3", "stage4")} == {
+        "stage1": 3,
+        "stage2": 3,
+        "stage3": 3,
+        "stage4": 2,
+    }
+    many = memory_picture.draw(Part(load("llama3_8b").analyse()))
+    assert "decoder" in [words.said for words in drawn(many).words]  # 32 blocks of one name are one
+
+
 def test_the_peak_is_named_as_the_table_has_it(tmp_path: Path) -> None:
     file = tmp_path / "memory.svg"
     assert run(["memory", "vgg16", "--batch", "8", "-o", str(file)]) == 0

@@ -10,8 +10,12 @@ from archcalc.memory.budget import Budget
 from archcalc.memory.network import network_memory
 from archcalc.pictures import timeline
 from archcalc.pictures.svg import Drawing
+from archcalc.pictures.text import unnumbered
 from archcalc.pictures.timeline import Limit, Run, Stage
 from archcalc.quantities.registry import Part
+
+#: What is saved is shown by block, of so many; of more those with one name are one.
+_BLOCKS = 16
 
 
 def draw(network: Part) -> Drawing:
@@ -32,9 +36,13 @@ def draw(network: Part) -> Drawing:
 
 
 def _run(analysis: Analysis, budget: Budget, batch: int) -> Run:
-    steps = [
-        (owner(analysis.network, step.node).partition("/")[0], step.phase in ("backward", "recompute", "loss"))
-        for step in budget.timeline.steps
-    ]
+    def block(node: int) -> str:
+        return owner(analysis.network, node).partition("/")[0]
+
+    phases = ("backward", "recompute", "loss")
+    steps = [(block(step.node), step.phase in phases) for step in budget.timeline.steps]
     stages = [Stage(name, len(list(group)), backward) for (name, backward), group in groupby(steps)]
-    return Run(budget.parts_by_step(batch), stages)
+    saved = budget.saved_by_step(batch, block)
+    if len(saved) > _BLOCKS:
+        saved = budget.saved_by_step(batch, lambda node: unnumbered(block(node)))
+    return Run(budget.parts_by_step(batch), stages, saved)
