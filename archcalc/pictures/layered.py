@@ -18,7 +18,7 @@ from archcalc.records import Record
 
 #: Pixels between neighbours in a row, from one row to the next or to where edges enter and leave, and for an edge that
 #: passes a row.
-GAP = 18.0
+GAP = 14.0
 ROW_GAP = 18.0
 BARE_GAP = 10.0
 PLACE = 12.0

@@ -22,14 +22,16 @@ from archcalc.units import short
 #: What a box says besides its kind and volume: texts for the layers in it.
 Texts: TypeAlias = Callable[[Sequence[AnalysedLayer]], Sequence[str]]
 
-_LINE = 15.0
-_INSIDE = 7.0
-_AROUND = 10.0
+_LINE = 14.0
+_INSIDE = 6.0
+_AROUND = 8.0
 _WIDEST_LINE = 260.0
-_LEAST_WIDTH = 84.0
+_LEAST_WIDTH = 78.0
+#: Widths are multiples of this, so that boxes that say nearly the same are as wide as each other.
+_STEP = 6
 _HEADER = 18.0
 _MARGIN = 16.0
-_FRAME_SIDE = 12.0
+_FRAME_SIDE = 10.0
 #: Room for the sign that a block can be folded.
 _FOLD = 12.0
 
@@ -132,7 +134,7 @@ class Placer:
         lines = tuple(self.lines(box))
         wide = max(_width(line) for line in lines)
         wide = max(_LEAST_WIDTH, wide + 2 * _AROUND)
-        wide = 12 * math.ceil(wide / 12)
+        wide = _STEP * math.ceil(wide / _STEP)
         ins = dict.fromkeys(self.reads(box.layers, box.first), 0.0)
         return Placed(box, wide, len(lines) * _LINE + 2 * _INSIDE - 2, ins, {box.last: 0.0}, lines)
 
@@ -158,7 +160,7 @@ class Placer:
         """A frame whose inside is not shown."""
         copies = _copies(frame, self.analysis)
         lines = [Line(_title(frame), "bold"), Line(f"{len(copies[0]):,} layers", "small"), *self.figures(copies)]
-        wide = max(_LEAST_WIDTH, 12 * math.ceil((max(map(_width, lines)) + 2 * _AROUND) / 12))
+        wide = max(_LEAST_WIDTH, _STEP * math.ceil((max(map(_width, lines)) + 2 * _AROUND) / _STEP))
         outside = self.reads(copies[0], frame.first)
         outs = dict.fromkeys(self.read_outside(frame), 0.0)
         height = len(lines) * _LINE + 2 * _INSIDE - 2
