@@ -120,7 +120,7 @@ def said_to_have_no_room(made: Drawing) -> int:
     ],
 )
 def test_names_of_the_catalogue_cover_nothing(figures: str) -> None:
-    made = compare_picture.draw(list(catalogue.names()), figures.split(","))
+    made = compare_picture.draw([opened(name) for name in catalogue.names()], figures.split(","))
     assert covered(made) == []
     named = sum(each.said in catalogue.names() for each in drawn(made).words)
     assert named + said_to_have_no_room(made) == made.body.count("<circle") - made.body.count('see"/>')
@@ -153,7 +153,7 @@ def test_a_name_far_from_its_point_has_a_line_to_it_that_crosses_no_other() -> N
 
 
 def test_every_network_of_the_lectures_chart_has_its_name() -> None:
-    made = compare_picture.draw(list(catalogue.names()), ["macs", "top5_error", "params"])
+    made = compare_picture.draw([opened(name) for name in catalogue.names()], ["macs", "top5_error", "params"])
     assert said_to_have_no_room(made) == 0
     assert "darknet53" in [words.said for words in drawn(made).words]
 
