@@ -26,6 +26,10 @@ LANE = 9.0
 #: An edge that passes more rows than this runs in a lane.
 _LONGEST = 40
 _SWEEPS = 6
+#: How much an edge that runs round others pulls, where it passes them and where it leads aside, next to any other.
+_STRAIGHT, _ASIDE = 0.002, 0.001
+#: A join is put below the entry of its block if that is no farther aside.
+_NEAR = 30.0
 
 
 class Node(Record):
@@ -112,6 +116,7 @@ def layout(nodes: Sequence[Node], edges: Sequence[Edge]) -> Layout:
     rows = _ordered(row_of, links, len(nodes))
     widths = [node.width for node in nodes] + [PLACE] * (len(row_of) - len(nodes))
     x = _positions(rows, links, widths, len(nodes))
+    _end_below_entry(nodes, rows, links, x)
     heights = [max(nodes[e].height if e < len(nodes) else 0 for e in row) for row in rows]
     tops = _tops(heights, row_of, links, x, bool(long))
     left = min((x[e] - widths[e] / 2 for row in rows for e in row), default=0)
@@ -254,7 +259,7 @@ def _positions(rows: list[list[int]], links: list[Link], widths: list[float], co
     below: list[list[tuple[int, float, float]]] = [[] for _ in widths]
     for link in links:
         of_place = link.source >= count and link.target >= count
-        weight = 0.001 if link.skips and not of_place else 1.0
+        weight = (_STRAIGHT if of_place else _ASIDE) if link.skips else 1.0
         above[link.target].append((link.source, link.leaves - link.arrives, weight))
         below[link.source].append((link.target, link.arrives - link.leaves, weight))
     x = [0.0] * len(widths)
@@ -275,6 +280,21 @@ def _positions(rows: list[list[int]], links: list[Link], widths: list[float], co
                 )
             _place(row, wanted, weights, widths, count, x)
     return x
+
+
+def _end_below_entry(nodes: Sequence[Node], rows: list[list[int]], links: list[Link], x: list[float]) -> None:
+    """Put the join that ends a block below its entry, if that is near and bends no edge, so that blocks which follow
+    each other stand in line."""
+    if len(rows) < 3 or any(len(row) > 1 for row in (rows[0], *rows[-2:])):
+        return
+    (entry,), (end,), (leaving,) = rows[0], *rows[-2:]
+    if max(end, leaving) >= len(nodes) or nodes[entry].pinned != "first" or nodes[leaving].pinned != "last":
+        return
+    arriving = [link for link in links if link.target == end]
+    bends = [abs(x[link.source] + link.leaves - x[end] - link.arrives) for link in arriving]
+    leaves = [link.leaves for link in links if link.source == end]
+    if abs(x[end] - x[entry]) < _NEAR and leaves == [0] and (len(bends) > 2 or min(bends) > 1):
+        x[end] = x[leaving] = x[entry]
 
 
 def _place(

@@ -232,6 +232,32 @@ def test_a_layer_whose_value_two_read_has_a_box_of_its_own() -> None:
     assert [box[-2] for box in said(made)] == ["conv 1x1", "relu", "add"]
 
 
+def test_a_chain_stays_straight_where_an_edge_runs_round_a_wide_box_of_it() -> None:
+    text = """
+    - add:
+        body:
+          - conv: {out: 8, kernel: 1}
+          - depthwise_conv: {kernel: 3, padding: 1}
+            as: a_name_that_makes_this_box_much_wider_than_the_others
+          - conv: {out: 4, kernel: 1}
+        skip: []
+    """
+    boxes = [area for area, _ in drawn(network.draw(layers("4, 8, 8", text))).boxes]
+    assert len(boxes) == 4
+    assert len({round((area.left + area.right) / 2) for area in boxes}) == 1
+
+
+def test_blocks_that_follow_each_other_stand_in_line() -> None:
+    branches = "  - concat:\n" + "".join(
+        f"      b{k}: [{', '.join('{conv: {out: 4, kernel: 1}}' for _ in range(k + 1))}]\n" for k in range(4)
+    )
+    text = f"input: [4, 8, 8]\nblocks:\n  mixed():\n{textwrap.indent(branches, '  ')}layers:\n"
+    text += "".join(f"  - mixed:\n    as: block{name}\n" for name in "abc")
+    frames = [area for area, _ in drawn(network.draw(analysed(text))).frames]
+    assert len(frames) == 3
+    assert len({round((area.left + area.right) / 2) for area in frames}) == 1
+
+
 def test_a_head_is_drawn_beside_the_stream() -> None:
     made = network.draw(load("googlenet:heads=true").analyse())
     names = [words[0].said for _, words in drawn(made).frames]
