@@ -104,7 +104,7 @@ def draw(run: Run, peak: str, title: str, *, plain: Run | None = None, limit: Li
         words = f"{limit.name}: {bytes_binary(limit.size)}"
         body += [svg.line(_LEFT, y, _WIDTH - _RIGHT, y, "mark dashed"), svg.text(_LEFT + 6, y - 5, words, "marked")]
         taken += [(_LEFT, y - 2, _WIDTH, y + 2), (_LEFT, y - 17, _LEFT + 6 + width(words, 12), y)]
-    body += _blocks(run, across, up, taken)
+    body += _names(run, across, up, taken)
     body += _peak(run, totals, peak, across, up)
     notes = (
         "" if limit is None or near else f", of {bytes_binary(limit.size)} ({limit.name}), which is beyond the chart"
@@ -157,13 +157,15 @@ def _areas(run: Run, across: Axis, up: Axis) -> list[str]:
     return list(reversed(made))
 
 
-def _blocks(run: Run, across: Axis, up: Axis, words: Sequence[tuple[float, float, float, float]]) -> list[str]:
-    """The names of blocks in what is saved of them, where that is high and wide enough, clear of words."""
+def _names(run: Run, across: Axis, up: Axis, words: Sequence[tuple[float, float, float, float]]) -> list[str]:
+    """The names of bands, of what is saved those of its blocks, where a band is high and wide enough, clear of words:
+    printed in grey, their colours look alike."""
     made = []
     steps = _chosen(run, run.totals)
     starts = [across.at(start) for start, _ in steps]
     for band in run.bands:
-        wide = width(band.block, 10.5) + 10
+        name = band.block or band.part
+        wide = width(name, 10.5) + 10
         best, place = 12.0, None
         for x in range(int(_LEFT) + 2, int(_WIDTH - _RIGHT - wide), 12):
             first, last = bisect_right(starts, x) - 1, bisect_left(starts, x + wide)
@@ -175,8 +177,8 @@ def _blocks(run: Run, across: Axis, up: Axis, words: Sequence[tuple[float, float
                 x < right and left < x + wide and y - 8 < bottom and high < y + 8 for left, high, right, bottom in words
             ):
                 best, place = low - top, (x + wide / 2, y + 4)
-        if place is not None and band.block:
-            made.append(svg.text(*place, band.block, "small mid"))
+        if place is not None:
+            made.append(svg.text(*place, name, "small mid"))
     return made
 
 

@@ -262,6 +262,7 @@ def test_what_is_saved_is_shown_by_block() -> None:
         "stage3": 3,
         "stage4": 2,
     }
+    assert said.count("parameters") == 2  # in the legend and in its band, which grey print does not tell from others
     many = memory_picture.draw(Part(load("llama3_8b").analyse()))
     assert "decoder" in [words.said for words in drawn(many).words]  # 32 blocks of one name are one
 
