@@ -120,7 +120,7 @@ class _Interpreter:
                 raise DoesNotFit([Misfit("overwrites-needed", message, "inplace")])
             attributes = {**attributes, "inplace": False}
         outcome, left_open = self.rules.apply(node.layer, volumes, attributes)
-        if any(saved.what == "input" and saved.dtype == "int64" for saved in outcome.saved) and self.is_computed(node):
+        if outcome.looks_up_indices and self.is_computed(node):
             given = "which the network's input or a constant holds"
             message = f"{node.layer.name} looks up indices, {given}: these values are computed"
             raise DoesNotFit([Misfit("needs-indices", message)])
@@ -145,9 +145,9 @@ class _Interpreter:
             if is_input(index):
                 return ""
             outcome = self.outcomes[index]
-            if any(saved.what == "output" for saved in outcome.saved):
+            if "output" in [saved.what for saved in outcome.saved]:
                 return "the layer that made it needs for its gradient"
-            if any(move.kind == "part" for move in outcome.moves):
+            if "part" in [move.kind for move in outcome.moves]:
                 return "is one of several parts"
             if outcome.storage != "view":
                 return ""

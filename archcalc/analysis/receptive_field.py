@@ -8,9 +8,11 @@ windows repeat with a period, and all of one period are kept.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from math import gcd
+from typing import TypeVar
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.language.network import INPUT_INDEX, Node, is_input
@@ -22,6 +24,9 @@ MAX_PERIOD = 512
 
 #: And neither are windows that reach further than this: no network's do.
 MAX_REACH = 10**18
+
+
+_Measure = TypeVar("_Measure")
 
 
 class Span(Record):
@@ -50,7 +55,7 @@ class Span(Record):
     @property
     def sizes(self) -> tuple[int, ...]:
         """How many input positions each position of a period sees."""
-        return tuple(high - low + 1 for low, high in zip(self.low, self.high, strict=True))
+        return tuple([high - low + 1 for low, high in zip(self.low, self.high, strict=True)])
 
     def at(self, position: int) -> tuple[int, int]:
         """What any output position sees: the first and the last input position."""
@@ -76,22 +81,22 @@ class Field(Record):
     @property
     def size(self) -> tuple[int, ...] | None:
         """The largest window, along each axis, in positions of the input; not cut off at the input's edges."""
-        return None if self.union is None else tuple(max(span.sizes) for span in self.union)
+        return None if self.union is None else _each(self.union, lambda span: max(span.sizes))
 
     @property
     def smallest(self) -> tuple[int, ...] | None:
         """The smallest window along each axis: of the shortest path, at the position that sees least."""
-        return None if self.shortest is None else tuple(max(0, min(span.sizes)) for span in self.shortest)
+        return None if self.shortest is None else _each(self.shortest, lambda span: max(0, min(span.sizes)))
 
     @property
     def stride(self) -> tuple[Fraction, ...] | None:
         """How far the window moves from one output position to the next, along each axis."""
-        return None if self.union is None else tuple(span.stride for span in self.union)
+        return None if self.union is None else _each(self.union, lambda span: span.stride)
 
     @property
     def padding(self) -> tuple[int, ...] | None:
         """How far before the input the first window begins, along each axis."""
-        return None if self.union is None else tuple(span.padding for span in self.union)
+        return None if self.union is None else _each(self.union, lambda span: span.padding)
 
     def share(self, space: tuple[int, ...]) -> Fraction | None:
         """The share of the input's positions that a value in the middle of the map sees; None if that is unknown."""
@@ -103,6 +108,13 @@ class Field(Record):
         for size, available in zip(self.size, space, strict=True):
             share *= Fraction(min(size, available), available)
         return share
+
+
+def _each(spans: tuple[Span, ...], measure: Callable[[Span], _Measure]) -> tuple[_Measure, ...]:
+    """What is measured of each axis; the axes of a map mostly see the same."""
+    if len(spans) == 2 and spans[0] is spans[1]:
+        return (measure(spans[0]),) * 2
+    return tuple(map(measure, spans))
 
 
 class LastMap(Record):
@@ -172,7 +184,7 @@ def _through(outcome: Outcome, inputs: list[Field]) -> Field:
     if not outcome.windows or field.union is None or field.shortest is None:
         return field
     union = _composed(field.union, outcome.windows)
-    shortest = _composed(field.shortest, outcome.windows)
+    shortest = union if field.shortest is field.union else _composed(field.shortest, outcome.windows)
     if union is None or shortest is None:
         return _lost(field.whole)
     return Field(union, shortest, field.whole)
@@ -183,12 +195,19 @@ def _lost(whole: bool) -> Field:
 
 
 def _composed(spans: tuple[Span, ...], windows: tuple[Window, ...]) -> tuple[Span, ...] | None:
-    made = [through_window(span, window) for span, window in zip(spans, windows, strict=True)]
-    known = tuple(span for span in made if span is not None)
-    return known if len(known) == len(made) else None
+    made: list[Span] = []
+    for span, window in zip(spans, windows, strict=True):
+        if made and span is spans[0] and window == windows[0]:
+            made.append(made[0])  # the axes of a map mostly see the same
+            continue
+        composed = through_window(span, window)
+        if composed is None:
+            return None
+        made.append(composed)
+    return tuple(made)
 
 
-@lru_cache(maxsize=4096)  # the axes of a map, and its shortest way, mostly see the same
+@lru_cache(maxsize=4096)  # equal blocks see the same in branches that begin at one value
 def through_window(span: Span, window: Window) -> Span | None:
     """What a window's output sees, if its input sees `span`; None if it becomes too long to follow."""
     first, last, stride, scale = window

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +12,7 @@ from archcalc.diagnostics.diagnostic import Diagnostic, SpecError
 from archcalc.language.network import Network, Node, is_input
 from archcalc.layers.outcome import Outcome, Tensor
 from archcalc.sizes.conditions import equal, judge
-from archcalc.sizes.kinds import Size, total
+from archcalc.sizes.kinds import Size, times, total
 from archcalc.sizes.volume import Volume
 
 
@@ -104,6 +105,11 @@ class Analysis:
         self.layers: list[AnalysedLayer] = _layers(interpretation)
 
     @cached_property
+    def alike(self) -> list[tuple[AnalysedLayer, int]]:
+        """Of the layers that are called alike the first, and how many there are."""
+        return alike(self.layers)
+
+    @cached_property
     def depth(self) -> int:
         """Weighted layers on the longest path from the input to the main output."""
         return _depth(self)
@@ -112,9 +118,9 @@ class Analysis:
     def operations_by_role(self) -> dict[str, Size]:
         """Operations of one sample other than multiply-accumulates, by what they are for."""
         operations: dict[str, Size] = {}
-        for row in self.layers:
+        for row, count in self.alike:
             for role, _, amount in row.outcome.operations:
-                operations[role] = operations.get(role, 0) + amount
+                operations[role] = operations.get(role, 0) + times(count, amount)
         return operations
 
     @property
@@ -146,11 +152,24 @@ class Analysis:
     @property
     def unknown(self) -> list[AnalysedLayer]:
         """The layers that stand for operations which nobody knows: totals leave out what they compute and save."""
+        if all(row.layer != "unknown" for row, _ in self.alike):
+            return []
         return [row for row in self.layers if row.layer == "unknown"]
 
     def input_volumes(self, layer: AnalysedLayer) -> list[Volume]:
         """The volumes it reads."""
         return [self.interpretation.volume(i) for i in layer.node.inputs]
+
+
+def alike(layers: Iterable[AnalysedLayer]) -> list[tuple[AnalysedLayer, int]]:
+    """Of the layers that are called alike the first, and how many there are: attributes, volumes and all figures that
+    follow from these are the same. Layers that share weights are told apart."""
+    found: dict[object, tuple[AnalysedLayer, int]] = {}
+    for row in layers:
+        call = row.outcome if row.node.tied is None else row
+        first, count = found.get(call, (row, 0))
+        found[call] = (first, count + 1)
+    return list(found.values())
 
 
 def analyse(network: Network) -> Analysis:
@@ -164,15 +183,22 @@ def _is_zero(size: Size) -> bool:
 
 def _layers(interpretation: Interpretation) -> list[AnalysedLayer]:
     owned: dict[Any, tuple[Node, Tensor]] = {}
+    sums: dict[Outcome, tuple[Size, Size]] = {}
     rows = []
     for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
-        params, buffers = outcome.params, outcome.buffers
         if node.tied is not None:
-            params = _unshared(node, params, owned, interpretation)
-            buffers = _unshared(node, buffers, owned, interpretation)
-        learned, stored = (total(tensor.elements for tensor in tensors) for tensors in (params, buffers))
+            tensors = (_unshared(node, each, owned, interpretation) for each in (outcome.params, outcome.buffers))
+            learned, stored = map(_elements, tensors)
+        else:
+            if outcome not in sums:
+                sums[outcome] = (_elements(outcome.params), _elements(outcome.buffers))
+            learned, stored = sums[outcome]
         rows.append(AnalysedLayer(node, outcome, learned, stored))
     return rows
+
+
+def _elements(tensors: Iterable[Tensor]) -> Size:
+    return total(tensor.elements for tensor in tensors)
 
 
 def _unshared(
@@ -214,8 +240,9 @@ def _check_shared(node: Node, tensor: Tensor, owner: Node, first: Tensor, interp
 
 def _depth(analysis: Analysis) -> int:
     depths: list[int] = []
+    weighted = {row.outcome: row.has_weights for row, _ in analysis.alike}
     for row in analysis.layers:
-        before = max((0 if is_input(i) else depths[i] for i in row.node.inputs), default=0)
-        depths.append(before + row.has_weights)
+        before = max([0 if is_input(i) else depths[i] for i in row.node.inputs], default=0)
+        depths.append(before + weighted[row.outcome])
     end = analysis.network.outputs["output"]
     return 0 if is_input(end) else depths[end]

@@ -3,7 +3,6 @@ conditions judged. Structure becomes concrete here; sizes stay of whatever kind 
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -63,7 +62,7 @@ def expand(document: Document, parameters: Mapping[str, Any] | None = None) -> N
         raise SpecError([Diagnostic("no-layers", f"{document.source.name} has no layers: it is not a network", place)])
     expansion = _Expansion(tuple(inputs.values()), budget)
     expansion.environments[document] = _environment(document, values)
-    environment = ChainMap(expansion.environments[document])
+    environment = expansion.environments[document]
     names: Names = {name: Named(INPUT_INDEX - number) for number, name in enumerate(inputs)}
     names.setdefault(INPUT, Named(INPUT_INDEX))
     frame = _Frame(environment, Scope(None, "", None, None), names, None, 0)
@@ -83,6 +82,10 @@ def expand(document: Document, parameters: Mapping[str, Any] | None = None) -> N
 def _doubled_names(document: Document, expansion: _Expansion) -> list[Diagnostic]:
     """A finding for each layer or head whose path another one has, since one of the two was given a path as its name;
     and for each layer that is called as an input is."""
+    names = {node.name for node in expansion.nodes}
+    heads = {head.path for head, _ in expansion.heads}
+    if len(names) == len(expansion.nodes) and len(heads) == len(expansion.heads) and names.isdisjoint(document.inputs):
+        return []
     found = []
     for node in expansion.nodes:
         if node.name in document.inputs:
@@ -166,7 +169,9 @@ def _settled(value: Any, blocks: Mapping[str, Block]) -> Any:
 def _evaluated(formula: Formula, environment: Mapping[str, Any], budget: Budget) -> Any:
     """The value of a formula; what it may read of lists is spent before, and a list that it makes is bounded."""
     for name in formula.lists:
-        budget.read(environment.get(name))
+        read = environment.get(name)
+        if isinstance(read, tuple):
+            budget.read(read)
     value = formula.evaluate(environment)
     if formula.makes_list:
         budget.read(value)
@@ -241,8 +246,9 @@ class _Brought(Record):
         return {name: Named(self.nodes[-1] if self.nodes else INPUT_INDEX, None, len(self.nodes)), **each}
 
 
-#: The names that expressions see: a block's arguments and the indices around a step, before the file's parameters.
-Environment: TypeAlias = ChainMap[str, Any]
+#: The names that expressions see: the file's parameters, and in their place a block's arguments and the indices around
+#: a step.
+Environment: TypeAlias = dict[str, Any]
 
 
 class _Frame(Record):
@@ -309,7 +315,7 @@ class _Expansion:
                 inputs = begins.nodes
             if not inputs:  # `from` is the first copy's input, the others follow each other
                 inputs = (current,)
-            around = frame if step.index is None else frame._replace(env=frame.env.new_child({step.index: i}))
+            around = frame if step.index is None else frame._replace(env={**frame.env, step.index: i})
             end, inside = self.once(step, around, inputs, brought)
             if step.name != HEAD:  # the stream goes on as if the head were not there
                 current = end
@@ -442,7 +448,7 @@ class _Expansion:
         scope = Scope(frame.scope, step.label or step.name, step, bound)
         scope.brought = {name: given.nodes for name, given in brought.items()}
         inner = _Frame(
-            ChainMap(bound, self.globals_of(block.document)),
+            dict(self.globals_of(block.document)),
             scope,
             names,
             frame.tied,
@@ -455,7 +461,7 @@ class _Expansion:
             else:
                 assert parameter.default is not None
                 value = self.evaluate(parameter.default, _Here(inner, inputs[0]))
-            bound[parameter.name] = value
+            bound[parameter.name] = inner.env[parameter.name] = value
         return self.steps(block.steps, inner, inputs[0]), names
 
     def row(self, row: Formula, block: Block, here: _Here) -> dict[str, Any]:

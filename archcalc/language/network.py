@@ -94,7 +94,10 @@ class TiedWeights(Record):
 class Node:
     """One layer of the flat network."""
 
-    __slots__ = ("attributes", "base", "index", "inputs", "layer", "ordinal", "scope", "step", "tied", "trainable")
+    __slots__ = (
+        *("_name", "attributes", "base", "index", "inputs", "layer", "ordinal", "scope", "step", "tied"),
+        "trainable",
+    )
 
     def __init__(
         self,
@@ -120,11 +123,14 @@ class Node:
         self.tied = tied
         #: Whether its parameters are trained; those that are not are stored all the same.
         self.trainable = trainable
+        self._name: str | None = None
 
     @property
     def name(self) -> str:
-        """Its path, unique in the network: `stage2/bottleneck.3/conv.2`."""
-        return self.scope.join(self.base, self.ordinal)
+        """Its path, unique in the network: `stage2/bottleneck.3/conv.2`. Final only once all is expanded."""
+        if self._name is None:
+            self._name = self.scope.join(self.base, self.ordinal)
+        return self._name
 
     def place_of(self, attribute: str | None) -> Place:
         """Where an attribute's value stands in the spec; the layer's own place if it is not given there."""

@@ -213,7 +213,7 @@ class Outcome(Record):
     @property
     def looks_up_indices(self) -> bool:
         """Whether the values of its input are numbers of rows."""
-        return any(saved.what == "input" and saved.dtype == "int64" for saved in self.saved)
+        return "int64" in [saved.dtype for saved in self.saved if saved.what == "input"]
 
     @property
     def reads_input(self) -> bool:

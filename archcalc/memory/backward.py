@@ -7,7 +7,7 @@ added to it, which makes a new tensor.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 from archcalc.layers.layout import ONE_SAMPLE, each_as_one
@@ -29,6 +29,10 @@ class Gradient(Record):
     storage: Storage
     layout: Layout
     whole: bool = False
+
+    def __hash__(self) -> int:
+        # A pass makes equal ones once: they are known by the object that they are.
+        return id(self)
 
 
 class GradientCall(Record):
@@ -60,12 +64,17 @@ class Backward:
 
     __slots__ = ("copies", "decision", "inputs", "parameters")
 
-    def __init__(self, call: GradientCall, mode: Mode, *, accumulate: bool) -> None:
+    def __init__(
+        self, call: GradientCall, mode: Mode, *, accumulate: bool, once: Callable[[Gradient], Gradient]
+    ) -> None:
+        """Decide it; `once` makes one object of equal gradients."""
         made = _Backward(call, mode, accumulate)
         made.decide()
         self.decision = made.draft.decision()
         #: The gradients that inputs have after it, by the numbers of the inputs.
-        self.inputs: tuple[tuple[int, Arrival], ...] = tuple(made.of_inputs.items())
+        self.inputs = [
+            (number, Arrival(storage, once(gradient))) for number, (storage, gradient) in made.of_inputs.items()
+        ]
         #: The storages of the parameters' gradients, and of those of their converted copies, by name.
         self.parameters = made.of_parameters
         self.copies = made.of_copies

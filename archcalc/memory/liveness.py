@@ -59,13 +59,17 @@ class Steps(Sequence[PassStep]):
         del self._numbers[self._begins[-2] :], self._begins[-1], self._first[-1]
         self.add(phase, node, Decision([*operations, Operation(name, (*reads, *more), makes)]), numbers)
 
-    def uses(self) -> Iterator[tuple[int, int, int]]:
-        """Which storages each layer uses, in the order of the layers: a storage, the layer's first step that uses it
-        and its last."""
-        numbers, begins, firsts = self._numbers, self._begins, self._first
-        for begin, step, decision in zip(begins, firsts, self._decisions, strict=False):
+    def lives(self, count: int) -> tuple[array[int], array[int]]:
+        """The first and the last step that uses each of so many storages; -1 for one that none does."""
+        born, dead = array("q", [-1]) * count, array("q", [-1]) * count
+        numbers = self._numbers
+        for begin, step, decision in zip(self._begins, self._first, self._decisions, strict=False):
             for storage, first, last in decision.uses:
-                yield numbers[begin + storage], step + first, step + last
+                number = numbers[begin + storage]
+                if born[number] < 0:
+                    born[number] = step + first
+                dead[number] = step + last
+        return born, dead
 
     def __len__(self) -> int:
         return self._first[-1]
@@ -103,15 +107,9 @@ class Lives:
         """Follow so many storages through the steps, in time linear in both; those that are `held` are there
         throughout, whoever calls keeps them."""
         self.steps = steps
-        self.first = array("q", [-1]) * count
-        self.last = array("q", [-1]) * count
-        first, last = self.first, self.last
-        for storage, born, dead in steps.uses():
-            if first[storage] < 0:
-                first[storage] = born
-            last[storage] = dead
+        self.first, self.last = steps.lives(count)
         for storage in held:
-            first[storage], last[storage] = 0, len(steps) - 1
+            self.first[storage], self.last[storage] = 0, len(steps) - 1
 
     def used(self, storage: int, step: int) -> None:
         """A step uses a storage beside those that it reads and makes."""
@@ -126,7 +124,7 @@ class Liveness:
     `fixed` are the bytes that are there once, `per_sample` those for each sample of the batch.
     """
 
-    __slots__ = ("first", "fixed", "last", "per_sample", "steps")
+    __slots__ = ("_peaks", "first", "fixed", "last", "per_sample", "steps")
 
     def __init__(self, lives: Lives, amounts: Iterable[Amount], never_freed: Iterable[int] = ()) -> None:
         """Add up the amounts of the storages; those that are `never_freed` stay from the step that makes them."""
@@ -147,6 +145,8 @@ class Liveness:
                     per_sample[dead + 1] -= each
         self.fixed = list(accumulate(fixed[:-1]))
         self.per_sample = list(accumulate(per_sample[:-1]))
+        #: The peaks that were asked for, by batch.
+        self._peaks: dict[int, int] = {}
 
     @property
     def during(self) -> list[Amount]:
@@ -159,8 +159,10 @@ class Liveness:
 
     def peak(self, batch: int) -> int:
         """The number of the step at which most is alive, the first of equals."""
-        sizes = [fixed + batch * per_sample for fixed, per_sample in zip(self.fixed, self.per_sample, strict=True)]
-        return sizes.index(max(sizes))
+        if batch not in self._peaks:
+            sizes = [fixed + batch * per_sample for fixed, per_sample in zip(self.fixed, self.per_sample, strict=True)]
+            self._peaks[batch] = sizes.index(max(sizes))
+        return self._peaks[batch]
 
     def alive(self, step: int) -> list[int]:
         """The storages that are there during a step."""

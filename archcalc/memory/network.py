@@ -94,8 +94,10 @@ class NetworkMemory:
 
     def why(self, index: int) -> list[str]:
         """What a node keeps, in words: `input`, `mask (bool)`; "(copy)" where mixed precision converts it first."""
-        words = ["what enters the checkpoint" for segment in self.setup.checkpoints if segment.first == index]
-        return list(dict.fromkeys([*words, *self.storages.placements[index].why]))
+        words = self.storages.placements[index].why
+        if index in [segment.first for segment in self.setup.checkpoints]:
+            return ["what enters the checkpoint", *words]
+        return words
 
 
 #: What is known of a network's memory, by setup, while its analysis is in use.

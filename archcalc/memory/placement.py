@@ -138,7 +138,7 @@ class Placement:
                 words.append(f"{word} (copy)" if storage >= self.given and saved.what == "input" else word)
             else:  # of all steps of a recurrence at once
                 words.append(f"{saved.what.rstrip(' 0123456789')} ({self.storages[storage].dtype})")
-        return words
+        return list(dict.fromkeys(words))
 
 
 def place(call: LayerCall, mode: Mode) -> Placement:

@@ -75,6 +75,8 @@ class _Order:
         #: What has been decided.
         self.forwards: dict[Placement, Decision] = {}
         self.backwards: dict[GradientCall, Backward] = {}
+        #: The gradients that came of it, each made once.
+        self.known: dict[tuple[object, ...], Gradient] = {}
         #: The gradient that has arrived so far, by node.
         self.of_values: dict[int, Arrival] = {}
         #: The gradients of parameters, and of those that layers share, by their owner and by name.
@@ -89,6 +91,10 @@ class _Order:
         numbers = [*given, *self.storages.add(node, decision.made)]
         self.steps.add(phase, node, decision, numbers)
         return numbers
+
+    def once(self, gradient: Gradient) -> Gradient:
+        """The gradient; where there is an equal one already, that object."""
+        return self.known.setdefault(tuple(gradient), gradient)
 
     # --- forward
 
@@ -174,7 +180,7 @@ class _Order:
             draft.step("add", [4, gradient], [made])
             gradient = made
         numbers = self.add("backward", LOSS, draft.decision(), given)
-        arrived = Gradient(draft.storages[gradient], output.layout.dense)
+        arrived = self.once(Gradient(draft.storages[gradient], output.layout.dense))
         self.of_values[loss.node] = Arrival(numbers[gradient], arrived)
 
     # --- backward
@@ -201,7 +207,7 @@ class _Order:
     def node_backward(self, node: Node, gradient: Arrival) -> None:
         inputs = node.inputs
         before = [self.of_values.get(index) for index in inputs]
-        same = tuple([inputs.index(index) for index in inputs])
+        same = (0,) if len(inputs) == 1 else tuple([inputs.index(index) for index in inputs])
         call = GradientCall(
             self.storages.placements[node.index],
             gradient.gradient,
@@ -217,7 +223,7 @@ class _Order:
         backward = self.backwards.get(call)
         if backward is None:
             mode = self.storages.mode
-            backward = self.backwards[call] = Backward(call, mode, accumulate=self.accumulate)
+            backward = self.backwards[call] = Backward(call, mode, accumulate=self.accumulate, once=self.once)
         numbers = self.add("backward", node.index, backward.decision, given)
         for number, (storage, arrived) in backward.inputs:
             self.of_values[inputs[number]] = Arrival(numbers[storage], arrived)

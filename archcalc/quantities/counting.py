@@ -58,7 +58,8 @@ def _amount(profile: Profile) -> Callable[[Part, AnalysedLayer], Size]:
 for _profile in (*PROFILES.values(), *MEMORY_FIGURES.values()):
     if _profile.name != _OWN:
         _unit = BYTES if _profile.unit == "byte" else COUNT
-        summed(_unit, title=f"{_profile.unit}s ({_profile.name})", depends=["samples"])(_amount(_profile))
+        _title = f"{_profile.unit}s ({_profile.name})"
+        summed(_unit, title=_title, depends=["samples"], by_place=True)(_amount(_profile))
 
 
 @quantity(title="training MACs", of="network", depends=["samples", "freeze"])

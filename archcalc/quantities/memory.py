@@ -13,7 +13,7 @@ _TRAINING: tuple[Dependency, ...] = (*_SAVING, "optimizer", "accumulate", "maste
 _INFERENCE: tuple[Dependency, ...] = ("batch", "dtype", "device")
 
 
-@summed(BYTES, title="saved", depends=_SAVING)
+@summed(BYTES, title="saved", depends=_SAVING, by_place=True)
 def saved_bytes(part: Part, row: AnalysedLayer) -> Size:
     """Bytes of the tensors that autograd saves in the forward pass for the backward pass, each storage once, at the
     layer that saves it first; the network's input included and parameters not."""

@@ -7,18 +7,18 @@ bounds or exports a figure asks for it here by name. A new one is a function in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Literal, TypeAlias
 
-from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.analysis.totals import AnalysedLayer, Analysis, alike
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.discovery import loaded_from
 from archcalc.language.paths import selected
 from archcalc.memory.network import NetworkMemory, network_memory
 from archcalc.memory.setup import Setup
 from archcalc.records import Record
-from archcalc.sizes.kinds import total
+from archcalc.sizes.kinds import times, total
 from archcalc.units import COUNT, EXTENT, VOLUME, Unit, data
 
 #: What a quantity can be asked of: a whole network, some of its layers, or both.
@@ -37,7 +37,7 @@ Dependency: TypeAlias = Literal[
 class Part:
     """What a quantity is asked of: a whole network, or some of its layers in the network's order, under a setup."""
 
-    __slots__ = ("_memory", "_sums", "analysis", "layers", "setup", "whole")
+    __slots__ = ("_alike", "_memory", "_sums", "analysis", "layers", "setup", "whole")
 
     def __init__(
         self, analysis: Analysis, layers: Sequence[AnalysedLayer] | None = None, setup: Setup | None = None
@@ -46,6 +46,7 @@ class Part:
         self.whole = layers is None
         self.layers: Sequence[AnalysedLayer] = analysis.layers if layers is None else layers
         self.setup = setup or Setup()
+        self._alike: Sequence[tuple[AnalysedLayer, int]] | None = None
         self._memory: NetworkMemory | None = None
         self._sums: dict[str, Any] = {}
 
@@ -60,6 +61,13 @@ class Part:
         if self._memory is None:  # asked for by every layer
             self._memory = network_memory(self.analysis, self.setup)
         return self._memory
+
+    @property
+    def alike(self) -> Sequence[tuple[AnalysedLayer, int]]:
+        """Of its layers that are called alike the first, and how many there are."""
+        if self._alike is None:  # asked for by every sum
+            self._alike = self.analysis.alike if self.whole else alike(self.layers)
+        return self._alike
 
     def sum(self, name: str, added: Callable[[], Any]) -> Any:
         """What a quantity adds up to over the layers: added once, for several lines of an answer say it."""
@@ -178,15 +186,21 @@ def summed(
     depends: Iterable[Dependency] = (),
     kinds: Kinds = "all",
     beside: Callable[[Part], Any] | None = None,
+    by_place: bool = False,
 ) -> Callable[[Callable[[Part, AnalysedLayer], Any]], Callable[[Part], Any]]:
     """Make a quantity known that adds up over layers: the function says what one layer adds, for one sample if it
-    depends on "samples". `beside` is what a whole network has in addition to its layers. The quantity's measure takes
-    the function's place."""
+    depends on "samples". `beside` is what a whole network has in addition to its layers, and `by_place` says that even
+    layers which are called alike may add different amounts. The quantity's measure takes the function's place."""
     scales = "samples" in (depends := tuple(depends))
 
     def decorate(amount: Callable[[Part, AnalysedLayer], Any]) -> Callable[[Part], Any]:
+        def amounts(part: Part) -> Iterator[Any]:
+            if by_place:
+                return (amount(part, row) for row in part.layers)
+            return (times(count, amount(part, row)) for row, count in part.alike)
+
         def measure(part: Part) -> Any:
-            found = part.sum(amount.__name__, lambda: total(amount(part, row) for row in part.layers))
+            found = part.sum(amount.__name__, lambda: total(amounts(part)))
             if beside is not None and part.whole:
                 found = beside(part) + found
             return part.samples(found) if scales else found

@@ -23,7 +23,7 @@ def active_params(part: Part, row: AnalysedLayer) -> Size:
     return row.params - (0 if row.shares else row.outcome.idle)
 
 
-@summed(title="trainable", depends=["freeze"])
+@summed(title="trainable", depends=["freeze"], by_place=True)
 def trainable_params(part: Part, row: AnalysedLayer) -> Size:
     """Parameters that training changes: without those that are frozen."""
     return row.params if part.trained[row.node.index] else 0

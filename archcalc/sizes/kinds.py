@@ -95,6 +95,11 @@ def plus(left: Size, right: Size) -> Size:
     return right if type(left) is int and left == 0 else left + right
 
 
+def times(count: int, size: Size) -> Size:
+    """So many times a size, which once is the size itself."""
+    return size if count == 1 else count * size
+
+
 def total(sizes: Iterable[Size]) -> Size:
     """The sum of the sizes; 0 for none."""
     result = 0

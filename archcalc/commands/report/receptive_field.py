@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 from archcalc.analysis.receptive_field import NOTHING, Field, LastMap
@@ -23,7 +22,6 @@ def text(field: Field) -> str:
     return "x".join(map(str, field.size))
 
 
-@lru_cache(maxsize=1024)  # layers without windows see what the layer before them sees
 def data(field: Field) -> Mapping[str, Any]:
     """The window as an object: numbers where the axes agree, lists where they differ, null where there is none."""
     return {

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.analysis.totals import Analysis
 from archcalc.commands.count.tables import description, rules_in_words
 from archcalc.commands.memory import tables as memory
 from archcalc.commands.report import receptive_field
@@ -165,32 +165,36 @@ def _totals(network: Part) -> dict[str, Any]:
 def _layers(network: Part, lines: Sequence[Row]) -> Iterator[dict[str, Any]]:
     """An object for each row. A network repeats itself: what equal layers have in common is worked out once."""
     known = [quantities()[name] for name in OF_LAYERS]
-    figures: dict[Any, dict[str, Any]] = {}
-    saved = network.memory.saved.layers
+    shared: dict[Any, dict[str, Any]] = {}
+    saved, fields = network.memory.saved.layers, network.analysis.receptive_fields
+    field, window = None, None
     for row in lines:
-        one = row.one
-        kind: Any = id(row) if one is None else (id(one.outcome), one.params, one.buffers, saved[one.node.index])
-        if kind not in figures:
-            figures[kind] = {made.name: made.data(row.measure(made, network)) for made in known}
-        field = network.analysis.receptive_fields[row.last.node.index]
-        yield {
-            "name": row.name,
-            "layer": one.layer if one else None,
-            "layers": len(row.layers),
-            **({} if one is None else _layer(network, one)),
-            **figures[kind],
-            "receptive_field": receptive_field.data(field),
-        }
+        one, last = row.one, row.last.node.index
+        kind: Any = id(row) if one is None else (one.outcome, one.params, one.buffers, saved[last])
+        if kind not in shared:
+            shared[kind] = {
+                "name": "",
+                "layer": one.layer if one else None,
+                "layers": len(row.layers),
+                **(dict.fromkeys(_OF_ONE) if one else {}),
+                **{made.name: made.data(row.measure(made, network)) for made in known},
+            }
+        made = shared[kind].copy()
+        made["name"] = row.name
+        if one is not None:
+            made["attributes"] = one.node.attributes
+            made["inputs"] = network.analysis.inputs(one)
+            made["storage"] = one.outcome.storage
+            made["saved_tensors"] = network.memory.why(last)
+        if fields[last] is not field:  # layers without windows see what the layer before them sees
+            field = fields[last]
+            window = receptive_field.data(field)
+        made["receptive_field"] = window
+        yield made
 
 
-def _layer(network: Part, layer: AnalysedLayer) -> dict[str, Any]:
-    """What is no figure, and only one layer has."""
-    return {
-        "attributes": layer.node.attributes,
-        "inputs": network.analysis.inputs(layer),
-        "storage": layer.outcome.storage,
-        "saved_tensors": network.memory.why(layer.node.index),
-    }
+#: What is no figure, and only one layer has.
+_OF_ONE = ("attributes", "inputs", "storage", "saved_tensors")
 
 
 def _input(analysis: Analysis) -> str:
