@@ -177,6 +177,11 @@ FACTS: dict[str, Fact] = {
         None,
         lambda s: s.inputs[0].elements if s.row.outcome.params else 0,
     ),
+    "untracked_inputs": Fact(
+        "input elements of batch normalisation without running statistics",
+        None,
+        lambda s: 0 if s.row.outcome.buffers else s.inputs[0].elements,
+    ),
     "outputs": Fact("output elements", None, lambda s: s.row.output.elements),
     "outputs_without_bias": Fact(
         "output elements of layers without a bias", None, lambda s: 0 if _has_bias(s) else s.row.output.elements

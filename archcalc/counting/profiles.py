@@ -60,7 +60,7 @@ _FVCORE: Rules = {
     **_each("matmul", products=1),
     **_each("experts", macs=1),
     **_each(_RECURRENT),
-    **_each("batch_norm", inputs=1, scaled_inputs=1),
+    **_each("batch_norm", inputs=1, scaled_inputs=1, untracked_inputs=3),
     **_each(_STATISTICS, inputs=4, scaled_inputs=1),
     **_each("adaptive_avgpool 2d, global_avgpool 2d", inputs=1),
     **_each("upsample nearest 2d", outputs=1),
@@ -148,7 +148,10 @@ _MADE = (
         "MAC",
         {"macs": _FVCORE},
         "fvcore 0.1.5, nn/flop_count.py and nn/jit_handles.py",
-        faults=("the matrix products of fused attention are not counted",),
+        faults=(
+            "the matrix products of fused attention are not counted",
+            'a convolution of torch.nn with `padding="same"` is not counted; here it is',
+        ),
     ),
     Profile(
         "mmengine",
@@ -200,7 +203,10 @@ _MADE = (
             }
         },
         "ptflops 0.7.5, aten_ops.py",
-        faults=("the matrix products of fused attention are not counted",),
+        faults=(
+            "the matrix products of fused attention are not counted",
+            "the bias of a linear layer on values that are not contiguous is not counted; here it is",
+        ),
     ),
     Profile(
         "torchinfo",
@@ -256,7 +262,7 @@ _MADE = (
                 **_each("conv_transpose", macs_divided_by_groups_again=2, bias_of_an_ordinary_convolution=1),
                 **_each("linear", macs=2),
                 **_each("attention", macs=2, products=2),
-                **_each("batch_norm", inputs=1, scaled_inputs=1),
+                **_each("batch_norm", inputs=1, scaled_inputs=1, untracked_inputs=3),
                 **_each(_STATISTICS, inputs=4, scaled_inputs=1),
                 **_each("relu, leaky_relu, prelu, elu, gelu, silu, softmax", inputs=1),
                 **_each(_POOLS, inputs=1),

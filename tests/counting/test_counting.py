@@ -168,6 +168,8 @@ SIX = ("fvcore", "ptflops", "ptflops-aten", "torchinfo", "thop", "deepspeed")
         ("8, 12, 12", "linear: {out: 5, each_position: true}", (5760, 6480, 6480, 45, 5760, 11520)),
         ("8, 12, 12", "batch_norm", (2304, 2304, 0, 16, 4608, 2304)),
         ("8, 12, 12", "batch_norm: {affine: false}", (1152, 1152, 0, 0, 2304, 1152)),
+        ("8, 12, 12", "batch_norm: {track: false}", (5760, 2304, 0, 16, 4608, 5760)),
+        ("8, 12, 12", "batch_norm: {affine: false, track: false}", (4608, 1152, 0, 0, 2304, 4608)),
         ("8, 12, 12", "layer_norm", (5760, 1152, 0, 16, 4608, 5760)),
         ("8, 12, 12", "layer_norm: {over: volume}", (5760, 1152, 0, 2304, 4608, 5760)),
         ("8, 12, 12", "group_norm: 2", (5760, 2304, 0, 16, 0, 5760)),

@@ -5,6 +5,7 @@
     python tests/oracle --catalogue
     python tests/oracle --exported
     python tests/oracle --circle
+    python tests/oracle --counters --networks 500
     python tests/oracle --spec my.yaml --dtype amp
 
 Case number N is the same network on every machine. Needs tests/oracle/requirements.txt.
@@ -19,6 +20,7 @@ from collections import Counter
 
 import torch
 from oracle.catalogue import small_networks
+from oracle.counters import askable, counted, known
 from oracle.exported import of_code, of_export, of_spec, with_other_arguments
 from oracle.figures import COMPARED, Question
 from oracle.generate import Case, network, random_case
@@ -30,6 +32,7 @@ from oracle.shrink import described, shrunk
 import archcalc
 from archcalc import catalogue
 from archcalc.analysis.interpret import interpret
+from archcalc.analysis.totals import Analysis
 from archcalc.diagnostics.diagnostic import SpecError
 
 
@@ -43,12 +46,15 @@ def main() -> None:
     parser.add_argument("--catalogue", action="store_true", help="the catalogue's small networks instead")
     parser.add_argument("--exported", action="store_true", help="the code that is exported of the whole catalogue")
     parser.add_argument("--circle", action="store_true", help="that code, exported by PyTorch and read again")
+    parser.add_argument("--counters", action="store_true", help="counting profiles beside the tools, on such networks")
     parser.add_argument("--spec", help="one spec instead: a path or a catalogue name")
     parser.add_argument("--batch", type=int, default=2, help="of --spec and --catalogue")
     given = parser.parse_args()
     torch.set_num_threads(1)
     if given.exported or given.circle:
         sys.exit(0 if exported_catalogue(again=given.circle) else 1)
+    if given.counters:
+        sys.exit(0 if counting_tools(range(given.seed, given.seed + given.networks)) else 1)
     question = Question(given.batch, "float32" if given.dtype == "all" else given.dtype)
     if given.spec or given.catalogue:
         names = [given.spec] if given.spec else small_networks()
@@ -80,6 +86,24 @@ def exported_catalogue(*, again: bool) -> bool:
     return not said["differ"]
 
 
+def counting_tools(numbers: range) -> bool:
+    """Hold the counting profiles against their tools on the cases of these numbers; False if one parts in no known
+    way."""
+    agree: Counter[str] = Counter()
+    differ: Counter[str] = Counter()
+    for number in numbers:
+        analysis = Analysis(network(random_case(number).spec))
+        for each in counted(analysis) if askable(analysis) else ():
+            agree[each.profile] += each.agrees
+            differ[each.profile] += not each.agrees
+            if not each.agrees and not known(analysis, each.profile):
+                differ["UNKNOWN"] += 1
+                print(f"{number} {each.profile}: {each.ours} / {each.theirs}", flush=True)
+    for name, count in agree.items():
+        print(f"{name:20} {count:6,} agree, {differ[name]:4,} differ")
+    return not differ["UNKNOWN"]
+
+
 def random_networks(numbers: range, dtypes: tuple[str, ...], *, shrink: bool) -> bool:
     """Judge the cases of these numbers; False if one parts in no known way."""
     begin = time.monotonic()
@@ -93,15 +117,15 @@ def random_networks(numbers: range, dtypes: tuple[str, ...], *, shrink: bool) ->
         if found.agrees:
             classes["agrees"] += 1
             continue
-        known = class_of(network(case.spec), case.question, found)
-        name = "untranslated" if found.untranslated else "UNKNOWN" if known is None else known.name
+        told_apart = class_of(network(case.spec), case.question, found)
+        name = "untranslated" if found.untranslated else "UNKNOWN" if told_apart is None else told_apart.name
         classes[name] += 1
         figures.update(found.signature)
         print(f"{number} {case.question.dtype} [{name}] {told(found)}", flush=True)
         if shrink and name != "untranslated":
             examples.setdefault(f"{name}: {', '.join(sorted(found.signature))}", case)
     print(f"\n{len(numbers)} networks in {time.monotonic() - begin:.0f} s")
-    reasons = {known.name: f": {known.reason}" for known in KNOWN}
+    reasons = {each.name: f": {each.reason}" for each in KNOWN}
     for name, count in classes.most_common():
         print(f"{count:7,} {name}{reasons.get(name, '')}")
     print("differ in: " + ", ".join(f"{name} {figures[name]}" for name in ("refused", *COMPARED) if figures[name]))

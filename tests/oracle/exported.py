@@ -126,7 +126,7 @@ def _as_default(dtype: str) -> Iterator[None]:
 def _of_code(analysis: Analysis) -> Run:
     with torch.device("meta"):
         module = module_of(analysis)
-        inputs = _examples(analysis)
+        inputs = examples(analysis)
     params = sum(parameter.numel() for parameter in module.parameters())
     buffers = sum(buffer.numel() for buffer in _persistent(module))
     products = {torch.ops.aten._grouped_mm: _flops_of_grouped_products}
@@ -144,7 +144,7 @@ def of_export(analysis: Analysis, *, fold: bool = False) -> Run:
     """archcalc's figures of the archive that torch.export makes of the code, or of the spec that it is folded into.
     SpecError names what the reader of archives does not know."""
     with torch.device("meta"):
-        program = torch.export.export(module_of(analysis).train(), tuple(_examples(analysis)))
+        program = torch.export.export(module_of(analysis).train(), tuple(examples(analysis)))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "exported.pt2"
         torch.export.save(program, path)
@@ -183,7 +183,7 @@ def _in_order(output: torch.Tensor, volume: Volume) -> tuple[int, ...]:
     return (BATCH, *volume.shape) if tuple(output.shape) == last else tuple(output.shape)
 
 
-def _examples(analysis: Analysis) -> list[torch.Tensor]:
+def examples(analysis: Analysis, batch: int = BATCH) -> list[torch.Tensor]:
     """The inputs: whole numbers where the network looks them up, the channels last where it reads a sequence."""
     made = []
     for number, volume in enumerate(analysis.network.inputs.values()):
@@ -192,9 +192,13 @@ def _examples(analysis: Analysis) -> list[torch.Tensor]:
             if node.inputs[0] in same and outcome.storage == "view":
                 same.add(node.index)
         readers = {node.layer.name for node in analysis.network.nodes if same & {*node.inputs}}
-        is_sequence = volume.rank == 1 and readers & OF_SEQUENCES
+        is_sequence = volume.rank == 1 and any(
+            node.layer.name in OF_SEQUENCES and analysis.interpretation.volume(index).rank == 1
+            for node in analysis.network.nodes
+            for index in same & {*node.inputs}
+        )
         shape = (*volume.space, volume.channels) if is_sequence else volume.shape
-        made.append(torch.zeros(BATCH, *shape, dtype=torch.int64 if "embedding" in readers else None))
+        made.append(torch.zeros(batch, *shape, dtype=torch.int64 if "embedding" in readers else None))
     return made
 
 
@@ -212,6 +216,6 @@ def _saved(analysis: Analysis) -> int:
             return tensor
 
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            outputs = module(*_examples(analysis))
+            outputs = module(*examples(analysis))
         del outputs
         return sum(storage.nbytes() for storage in kept.values())

@@ -5,11 +5,13 @@ Run by name, since it needs tests/oracle/requirements.txt: `python -m pytest tes
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 from oracle.catalogue import PARTS, small_networks
+from oracle.counters import TOOLS, askable, counted, known
 from oracle.exported import of_code, of_export, of_spec, with_other_arguments
 from oracle.figures import Question, compare, predict
 from oracle.generate import network, random_case
@@ -55,6 +57,18 @@ def test_random_networks_agree_but_for_known_classes(first: int) -> None:
         assert not unexplained, f"python tests/oracle --seed {number} --networks 1 --shrink: {found}"
         judged_networks += not found.refused
     assert judged_networks > 15  # PyTorch refuses a few
+
+
+def test_profiles_count_what_their_tools_count() -> None:
+    """Of the networks that torch.nn has all layers of; every tool that may differ here has agreed as well."""
+    agree: Counter[str] = Counter()
+    for number in range(1, 61):
+        analysis = Analysis(network(random_case(number).spec))
+        for each in counted(analysis) if askable(analysis) else ():
+            assert each.agrees or known(analysis, each.profile), f"{number}: {each}"
+            agree[each.profile] += each.agrees
+    assert set(agree) == set(TOOLS)
+    assert min(agree.values()) > 20
 
 
 _LINEAR = "{linear: {out: 8, each_position: true}}"
