@@ -95,12 +95,17 @@ def _window(text: str, at: int, room: int) -> tuple[str, int]:
     """The stretch of a line that is shown, with signs where it is cut, and the index of the place in it."""
     if _width(text) <= room:
         return text, at
-    # The place stands in the first half of the stretch, unless the line ends before.
-    first = max(0, min(at - room // 2, len(text) - room))
-    shown = text[first : first + room]
+    count = room
+    while True:
+        # The place stands in the first half of the stretch, unless the line ends before.
+        first = max(0, min(at - count // 2, len(text) - count))
+        shown = text[first : first + count]
+        if _width(shown) <= room:
+            break
+        count -= 1  # signs that are two columns wide
     if first:
         shown = _CUT + shown[len(_CUT) :]
-    if first + room < len(text):
+    if first + count < len(text):
         shown = shown[: -len(_CUT)] + _CUT
     return shown, at - first
 

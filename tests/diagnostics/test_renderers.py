@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import unicodedata
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -122,6 +123,18 @@ def test_a_finding_is_fitted_to_a_width_and_its_carets_stay_below_their_place(wi
     notes = lines[lines.index("  |", at) + 1 :]
     assert {line[:4] for line in notes} <= {"  = ", "    "}
     assert render(finding).split("\n")[0] == f"error[a-rule]: {finding.message}"
+
+
+@pytest.mark.parametrize("at", [0, 20, 40, 79])
+def test_wide_signs_keep_to_the_width_too(at: int) -> None:
+    def columns(line: str) -> int:
+        return sum(2 if unicodedata.east_asian_width(sign) == "W" else 1 for sign in line)
+
+    place = Place(Source("a.yaml", "大小" * 40), at, at + 1)
+    *_, line, carets = render(Diagnostic("a-rule", "wrong", place), width=40).split("\n")
+    assert max(columns(line), len(carets)) <= 40
+    index = next(i for i in range(len(line)) if columns(line[:i]) == carets.index("^"))
+    assert (line[index], carets.count("^")) == (("大小" * 40)[at], 2)
 
 
 def test_a_definition_is_said_at_the_first_finding_that_needs_it() -> None:
