@@ -24,7 +24,16 @@ import reference
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
-PICTURE = ROOT / "archcalc" / "guide" / "pictures" / "resnet50.svg"
+#: The pictures of README and guide, each with the command that draws it.
+PICTURES = {
+    ROOT / "archcalc" / "guide" / "pictures" / f"{name}.svg": f"archcalc {command} --format svg"
+    for name, command in {
+        "resnet50": "report resnet50",
+        "unet": "report unet",
+        "compare": "compare --all --axes macs,top5_error,params",
+        "memory": "memory resnet50 --batch 32 --checkpoint stage1",
+    }.items()
+}
 WIDTH = 80
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# ([\w/.-]+\.(?:ya?ml|toml|cfg|prototxt))\n")
@@ -128,13 +137,9 @@ def update(page: Path) -> None:
     page.write_text(generated(text), encoding="utf-8")
 
 
-def draw() -> str:
-    """The picture that the README opens with, as the program draws it now."""
-    return run("archcalc report resnet50 --format svg", ROOT)
-
-
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
     for _page in pages():
         update(_page)
-    PICTURE.write_text(draw(), encoding="utf-8")
+    for _picture, _command in PICTURES.items():
+        _picture.write_text(run(_command, ROOT), encoding="utf-8")

@@ -75,5 +75,7 @@ def test_a_line_of_dots_stands_for_any_lines() -> None:
     assert not readme.agrees("a\nb\nc\n", "a\nc\n")
 
 
-def test_the_picture_is_the_one_that_the_program_draws() -> None:
-    assert readme.PICTURE.read_text(encoding="utf-8") == readme.draw()
+@pytest.mark.parametrize(("picture", "command"), readme.PICTURES.items(), ids=[each.stem for each in readme.PICTURES])
+def test_pictures_are_those_that_the_program_draws(picture: Path, command: str) -> None:
+    assert picture.read_text(encoding="utf-8") == readme.run(command, readme.ROOT)
+    assert any(f"/{picture.name})" in page.read_text(encoding="utf-8") for page in PAGES)

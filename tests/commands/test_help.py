@@ -33,10 +33,13 @@ def test_without_a_topic_commands_and_pages_are_listed(capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("topic", list(pages()))
-def test_every_page_has_a_heading_and_is_shown_without_marks(topic: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_page_has_a_heading_and_is_shown_without_marks_and_pictures(
+    topic: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     text = printed(capsys, "help", topic)
     assert text.startswith(f"# {pages()[topic].title}\n")
     assert "\n<!--" not in text
+    assert "\n![" not in text
 
 
 def test_a_topic_can_be_named_by_its_last_part(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,8 @@ import re
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.guide import Page, pages
 
-_COMMENT = re.compile(r"^<!--.*-->\n", re.MULTILINE)
+#: What a terminal does not show, with the empty line that follows a picture.
+_COMMENT_OR_PICTURE = re.compile(r"^(<!--.*-->\n|!\[[^\]]*\]\([^)]*\)\n\n?)", re.MULTILINE)
 
 
 def contents() -> str:
@@ -49,5 +50,5 @@ def see_also(command: str) -> str:
 
 
 def plain(page: Page) -> str:
-    """A page as Markdown, without the marks around generated parts."""
-    return _COMMENT.sub("", page.text)
+    """A page as Markdown, without pictures and the marks around generated parts."""
+    return _COMMENT_OR_PICTURE.sub("", page.text)
