@@ -16,6 +16,8 @@ _TURN = 14.0
 #: Pixels between the edges of one gutter, and how many of them may lead on.
 _TRACK = 9.0
 _MOST_TRACKS = 4
+#: Pixels beside the outermost lane.
+_LANE_MARGIN = 6.0
 #: What is left for the graph on a page of A4 in whole size, with two centimetres of margin, its heading and its legend.
 _PAGE_WIDTH = 640.0
 _PAGE_HEIGHT = 820.0
@@ -33,21 +35,41 @@ class Turn(Record):
 
 
 class Columns(Record):
-    """For each row its column, and for each column how far its rows are moved, and where its gutter begins in the
-    coordinates of its rows. `turns` are the edges that lead on to the next column."""
+    """For each row its column, and for each column how far its rows are moved; where they end at the right, beside what
+    lanes lie, and where the gutter before them begins, are in their own coordinates. `turns` are the edges that lead
+    on to the next column."""
 
+    plan: Layout
     column_of: list[int]
     dx: list[float]
     dy: list[float]
     width: float
     height: float
-    begins: tuple[float, ...] = ()
-    turns: Mapping[Link, Turn] = {}
+    rights: list[float]
+    begins: list[float]
+    turns: Mapping[Link, Turn]
+
+    def of(self, element: int) -> int:
+        """The column of an element."""
+        return self.column_of[self.plan.row_of[element]]
+
+    def x(self, element: int) -> float:
+        """The middle of an element."""
+        return self.plan.x[element] + self.dx[self.of(element)]
+
+    def top(self, element: int) -> float:
+        """The top of an element."""
+        return self.plan.top(element) + self.dy[self.of(element)]
 
 
 class _Span(Record):
     first: int
     last: int
+
+
+def in_one_column(plan: Layout) -> Columns:
+    """A layout as it is."""
+    return _moved(plan, [_Span(0, len(plan.rows) - 1)], {})
 
 
 def in_columns(plan: Layout) -> Columns:
@@ -68,7 +90,8 @@ def in_columns(plan: Layout) -> Columns:
 
 
 def _crossing(plan: Layout) -> list[tuple[int, list[Link]]]:
-    """The rows after which few edges lead on and nothing runs at the side, with these edges from left to right."""
+    """The rows after which few edges lead on and nothing runs at the side, with these edges from left to right. Where
+    edges only enter or leave a block, it does not begin or end a column."""
     links: list[list[Link]] = [[] for _ in plan.rows]
     for link in plan.links:
         links[plan.row_of[link.source]].append(link)
@@ -79,7 +102,8 @@ def _crossing(plan: Layout) -> list[tuple[int, list[Link]]]:
     found, running = [], 0
     for row in range(len(plan.rows) - 1):
         running += busy[row]
-        if len(links[row]) <= _MOST_TRACKS and not running:
+        bare = not (plan.heights[row] and plan.heights[row + 1])
+        if len(links[row]) <= _MOST_TRACKS and not running and not bare:
             found.append((row, sorted(links[row], key=lambda link: (plan.x[link.source] + link.leaves, link.target))))
     return found
 
@@ -114,6 +138,12 @@ def _height(plan: Layout, span: _Span) -> float:
     return plan.tops[span.last] + plan.heights[span.last] - plan.tops[span.first]
 
 
+def _beside(plan: Layout, span: _Span) -> float:
+    """How wide the lanes at the right of a column are."""
+    lanes = (lane.x for lane in plan.lanes if span.first <= plan.row_of[lane.source] <= span.last)
+    return max(lanes, default=-_LANE_MARGIN) + _LANE_MARGIN
+
+
 def _sides(plan: Layout, span: _Span) -> tuple[float, float]:
     """The left and the right end of a column's rows."""
     elements = [e for row in plan.rows[span.first : span.last + 1] for e in row]
@@ -136,7 +166,8 @@ def _gutter(tracks: int) -> float:
 def _size(plan: Layout, spans: list[_Span], crossing: Mapping[int, list[Link]]) -> tuple[float, float]:
     """How wide and high columns are together."""
     tracks = _tracks(spans, crossing)
-    wide = sum(right - left for left, right in (_sides(plan, span) for span in spans)) + sum(map(_gutter, tracks))
+    rows = [(*_sides(plan, span), _beside(plan, span)) for span in spans]
+    wide = sum(right - left + beside for left, right, beside in rows) + sum(map(_gutter, tracks))
     margin = _TURN + _TRACK * (max(tracks) - 1) if len(spans) > 1 else 0.0
     return wide, max(_height(plan, span) for span in spans) + 2 * margin
 
@@ -144,10 +175,9 @@ def _size(plan: Layout, spans: list[_Span], crossing: Mapping[int, list[Link]]) 
 def _moved(plan: Layout, spans: list[_Span], crossing: Mapping[int, list[Link]]) -> Columns:
     tracks = _tracks(spans, crossing)
     width, height = _size(plan, spans, crossing)
-    lanes = max((lane.x for lane in plan.lanes), default=0.0) + 6 if plan.lanes else 0.0
     margin = (height - max(_height(plan, span) for span in spans)) / 2
     column_of = []
-    dx, dy, begins = [], [], []
+    dx, dy, rights, begins = [], [], [], []
     turns: dict[Link, Turn] = {}
     at = 0.0
     for number, (span, count) in enumerate(zip(spans, tracks, strict=True)):
@@ -156,10 +186,11 @@ def _moved(plan: Layout, spans: list[_Span], crossing: Mapping[int, list[Link]])
         column_of += [number] * (span.last - span.first + 1)
         dx.append(at - left)
         dy.append(margin - plan.tops[span.first])
+        rights.append(right)
         begins.append(left - GUTTER / 2 - _TRACK * (count - 1))
         turns.update(_turns(crossing[spans[number - 1].last], left) if number else ())
-        at += right - left
-    return Columns(column_of, dx, dy, width + lanes, height, tuple(begins), turns)
+        at += right - left + _beside(plan, span)
+    return Columns(plan, column_of, dx, dy, width, height, rights, begins, turns)
 
 
 def _turns(links: list[Link], left: float) -> Iterator[tuple[Link, Turn]]:

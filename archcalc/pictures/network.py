@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.pictures import graph, svg
-from archcalc.pictures.columns import Columns, in_columns
+from archcalc.pictures.columns import Columns, in_columns, in_one_column
 from archcalc.pictures.graph import Box, Frame, Item, Uses
 from archcalc.pictures.layered import Edge, Lane, Layout, Link, Node, layout
 from archcalc.pictures.svg import Drawing
@@ -81,6 +81,7 @@ class Inside(Record):
     """The layout of some items: its elements are entries, items and exits, in this order."""
 
     layout: Layout
+    columns: Columns
     entries: tuple[int, ...]
     items: tuple[Placed, ...]
     exits: tuple[int, ...]
@@ -170,20 +171,18 @@ class Placer:
         """A frame is as large as what is in it, with its name above that."""
         outs = self.read_outside(frame)
         inside = self.arrange(frame.items, frame, outs)
-        plan = inside.layout
+        columns = inside.columns
         named = width(_title(frame), 12, bold=True) + 14 + (_FOLD if self.setting.foldable else 0)
-        entries = plan.rows[0] if inside.entries else []
-        left = plan.left - _FRAME_SIDE
-        right = plan.right + _FRAME_SIDE + _lanes_width(plan)
-        free = min((plan.x[e] for e in entries), default=right) - left
+        left, right = -_FRAME_SIDE, columns.width + _FRAME_SIDE
+        free = min(map(columns.x, range(len(inside.entries))), default=right) - left
         missing = max(0.0, named - free)
         left, right = left - missing, right + missing
         middle = (left + right) / 2
-        ins = {value: plan.x[k] - middle for k, value in enumerate(inside.entries)}
+        ins = {value: columns.x(k) - middle for k, value in enumerate(inside.entries)}
         first_exit = len(inside.entries) + len(inside.items)
-        ports = {value: plan.x[first_exit + k] - middle for k, value in enumerate(inside.exits)}
+        ports = {value: columns.x(first_exit + k) - middle for k, value in enumerate(inside.exits)}
         below = 0 if inside.exits else _FRAME_SIDE
-        made = Placed(frame, right - left, plan.height + _HEADER + below, ins, ports, (), inside, -left)
+        made = Placed(frame, right - left, columns.height + _HEADER + below, ins, ports, (), inside, -left)
         return self.foldable(made) if self.setting.foldable else made
 
     def foldable(self, open_: Placed) -> Placed:
@@ -229,7 +228,10 @@ class Placer:
             source, leaves = made[value]
             edges.append(Edge(source, len(nodes), leaves, 0))
             nodes.append(Node(0, 0, "last"))
-        return Inside(layout(nodes, edges), entries, placed, exits, tuple(edges))
+        plan = layout(nodes, edges)
+        return Inside(
+            plan, in_columns(plan) if frame is None else in_one_column(plan), entries, placed, exits, tuple(edges)
+        )
 
 
 def _end(item: Item) -> int:
@@ -263,10 +265,6 @@ def _add_copied_values(stands_for: dict[int, int], items: Sequence[Item]) -> Non
             for value in range(item.end + 1, item.last + 1):
                 drawn = item.first + (value - item.first) % length
                 stands_for[value] = stands_for.get(drawn, drawn)
-
-
-def _lanes_width(plan: Layout) -> float:
-    return max((lane.x for lane in plan.lanes), default=0.0) + (6.0 if plan.lanes else 0.0)
 
 
 def _title(frame: Frame) -> str:
@@ -308,9 +306,8 @@ def draw(analysis: Analysis, setting: Setting | None = None) -> Drawing:
         plain = placer.arrange(graph.opened(items, analysis), None, ())
         shape, inside = next((one, of) for of in (plain, inside) if (one := _u_shape(analysis, of)) is not None)
     pen = _Pen(analysis, setting, inside.items)
-    columns = in_columns(inside.layout) if shape is None else None
+    columns = inside.columns
     picture = shape or columns
-    assert picture is not None
     heading = analysis.architecture
     params, macs = (short(figure(analysis, name)) for name in ("params", "macs"))
     said = f"{params} parameters, {macs} MACs, input {analysis.network.input}"
@@ -321,10 +318,10 @@ def draw(analysis: Analysis, setting: Setting | None = None) -> Drawing:
     left = _MARGIN + (wide - picture.width) / 2
     if shape is not None:
         pen.u_shape(inside, shape, left, top + 8)
-    elif columns is not None:
-        pen.plan(inside, columns, left, top + 8)
+    else:
+        pen.plan(inside, left, top + 8)
     if setting.foldable:
-        rows = [] if columns is None else _rows_in_columns(inside.layout, columns, left, top + 8)
+        rows = [] if shape is not None else _rows_in_columns(columns, left, top + 8)
         pen.out = [f'<g class="graph" data-rows="{_written(rows)}">\n', *pen.out, "</g>\n"]
     body = [svg.text(_MARGIN, _MARGIN + 12, heading, "heading")]
     body += [svg.text(_MARGIN, _MARGIN + 29, said, "small")]
@@ -398,20 +395,25 @@ class _Pen:
         }
         return Legend(tuple((named[c], f"box {c}", "") for c in svg.FILLS if c in named))
 
-    def plan(self, inside: Inside, columns: Columns, left: float, top: float) -> None:
+    def plan(self, inside: Inside, left: float, top: float) -> None:
         """The outermost items, in columns."""
-        plan = inside.layout
-        for link in plan.links:
-            self.link(plan, link, columns, left, top)
-        for lane in plan.lanes:
-            self.lane(plan, lane, left + columns.dx[0], top + columns.dy[0])
+        self.edges(inside, left, top)
         for element, value in enumerate(inside.entries):
-            at = columns.column_of[plan.row_of[element]]
-            x, y = left + plan.x[element] + columns.dx[at], top + plan.top(element) + columns.dy[at]
-            self.input(x, y, plan.nodes[element], value)
+            x, y = left + inside.columns.x(element), top + inside.columns.top(element)
+            self.input(x, y, inside.layout.nodes[element], value)
+        self.items(inside, left, top)
+
+    def edges(self, inside: Inside, left: float, top: float) -> None:
+        """The edges between items."""
+        for link in inside.layout.links:
+            self.link(inside.columns, link, left, top)
+        for lane in inside.layout.lanes:
+            self.lane(inside.columns, lane, left, top)
+
+    def items(self, inside: Inside, left: float, top: float) -> None:
+        """The items."""
         for number, placed in enumerate(inside.items, len(inside.entries)):
-            at = columns.column_of[plan.row_of[number]]
-            self.item(placed, left + plan.x[number] + columns.dx[at], top + plan.top(number) + columns.dy[at])
+            self.item(placed, left + inside.columns.x(number), top + inside.columns.top(number))
 
     def u_shape(self, inside: Inside, shape: UShape, left: float, top: float) -> None:
         """The outermost items as a U."""
@@ -490,17 +492,12 @@ class _Pen:
         self.out.append(svg.text(left + 8 + sign, y + 14, _title(frame), "bold faint"))
         if placed.folded is not None:
             self.out.append(svg.path(f"M{svg.number(left + 7)} {svg.number(y + 7)}h8l-4 6z", "arrow sign"))
-        dx, dy = left + placed.origin, y + _HEADER
-        for value, element in zip(inside.entries, range(len(inside.entries)), strict=True):
-            assert value < frame.first
-            self.out.append(svg.line(dx + plan.x[element], y, dx + plan.x[element], dy, "edge"))
-        straight = Columns([0] * len(plan.rows), [0.0], [0.0], placed.width, placed.height)
-        for link in plan.links:
-            self.link(plan, link, straight, dx, dy)
-        for lane in plan.lanes:
-            self.lane(plan, lane, dx, dy)
-        for number, child in enumerate(inside.items, len(inside.entries)):
-            self.item(child, dx + plan.x[number], dy + plan.top(number))
+        columns, dx, dy = inside.columns, left + placed.origin, y + _HEADER
+        for element in range(len(inside.entries)):
+            at = dx + columns.x(element)
+            self.out.append(svg.line(at, y, at, dy + columns.top(element), "edge"))
+        self.edges(inside, dx, dy)
+        self.items(inside, dx, dy)
         if placed.folded is not None:
             self.folded(placed.folded, x, y)
         self.out.append("</g>\n")
@@ -513,8 +510,9 @@ class _Pen:
         self.out.append(svg.path(f"M{svg.number(left + 7)} {svg.number(y + 9)}v8l6 -4z", "arrow sign"))
         self.out.append("</g>\n")
 
-    def link(self, plan: Layout, link: Link, columns: Columns, left: float, top: float) -> None:
+    def link(self, columns: Columns, link: Link, left: float, top: float) -> None:
         """A piece of an edge: down to the end of its row, across the gap, down to where it arrives."""
+        plan = columns.plan
         a, b = plan.row_of[link.source], plan.row_of[link.target]
         one, two = columns.column_of[a], columns.column_of[b]
         x1 = left + plan.x[link.source] + link.leaves + columns.dx[one]
@@ -551,11 +549,13 @@ class _Pen:
             )
         )
 
-    def lane(self, plan: Layout, lane: Lane, left: float, top: float) -> None:
+    def lane(self, columns: Columns, lane: Lane, left: float, top: float) -> None:
         """Edges at the side: out below their node's row, down the lane, and in above the rows of their targets."""
         n = svg.number
+        plan, column = columns.plan, columns.of(lane.source)
         row = plan.row_of[lane.source]
-        x1, x = left + plan.x[lane.source] + lane.leaves, left + plan.right + lane.x
+        left, top = left + columns.dx[column], top + columns.dy[column]
+        x1, x = left + plan.x[lane.source] + lane.leaves, left + columns.rights[column] + lane.x
         out = top + plan.tops[row] + plan.heights[row] + 5
         ends = []
         for target, arrives in lane.targets:
@@ -588,8 +588,9 @@ def _boxes(placed: Sequence[Placed]) -> Iterator[Box]:
             yield each.item
 
 
-def _rows_in_columns(plan: Layout, columns: Columns, left: float, top: float) -> list[tuple[float, float, float]]:
+def _rows_in_columns(columns: Columns, left: float, top: float) -> list[tuple[float, float, float]]:
     """The rows of a layout as they are drawn: for each where its column begins, its top and its height."""
+    plan = columns.plan
     rows = []
     for row, (y, height) in enumerate(zip(plan.tops, plan.heights, strict=True)):
         at = columns.column_of[row]

@@ -81,6 +81,21 @@ def test_far_edges_run_at_the_side_of_the_rows() -> None:
     assert faults(made) == []
 
 
+def test_lanes_stand_beside_the_rows_of_their_column() -> None:
+    conv = "- conv: {out: 4, kernel: 3, padding: 1}"
+    steps = [*[f"{conv}\n- silu"] * 60, "- conv: {out: 4, kernel: 1}\n  as: first", *[f"{conv}\n- silu"] * 60]
+    text = "\n".join(steps) + "\n- conv: {out: 4, kernel: 1}\n  as: last\n- add: [first, last]"
+    made = network.draw(layers("4, 8, 8", text), Setting(folded=False))
+    assert faults(made) == []
+    it = drawn(made)
+    (first,) = (area for area, words in it.boxes if words[0].said == "first")
+    assert any(
+        edge[0] == pytest.approx(((first.left + first.right) / 2, first.bottom), abs=1)
+        and max(x for x, _ in edge) > first.right
+        for edge in it.edges
+    )
+
+
 def test_every_layer_is_in_one_box() -> None:
     analysis = load("resnet50").analyse()
 
