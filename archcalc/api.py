@@ -11,6 +11,7 @@ from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.language.document import Document
 from archcalc.language.expand import expand
 from archcalc.language.network import Network
+from archcalc.layers.apply import Rules
 from archcalc.sizes.kinds import settled
 
 
@@ -32,7 +33,8 @@ class Architecture:
 
     def analyse(self) -> Analysis:
         """The network with every layer's rule run; SpecError if its layers do not fit together."""
-        return analyse(self.expand())
+        rules = Rules()
+        return analyse(expand(self.document, self.settings, rules), rules)
 
     def figure(self, name: str, *, layer: str | None = None, **setup: Any) -> Any:
         """One quantity of the network, or of the layers that a path names, exactly.

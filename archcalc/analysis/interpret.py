@@ -47,12 +47,13 @@ class Interpretation(Record):
         return self.network.input_volume(index) if is_input(index) else self.outcomes[index].output
 
 
-def interpret(network: Network, overrides: dict[str, Any] | None = None) -> Interpretation:
+def interpret(network: Network, overrides: dict[str, Any] | None = None, rules: Rules | None = None) -> Interpretation:
     """Run the rule of every node. SpecError holds every condition that fails and everything that does not fit.
 
-    `overrides` replaces attributes by name in every layer that has them (all in-place flags, say).
+    `overrides` replaces attributes by name in every layer that has them (all in-place flags, say); `rules` know what
+    was asked of them before, in this network or another.
     """
-    return _Interpreter(network, overrides or {}).run()
+    return _Interpreter(network, overrides or {}, rules or Rules()).run()
 
 
 def out_of_place(interpretation: Interpretation, nodes: Iterable[int]) -> Interpretation:
@@ -66,12 +67,12 @@ def out_of_place(interpretation: Interpretation, nodes: Iterable[int]) -> Interp
 
 
 class _Interpreter:
-    def __init__(self, network: Network, overrides: dict[str, Any]) -> None:
+    def __init__(self, network: Network, overrides: dict[str, Any], rules: Rules) -> None:
         self.network = network
         self.overrides = overrides
         self.outcomes: list[Outcome] = []
         self.open: list[Open] = []
-        self.rules = Rules()
+        self.rules = rules
         #: How many layers, and outputs of the network, use each value.
         self.uses = Counter(index for node in network.nodes for index in node.inputs)
         self.uses.update(network.outputs.values())

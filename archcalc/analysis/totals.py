@@ -10,6 +10,7 @@ from archcalc.analysis.interpret import Interpretation, Open, interpret
 from archcalc.analysis.receptive_field import Field, LastMap, last_map, receptive_fields
 from archcalc.diagnostics.diagnostic import Diagnostic, SpecError
 from archcalc.language.network import Network, Node, is_input
+from archcalc.layers.apply import Rules
 from archcalc.layers.outcome import Outcome, Tensor
 from archcalc.sizes.conditions import equal, judge
 from archcalc.sizes.kinds import Size, times, total
@@ -172,9 +173,10 @@ def alike(layers: Iterable[AnalysedLayer]) -> list[tuple[AnalysedLayer, int]]:
     return list(found.values())
 
 
-def analyse(network: Network) -> Analysis:
-    """Run every layer's rule. SpecError if the layers do not fit together."""
-    return Analysis(interpret(network))
+def analyse(network: Network, rules: Rules | None = None) -> Analysis:
+    """Run every layer's rule, of those that were asked before where there are any. SpecError if the layers do not fit
+    together."""
+    return Analysis(interpret(network, rules=rules))
 
 
 def _is_zero(size: Size) -> bool:

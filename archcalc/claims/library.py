@@ -11,6 +11,7 @@ from archcalc.analysis.totals import Analysis, analyse
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.language.document import Document
 from archcalc.language.expand import expand
+from archcalc.layers.apply import Rules
 
 
 class Library:
@@ -22,6 +23,8 @@ class Library:
     def __init__(self, catalogued: Library | None = None) -> None:
         self._catalogued = catalogued
         self._analyses: dict[Any, Analysis] = {}
+        #: What layers were asked in one network they need not be asked in another.
+        self._rules = Rules()
         self._documents: dict[Any, tuple[Document, dict[str, Any]]] = {}
 
     @cached_property
@@ -37,7 +40,7 @@ class Library:
         """The analysis of a document with parameters set; SpecError and UsageError as `expand` has them."""
         key = (document, tuple(sorted(settings.items())))
         if key not in self._analyses:
-            self._analyses[key] = analyse(expand(document, settings))
+            self._analyses[key] = analyse(expand(document, settings, self._rules), self._rules)
         return self._analyses[key]
 
     def named(self, reference: str, directory: Path) -> Analysis:

@@ -25,6 +25,7 @@ from archcalc.language.document import (
 from archcalc.language.expression import ExpressionError
 from archcalc.language.network import INPUT_INDEX, Network, Node, Scope, TiedWeights, trail
 from archcalc.language.volumes import AtStep, NoVolume, Volumes
+from archcalc.layers.apply import Rules
 from archcalc.layers.attributes import Refused, shown, whole
 from archcalc.layers.registry import Layer, layers, words
 from archcalc.records import Record
@@ -49,10 +50,11 @@ class _Limit(Exception):
         self.diagnostic = diagnostic
 
 
-def expand(document: Document, parameters: Mapping[str, Any] | None = None) -> Network:
+def expand(document: Document, parameters: Mapping[str, Any] | None = None, rules: Rules | None = None) -> Network:
     """The network that a document describes with its parameters set as given; the others have their defaults.
 
-    SpecError holds every finding; UsageError if a parameter does not exist.
+    `rules` are those by which volumes are worked out that expressions ask for; whoever analyses the network then asks
+    them again. SpecError holds every finding; UsageError if a parameter does not exist.
     """
     budget = Budget()
     values = _parameter_values(document, parameters or {}, budget)
@@ -60,7 +62,7 @@ def expand(document: Document, parameters: Mapping[str, Any] | None = None) -> N
     if not document.steps:
         place = Place(document.source, 0, 0)
         raise SpecError([Diagnostic("no-layers", f"{document.source.name} has no layers: it is not a network", place)])
-    expansion = _Expansion(tuple(inputs.values()), budget)
+    expansion = _Expansion(Volumes(tuple(inputs.values()), rules or Rules()), budget)
     expansion.environments[document] = _environment(document, values)
     environment = expansion.environments[document]
     names: Names = {name: Named(INPUT_INDEX - number) for number, name in enumerate(inputs)}
@@ -275,9 +277,9 @@ class _Here(Record):
 class _Expansion:
     """The nodes made so far, and the budget that keeps a hostile spec from making too many."""
 
-    def __init__(self, inputs: tuple[Volume, ...], budget: Budget) -> None:
-        self.nodes: list[Node] = []
-        self.volumes = Volumes(inputs, self.nodes)
+    def __init__(self, volumes: Volumes, budget: Budget) -> None:
+        self.volumes = volumes
+        self.nodes = volumes.nodes
         #: Each head and the node that ends it.
         self.heads: list[tuple[Scope, int]] = []
         self.problems: list[Diagnostic] = []
@@ -308,11 +310,15 @@ class _Expansion:
         for i in range(times):
             if i:
                 self.spend(step, frame)
-            inputs = self.named_all(step.inputs, step, frame) if not i or _joins_names(step) else ()
-            brought = {inner: self.brought(each, step, frame) for inner, each in step.brought.items()}
-            begins = brought.pop(INPUT, None)
-            if begins is not None and not i:
-                inputs = begins.nodes
+            inputs: tuple[int, ...] = ()
+            brought: dict[str, _Brought] = {}
+            if step.inputs and (not i or _joins_names(step)):
+                inputs = self.named_all(step.inputs, step, frame)
+            if step.brought:
+                brought = {inner: self.brought(each, step, frame) for inner, each in step.brought.items()}
+                begins = brought.pop(INPUT, None)
+                if begins is not None and not i:
+                    inputs = begins.nodes
             if not inputs:  # `from` is the first copy's input, the others follow each other
                 inputs = (current,)
             around = frame if step.index is None else frame._replace(env={**frame.env, step.index: i})
@@ -443,10 +449,11 @@ class _Expansion:
             arguments = self.row(step.row, block, here)
         bound: dict[str, Any] = {}
         names: Names = {INPUT: Named(inputs[0])}
+        scope = Scope(frame.scope, step.label or step.name, step, bound)
         for name, given in brought.items():
             names.update(given.named(name))
-        scope = Scope(frame.scope, step.label or step.name, step, bound)
-        scope.brought = {name: given.nodes for name, given in brought.items()}
+        if brought:
+            scope.brought = {name: given.nodes for name, given in brought.items()}
         inner = _Frame(
             dict(self.globals_of(block.document)),
             scope,

@@ -41,16 +41,16 @@ class NoVolume(Exception):
 class Volumes:
     """The outputs of a network's nodes while it grows."""
 
-    def __init__(self, inputs: tuple[Volume, ...], nodes: list[Node]) -> None:
+    def __init__(self, inputs: tuple[Volume, ...], rules: Rules) -> None:
+        self.nodes: list[Node] = []
         self._inputs = inputs
-        self._nodes = nodes
         self._outputs: list[Volume] = []
-        self._rules = Rules()
+        self._rules = rules
 
     def of(self, index: int) -> Volume:
         """The output of a node, or the network's input; NoVolume if there is none."""
         while len(self._outputs) <= index:
-            node = self._nodes[len(self._outputs)]
+            node = self.nodes[len(self._outputs)]
             volumes = tuple(self._of(i) for i in node.inputs)
             try:
                 self._outputs.append(self._rules.apply(node.layer, volumes, node.attributes).outcome.output)

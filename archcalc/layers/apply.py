@@ -38,7 +38,7 @@ class Applied(Record):
 
 
 class Rules:
-    """The rules of a network's layers. A network repeats itself: what is asked again is not worked out again."""
+    """The rules of layers. Networks repeat themselves: what is asked again is not worked out again."""
 
     def __init__(self) -> None:
         self._seen: dict[Any, Applied] = {}
