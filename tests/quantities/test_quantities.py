@@ -77,6 +77,33 @@ def test_what_adds_up_does() -> None:
             assert parts == [each.amount(network, row) for row in analysis.layers]
 
 
+#: Two blocks of which one is frozen, and weights that two layers share: equal layers that do not add the same.
+UNEQUAL = """
+input: [4, 8, 8]
+blocks:
+  pair():
+    - conv: {out: 4, kernel: 3, padding: 1}
+    - relu
+layers:
+  - pair:
+    repeat: 3
+  - pair:
+    trainable: false
+  - conv: {out: 4, kernel: 1}
+    weights: both
+  - conv: {out: 4, kernel: 1}
+    weights: both
+"""
+
+
+def test_equal_layers_are_added_up_as_what_each_adds() -> None:
+    network = Part(analysed(UNEQUAL), setup=Setup(batch=2, card=card("t4")))
+    for known in quantities().values():
+        if known.amount is not None:
+            beside = network.samples(known.beside(network)) if known.beside else 0
+            assert known.measure(network) == beside + sum(known.amount(network, row) for row in network.layers)
+
+
 def test_a_part_is_a_layer_a_block_or_a_pattern() -> None:
     analysis = archcalc.load("googlenet").analyse()
 

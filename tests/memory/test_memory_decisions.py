@@ -1,0 +1,61 @@
+"""What is decided once for layers that are called alike is what would be decided of each by itself."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+import pytest
+from inline import analysed
+
+import archcalc
+from archcalc.analysis.interpret import Interpretation
+from archcalc.memory.backward import GradientCall
+from archcalc.memory.checkpoint import segments
+from archcalc.memory.network import NetworkMemory
+from archcalc.memory.placement import LayerCall
+from archcalc.memory.setup import Setup
+from archcalc.memory.storages import Storages
+
+PAIRS = (
+    "input: [4, 8, 8]\nblocks: {{pair(): [{{conv: {{out: 4, kernel: 1}}}}, relu]}}\nlayers: [{{pair: , repeat: {}}}]\n"
+)
+#: Joins and slices, branches that share their input, tied weights, tables that are looked up.
+NETWORKS = ("googlenet", "shufflenet_v2", "t5", "gpt2", "densenet40_k12", "swin_t", "lstm_classifier")
+
+
+def passes(interpretation: Interpretation, setup: Setup) -> list[Any]:
+    """Every step of training and inference, what is alive during each, and what is saved."""
+    memory = NetworkMemory(interpretation, setup)
+    timelines = (memory.training.timeline, memory.training.activations, memory.inference)
+    return [memory.saved, *([list(each.steps), each.during, list(each.storages)] for each in timelines)]
+
+
+def setups(interpretation: Interpretation) -> list[Setup]:
+    """Alone and in a batch, in mixed precision, with layers frozen and checkpointed."""
+    names = [node.name for node in interpretation.network.nodes]
+    frozen = tuple(name for name, outcome in zip(names, interpretation.outcomes, strict=True) if outcome.params)[1::3]
+    again = segments(interpretation.network, names[len(names) // 2 : len(names) // 2 + 1])
+    return [
+        Setup(batch=1),
+        Setup(batch=2, dtype="amp", device="cuda", frozen=frozen),
+        Setup(batch=2, dtype="amp", accumulate=True, checkpoints=again),
+    ]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_decision_holds_wherever_it_is_looked_up(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    interpretation = archcalc.load(name).analyse().interpretation
+    once = [passes(interpretation, setup) for setup in setups(interpretation)]
+    numbers = count()
+    for call in (LayerCall, GradientCall):  # now none is equal to one before
+        monkeypatch.setattr(call, "__hash__", lambda self: next(numbers))
+    assert [passes(interpretation, setup) for setup in setups(interpretation)] == once
+
+
+def test_there_are_as_many_decisions_as_different_layers() -> None:
+    def decisions(repeat: int) -> int:
+        return len(set(Storages(analysed(PAIRS.format(repeat)).interpretation, Setup(batch=2)).placements))
+
+    # The first convolution reads the network's input, which is saved and has no gradient; all others are alike.
+    assert decisions(2) == decisions(40) == 3
