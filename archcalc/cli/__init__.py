@@ -57,8 +57,21 @@ class _Commands(click.Group):
         except click.UsageError:
             from archcalc.diagnostics.diagnostic import did_you_mean
 
-            hint = did_you_mean(args[0], self.list_commands(ctx)) or "`archcalc --help` lists them"
+            hint = (
+                did_you_mean(args[0], self.list_commands(ctx)) or _as_a_spec(args[0]) or "`archcalc --help` lists them"
+            )
             raise click.UsageError(f"there is no command `{args[0]}`: {hint}", ctx) from None
+
+
+def _as_a_spec(word: str) -> str | None:
+    """What to type where a spec stands in the place of a command."""
+    from archcalc import catalogue
+    from archcalc.exchange import is_model
+
+    name = catalogue.split(word).name
+    if name in catalogue.names() or name.endswith((".yaml", ".yml")) or is_model(name):
+        return f"for a spec, say what to do with it: `archcalc report {word}`"
+    return None
 
 
 @click.group(

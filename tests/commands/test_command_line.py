@@ -176,6 +176,9 @@ def test_findings_go_to_standard_error_with_exit_code_1(tmp_path: Path) -> None:
         (["report", "vgg16", "--set", "image=32", "--set", "image=64"], "image is set twice"),
         (["report", "-:image=32"], "set parameters of the spec on standard input with --set"),
         (["__init__"], "there is no command `__init__`"),
+        (["alexnet"], "there is no command `alexnet`: for a spec, say what to do with it: `archcalc report alexnet`"),
+        (["mine.yaml"], "`archcalc report mine.yaml`"),
+        (["sweep", "vgg16", "--over", "image=32..64"], "`32..64` is not a range for image: write first:last or"),
         (["report", "vgg16\x1b[2J"], "there is no spec `vgg16\N{REPLACEMENT CHARACTER}[2J`"),
     ],
 )
@@ -264,6 +267,18 @@ def test_a_dumb_terminal_gets_no_colours(monkeypatch: pytest.MonkeyPatch, capsys
         monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
         assert run(["report", "nothing/at.all"]) == 2
         assert ("\x1b" in capsys.readouterr().err) is coloured
+
+
+def test_a_message_ends_its_lines_between_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert run(["report", "vgg"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) > 1
+    assert all(len(line.replace("\x1b[1;31m", "").replace("\x1b[0m", "")) <= 40 for line in lines)
+    assert "did you" in " ".join(lines)
 
 
 def test_ascii_output_has_no_other_characters() -> None:

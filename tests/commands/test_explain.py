@@ -211,6 +211,7 @@ def test_a_rule_of_check(capsys: pytest.CaptureFixture[str]) -> None:
             ["alexnet", "conv1", "--quantity", "MAC"],
             "the layer has no figure `MAC`: did you mean `macs`?",
         ),
+        (["alexnet", "params"], "no layer `params`, it is a quantity: --quantity params"),
         (["alexnet", "--quantity", "depth"], "depth is a figure of a whole network"),
         (["groups-dvide"], "there is no spec and no rule `groups-dvide`: did you mean `groups-divide`"),
         (["nothing_like_it"], "there is no spec `nothing_like_it`"),

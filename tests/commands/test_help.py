@@ -52,6 +52,13 @@ def test_a_command_comes_before_a_page_and_names_it(capsys: pytest.CaptureFixtur
     assert text.endswith("See also: archcalc help explanation/memory\n")
 
 
+def test_a_word_that_is_no_topic_leads_to_the_pages_that_mention_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["help", "lecture"]) == 2
+    said = capsys.readouterr().err
+    assert "there is no help on `lecture`: `archcalc help tutorial`, " in said
+    assert said.endswith(" mention it\n")
+
+
 @pytest.mark.parametrize(
     ("topic", "hint"),
     [

@@ -213,7 +213,7 @@ def test_fit_says_who_finds_checkpoints(capsys: pytest.CaptureFixture[str]) -> N
 def test_where_nothing_helps_the_floor_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["fit", "llama3_8b", "--gpu", "rtx4090", "--optimizer", "adam"]) == 1
     # 8,030,261,248 parameters of 4 bytes, and Adam's two means of each: 96.36 GB.
-    assert "parameters and optimizer state alone take 96.36 GB" in " ".join(capsys.readouterr().out.split())
+    assert "parameters and optimizer state take 96.36 GB alone" in " ".join(capsys.readouterr().out.split())
 
 
 def test_headroom_is_for_checkpoints_that_are_looked_for(capsys: pytest.CaptureFixture[str]) -> None:
@@ -236,3 +236,19 @@ def test_headroom_is_for_checkpoints_that_are_looked_for(capsys: pytest.CaptureF
 def test_the_exit_code_answers_whether_it_fits(asked: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["fit", "resnet50", *asked]) == code
     assert capsys.readouterr().err == ""
+
+
+def test_what_fits_without_training_is_said_where_training_does_not(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fit", "llama3_8b", "--gpu", "rtx4090", "--dtype", "bfloat16"]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "the largest batch that fits in training" in said
+    assert "short by 43.37 GB; at inference up to batch 3" in said
+    # 16.06 GB of parameters would fit into 24 GiB: what is beside them does not.
+    assert "parameters and optimizer state take 16.06 GB of it" in said
+
+
+def test_a_memory_without_a_unit_is_asked_for_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fit", "lenet5", "--memory", "24"]) == 2
+    assert "`24` has no unit, and would be bytes: say 24GB, or 24B" in capsys.readouterr().err
+    assert memory_size("24B") == 24
+    assert memory_size("8_000_000_000") == 8 * 10**9

@@ -13,13 +13,14 @@ from typing import Any
 from archcalc.analysis.receptive_field import ITSELF, Span
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.counting.training import backward, wants_input_gradient
+from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.language.network import INPUT_INDEX, is_input
-from archcalc.language.paths import selected
+from archcalc.language.paths import NoSuchPath, selected
 from archcalc.layers.attributes import decimal
 from archcalc.layers.outcome import WEIGHTS, Outcome, Saved
 from archcalc.memory.gradients import gradients
 from archcalc.memory.setup import Setup
-from archcalc.quantities.registry import Part, summing
+from archcalc.quantities.registry import Part, quantities, summing
 from archcalc.records import Record
 from archcalc.sizes.kinds import total
 from archcalc.sizes.traced import arithmetic, remembered
@@ -51,7 +52,12 @@ class Contribution(Record):
 
 def find(analysis: Analysis, path: str) -> list[AnalysedLayer]:
     """The layers that a path names, one or a whole block; UsageError with a suggestion if there is none."""
-    return [analysis.layers[index] for index in selected([row.name for row in analysis.layers], path)]
+    try:
+        return [analysis.layers[index] for index in selected([row.name for row in analysis.layers], path)]
+    except NoSuchPath as error:
+        if path in quantities():
+            raise UsageError(f"{error.message}, it is a quantity: --quantity {path}") from None
+        raise
 
 
 def traced_outcome(analysis: Analysis, row: AnalysedLayer) -> Outcome:
@@ -292,7 +298,7 @@ def _paragraph(row: AnalysedLayer, start: str) -> str:
 
 
 #: The totals that are explained where none is asked for by name.
-TOTALS = ("params", "macs", "flops", "activation_bytes_without_input")
+TOTALS = ("params", "macs", "activation_bytes_without_input")
 
 
 def contributions(part: Part, name: str) -> list[Contribution]:

@@ -22,9 +22,9 @@ def build(network: Part, budgets: Budgets, available: list[Available], batch: in
     analysis, setup = network.analysis, network.setup
     fits = [fit(budgets, one) for one in available]
     facts = _facts(network, budgets, fits, batch)
-    alone = " at inference" if budgets.training is None else ""
+    phase = "at inference" if budgets.training is None else "in training"
     return Report(
-        f"{analysis.architecture}: the largest batch that fits{alone}, {setup_in_words(setup)}",
+        f"{analysis.architecture}: the largest batch that fits {phase}, {setup_in_words(setup)}",
         facts,
         (_table(budgets, fits, batch),),
         (*((_FOUND_BY,) if any(CHECKPOINTS in text for _, text in facts) else ()), *_NOTES),
@@ -51,7 +51,7 @@ def _facts(network: Part, budgets: Budgets, fits: list[Fit], batch: int | None) 
         asked = batch or 1
         if budgets.asked.peak_bytes(asked) > found.available.usable:
             said = [_said(each) for each in remedies(network, found.available, asked)]
-            facts.append((f"on {found.available.name}", "; ".join(said) or _nothing(budgets)))
+            facts.append((f"on {found.available.name}", "; ".join(said) or _nothing(budgets, found.available.usable)))
     needed = batch or 1
     facts.append((f"batch {needed:,}", f"{_phase(budgets)} peaks at {bytes_in_full(budgets.asked.peak_bytes(needed))}"))
     return tuple(facts)
@@ -61,11 +61,12 @@ def _phase(budgets: Budgets) -> str:
     return "inference" if budgets.training is None else "training"
 
 
-def _nothing(budgets: Budgets) -> str:
+def _nothing(budgets: Budgets, usable: int) -> str:
     """That no change is enough, and what is there whatever the batch is."""
-    floor = bytes_decimal(budgets.asked.persistent.total)
+    floor = budgets.asked.persistent.total
     what = "parameters" if budgets.training is None else "parameters and optimizer state"
-    return f"no setup that archcalc knows brings it in: {what} alone take {floor}"
+    rest = " alone" if floor > usable else " of it"
+    return f"no setup that archcalc knows brings it in: {what} take {bytes_decimal(floor)}{rest}"
 
 
 def _said(remedy: Remedy) -> str:
@@ -82,8 +83,15 @@ def _answer(budgets: Budgets, found: Fit, batch: int | None) -> str:
         return f"batch {batch:,} {said}; up to batch {_count(largest)} in {_room(found.available)}"
     if largest == 0:
         short = bytes_decimal(budgets.asked.peak_bytes(1) - found.available.usable)
-        return f"batch 1 does not fit in {_room(found.available)}, short by {short}"
+        return f"batch 1 does not fit in {_room(found.available)}, short by {short}{_at_inference(budgets, found)}"
     return f"up to batch {_count(largest)} in {_room(found.available)}"
+
+
+def _at_inference(budgets: Budgets, found: Fit) -> str:
+    """What fits without training, where training does not."""
+    if budgets.training is None or found.inference == 0:
+        return ""
+    return f"; at inference up to batch {_count(found.inference)}"
 
 
 def _room(available: Available) -> str:

@@ -40,7 +40,12 @@ def _hint(topic: str, known: dict[str, Page]) -> str:
     if topic in rules():
         return f"it is a rule, see `archcalc explain {topic}`"
     short = [name.rpartition("/")[2] for name in known]
-    return did_you_mean(topic, [*names(), *known, *short]) or "`archcalc help` lists the topics"
+    if found := did_you_mean(topic, [*names(), *known, *short]):
+        return found
+    word = re.compile(rf"\b{re.escape(topic[:60])}\b", re.IGNORECASE)
+    mentioned = sorted(known.values(), key=lambda page: -len(word.findall(page.text)))
+    most = [f"`archcalc help {page.topic}`" for page in mentioned[:3] if word.search(page.text)]
+    return f"{', '.join(most)} mention it" if most else "`archcalc help` lists the topics"
 
 
 def see_also(command: str) -> str:

@@ -72,6 +72,8 @@ def read(text: str) -> Axis:
     UsageError if it is none of these.
     """
     name, written = catalogue.setting(text)
+    if ".." in written:
+        raise UsageError(f"`{written}` is not a range for {name}: write first:last or first:last:step")
     if ":" not in written:
         value = catalogue.value(name, written)
         return axis(name, value if isinstance(value, tuple) else (value,))

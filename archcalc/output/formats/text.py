@@ -66,6 +66,8 @@ def on_terminal(report: Report, stream: IO[str]) -> None:
         left_out += out
         if report.heading or report.figures or report.facts or len(shown) > 1:
             console.print()
+        if fitted.title:
+            console.print(Text(fitted.title, style="italic"))
         # Wider than the terminal, the lines wrap; cut they are never.
         of_width(max(console.width, _least_width(fitted))).print(_rich_table(fitted, stream))
     below = [*notes(report, shown), *_left_out(left_out)]
@@ -229,8 +231,6 @@ def _rich_table(table: Table, stream: IO[str]) -> Any:
 
     unicode = "utf" in (getattr(stream, "encoding", None) or "").lower()
     made = RichTable(
-        title=table.title or None,
-        title_justify="left",
         box=box.SIMPLE_HEAD if unicode else box.ASCII2,
         show_edge=False,
         pad_edge=False,
