@@ -249,6 +249,6 @@ def test_what_fits_without_training_is_said_where_training_does_not(capsys: pyte
 
 def test_a_memory_without_a_unit_is_asked_for_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["fit", "lenet5", "--memory", "24"]) == 2
-    assert "`24` has no unit, and would be bytes: say 24GB, or 24B" in capsys.readouterr().err
+    assert "`24` is 24 bytes: write 24GB, or 24B if bytes are meant" in capsys.readouterr().err
     assert memory_size("24B") == 24
     assert memory_size("8_000_000_000") == 8 * 10**9
