@@ -4,21 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from typing import Any
+from itertools import takewhile
+from pathlib import Path
+from typing import Any, TypeVar
 
 from archcalc import catalogue
 from archcalc.analysis.totals import Analysis
 from archcalc.claims import figure as figures
 from archcalc.claims.figure import FigureError
 from archcalc.claims.library import Library
-from archcalc.claims.read import Claim, Other, Setting
+from archcalc.claims.read import Claim, Other, Setting, unknown_parameters
 from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict, finding
 from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError
 from archcalc.language.document import Document
+from archcalc.language.findings import ENOUGH, MAX_FINDINGS
 from archcalc.language.paths import NoSuchPath
 from archcalc.memory.setup import WORDS, Setup, stated
 from archcalc.quantities.registry import Part, select
+from archcalc.records import Record
 from archcalc.sizes.volume import Volume
+
+_Made = TypeVar("_Made")
+
+
+class Subject(Record):
+    """What claims are about: a document with parameters set, and the folder that the names of other specs start in."""
+
+    document: Document
+    settings: dict[str, Any]
+    directory: Path
 
 
 class _Unanswered(Exception):
@@ -30,20 +44,56 @@ class _Unanswered(Exception):
 
 def judge(document: Document, claims: Iterable[Claim], library: Library) -> list[Verdict]:
     """The verdict on every claim of a document that can be analysed."""
-    return [_judged(document, claim, library) for claim in claims]
+    subject = Subject(document, {}, document.directory)
+    return [_judged(claim, lambda claim: _verdict(subject, claim, library)) for claim in claims]
 
 
-def _judged(document: Document, claim: Claim, library: Library) -> Verdict:
+def judge_listed(claims: list[Claim], directory: Path, library: Library) -> list[Verdict]:
+    """The verdict on every claim of a list of figures that lies in this folder, each about the network it names.
+
+    The claims of one network are judged together. Where more networks cannot be read than anyone reads of, the rest of
+    the list is left.
+    """
+    first: dict[str, int] = {}
+    for number, claim in enumerate(claims):
+        first.setdefault(claim.spec, number)
+    unread: set[str] = set()
+
+    def verdict(claim: Claim) -> Verdict:
+        try:
+            subject = _named(claim, directory, library)
+        except _Unanswered:
+            unread.add(claim.spec)
+            raise
+        for problem in unknown_parameters(claim.figure, [p.name for p in subject.document.parameters], claim.place):
+            raise _Unanswered(problem)
+        return _verdict(subject, claim, library)
+
+    by_network = sorted(claims, key=lambda claim: first[claim.spec])
+    judged = [_judged(claim, verdict) for claim in takewhile(lambda _: len(unread) < MAX_FINDINGS, by_network)]
+    if len(judged) < len(claims) and (last := judged[-1].finding) is not None:
+        judged[-1] = judged[-1]._replace(finding=last._replace(notes=(*last.notes, ENOUGH)))
+    return sorted(judged, key=lambda verdict: verdict.claim.place.start)
+
+
+def _named(claim: Claim, directory: Path, library: Library) -> Subject:
+    """The network that a list of figures names."""
+    place, failed = claim.spec_place or claim.place, f"{claim.spec[:80]} cannot be read"
+    document, settings = _tried(lambda: library.document(claim.spec, directory), failed, place)
+    return Subject(document, settings, directory)
+
+
+def _judged(claim: Claim, judged: Callable[[Claim], Verdict]) -> Verdict:
     try:
-        verdict = _verdict(document, claim, library)
+        verdict = judged(claim)
     except _Unanswered as unanswered:
         return Verdict(claim, None, FAILED, "", unanswered.diagnostic)
     return verdict._replace(finding=finding(verdict)) if verdict.verdict == FAILED else verdict
 
 
-def _verdict(document: Document, claim: Claim, library: Library) -> Verdict:
-    analysis = _analysis(document, claim, library)
-    computed, unit = _computed(claim, analysis, library)
+def _verdict(subject: Subject, claim: Claim, library: Library) -> Verdict:
+    analysis = _analysis(subject, claim, library)
+    computed, unit = _computed(claim, analysis, subject, library)
     try:
         holds = _holds(claim, computed, analysis)
     except FigureError as error:
@@ -53,16 +103,21 @@ def _verdict(document: Document, claim: Claim, library: Library) -> Verdict:
     return Verdict(claim, computed, MET if holds else FAILED, unit)
 
 
-def _analysis(document: Document, claim: Claim, library: Library) -> Analysis:
+def _analysis(subject: Subject, claim: Claim, library: Library) -> Analysis:
     """The network that the claim is about, with the spec's parameters set as its `with` says."""
-    settings = {}
-    for setting in _of_spec(document, claim):
+    settings = dict(subject.settings)
+    own = _of_spec(subject.document, claim)
+    for setting in own:
+        if setting.name in subject.settings:
+            message = f"{setting.name} is set twice: by `with` and by the name of the spec"
+            raise _Unanswered(Diagnostic("bad-claim", message, setting.place))
         try:
             settings[setting.name] = catalogue.value(setting.name, setting.value)
         except UsageError as error:
             raise _Unanswered(Diagnostic("bad-claim", str(error), setting.place)) from None
-    place = claim.settings[0].place if claim.settings else claim.place
-    return _analysed(lambda: library.analysis(document, settings), "with these settings", place)
+    failed = "the network cannot be analysed with these settings" if settings else "the network cannot be analysed"
+    place = own[0].place if own else claim.spec_place or claim.place
+    return _tried(lambda: library.analysis(subject.document, settings), failed, place)
 
 
 def _of_spec(document: Document, claim: Claim) -> list[Setting]:
@@ -83,27 +138,24 @@ def _setup(claim: Claim, analysis: Analysis) -> Setup:
         raise _Unanswered(Diagnostic("bad-claim", str(error), next(iter(words.values())).place)) from None
 
 
-def _analysed(make: Callable[[], Analysis], which: str, place: Place) -> Analysis:
+def _tried(make: Callable[[], _Made], failed: str, place: Place) -> _Made:
     try:
         return make()
     except UsageError as error:
         raise _Unanswered(Diagnostic("bad-claim", str(error), place)) from None
     except SpecError as error:
         first = error.diagnostics[0]
-        notes = (f"{first.message}, at {first.place}" if first.place else first.message,)
-        raise _Unanswered(
-            Diagnostic("bad-claim", f"the network cannot be analysed {which}", place, notes=notes)
-        ) from None
+        notes = (f"{first.message}, at {first.place}" if first.place else first.message, *first.notes)
+        raise _Unanswered(Diagnostic("bad-claim", failed, place, notes=notes)) from None
 
 
-def _computed(claim: Claim, analysis: Analysis, library: Library) -> tuple[Any, str]:
+def _computed(claim: Claim, analysis: Analysis, subject: Subject, library: Library) -> tuple[Any, str]:
     """What the network has, and in which unit: a quantity's own, or that of a ratio or share of it."""
     known = claim.quantity
     mine = _measured(claim, _part(claim, analysis))
     if mine is None:
         message = f"{known.name} has no value here"
-        reason = known.absence(_part(claim, analysis))
-        raise _Unanswered(Diagnostic("claim-failed", message, claim.place, notes=(reason or known.doc,)))
+        raise _Unanswered(Diagnostic("claim-failed", message, claim.place, notes=(known.doc,)))
     if known.unit.name in ("volume", "extent"):
         return mine, known.unit.name
     share = claim.figure.unit == "%"
@@ -111,15 +163,15 @@ def _computed(claim: Claim, analysis: Analysis, library: Library) -> tuple[Any, 
         if not share:
             return mine, known.unit.name
         return _ratio(mine, _measured(claim, Part(analysis, setup=_setup(claim, analysis))), claim) * 100, "%"
-    theirs = _theirs(claim, claim.other, analysis, library)
+    theirs = _theirs(claim, claim.other, subject, library)
     ratio = _ratio(mine, theirs, claim) if claim.other.relation == "over" else _ratio(theirs, mine, claim)
     return (ratio * 100, "%") if share else (ratio, "x")
 
 
-def _theirs(claim: Claim, other: Other, analysis: Analysis, library: Library) -> Any:
-    directory = analysis.network.document.directory
-    analysed = _analysed(lambda: library.named(other.spec, directory), f"in {other.spec}", other.place)
-    return _measured(claim, _part(claim, analysed))
+def _theirs(claim: Claim, other: Other, subject: Subject, library: Library) -> Any:
+    failed = f"{other.spec} cannot be analysed"
+    analysis = _tried(lambda: library.named(other.spec, subject.directory), failed, other.place)
+    return _measured(claim, _part(claim, analysis))
 
 
 def _measured(claim: Claim, part: Part) -> Any:

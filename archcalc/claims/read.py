@@ -28,6 +28,8 @@ from archcalc.units import BYTES, EXTENT, VOLUME
 
 #: What a claim may say beside its value.
 CLAIM_KEYS = ("value", "source", "note", "erratum", "truncated", "tolerance", "with", "over", "under")
+#: What it may say in a list of figures, where it stands beside no network and under no quantity.
+LISTED_KEYS = ("spec", "quantity", "layer", *CLAIM_KEYS)
 FACT_KEYS = ("value", "source", "note", "erratum")
 
 
@@ -48,7 +50,8 @@ class Setting(Record):
 
 
 class Claim(Record):
-    """A figure that a spec claims of itself: of the whole network, or of the layers that `layer` names."""
+    """A figure that a spec claims of itself, or a list of figures of the network that `spec` names: of the whole
+    network, or of the layers that `layer` names."""
 
     quantity: Quantity
     figure: Figure
@@ -61,6 +64,9 @@ class Claim(Record):
     erratum: str = ""
     settings: tuple[Setting, ...] = ()
     other: Other | None = None
+    #: The network, as a list of figures names it; empty in a spec.
+    spec: str = ""
+    spec_place: Place | None = None
 
 
 class Fact(Record):
@@ -85,15 +91,22 @@ def claims_in(
     source: Source, stated: Mapping | None, parameters: Collection[str]
 ) -> tuple[list[Claim], list[Diagnostic]]:
     """The claims of a map that stands in any text, about a network with parameters of these names."""
-    return _Reader(source, parameters).claims(stated or _NOTHING)
+    return Reader(source, parameters).claims(stated or _NOTHING)
 
 
 def facts(document: Document) -> tuple[list[Fact], list[Diagnostic]]:
     """The published facts of a spec in the order of the file, and what is malformed among them."""
-    return _Reader(document.source, ()).facts(document.published or _NOTHING)
+    return Reader(document.source, ()).facts(document.published or _NOTHING)
 
 
-class _Malformed(Exception):
+def unknown_parameters(figure: Figure, parameters: Collection[str], place: Place) -> Iterator[Diagnostic]:
+    """A finding for each name in the arithmetic of a figure that is not one of these parameters."""
+    for name in unknown_names(figure.expression, parameters) if figure.expression else ():
+        message = f"`{figure.text}` is not a figure, and there is no parameter `{name.text}`"
+        yield Diagnostic("bad-claim", message, place, help=did_you_mean(name.text, parameters) or figures.HELP)
+
+
+class Malformed(Exception):
     """A finding that ends the claim it is in."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
@@ -103,8 +116,10 @@ class _Malformed(Exception):
 _NOTHING = Mapping([], 0, 0)
 
 
-class _Reader:
-    def __init__(self, source: Source, parameters: Collection[str]) -> None:
+class Reader:
+    """The reader of one text. `parameters` are the names that arithmetic may use, None where they are not known yet."""
+
+    def __init__(self, source: Source, parameters: Collection[str] | None) -> None:
         self.source = source
         self.parameters = parameters
         self.problems: list[Diagnostic] = []
@@ -112,15 +127,15 @@ class _Reader:
     def place(self, value: Value) -> Place:
         return Place(self.source, value.start, value.end)
 
-    def malformed(self, message: str, value: Value, *, rule: str = "bad-claim", help: str | None = None) -> _Malformed:
-        return _Malformed(Diagnostic(rule, message, self.place(value), help=help))
+    def malformed(self, message: str, value: Value, *, rule: str = "bad-claim", help: str | None = None) -> Malformed:
+        return Malformed(Diagnostic(rule, message, self.place(value), help=help))
 
     @contextmanager
     def finding(self) -> Iterator[None]:
         """What is malformed inside ends here and is kept, so that one run shows all findings."""
         try:
             yield
-        except _Malformed as malformed:
+        except Malformed as malformed:
             self.problems.append(malformed.diagnostic)
 
     def entries(self, mapping: Mapping, source: str) -> Iterator[tuple[Scalar, Value, str]]:
@@ -169,10 +184,10 @@ class _Reader:
         with self.finding():
             known = self.quantity(key, layer)
             if known.unit == VOLUME and _is_shape(value):
-                return [self.claim(known, value, source, layer)]
+                return [self.claim(known, {"value": value}, source, layer)]
             for item in self.stated(value):
                 with self.finding():
-                    found.append(self.claim(known, item, source, layer))
+                    found.append(self.claim(known, self.said(item, CLAIM_KEYS, "claim"), source, layer))
         return found
 
     def quantity(self, key: Scalar, layer: Scalar | None) -> Quantity:
@@ -188,8 +203,7 @@ class _Reader:
             raise self.malformed(f"{known.name} is a figure of a layer: it belongs under `layers`", key)
         return known
 
-    def claim(self, known: Quantity, given: Value, source: str, layer: Scalar | None) -> Claim:
-        said = self.said(given, CLAIM_KEYS, "claim")
+    def claim(self, known: Quantity, said: dict[str, Value], source: str, layer: Scalar | None) -> Claim:
         value = said["value"]
         figure = self.figure(value, _is_shape(value))
         other = self.other(said)
@@ -313,9 +327,9 @@ class _Reader:
             figure = figures.read(self.raw(value))
         except FigureError as error:
             raise self.malformed(str(error), value, help=figures.HELP) from None
-        for name in unknown_names(figure.expression, self.parameters) if figure.expression else ():
-            message = f"`{figure.text}` is not a figure, and there is no parameter `{name.text}`"
-            raise self.malformed(message, value, help=did_you_mean(name.text, self.parameters) or figures.HELP)
+        if self.parameters is not None:
+            for problem in unknown_parameters(figure, self.parameters, self.place(value)):
+                raise Malformed(problem)
         return figure
 
     def raw(self, value: Value) -> str:

@@ -26,8 +26,10 @@ class Verdict(Record):
 
 
 def what(claim: Claim) -> str:
-    """The claim's quantity with its circumstances: `params of conv1`, `macs with image=192`, `params under alexnet`."""
-    words = [claim.quantity.name]
+    """The claim's quantity with its circumstances: `params of conv1`, `macs with image=192`, `params under alexnet`;
+    in a list of figures, `resnet50: params`."""
+    words = [f"{claim.spec}:"] if claim.spec else []
+    words.append(claim.quantity.name)
     if claim.layer is not None:
         words.append(f"of {claim.layer}")
     if claim.settings:

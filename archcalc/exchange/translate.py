@@ -398,7 +398,8 @@ class Translation:
         owned: tuple[Owned, ...] = (),
         name: str = "",
     ) -> int:
-        """A step for the operation, called as its layer is or as `name` says; returns its number."""
+        """A step for the operation, called as its layer is or as `name` says; returns its number. Weights that are
+        buffers, such as the filter of a blur, are not trained."""
         assert self.operation is not None
         paths = tuple(each.path for each in owned)
         self.used.update(path.partition("[")[0] for path in paths)
@@ -410,8 +411,9 @@ class Translation:
             path = f"{path}.{name or layer}" if path else name or layer
         parameters = sum(_elements(each.sizes) for each in owned)
         of = self.operation
+        trainable = not owned or any(each.kind == "parameter" for each in owned)
         step = FlatStep(layer, attributes, inputs, path, paths, parameters, modules=of.modules, node=of.node)
-        self.steps.append(step)
+        self.steps.append(step if trainable else step._replace(trainable=False))
         return len(self.steps) - 1
 
 

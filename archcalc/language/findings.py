@@ -6,6 +6,7 @@ from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError
 
 #: How many findings one run shows.
 MAX_FINDINGS = 50
+ENOUGH = f"there may be more: reading stops at {MAX_FINDINGS} findings"
 
 
 class Enough(Exception):
@@ -25,8 +26,7 @@ class Findings:
     def keep(self, diagnostic: Diagnostic) -> None:
         """Note a finding that is worded already."""
         if len(self.found) + 1 >= MAX_FINDINGS:
-            note = f"there may be more: reading stops at {MAX_FINDINGS} findings"
-            self.found.append(diagnostic._replace(notes=(*diagnostic.notes, note)))
+            self.found.append(diagnostic._replace(notes=(*diagnostic.notes, ENOUGH)))
             raise Enough
         self.found.append(diagnostic)
 

@@ -92,6 +92,8 @@ def _sections(reading: Reading, tree: Mapping) -> dict[str, Value]:
     for key, value in tree.entries:
         if key.text not in SECTIONS:
             hint = did_you_mean(key.text, SECTIONS) or f"the sections are {', '.join(SECTIONS)}"
+            if key.text == "figures":
+                hint = "a list of figures is a file of its own, for `archcalc check`"
             reading.findings.add("unknown-section", f"there is no section `{key.text}`", reading.place(key), help=hint)
         found[key.text] = value
     return found

@@ -215,7 +215,7 @@ def test_a_ratio_to_a_spec_outside_the_folder_is_refused(tmp_path: Path, way: st
 
     (finding,) = checked(folder, f"params: {{value: 1x, over: '{way.format(folder=tmp_path)}'}}").findings
     assert finding.rule == "bad-claim"
-    assert finding.message.endswith("other.yaml is outside the folder of the spec") or way == "link.yaml"
+    assert finding.message.endswith("other.yaml is outside the folder of the file that names it") or way == "link.yaml"
 
 
 def test_one_malformed_claim_does_not_hide_the_others(tmp_path: Path) -> None:

@@ -422,7 +422,7 @@ def test_json_has_every_claim_with_its_place(folder: Path, checked: Any) -> None
     place = {key: finding[key] for key in ("file", "line", "column", "end_line", "end_column")}
     assert place == {"file": "small.yaml", "line": 8, "column": 17, "end_line": 8, "end_column": 21}
     assert data["counts"] == {
-        "specs": 1, "claims": 3, "met": 2, "failed": 1, "erratum": 0, "unchecked": 0,
+        "specs": 1, "lists": 0, "claims": 3, "met": 2, "failed": 1, "erratum": 0, "unchecked": 0,
         "budgets": 0, "budgets_met": 0, "budgets_failed": 0, "budgets_unchecked": 0, "errors": 1, "warnings": 0,
     }  # fmt: skip
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from archcalc.catalogue import folder
-from archcalc.commands.schema.answer import blocks_of, json_schema
+from archcalc.commands.schema.answer import blocks_of, json_schema, list_schema
 
 VALIDATOR = jsonschema.Draft7Validator(json_schema())
 
@@ -22,6 +22,7 @@ def accepts(text: str) -> bool:
 
 def test_the_schema_is_one() -> None:
     jsonschema.Draft7Validator.check_schema(json_schema())
+    jsonschema.Draft7Validator.check_schema(list_schema())
 
 
 @pytest.mark.parametrize("path", sorted(folder().rglob("*.yaml")), ids=lambda path: path.stem)
@@ -158,6 +159,29 @@ def test_it_refuses_claims(claims: str) -> None:
 def test_it_knows_the_published_facts() -> None:
     assert accepts("published: {year: 2015, top5_error: {value: 7.3 %, source: a paper}}")
     assert not accepts("published: {yaer: 2015}")
+
+
+LISTS = jsonschema.Draft7Validator(list_schema())
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        "[{spec: resnet50, quantity: params, value: 25_557_032}]",
+        "[{spec: a.pt2, quantity: output, layer: conv1, value: [3, 8, 8], source: [a paper, table 1], note: 3}]",
+        "[{spec: a.yaml, quantity: macs, value: <= 4G, with: {batch: 2}, over: vgg16, erratum: so, truncated: true}]",
+    ],
+)
+def test_it_accepts_lists_of_figures(figures: str) -> None:
+    assert LISTS.is_valid(yaml.safe_load(f"source: a table\nfigures: {figures}"))
+
+
+@pytest.mark.parametrize(
+    "figures",
+    ["[]", "{}", "[a]", "[{spec: a, quantity: parms, value: 1}]", "[{spec: a, quantity: params}]", "[{}]"],
+)
+def test_it_refuses_lists_of_figures(figures: str) -> None:
+    assert not LISTS.is_valid(yaml.safe_load(f"figures: {figures}"))
 
 
 def test_it_refuses_an_unknown_section() -> None:

@@ -19,7 +19,7 @@ from archcalc.diagnostics.diagnostic import SpecError, UsageError
 from archcalc.exchange import folded
 from archcalc.language.expand import Network
 from archcalc.memory.setup import Setup
-from archcalc.quantities.registry import Part, quantities
+from archcalc.quantities.registry import Part, figure, quantities
 
 DATA = Path(__file__).parent.parent / "data" / "exchange"
 FIGURES: dict[str, Any] = json.loads((DATA / "figures.json").read_text(encoding="utf-8"))
@@ -218,6 +218,20 @@ def test_what_resolve_prints_is_the_same_network(tmp_path: Path) -> None:
     result = CliRunner().invoke(group, ["diff", str(DATA / "two_heads.pt2"), str(flat)])
 
     assert "are the same, layer by layer" in result.output
+
+
+def test_a_filter_that_is_a_buffer_is_not_trained(tmp_path: Path) -> None:
+    """The second convolution of `tied`, 8*8*3*3 weights, as the filter of a blur is stored."""
+
+    def store(model: Any) -> None:
+        specs = model["graph_module"]["signature"]["input_specs"]
+        (weight,) = [spec for spec in specs if spec.get("parameter", {}).get("parameter_name") == "again.weight"]
+        stated = weight.pop("parameter")
+        weight["buffer"] = {"arg": stated["arg"], "buffer_name": "again.weight", "persistent": True}
+
+    read = api.load(_damaged(tmp_path, store)).analyse()
+
+    assert figure(read, "params") - figure(read, "trainable_params") == 8 * 8 * 3 * 3
 
 
 # --- damaged and hostile files

@@ -20,6 +20,7 @@ from oracle.known import class_of
 from oracle.measure import measure, optimizer_state_bytes
 from oracle.shrink import shrunk
 from oracle.translate import TRANSLATIONS, WITHOUT
+from published.models import compared
 
 import archcalc
 from archcalc.analysis.interpret import interpret
@@ -257,3 +258,22 @@ def test_the_shrinker_leaves_what_is_needed() -> None:
     number = next(n for n in range(1, 100) if holds_a_convolution(random_case(n)))
     small = shrunk(random_case(number), holds_a_convolution)
     assert len(small.spec.steps) == 1
+
+
+#: Models of different families, none of which takes long to export.
+SAMPLES = {
+    "torchvision": "alexnet densenet201 efficientnet_b3 mnasnet0_75 regnet_y_400mf resnet34 swin_v2_t vit_b_32",
+    "pytorchcv": "resnet50b preresnet18 seresnetbc26b scneta50 dicenet_w3d4 mobilenetv2_wd4 seresnet20_cifar10 "
+    "densenet40_k24_bc_cifar100 deeplabv3_resnetd50b_voc sparsenet169",
+    "timm": "mobilenetv4_conv_medium-224 regnety_032-224 resnet50d-160 hgnetv2_b1-288 tf_mixnet_l-224 "
+    "inception_next_small-224 res2net50_26w_8s-224",
+}
+
+
+@pytest.mark.parametrize("table", SAMPLES)
+def test_exported_models_have_the_figures_that_their_authors_publish(table: str, tmp_path: Path) -> None:
+    models = SAMPLES[table].split()
+    found = compared(table, models, tmp_path)
+
+    assert found.met >= len(models)
+    assert not found.failed, f"python tests/published --models {table} {SAMPLES[table]}"

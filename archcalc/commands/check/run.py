@@ -7,8 +7,9 @@ from fractions import Fraction
 from typing import Any
 
 from archcalc.analysis.totals import Analysis
-from archcalc.claims.judge import judge
+from archcalc.claims.judge import judge, judge_listed
 from archcalc.claims.library import Library
+from archcalc.claims.listed import is_list, listed
 from archcalc.claims.read import Claim, Fact, claims, facts
 from archcalc.claims.verdict import ERRATUM, UNCHECKED, VERDICTS, Verdict
 from archcalc.commands.check.targets import Target
@@ -28,8 +29,8 @@ FIGURES = ("params", "macs", "flops", "activation_bytes", "depth")
 
 
 class SpecCheck(Record):
-    """What was found about one spec; of a file without a network, or with one that cannot be analysed, only what is
-    wrong with it."""
+    """What was found about one spec, or one list of figures, which is no spec itself (`is_list`); of a file without a
+    network, or with one that cannot be analysed, only what is wrong with it."""
 
     target: Target
     source: Source
@@ -45,6 +46,7 @@ class SpecCheck(Record):
     growth: Sequence[Diagnostic] | None = None
     #: What a later check can be held against.
     figures: Mapping[str, Any] = {}
+    is_list: bool = False
 
     @property
     def findings(self) -> list[Diagnostic]:
@@ -110,11 +112,12 @@ def check(
 
 
 def counts(checks: Iterable[SpecCheck]) -> dict[str, int]:
-    """How many specs, claims and budgets there are, how they fared, and how many findings of each severity."""
+    """How many specs, lists of figures, claims and budgets there are, how they fared, and how many findings of each
+    severity."""
     of_budgets = [f"budgets_{verdict}" for verdict in VERDICTS if verdict != ERRATUM]
-    made = dict.fromkeys(("specs", "claims", *VERDICTS, "budgets", *of_budgets, "errors", "warnings"), 0)
+    made = dict.fromkeys(("specs", "lists", "claims", *VERDICTS, "budgets", *of_budgets, "errors", "warnings"), 0)
     for each in checks:
-        made["specs"] += 1
+        made["lists" if each.is_list else "specs"] += 1
         made["claims"] += len(each.verdicts)
         made["budgets"] += len(each.budgets)
         for verdict in each.verdicts:
@@ -138,6 +141,8 @@ def _checked(target: Target, library: Library, counting: Profile | None, budget:
     source = Source(target.shown, "")
     try:
         source = _source(target)
+        if not is_model(target.path) and is_list(source.text):
+            return _checked_list(target, source, library, counting)
         document = read_document(source, target.path)
     except SpecError as error:
         return SpecCheck(target, source, target.name, others=error.diagnostics)
@@ -152,6 +157,14 @@ def _checked(target: Target, library: Library, counting: Profile | None, budget:
         found.others,
         figures={} if found.analysis is None else figures(found.analysis),
     )
+
+
+def _checked_list(target: Target, source: Source, library: Library, counting: Profile | None) -> SpecCheck:
+    """What was found about a list of figures; SpecError for one that cannot be read at all."""
+    stated, malformed = listed(source)
+    folder = target.path.resolve().parent
+    verdicts = judge_listed([_counted(claim, counting) for claim in stated], folder, library)
+    return SpecCheck(target, source, target.name, verdicts, others=malformed, is_list=True)
 
 
 class Judged(Record):

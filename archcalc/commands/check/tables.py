@@ -83,7 +83,7 @@ def _results(each: SpecCheck) -> Iterator[tuple[Any, ...]]:
             settings, relation = set_to(verdict.claim) or None, related(verdict.claim) or None
             found = verdict.finding
             yield (
-                each.target.name, kind, said["quantity"], said["layer"], settings, relation, said["claimed"],
+                said["spec"], kind, said["quantity"], said["layer"], settings, relation, said["claimed"],
                 verdict.computed, said["unit"] or None, said["verdict"], found and found.rule, found and found.message,
                 _source(verdict) or None, said["file"], said["line"], said["column"],
             )  # fmt: skip
@@ -125,7 +125,10 @@ def summary(checked: Checked, paint: Paint = unpainted) -> str:
     errors = paint("error", errors) if n["errors"] else errors
     if n["warnings"]:
         errors += ", " + paint("warning", f"{n['warnings']} warning{'s' * (n['warnings'] != 1)}")
-    return f"{n['specs']} spec{'s' * (n['specs'] != 1)}, {claims}; {errors}"
+    specs = f"{n['specs']:,} spec{'s' * (n['specs'] != 1)}"
+    lists = f"{n['lists']:,} list{'s' * (n['lists'] != 1)} of figures"
+    files = [text for text, count in ((specs, n["specs"] or not n["lists"]), (lists, n["lists"])) if count]
+    return f"{', '.join(files)}, {claims}; {errors}"
 
 
 def _fared(noun: str, counted: Mapping[str, int], paint: Paint) -> str:
@@ -151,7 +154,8 @@ def _source(verdict: Verdict) -> str:
 
 def _data(checked: Checked) -> dict[str, Any]:
     made: dict[str, Any] = {
-        "specs": [_spec(each) for each in checked.specs],
+        "specs": [_spec(each) for each in checked.specs if not each.is_list],
+        "lists": [_list(each) for each in checked.specs if each.is_list],
         "claims": [_claim(each, verdict) for each in checked.specs for verdict in each.verdicts],
         "budgets": [_claim(each, verdict) for each in checked.specs for verdict in each.budgets],
         "findings": [
@@ -187,10 +191,15 @@ def _spec(each: SpecCheck) -> dict[str, Any]:
     }
 
 
+def _list(each: SpecCheck) -> dict[str, Any]:
+    return {"list": each.target.name, "file": each.target.shown, "path": each.target.key, "passed": each.passed}
+
+
 def _claim(each: SpecCheck, verdict: Verdict) -> dict[str, Any]:
+    """A verdict; its spec is the one that claims the figure, or that a list of figures names."""
     claim = verdict.claim
     return {
-        "spec": each.target.name,
+        "spec": claim.spec or each.target.name,
         "quantity": claim.quantity.name,
         "layer": claim.layer,
         "settings": {setting.name: setting.value for setting in claim.settings},

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from archcalc import catalogue
+from archcalc.claims.listed import is_list
 from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.exchange import is_model
 from archcalc.language.document import SECTIONS
 from archcalc.records import Record
 
@@ -50,10 +52,12 @@ def in_catalogue() -> list[Target]:
 
 
 def in_folder(folder: Path) -> list[Target]:
-    """Every spec in a folder and below, in the order of their paths; hidden folders are left out."""
+    """Every spec and every list of figures in a folder and below, in the order of their paths; hidden folders are left
+    out."""
     found = []
     for path in sorted(_yaml_files(folder)):
-        if is_spec(path):
+        text = _beginning(path)
+        if _is_spec(text) or is_list(text):
             found.append(Target(_shown(path), path, _shown(path), path.relative_to(folder).as_posix()))
     return found
 
@@ -126,10 +130,23 @@ def is_spec(path: Path) -> bool:
 
     A spec names an architecture, or has an input and layers; a file of blocks has blocks, and no key of anything else.
     """
+    return _is_spec(_beginning(path))
+
+
+def holds_list(path: Path) -> bool:
+    """Whether a file looks like a list of figures."""
+    return not is_model(path) and is_list(_beginning(path))
+
+
+def _beginning(path: Path) -> str:
+    """The text at the head of a file; empty for one that cannot be read."""
     try:
         with path.open("rb") as file:
-            text = file.read(_SNIFFED).decode("utf-8-sig", "replace")
+            return file.read(_SNIFFED).decode("utf-8-sig", "replace")
     except OSError:
-        return False
+        return ""
+
+
+def _is_spec(text: str) -> bool:
     keys = set(_TOP_KEY.findall(text))
     return "architecture" in keys or {"input", "layers"} <= keys or ("blocks" in keys and keys <= set(SECTIONS))

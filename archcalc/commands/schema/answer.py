@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from archcalc import catalogue
+from archcalc.claims import listed
 from archcalc.claims.facts import FACTS
-from archcalc.claims.read import CLAIM_KEYS, FACT_KEYS
-from archcalc.commands.check.targets import targets
+from archcalc.claims.read import CLAIM_KEYS, FACT_KEYS, LISTED_KEYS
+from archcalc.commands.check.targets import holds_list, targets
 from archcalc.language.document import HEAD, SECTIONS, Block
 from archcalc.language.keys import STEP_KEYS
 from archcalc.layers.registry import Attribute, Layer, layers
@@ -20,6 +21,12 @@ from archcalc.quantities.registry import quantities
 from archcalc.warnings.names import chosen
 
 _VALUE: dict[str, Any] = {"$ref": "#/definitions/value"}
+_DEFINITIONS: dict[str, dict[str, Any]] = {
+    "value": {
+        "description": "a number, a word, an expression, or a list of these",
+        "anyOf": [{"type": ["integer", "number", "string", "boolean"]}, {"type": "array", "items": _VALUE}],
+    }
+}
 _STEPS: dict[str, Any] = {"$ref": "#/definitions/steps"}
 #: YAML 1.1 reads some words as other things (`on` is true, 1998 a number); archcalc reads text.
 _TEXT: dict[str, Any] = {"type": ["string", "number", "boolean", "null"]}
@@ -30,8 +37,9 @@ _NAMES: dict[str, Any] = {"type": ["string", "boolean"], "pattern": r"^[A-Za-z_]
 _LISTED: list[dict[str, Any]] = [_NAMES, {"type": "array", "items": _NAMES, "minItems": 1}]
 
 
-#: What the schema is called, wherever its file lies.
+#: What the schemas are called, wherever their files lie.
 ID = "urn:archcalc:spec"
+LIST_ID = "urn:archcalc:figures"
 
 
 def json_schema(blocks: Iterable[Block] | None = None) -> dict[str, Any]:
@@ -45,10 +53,7 @@ def json_schema(blocks: Iterable[Block] | None = None) -> dict[str, Any]:
         "properties": {name: _section(name) for name in SECTIONS},
         "additionalProperties": False,
         "definitions": {
-            "value": {
-                "description": "a number, a word, an expression, or a list of these",
-                "anyOf": [{"type": ["integer", "number", "string", "boolean"]}, {"type": "array", "items": _VALUE}],
-            },
+            **_DEFINITIONS,
             "steps": {
                 "type": ["array", "null"],
                 "items": {
@@ -66,12 +71,42 @@ def json_schema(blocks: Iterable[Block] | None = None) -> dict[str, Any]:
     }
 
 
+def list_schema() -> dict[str, Any]:
+    """The schema of a list of figures, draft-07."""
+    said: dict[str, dict[str, Any]] = {
+        **_SAID,
+        "spec": {**_TEXT, "description": "a path in the folder of this file, or a name of the catalogue, and settings"},
+        "quantity": {"enum": [quantity.name for quantity in _known()], "description": "what the figure is of"},
+        "layer": {**_TEXT, "description": "the layers that it is of: a path, or a pattern with `*`"},
+    }
+    figure = {
+        "type": "object",
+        "properties": {key: said[key] for key in LISTED_KEYS},
+        "required": ["spec", "quantity", "value"],
+        "additionalProperties": False,
+    }
+    sections: dict[str, dict[str, Any]] = {
+        "source": _CITED,
+        "figures": {"type": "array", "items": figure, "minItems": 1, "description": "figures that archcalc checks"},
+    }
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": LIST_ID,
+        "title": "archcalc list of figures",
+        "type": "object",
+        "properties": {name: sections[name] for name in listed.SECTIONS},
+        "required": ["figures"],
+        "additionalProperties": False,
+        "definitions": _DEFINITIONS,
+    }
+
+
 def blocks_of(specs: Iterable[str]) -> list[Block]:
     """The blocks that files, the specs of folders, and specs of the catalogue define or import.
 
     UsageError for what does not exist, SpecError for a file that cannot be read.
     """
-    documents = [catalogue.load(target.path)[0] for target in targets(specs)]
+    documents = [catalogue.load(target.path)[0] for target in targets(specs) if not holds_list(target.path)]
     return [block for document in documents for block in (*document.blocks.values(), *document.imported.values())]
 
 
