@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from archcalc.api import Architecture, load
     from archcalc.commands.formula.answer import formula
     from archcalc.commands.solve.answer import solve
-    from archcalc.commands.sweep.run import sweep
+    from archcalc.commands.sweep.run import sweep, sweep_batches
     from archcalc.diagnostics.diagnostic import Diagnostic, SpecError, UsageError
 
 __version__ = "0.1.0"
@@ -30,6 +30,7 @@ __all__ = [
     "load",
     "solve",
     "sweep",
+    "sweep_batches",
 ]
 
 _WHERE = {
@@ -41,6 +42,7 @@ _WHERE = {
     "formula": "archcalc.commands.formula.answer",
     "solve": "archcalc.commands.solve.answer",
     "sweep": "archcalc.commands.sweep.run",
+    "sweep_batches": "archcalc.commands.sweep.run",
 }
 
 

@@ -11,7 +11,8 @@ from archcalc.quantities.registry import quantities
 from archcalc.records import Record
 from archcalc.units import BYTES
 
-_LIMIT = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=|>=|==|=|<|>)\s*(.*?)\s*\Z", re.ASCII | re.DOTALL)
+#: A name, which of a parameter that is a list can be that of an element: `depths[0]`.
+_LIMIT = re.compile(r"\s*([A-Za-z_]\w*(?:\[\d+\])*)\s*(<=|>=|==|=|<|>)\s*(.*?)\s*\Z", re.ASCII | re.DOTALL)
 
 
 class Limit(Record):

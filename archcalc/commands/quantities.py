@@ -7,6 +7,9 @@ import click
 from archcalc.cli.options import reporting
 from archcalc.output.layout import Report
 
+#: The kinds of size that a quantity serves, in words.
+_SIZES = {"all": "numbers, arrays and symbols", "numbers": "numbers and arrays", "ints": "numbers"}
+
 
 @click.command()
 @click.argument("name", required=False)
@@ -51,7 +54,7 @@ def command(name: str | None) -> Report:
             ("of", {"any": "a network, or some of its layers", "network": "a whole network"}.get(one.of, "layers")),
             ("adds up", "over layers" if one.sums else "no"),
             ("depends on", ", ".join(one.depends) or "nothing of the setup"),
-            ("sizes", "numbers, arrays and symbols" if one.kinds == "all" else "numbers"),
+            ("sizes", _SIZES[one.kinds]),
             ("meaning", one.doc),
         )
         return Report(one.name, facts, (), (), data[0], Table(columns, rows))

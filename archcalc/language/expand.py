@@ -3,7 +3,7 @@ conditions judged. Structure becomes concrete here; sizes stay of whatever kind 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from fractions import Fraction
 from typing import Any, TypeAlias
 
@@ -36,14 +36,14 @@ MAX_DEPTH = 100
 MAX_ERRORS = 20
 
 
-class _Found(Exception):
+class Found(Exception):
     """A finding that ends the step it is in."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
         self.diagnostic = diagnostic
 
 
-class _Limit(Exception):
+class Limit(Exception):
     """A finding that ends the expansion."""
 
     def __init__(self, diagnostic: Diagnostic) -> None:
@@ -57,20 +57,20 @@ def expand(document: Document, parameters: Mapping[str, Any] | None = None, rule
     them again. SpecError holds every finding; UsageError if a parameter does not exist.
     """
     budget = Budget()
-    values = _parameter_values(document, parameters or {}, budget)
+    values = parameter_values(document, parameters or {}, budget)
     inputs = _input_volumes(document, values, budget)
     if not document.steps:
         place = Place(document.source, 0, 0)
         raise SpecError([Diagnostic("no-layers", f"{document.source.name} has no layers: it is not a network", place)])
-    expansion = _Expansion(Volumes(tuple(inputs.values()), rules or Rules()), budget)
-    expansion.environments[document] = _environment(document, values)
+    expansion = Expansion(Volumes(tuple(inputs.values()), rules or Rules()), budget)
+    expansion.environments[document] = environment_of(document, values)
     environment = expansion.environments[document]
     names: Names = {name: Named(INPUT_INDEX - number) for number, name in enumerate(inputs)}
     names.setdefault(INPUT, Named(INPUT_INDEX))
-    frame = _Frame(environment, Scope(None, "", None, None), names, None, 0)
+    frame = Frame(environment, Scope(None, "", None, None), names, None, 0)
     try:
         last = expansion.steps(document.steps, frame, INPUT_INDEX)
-    except _Limit as limit:
+    except Limit as limit:
         raise SpecError([limit.diagnostic]) from None
     except NoVolume as found:
         raise SpecError([*expansion.problems, *found.findings(expansion.nodes)]) from None
@@ -81,7 +81,7 @@ def expand(document: Document, parameters: Mapping[str, Any] | None = None, rule
     return Network(document, values, inputs, expansion.nodes, {OUTPUT: last, **heads})
 
 
-def _doubled_names(document: Document, expansion: _Expansion) -> list[Diagnostic]:
+def _doubled_names(document: Document, expansion: Expansion) -> list[Diagnostic]:
     """A finding for each layer or head whose path another one has, since one of the two was given a path as its name;
     and for each layer that is called as an input is."""
     names = {node.name for node in expansion.nodes}
@@ -124,7 +124,7 @@ def _named_by_paths(scope: Scope | None, base: str, step: Step | None) -> list[S
         scope, base, step = scope.parent, scope.base, scope.step
 
 
-def _parameter_values(document: Document, given: Mapping[str, Any], budget: Budget) -> dict[str, Any]:
+def parameter_values(document: Document, given: Mapping[str, Any], budget: Budget) -> dict[str, Any]:
     known = [parameter.name for parameter in document.parameters]
     for name in given:
         if name not in known:
@@ -133,17 +133,17 @@ def _parameter_values(document: Document, given: Mapping[str, Any], budget: Budg
     values: dict[str, Any] = {}
     for parameter in document.parameters:
         if parameter.name in given:
-            values[parameter.name] = _meaningful(document, parameter.name, given[parameter.name])
+            values[parameter.name] = meaningful(document, parameter.name, given[parameter.name])
         else:
             assert parameter.default is not None
-            values[parameter.name] = _top_level(parameter.default, values, budget)
+            values[parameter.name] = top_level(parameter.default, values, budget)
     return values
 
 
-def _meaningful(document: Document, name: str, value: Any) -> Any:
+def meaningful(document: Document, name: str, value: Any) -> Any:
     """The value that a parameter is set to; UsageError for a word that is no layer's, no layer and no block."""
     if isinstance(value, tuple):
-        return tuple(_meaningful(document, name, each) for each in value)
+        return tuple(meaningful(document, name, each) for each in value)
     if isinstance(value, str) and value not in words() and value not in layers() and document.block(value) is None:
         known = [*words(), "true", "false", *document.blocks, *document.imported, *layers()]
         hint = did_you_mean(value, known)
@@ -154,17 +154,17 @@ def _meaningful(document: Document, name: str, value: Any) -> Any:
     return value
 
 
-def _environment(document: Document, values: Mapping[str, Any]) -> dict[str, Any]:
+def environment_of(document: Document, values: Mapping[str, Any]) -> dict[str, Any]:
     """What the expressions of a file can name: its parameters, and its blocks where no layer has the word."""
     named = {**document.imported, **document.blocks}
     blocks = {name: block for name, block in named.items() if name not in words()}
-    return {**blocks, **{name: _settled(value, blocks) for name, value in values.items()}}
+    return {**blocks, **{name: with_blocks(value, blocks) for name, value in values.items()}}
 
 
-def _settled(value: Any, blocks: Mapping[str, Block]) -> Any:
+def with_blocks(value: Any, blocks: Mapping[str, Block]) -> Any:
     """A parameter's value with blocks for their names, in lists too."""
     if isinstance(value, tuple):
-        return tuple(_settled(each, blocks) for each in value)
+        return tuple(with_blocks(each, blocks) for each in value)
     return blocks.get(value, value) if isinstance(value, str) else value
 
 
@@ -180,7 +180,7 @@ def _evaluated(formula: Formula, environment: Mapping[str, Any], budget: Budget)
     return value
 
 
-def _top_level(formula: Formula, values: Mapping[str, Any], budget: Budget) -> Any:
+def top_level(formula: Formula, values: Mapping[str, Any], budget: Budget) -> Any:
     try:
         return _evaluated(formula, values, budget)
     except Spent as spent:
@@ -195,12 +195,12 @@ def _input_volumes(document: Document, values: Mapping[str, Any], budget: Budget
         message = f"{document.source.name} has no input"
         hint = "write `input: [3, 224, 224]`: channels first"
         raise SpecError([Diagnostic("no-input", message, Place(document.source, 0, 0), help=hint)])
-    return {name: _volume(formula, values, budget) for name, formula in document.inputs.items()}
+    return {name: input_volume(formula, values, budget) for name, formula in document.inputs.items()}
 
 
-def _volume(stated: Formula, values: Mapping[str, Any], budget: Budget) -> Volume:
+def input_volume(stated: Formula, values: Mapping[str, Any], budget: Budget) -> Volume:
     place = stated.place
-    shape = _top_level(stated, values, budget)
+    shape = top_level(stated, values, budget)
     sizes = shape if isinstance(shape, tuple) else (shape,)
     message = "the input is a list of whole numbers, channels first: [3, 224, 224]"
     try:
@@ -234,7 +234,7 @@ class Named(Record):
 Names: TypeAlias = dict[str, Named]
 
 
-class _Brought(Record):
+class Carried(Record):
     """What an input of a block stands for: a node, or a list of them."""
 
     nodes: tuple[int, ...]
@@ -250,10 +250,10 @@ class _Brought(Record):
 
 #: The names that expressions see: the file's parameters, and in their place a block's arguments and the indices around
 #: a step.
-Environment: TypeAlias = dict[str, Any]
+Environment: TypeAlias = MutableMapping[str, Any]
 
 
-class _Frame(Record):
+class Frame(Record):
     """Where a step is expanded: what its expressions and its `from` can name, and how deep it lies.
 
     `tied` is the name of the weights that the steps here share, and the scope of the step that shares them.
@@ -270,11 +270,11 @@ class _Frame(Record):
 class _Here(Record):
     """Where a formula is evaluated: its frame, and the node whose output reaches the step (or who finds it)."""
 
-    frame: _Frame
+    frame: Frame
     reached_by: int | Callable[[], int]
 
 
-class _Expansion:
+class Expansion:
     """The nodes made so far, and the budget that keeps a hostile spec from making too many."""
 
     def __init__(self, volumes: Volumes, budget: Budget) -> None:
@@ -288,18 +288,18 @@ class _Expansion:
         self.bound: dict[tuple[Step, Layer | Block], Step] = {}
         self.budget = budget
 
-    def steps(self, steps: tuple[Step, ...], frame: _Frame, current: int) -> int:
+    def steps(self, steps: tuple[Step, ...], frame: Frame, current: int) -> int:
         """Expand the steps one after the other; returns the number of the node that ends them."""
         for step in steps:
             try:
                 current = self.step(step, frame, current)
-            except _Found as found:
+            except Found as found:
                 self.problems.append(found.diagnostic)
                 if len(self.problems) >= MAX_ERRORS:
                     raise SpecError(self.problems) from None
         return current
 
-    def step(self, step: Step, frame: _Frame, current: int) -> int:
+    def step(self, step: Step, frame: Frame, current: int) -> int:
         self.spend(step, frame)
         if step.when is not None and not self.truth(step.when, "when", self.at(step, frame, current)):
             self.left_out(step, frame, current)
@@ -311,7 +311,7 @@ class _Expansion:
             if i:
                 self.spend(step, frame)
             inputs: tuple[int, ...] = ()
-            brought: dict[str, _Brought] = {}
+            brought: dict[str, Carried] = {}
             if step.inputs and (not i or _joins_names(step)):
                 inputs = self.named_all(step.inputs, step, frame)
             if step.brought:
@@ -321,7 +321,10 @@ class _Expansion:
                     inputs = begins.nodes
             if not inputs:  # `from` is the first copy's input, the others follow each other
                 inputs = (current,)
-            around = frame if step.index is None else frame._replace(env={**frame.env, step.index: i})
+            around = frame
+            if step.index is not None:
+                around = frame._replace(env=self.copied(frame.env))
+                around.env[step.index] = i
             end, inside = self.once(step, around, inputs, brought)
             if step.name != HEAD:  # the stream goes on as if the head were not there
                 current = end
@@ -333,7 +336,7 @@ class _Expansion:
                 self.remember(step.label, Named(current, step, copies, inside), frame)
         return current
 
-    def left_out(self, step: Step, frame: _Frame, current: int) -> None:
+    def left_out(self, step: Step, frame: Frame, current: int) -> None:
         """The name of a step that is not there stands for the stream, which goes on past it; for no copy of a repeated
         one. A step that would read something else has none."""
         if step.label is not None and not step.inputs and not step.brought:
@@ -341,7 +344,7 @@ class _Expansion:
             frame.names.setdefault(step.label, Named(current, step, copies, gives_way=True))
 
     def once(
-        self, step: Step, frame: _Frame, inputs: tuple[int, ...], brought: dict[str, _Brought]
+        self, step: Step, frame: Frame, inputs: tuple[int, ...], brought: dict[str, Carried]
     ) -> tuple[int, Names | None]:
         """One copy of a step: the node that ends it, and the names in it if it is a block. `brought` holds the other
         inputs of a block, by the names that it has for them."""
@@ -361,42 +364,42 @@ class _Expansion:
             return self.layer(step, step.callee, frame, inputs), None
         return self.join(step, step.callee, step.branches, frame, inputs[0]), None
 
-    def chosen(self, step: Step, bind: Callable[[Layer | Block], Step], frame: _Frame) -> Step:
+    def chosen(self, step: Step, bind: Callable[[Layer | Block], Step], frame: Frame) -> Step:
         """The step with what it calls filled in: the layer or block that the parameter of its name has as its value."""
         value = frame.env[step.name]
         callee = layers().get(value) if isinstance(value, str) else value
         notes = tuple(trail(frame.scope))
         if not isinstance(callee, (Layer, Block)):
             message = f"`{step.name}` must name a layer or a block: {shown(value)} does not"
-            raise _Found(Diagnostic("unknown-layer", message, step.place, notes=notes))
+            raise Found(Diagnostic("unknown-layer", message, step.place, notes=notes))
         if (step, callee) not in self.bound:
             try:
                 self.bound[step, callee] = bind(callee)
             except SpecError as error:
                 found = error.diagnostics[0]
-                raise _Found(found._replace(notes=(*found.notes, *notes))) from None
+                raise Found(found._replace(notes=(*found.notes, *notes))) from None
         return self.bound[step, callee]
 
-    def join(self, step: Step, layer: Layer, branches: tuple[Branch, ...], frame: _Frame, current: int) -> int:
+    def join(self, step: Step, layer: Layer, branches: tuple[Branch, ...], frame: Frame, current: int) -> int:
         """A join of the branches whose conditions are true; nothing is joined where only one is left."""
         here = _Here(frame, current)
         left = [branch for branch in branches if branch.when is None or self.truth(branch.when, "when", here)]
         if not left:
             message = f"{step.name} has no branch left: the conditions of all are false"
-            raise _Found(Diagnostic("bad-branches", message, step.place, notes=tuple(trail(frame.scope))))
+            raise Found(Diagnostic("bad-branches", message, step.place, notes=tuple(trail(frame.scope))))
         ends = tuple(self.branch(step, branch, frame, current) for branch in left)
         return ends[0] if len(ends) == 1 else self.layer(step, layer, frame, ends)
 
-    def layer(self, step: Step, layer: Layer, frame: _Frame, inputs: tuple[int, ...]) -> int:
+    def layer(self, step: Step, layer: Layer, frame: Frame, inputs: tuple[int, ...]) -> int:
         if len(self.nodes) >= MAX_LAYERS:
-            raise _Limit(Diagnostic("too-many-layers", f"the network has more than {MAX_LAYERS:,} layers", step.place))
+            raise Limit(Diagnostic("too-many-layers", f"the network has more than {MAX_LAYERS:,} layers", step.place))
         if layer.most is None and len(inputs) == 1:
             return inputs[0]  # of all copies of a repeated step there may be one
         if layer.most is not None and not layer.least <= len(inputs) <= layer.most:
             wanted = str(layer.least) if layer.least == layer.most else f"{layer.least} to {layer.most}"
             given, place = ("`from` names", step.inputs[0][1]) if step.inputs else ("there is", step.place)
             message = f"{layer.name} takes {wanted} input{'s' * (layer.most > 1)}, and {given} {len(inputs)}"
-            raise _Found(Diagnostic("wrong-inputs", message, place, notes=tuple(trail(frame.scope))))
+            raise Found(Diagnostic("wrong-inputs", message, place, notes=tuple(trail(frame.scope))))
         attributes = step.constants
         if attributes is None:
             here = _Here(frame, inputs[0])
@@ -414,13 +417,13 @@ class _Expansion:
         try:
             self.budget.path(frame.scope.length + len(node.base))
         except Spent as spent:
-            raise _Limit(Diagnostic("too-large", str(spent), step.place)) from None
+            raise Limit(Diagnostic("too-large", str(spent), step.place)) from None
         return node.index
 
-    def branch(self, step: Step, branch: Branch, frame: _Frame, current: int) -> int:
+    def branch(self, step: Step, branch: Branch, frame: Frame, current: int) -> int:
         return self.steps(branch.steps, self.deeper(step, branch.name, frame), current) if branch.steps else current
 
-    def head(self, step: Step, frame: _Frame, current: int) -> int:
+    def head(self, step: Step, frame: Frame, current: int) -> int:
         end = current
         for branch in step.branches or ():
             inside = self.deeper(step, branch.name, frame)
@@ -429,19 +432,19 @@ class _Expansion:
             frame.names.setdefault(branch.name, Named(end, gives_way=True))
         return end
 
-    def deeper(self, step: Step, name: str, frame: _Frame) -> _Frame:
+    def deeper(self, step: Step, name: str, frame: Frame) -> Frame:
         """The frame of a branch of a step."""
         self.descend(step, frame)
         return frame._replace(scope=Scope(frame.scope, name, step, None), depth=frame.depth + 1)
 
     def block(
-        self, step: Step, block: Block, frame: _Frame, inputs: tuple[int, ...], brought: dict[str, _Brought]
+        self, step: Step, block: Block, frame: Frame, inputs: tuple[int, ...], brought: dict[str, Carried]
     ) -> tuple[int, Names]:
         if len(inputs) > 1:
             message = f"a list gives a block {len(inputs)} inputs without names"
             hint = "name them as the block knows them: `from: {input: decoder, memory: encoder}`"
             place = step.inputs[0][1]
-            raise _Found(Diagnostic("wrong-inputs", message, place, notes=tuple(trail(frame.scope)), help=hint))
+            raise Found(Diagnostic("wrong-inputs", message, place, notes=tuple(trail(frame.scope)), help=hint))
         self.descend(step, frame)
         here = _Here(frame, inputs[0])
         arguments = {argument.name: self.evaluate(argument.formula, here) for argument in step.arguments}
@@ -454,8 +457,8 @@ class _Expansion:
             names.update(given.named(name))
         if brought:
             scope.brought = {name: given.nodes for name, given in brought.items()}
-        inner = _Frame(
-            dict(self.globals_of(block.document)),
+        inner = Frame(
+            self.copied(self.globals_of(block.document)),
             scope,
             names,
             frame.tied,
@@ -485,33 +488,37 @@ class _Expansion:
         else:
             return {parameter.name: value for parameter, value in zip(block.parameters, values, strict=False)}
         notes = tuple(trail(here.frame.scope))
-        raise _Found(Diagnostic(rule, message, row.place, notes=notes, help=f"it is {block.signature}"))
+        raise Found(Diagnostic(rule, message, row.place, notes=notes, help=f"it is {block.signature}"))
 
     # --- the small questions
+
+    def copied(self, environment: Environment) -> Environment:
+        """An environment to which names can be added that another does not have."""
+        return dict(environment)
 
     def globals_of(self, document: Document) -> dict[str, Any]:
         """The parameters of the file a block was written in."""
         if document not in self.environments:
-            self.environments[document] = _environment(document, _parameter_values(document, {}, self.budget))
+            self.environments[document] = environment_of(document, parameter_values(document, {}, self.budget))
         return self.environments[document]
 
-    def spend(self, step: Step, frame: _Frame) -> None:
+    def spend(self, step: Step, frame: Frame) -> None:
         self.written(1 + len(step.inputs), step, frame)
 
-    def written(self, count: int, step: Step, frame: _Frame) -> None:
+    def written(self, count: int, step: Step, frame: Frame) -> None:
         """So many steps more, or names of inputs, are written out."""
         try:
             self.budget.steps(count)
         except Spent as spent:
             notes = tuple(trail(frame.scope))
-            raise _Limit(Diagnostic("too-many-layers", str(spent), step.place, notes=notes)) from None
+            raise Limit(Diagnostic("too-many-layers", str(spent), step.place, notes=notes)) from None
 
-    def descend(self, step: Step, frame: _Frame) -> None:
+    def descend(self, step: Step, frame: Frame) -> None:
         if frame.depth >= MAX_DEPTH:
             message = (
                 f"blocks and branches nest deeper than {MAX_DEPTH} levels: does `{step.name}` call itself forever?"
             )
-            raise _Limit(Diagnostic("endless-recursion", message, step.place, notes=tuple(trail(frame.scope))))
+            raise Limit(Diagnostic("endless-recursion", message, step.place, notes=tuple(trail(frame.scope))))
 
     def evaluate(self, formula: Formula, here: _Here) -> Any:
         if formula.constant is not None:
@@ -521,12 +528,12 @@ class _Expansion:
             return _evaluated(formula, environment, self.budget)
         except Spent as spent:
             notes = tuple(trail(here.frame.scope))
-            raise _Limit(Diagnostic("too-large", str(spent), formula.place, notes=notes)) from None
+            raise Limit(Diagnostic("too-large", str(spent), formula.place, notes=notes)) from None
         except ExpressionError as error:
             found = Diagnostic(
                 "bad-value", error.message, formula.place, notes=tuple(trail(here.frame.scope)), help=error.help
             )
-            raise _Found(found) from None
+            raise Found(found) from None
 
     def typed(self, argument: Argument, accept: Callable[[Any], Any], here: _Here) -> Any:
         value = self.evaluate(argument.formula, here)
@@ -535,14 +542,14 @@ class _Expansion:
         except Refused as refused:
             message = f"{argument.name} {refused}"
             notes = tuple(trail(here.frame.scope))
-            raise _Found(Diagnostic("bad-value", message, argument.formula.place, shown(value), notes)) from None
+            raise Found(Diagnostic("bad-value", message, argument.formula.place, shown(value), notes)) from None
 
     def truth(self, formula: Formula, key: str, here: _Here) -> bool:
         value = self.evaluate(formula, here)
         if value is True or value is False:
             return value
         message = f"`{key}` must be true or false: {shown(value)} is neither"
-        raise _Found(Diagnostic("bad-value", message, formula.place, notes=tuple(trail(here.frame.scope))))
+        raise Found(Diagnostic("bad-value", message, formula.place, notes=tuple(trail(here.frame.scope))))
 
     def times(self, formula: Formula, here: _Here) -> int:
         value = self.evaluate(formula, here)
@@ -558,9 +565,9 @@ class _Expansion:
             message = ""
         notes = tuple(trail(here.frame.scope))
         if message:
-            raise _Found(Diagnostic("bad-value", message, formula.place, notes=notes))
+            raise Found(Diagnostic("bad-value", message, formula.place, notes=notes))
         message = f"`repeat` must be at most {MAX_LAYERS:,}, the largest network: {value:,} is more"
-        raise _Limit(Diagnostic("too-many-layers", message, formula.place, notes=notes))
+        raise Limit(Diagnostic("too-many-layers", message, formula.place, notes=notes))
 
     def environment(self, here: _Here, place: Place) -> AtStep:
         """What an expression can name that asks for volumes."""
@@ -571,7 +578,7 @@ class _Expansion:
 
         return AtStep(frame.env, reaching, lambda name: self.volumes.of(self.named(name, place, frame).node))
 
-    def at(self, step: Step, frame: _Frame, current: int) -> _Here:
+    def at(self, step: Step, frame: Frame, current: int) -> _Here:
         """Where the conditions of a step are judged. What its `from` names need not exist if nobody asks."""
 
         def index() -> int:
@@ -580,21 +587,21 @@ class _Expansion:
 
         return _Here(frame, index)
 
-    def named_all(self, names: tuple[tuple[str, Place], ...], step: Step, frame: _Frame) -> tuple[int, ...]:
+    def named_all(self, names: tuple[tuple[str, Place], ...], step: Step, frame: Frame) -> tuple[int, ...]:
         """The nodes that the inputs of a step name, one at least where there are names."""
         found = self.listed(names, step, frame)
         if names and not found:
             name, place = names[0]
             message = f"`{name}` names nothing yet: no copy comes before this one"
             hint = "name what the first copy reads too: `[input, layer.*]`"
-            raise _Found(Diagnostic("wrong-inputs", message, place, notes=tuple(trail(frame.scope)), help=hint))
+            raise Found(Diagnostic("wrong-inputs", message, place, notes=tuple(trail(frame.scope)), help=hint))
         return found
 
-    def brought(self, given: Brought, step: Step, frame: _Frame) -> _Brought:
+    def brought(self, given: Brought, step: Step, frame: Frame) -> Carried:
         """What a step gives an input of a block."""
-        return _Brought(self.listed(given.names, step, frame), given.several)
+        return Carried(self.listed(given.names, step, frame), given.several)
 
-    def listed(self, names: tuple[tuple[str, Place], ...], step: Step, frame: _Frame) -> tuple[int, ...]:
+    def listed(self, names: tuple[tuple[str, Place], ...], step: Step, frame: Frame) -> tuple[int, ...]:
         """The nodes that names stand for; `wave.*` names all copies of a repeated step, and in the step itself those
         before this one."""
         found: list[int] = []
@@ -606,36 +613,36 @@ class _Expansion:
             copies = self.lookup(first, place, frame).copies
             if copies is None:
                 message = f"`{first}` is not repeated: it has no copies"
-                raise _Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(frame.scope))))
+                raise Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(frame.scope))))
             self.written(copies, step, frame)
             found += [self.named(f"{first}.{i + 1}{rest}", place, frame).node for i in range(copies)]
         return tuple(found)
 
-    def named(self, name: str, place: Place, frame: _Frame) -> Named:
+    def named(self, name: str, place: Place, frame: Frame) -> Named:
         """What a name stands for: a step before, or `encoder/low`, the step `low` of the block called as `encoder`."""
         found = self.lookup(name, place, frame)
         if found.copies == 0:
             message = f"`{name}` names nothing: it has no copy before this step"
-            raise _Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(frame.scope))))
+            raise Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(frame.scope))))
         return found
 
-    def lookup(self, name: str, place: Place, frame: _Frame) -> Named:
+    def lookup(self, name: str, place: Place, frame: Frame) -> Named:
         """What a name stands for, be it no copy."""
         found = _lookup(name, frame.names)
         if found is not None:
             return found
         hint = did_you_mean(name, frame.names) or "only steps before this one, in the same block, can be named"
         message = f"no step before this one is called `{name}`"
-        raise _Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(frame.scope)), help=hint))
+        raise Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(frame.scope)), help=hint))
 
-    def remember(self, name: str, named: Named, frame: _Frame) -> None:
+    def remember(self, name: str, named: Named, frame: Frame) -> None:
         before = frame.names.get(name)
         if before is not None and not before.gives_way and before.copies != 0 and before.step is not named.step:
             assert named.step is not None
             message = f"another step is called `{name}` already"
             notes = tuple(trail(frame.scope))
             hint = "a name is known in the whole block, its branches included"
-            raise _Found(Diagnostic("duplicate-name", message, named.step.label_place, notes=notes, help=hint))
+            raise Found(Diagnostic("duplicate-name", message, named.step.label_place, notes=notes, help=hint))
         frame.names[name] = named
 
 

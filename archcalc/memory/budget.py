@@ -22,7 +22,7 @@ from archcalc.memory.precision import STORED, WIDTH, storage_type
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import SavedMemory, Storages, saved_memory
 from archcalc.records import Record
-from archcalc.sizes.kinds import ceil_div, is_concrete
+from archcalc.sizes.kinds import ceil_div, certainly_equal
 
 
 class Persistent(Record):
@@ -207,7 +207,7 @@ def why_not_trained(interpretation: Interpretation, setup: Setup, wanted: Gradie
         return "nothing is trained: every layer with parameters is frozen, or there is none"
     if setup.one_sample:
         for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
-            if is_concrete(outcome.values_of_statistic) and outcome.values_of_statistic == 1:
+            if certainly_equal(outcome.values_of_statistic, 1):
                 return (
                     f"`{node.name}` would normalise each channel by the statistics of one value, which PyTorch refuses"
                     " in training: take a batch of at least 2"

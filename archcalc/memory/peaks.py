@@ -14,6 +14,7 @@ from archcalc.memory.liveness import Liveness, Lives, PassStep
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storages
 from archcalc.records import Record
+from archcalc.sizes.kinds import Size, greatest
 
 
 class Timeline:
@@ -43,9 +44,12 @@ class Timeline:
         """The number of the step at which most is alive, the first of equals."""
         return self.life.peak(batch)
 
-    def bytes_at(self, batch: int) -> int:
-        """Bytes alive at the peak."""
-        return self.life.amount(self.peak(batch)).at(batch)
+    def bytes_at(self, batch: int) -> Size:
+        """Bytes alive at the peak, which may be another step for each of several variants."""
+        life = self.life
+        return greatest(
+            fixed + batch * per_sample for fixed, per_sample in zip(life.fixed, life.per_sample, strict=True)
+        )
 
     def alive(self, step: int) -> list[int]:
         """The numbers of the storages that are there during a step."""

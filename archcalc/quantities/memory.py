@@ -30,7 +30,7 @@ def _untrained(part: Part) -> str:
     return part.memory.why_not_trained
 
 
-@quantity(BYTES, title="training peak", of="network", depends=_TRAINING, kinds="ints", absence=_untrained)
+@quantity(BYTES, title="training peak", of="network", depends=_TRAINING, kinds="numbers", absence=_untrained)
 def training_peak_bytes(part: Part) -> int | None:
     """Bytes at the peak of a training step: parameters, buffers, gradients, optimizer state and activations, every
     tensor freed after its last use. Not in it: the allocator's rounding, kernels' workspaces, the CUDA context."""
@@ -38,7 +38,7 @@ def training_peak_bytes(part: Part) -> int | None:
 
 
 @quantity(
-    BYTES, title="training peak with gradients", of="network", depends=_TRAINING, kinds="ints", absence=_untrained
+    BYTES, title="training peak with gradients", of="network", depends=_TRAINING, kinds="numbers", absence=_untrained
 )
 def training_peak_with_grads_bytes(part: Part) -> int | None:
     """Bytes of activations and of the parameters' gradients at the peak of a training step, without parameters, buffers
@@ -47,14 +47,14 @@ def training_peak_with_grads_bytes(part: Part) -> int | None:
 
 
 @quantity(
-    BYTES, title="training peak without gradients", of="network", depends=_TRAINING, kinds="ints", absence=_untrained
+    BYTES, title="training peak without gradients", of="network", depends=_TRAINING, kinds="numbers", absence=_untrained
 )
 def training_peak_without_params_and_grads_bytes(part: Part) -> int | None:
     """Bytes of activations at the peak of a training step, without parameters and their gradients."""
     return part.memory.training.activations.bytes_at(int(part.setup.batch)) if part.memory.trains else None
 
 
-@quantity(BYTES, title="inference peak", of="network", depends=_INFERENCE, kinds="ints")
+@quantity(BYTES, title="inference peak", of="network", depends=_INFERENCE, kinds="numbers")
 def inference_peak_bytes(part: Part) -> int:
     """Bytes of activations at the peak of a forward pass without gradients, the input held throughout and every other
     tensor freed after its last use, but mixed precision's copies of parameters, which stay. Parameters and buffers are
@@ -62,20 +62,20 @@ def inference_peak_bytes(part: Part) -> int:
     return part.memory.inference.bytes_at(int(part.setup.batch))
 
 
-@quantity(BYTES, title="eager inference peak", of="network", depends=_INFERENCE, kinds="ints")
+@quantity(BYTES, title="eager inference peak", of="network", depends=_INFERENCE, kinds="numbers")
 def inference_peak_eager_bytes(part: Part) -> int:
     """The same where every block is a Python module, whose caller holds its input until it returns."""
     return part.memory.eager_inference.bytes_at(int(part.setup.batch))
 
 
-@quantity(BYTES, title="ideal inference peak", of="network", depends=_INFERENCE, kinds="ints")
+@quantity(BYTES, title="ideal inference peak", of="network", depends=_INFERENCE, kinds="numbers")
 def inference_peak_ideal_bytes(part: Part) -> int:
     """The same with nothing held but outputs that are still needed: no indices, no intermediate tensors, and the
     input only until its last use."""
     return part.memory.ideal_inference.bytes_at(int(part.setup.batch))
 
 
-@quantity(BYTES, title="inference memory", of="network", depends=_INFERENCE, kinds="ints")
+@quantity(BYTES, title="inference memory", of="network", depends=_INFERENCE, kinds="numbers")
 def inference_memory_bytes(part: Part) -> int:
     """Bytes at the peak of a forward pass without gradients, with parameters and buffers."""
     return part.memory.inference_budget.peak_bytes(int(part.setup.batch))

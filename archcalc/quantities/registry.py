@@ -24,8 +24,9 @@ from archcalc.units import COUNT, EXTENT, VOLUME, Unit, data
 #: What a quantity can be asked of: a whole network, some of its layers, or both.
 Scope: TypeAlias = Literal["network", "layers", "any"]
 
-#: The kinds of size it serves: ints, arrays and symbols, or ints alone.
-Kinds: TypeAlias = Literal["all", "ints"]
+#: The kinds of size it serves: ints, arrays and symbols; ints, and arrays for whose values the order of steps is the
+#: same ("numbers"); or ints alone.
+Kinds: TypeAlias = Literal["all", "numbers", "ints"]
 
 #: What of the setup a quantity depends on. One that simply grows with the samples has "samples"; "batch" is any other
 #: dependence on their number.
@@ -99,8 +100,12 @@ class Quantity(Record):
     beside: Callable[[Part], Any] | None
     #: Why it has no value for a part where it has none.
     absence: Callable[[Part], str]
+    #: Whether what a layer adds follows from its attributes and the volumes that reach it, whatever is around it.
+    local: bool
     #: What it counts, and under which convention.
     doc: str
+    #: Whether it is a whole number wherever it is one number, and never a fraction.
+    whole: bool
 
     @property
     def sums(self) -> bool:
@@ -131,6 +136,7 @@ def _register(
     of: Scope,
     depends: Iterable[Dependency],
     kinds: Kinds,
+    whole: bool,
     absence: Callable[[Part], str] = _no_reason,
 ) -> Callable[..., None]:
     name = function.__name__
@@ -141,6 +147,7 @@ def _register(
         measure: Callable[[Part], Any],
         amount: Callable[[Part, AnalysedLayer], Any] | None,
         beside: Callable[[Part], Any] | None = None,
+        local: bool = False,
     ) -> None:
         doc = " ".join((function.__doc__ or "").split())
         _known[name] = Quantity(
@@ -154,7 +161,9 @@ def _register(
             amount,
             beside,
             absence,
+            local,
             doc,
+            whole,
         )
 
     return register
@@ -167,13 +176,14 @@ def quantity(
     of: Scope = "any",
     depends: Iterable[Dependency] = (),
     kinds: Kinds = "all",
+    whole: bool = True,
     absence: Callable[[Part], str] = _no_reason,
 ) -> Callable[[Callable[[Part], Any]], Callable[[Part], Any]]:
     """Make a quantity known under its function's name; `absence` says why it has no value where it has none.
     ValueError if another has the name."""
 
     def decorate(measure: Callable[[Part], Any]) -> Callable[[Part], Any]:
-        _register(measure, unit, title, of, depends, kinds, absence)(measure, None)
+        _register(measure, unit, title, of, depends, kinds, whole, absence)(measure, None)
         return measure
 
     return decorate
@@ -187,10 +197,13 @@ def summed(
     kinds: Kinds = "all",
     beside: Callable[[Part], Any] | None = None,
     by_place: bool = False,
+    local: bool = False,
+    whole: bool = True,
 ) -> Callable[[Callable[[Part, AnalysedLayer], Any]], Callable[[Part], Any]]:
     """Make a quantity known that adds up over layers: the function says what one layer adds, for one sample if it
     depends on "samples". `beside` is what a whole network has in addition to its layers, and `by_place` says that even
-    layers which are called alike may add different amounts. The quantity's measure takes the function's place."""
+    layers which are called alike may add different amounts; a `local` one asks a layer only for what follows from its
+    attributes and input volumes. The quantity's measure takes the function's place."""
     scales = "samples" in (depends := tuple(depends))
 
     def decorate(amount: Callable[[Part, AnalysedLayer], Any]) -> Callable[[Part], Any]:
@@ -208,7 +221,8 @@ def summed(
         def of_layer(part: Part, row: AnalysedLayer) -> Any:
             return part.samples(amount(part, row))
 
-        _register(amount, unit, title, "any", depends, kinds)(measure, of_layer if scales else amount, beside)
+        register = _register(amount, unit, title, "any", depends, kinds, whole)
+        register(measure, of_layer if scales else amount, beside, local)
         return measure
 
     return decorate
@@ -236,7 +250,7 @@ def quantity_named(name: str, *, of: Scope = "any", numbers: bool = False, kinds
     if numbers and found.unit in (VOLUME, EXTENT):
         several = "a volume" if found.unit == VOLUME else "a size for each axis"
         raise UsageError(f"{name} is not one number but {several}")
-    if kinds == "all" and found.kinds == "ints":
+    if kinds == "all" and found.kinds != "all":
         raise UsageError(f"{name} follows the order of steps, which only plain numbers have: it has no formula")
     return found
 

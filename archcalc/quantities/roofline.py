@@ -21,7 +21,7 @@ def bytes_moved(part: Part, row: AnalysedLayer) -> Size:
     return roofline.bytes_moved(part.analysis, row, part.setup.batch)
 
 
-@quantity(FLOPS_PER_BYTE, title="FLOPs/byte", depends=["batch"], kinds="ints")
+@quantity(FLOPS_PER_BYTE, title="FLOPs/byte", depends=["batch"], kinds="ints", whole=False)
 def flops_per_byte(part: Part) -> Fraction:
     """Arithmetic intensity: floating-point operations, 2 per MAC, per byte moved; 0 where nothing is moved."""
     moved = bytes_moved(part)
@@ -35,7 +35,7 @@ def card_of(part: Part) -> Card:
     return part.setup.card
 
 
-@summed(SECONDS, title="at least", depends=["batch", "gpu"], kinds="ints")
+@summed(SECONDS, title="at least", depends=["batch", "gpu"], kinds="ints", whole=False)
 def roofline_seconds(part: Part, row: AnalysedLayer) -> Fraction:
     """The least time at inference: each layer by itself at the card's peak float32 rate or at its bandwidth, whichever
     takes longer, one after the other. A lower bound, which real kernels do not reach."""

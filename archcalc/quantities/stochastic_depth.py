@@ -47,7 +47,7 @@ def _paths(analysis: Analysis) -> list[Paths]:
     return [paths or () for paths in inside]
 
 
-@quantity(title="expected MACs", of="network", depends=["samples"])
+@quantity(title="expected MACs", of="network", depends=["samples"], whole=False)
 def expected_macs(part: Part) -> Any:
     """Multiply-accumulates on average over the paths that training drops.
 
@@ -63,7 +63,7 @@ def expected_macs(part: Part) -> Any:
     return part.samples(expected)
 
 
-@quantity(of="network")
+@quantity(of="network", whole=False)
 def expected_paths(part: Part) -> Fraction:
     """Paths that training may drop, each counted with its probability to survive: the paper's expected blocks.
 

@@ -11,13 +11,13 @@ from archcalc.sizes.volume import Volume
 from archcalc.units import BYTES, LAYERS, VOLUME
 
 
-@summed()
+@summed(local=True)
 def params(part: Part, row: AnalysedLayer) -> Size:
     """Weights, biases and other values that belong to layers and are trained, or could be: shared ones counted once."""
     return row.params
 
 
-@summed()
+@summed(local=True)
 def active_params(part: Part, row: AnalysedLayer) -> Size:
     """Parameters that one position uses: all, but of a mixture of experts only those of the experts that are picked."""
     return row.params - (0 if row.shares else row.outcome.idle)
@@ -29,7 +29,7 @@ def trainable_params(part: Part, row: AnalysedLayer) -> Size:
     return row.params if part.trained[row.node.index] else 0
 
 
-@summed()
+@summed(local=True)
 def weights(part: Part, row: AnalysedLayer) -> Size:
     """Weights of convolutions and linear layers, without biases and without normalisation, shared weights counted
     once."""
@@ -38,38 +38,38 @@ def weights(part: Part, row: AnalysedLayer) -> Size:
     return total(tensor.elements for tensor in row.outcome.params if not tensor.name.endswith("bias"))
 
 
-@summed()
+@summed(local=True)
 def buffers(part: Part, row: AnalysedLayer) -> Size:
     """Stored values that are not trained, such as running statistics."""
     return row.buffers
 
 
-@summed(BYTES, title="parameter memory")
+@summed(BYTES, title="parameter memory", local=True)
 def params_bytes(part: Part, row: AnalysedLayer) -> Size:
     """Bytes of the parameters in float32."""
     return 4 * row.params
 
 
-@summed(title="MACs", depends=["samples"])
+@summed(title="MACs", depends=["samples"], local=True)
 def macs(part: Part, row: AnalysedLayer) -> Size:
     """Multiply-accumulates of convolutions, linear layers and matrix products, without bias: what papers from ResNet on
     call FLOPs."""
     return row.macs
 
 
-@summed(title="FLOPs", depends=["samples"])
+@summed(title="FLOPs", depends=["samples"], local=True)
 def flops(part: Part, row: AnalysedLayer) -> Size:
     """Floating-point operations: 2 per MAC, and every other operation."""
     return row.flops
 
 
-@summed(depends=["samples"])
+@summed(depends=["samples"], local=True)
 def operations(part: Part, row: AnalysedLayer) -> Size:
     """Operations other than multiply-accumulates."""
     return row.operations
 
 
-@summed(depends=["samples"])
+@summed(depends=["samples"], local=True)
 def bias_additions(part: Part, row: AnalysedLayer) -> Size:
     """Additions of biases, one per value of the output: a table that counts `(k*k*C + 1)` has them in it."""
     return total(operation.amount for operation in row.outcome.operations if operation.role == "bias")
@@ -81,19 +81,19 @@ def depth(part: Part) -> int:
     return part.analysis.depth
 
 
-@summed(LAYERS)
+@summed(LAYERS, local=True)
 def layers(part: Part, row: AnalysedLayer) -> int:
     """Layers of any kind, each use of a shared one counted."""
     return 1
 
 
-@summed(depends=["samples"])
+@summed(depends=["samples"], local=True)
 def neurons(part: Part, row: AnalysedLayer) -> Size:
     """Values that come out of weighted layers, as AlexNet's paper counts its 650,000."""
     return row.output.elements if row.has_weights else 0
 
 
-@summed(depends=["samples"])
+@summed(depends=["samples"], local=True)
 def connections(part: Part, row: AnalysedLayer) -> Size:
     """What feeds each unit, its bias included, as LeNet-5's paper counts: a convolution's multiply-accumulates and
     bias additions, a pooling unit's window and the bias of its scaling, and each pair of input and radial basis."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from archcalc.records import Record
 from archcalc.sizes.kinds import Size
+from archcalc.sizes.many import plain
 from archcalc.sizes.ranges import Range
 from archcalc.sizes.symbols import Expression, Undecided, decide
 
@@ -62,6 +63,7 @@ def judge(condition: Condition) -> Any:
             return decide(relation, left, right)
         except Undecided:
             return None
+    left, right = plain(left), plain(right)
     if relation == "divides":
         verdict: Any = right % left == 0
     elif relation == "equal":

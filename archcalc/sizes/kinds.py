@@ -1,10 +1,10 @@
 """Sizes: the numbers that rules compute with, whatever kind they are.
 
-A size is an int (one architecture), an integer array (a sweep over many), a symbolic expression (a closed formula)
-or a traced int (one that remembers how it was made). Rules are written once for all of them: they use `+ - *`, `//` by
-something positive, and the helpers of this file. Annotations say `int`, since that is the arithmetic the rules may
-rely on. This is the one file that asks what kind of size it has; everything else passes sizes on. A range stands in
-for an array, to bound beforehand what the array's computation can give.
+A size is an int (one architecture), an integer array (a sweep over many; `Many` where they need the same order of
+steps), a symbolic expression (a closed formula) or a traced int (one that remembers how it was made). Rules are written
+once for all of them: they use `+ - *`, `//` by something positive, and the helpers of this file. Annotations say `int`,
+since that is the arithmetic the rules may rely on. This is the one file that asks what kind of size it has; everything
+else passes sizes on. A range stands in for an array, to bound beforehand what the array's computation can give.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-from archcalc.sizes import traced
+from archcalc.sizes import many, traced
+from archcalc.sizes.many import Many
 from archcalc.sizes.ranges import Range, largest, least, same
 from archcalc.sizes.symbols import Expression, extreme
 from archcalc.sizes.traced import Traced
@@ -35,6 +36,8 @@ def is_many(value: object) -> bool:
 
 def is_array(value: object) -> bool:
     """Whether the value is an array of integers, of a machine's or of Python's (NumPy is not imported to find out)."""
+    if isinstance(value, Many):
+        return True
     return hasattr(value, "dtype") and getattr(value.dtype, "kind", "") in "iuO"
 
 
@@ -54,7 +57,7 @@ def identity(value: Any) -> Any:
     """
     if isinstance(value, tuple):
         return tuple(map(identity, value))
-    if not is_array(value):
+    if isinstance(value, Many) or not is_array(value):
         return value
     if value.nbytes > _RECOGNISED_BYTES:
         return ("array", id(value))
@@ -75,6 +78,7 @@ def magnitude(value: Any) -> int:
     """The largest that a size of several numbers can be, its sign aside; 0 for symbols, which have no size yet."""
     if isinstance(value, Range):
         return max(-value.low, value.high)
+    value = many.plain(value)
     if is_array(value) and value.size and value.dtype.kind == "O":
         return int(abs(value).max())
     return 0
@@ -124,6 +128,16 @@ def maximum(left: Size, right: Size) -> Size:
     return _extreme(left, right, "max")  # type: ignore[no-any-return]
 
 
+def greatest(sizes: Iterable[Size]) -> Size:
+    """The largest of some sizes, none of which is negative; 0 for none."""
+    result = 0
+    for size in sizes:
+        # As in `total`: those of one network are plain numbers.
+        plain = type(size) is int and type(result) is int
+        result = max(result, size) if plain else maximum(result, size)
+    return result
+
+
 def _extreme(left: Any, right: Any, which: str) -> Any:
     if type(left) is int and type(right) is int:
         return min(left, right) if which == "min" else max(left, right)
@@ -135,7 +149,10 @@ def _extreme(left: Any, right: Any, which: str) -> Any:
         return least(left, right) if which == "min" else largest(left, right)
     import numpy
 
-    return numpy.minimum(left, right) if which == "min" else numpy.maximum(left, right)
+    found = numpy.minimum if which == "min" else numpy.maximum
+    if isinstance(left, Many) or isinstance(right, Many):
+        return many.extreme(found, left, right)
+    return found(left, right)
 
 
 def equals(left: Iterable[Size], right: Iterable[Size]) -> Size:
@@ -144,7 +161,8 @@ def equals(left: Iterable[Size], right: Iterable[Size]) -> Size:
 
 
 def agree(left: Any, right: Any) -> bool | None:
-    """Whether two sizes are equal: True for all values in question, False for none of them, None for some."""
+    """Whether two sizes are equal: True for all values in question, False for none of them, None for some. Undecided
+    for some of those that need the same order of steps."""
     if left is right:
         return True
     if isinstance(left, Range) or isinstance(right, Range):
@@ -152,6 +170,8 @@ def agree(left: Any, right: Any) -> bool | None:
     if isinstance(left, Expression) or isinstance(right, Expression):
         difference = left - right
         return difference == 0 or (None if difference.constant is None else False)
+    if isinstance(left, Many) or isinstance(right, Many):
+        return many.agree(left, right)
     equal_there = left == right
     if isinstance(equal_there, bool):
         return equal_there

@@ -246,6 +246,41 @@ def sweep() -> None:
     title = "A sweep of ResNet-50 over width and image: parameters, MACs and bytes saved for backward"
     table(title, ("what", "time", "processor time", "of it a variant"), rows)
     print(f"A variant takes {busy[0] / busy[1] * 1e6:,.0f} times less than an analysis of its own.\n")
+    _other_sweeps()
+
+
+def _other_sweeps() -> None:
+    """What varies the structure, or follows the order of steps: processor time of one sweep."""
+    import archcalc
+    from archcalc.guide import pages
+
+    operations = ("zero", "identity", "conv1x1", "conv3x3", "pool3x3")
+    page = pages()["howto/search-a-space"].text
+    spec = page[page.index("# mobile.yaml") :].partition("```")[0]
+    choices = {
+        "depths[*]": (2, 3, 4),
+        "kernels[*]": (3, 5, 7),
+        "expansions[*]": (3, 4, 6),
+        "image": range(160, 225, 16),
+    }
+    sizes = {"width": range(16, 116), "image": range(64, 264, 4)}
+    peaks = ("training_peak_bytes", "inference_peak_bytes")
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        mobile = Path(folder) / "mobile.yaml"
+        mobile.write_text(spec, encoding="utf-8")
+        for what, network, over, quantities, sample, most in (
+            ("all cells of NAS-Bench-201", "nas_bench_201", {"edges[*]": operations}, ("params", "macs"), None, "5 s"),
+            ("MobileNet-like, 46 choices", mobile, choices, ("params", "macs"), 10**6, "60 s"),
+            ("peaks of ResNet-50", "resnet50", sizes, peaks, None, ""),
+            ("depth of cells, one by one", "nas_bench_201", {"edges[*]": operations}, ("depth",), 200, ""),
+        ):
+            start = time.process_time()
+            count = archcalc.sweep(network, over, quantities, sample=sample).count
+            took = time.process_time() - start
+            rows.append([what, f"{count:,}", f"{took:,.2f} s", f"{1e6 * took / count:,.1f} us", most])
+    title = "Sweeps over structure, and over what follows the order of steps: processor time"
+    table(title, ("what", "variants", "time", "a variant", "at most"), rows)
 
 
 def scale() -> None:

@@ -96,7 +96,7 @@ def test_a_list_is_a_value_too(grouped: Path) -> None:
 def test_small_pieces_and_one_large_one_give_the_same(grouped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     over = {"width": range(14), "depth": [1, 2], "image": range(6, 20)}
     whole = rows(sweep(grouped, over, QUANTITIES))
-    monkeypatch.setattr("archcalc.commands.sweep.run.CHUNK", 9)
+    monkeypatch.setattr("archcalc.commands.sweep.visit.CHUNK", 9)
     assert rows(sweep(grouped, over, QUANTITIES)) == whole
 
 
@@ -210,7 +210,7 @@ def test_nothing_betters_the_front(grouped: Path, monkeypatch: pytest.MonkeyPatc
         if not any(o[2] >= one[2] and o[3] <= one[3] and (o[2] > one[2] or o[3] < one[3]) for o in everything)
     ]
     assert rows(sweep(grouped, over, pareto=["-params", "macs"])) == front
-    monkeypatch.setattr("archcalc.commands.sweep.run.CHUNK", 50)
+    monkeypatch.setattr("archcalc.commands.sweep.visit.CHUNK", 50)
     assert rows(sweep(grouped, over, pareto=["-params", "macs"])) == front
 
 
@@ -337,6 +337,30 @@ def test_parquet(grouped: Path, tmp_path: Path) -> None:
     assert run.exit_code == 0
     expected = sweep(grouped, {"width": [4, 6, 8], "image": range(16, 21)})
     assert parquet.read_table(path).to_pydict() == {name: column.tolist() for name, column in expected.items()}
+
+
+def test_record_batches_have_the_same_types_in_every_shard(grouped: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is an optional dependency")
+    over = {"alpha": [1, Fraction(1, 2)], "bias": [True, False], "blocks": [(1, 1), (0, 1)], "image": [0, 16, 18]}
+    names = ("params", "flops_per_byte", "training_peak_bytes")
+    batches = list(archcalc.sweep_batches(grouped, over, names, shards=9))
+    assert len(batches) == 9
+    assert min(batch.num_rows for batch in batches) < max(batch.num_rows for batch in batches)
+    types = {"alpha": "double", "bias": "bool", "blocks": "string", "image": "int64", "params": "int64"}
+    types |= {"flops_per_byte": "double", "training_peak_bytes": "int64"}
+    assert all({field.name: str(field.type) for field in batch.schema} == types for batch in batches)
+    whole = sweep(grouped, over, names)
+    table = pyarrow.Table.from_batches(batches)
+    assert table.equals(pyarrow.Table.from_batches([whole.record_batch()]))
+    assert table.column("training_peak_bytes").to_pylist() == whole["training_peak_bytes"].tolist()
+
+
+def test_arrow_refuses_what_it_cannot_hold() -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is an optional dependency")
+    with pytest.raises(archcalc.UsageError, match="params is beyond 64 bits"):
+        sweep("resnet50", {"width": [64, 10**9]}).record_batch()
+    with pytest.raises(archcalc.UsageError, match="ask for at least 1"):
+        next(archcalc.sweep_batches("resnet50", {"width": [64]}, shards=0))
 
 
 def test_the_command_counts_the_reasons(grouped: Path) -> None:

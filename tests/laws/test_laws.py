@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from archcalc.commands.formula.conditions import conditions
 from archcalc.commands.formula.simplify import simplified
 from archcalc.commands.report import tables as architecture
 from archcalc.commands.sweep.evaluate import Block, Evaluator
+from archcalc.commands.sweep.space import Space
+from archcalc.commands.sweep.values import axis
 from archcalc.diagnostics.diagnostic import Source, SpecError
 from archcalc.language.read import read_document
 from archcalc.language.write import resolve
-from archcalc.memory.setup import Setup
+from archcalc.memory.setup import Setup, stated
 from archcalc.memory.storages import Storages, saved_memory
 from archcalc.output.formats.json import render
 from archcalc.quantities.registry import Part, figure, quantities
@@ -85,6 +88,54 @@ def test_numbers_and_arrays_agree_and_what_raises_is_masked(spec: Spec, over: di
         if plain is not None:
             assert {name: column[place] for name, column in found.columns.items()} == figures(plain), point
     assert sum(found.reasons.values()) == block.combinations - int(found.valid.sum())
+
+
+PEAKS = tuple(name for name, quantity in quantities().items() if quantity.kinds == "numbers")
+SETUPS = st.sampled_from(
+    [
+        {},
+        {"batch": "7", "optimizer": "adam", "dtype": "amp"},
+        {"batch": "3", "optimizer": "adafactor", "dtype": "bfloat16", "device": "cuda"},
+        {"batch": "2", "accumulate": "true", "optimizer": "sgd"},
+    ]
+)
+
+
+@slow
+@given(specs, sizes, SETUPS)
+def test_peaks_of_arrays_are_those_of_each_of_their_numbers(
+    spec: Spec, over: dict[str, list[int]], words: dict[str, str]
+) -> None:
+    document = read_document(Source("spec.yaml", spec.text()), Path("spec.yaml"))
+    asked = [quantities()[name] for name in ("params", "saved_bytes", *PEAKS)]
+    block = Block({}, {name: numpy.array(values, dtype=numpy.int64) for name, values in over.items()}, False)
+    found = Evaluator(document, {}, asked, None, words).figures(block)
+    for place in numpy.ndindex(block.shape):
+        plain = analysed(
+            spec.text(), **{name: values[i] for (name, values), i in zip(over.items(), place, strict=True)}
+        )
+        assert bool(found.valid[place]) == (plain is not None), place
+        if plain is not None:
+            part = Part(plain, setup=stated(plain.network, words))
+            assert {q.name: found.columns[q.name][place] for q in asked} == {q.name: q.measure(part) for q in asked}
+
+
+@slow
+@given(specs, sizes)
+def test_architectures_together_and_each_alone_agree(spec: Spec, over: dict[str, list[int]]) -> None:
+    document = read_document(Source("spec.yaml", spec.text()), Path("spec.yaml"))
+    asked = [quantity for quantity in quantities().values() if quantity.local]
+    space = Space(document, {}, asked)
+    points = list(product(*over.values()))
+    places = dict(zip(over, numpy.array(list(numpy.ndindex(*map(len, over.values())))).T, strict=True))
+    columns, valid, reasons = space.figures([axis(*item) for item in over.items()], places)
+    for number, point in enumerate(points):
+        plain = analysed(spec.text(), **dict(zip(over, point, strict=True)))
+        assert bool(valid[number]) == (plain is not None), point
+        if plain is not None:
+            part = Part(plain)
+            assert {q.name: columns[q.name][number] for q in asked} == {q.name: q.measure(part) for q in asked}, point
+    assert sum(reasons.values()) == len(points) - int(valid.sum())
 
 
 @slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from archcalc.memory.setup import Setup, stated
 from archcalc.memory.setup import setup as setup_of
 from archcalc.quantities.registry import Part, Quantity, quantities, quantity_named
 from archcalc.sizes.kinds import is_size
+from archcalc.sizes.many import Many, plain
 from archcalc.sizes.symbols import variable
+from archcalc.units import EXTENT, VOLUME
 
 SPEC = """
 architecture: small
@@ -67,7 +70,15 @@ def test_a_quantity_serves_numbers_arrays_and_symbols_alike(name: str) -> None:
         assert found == one, (width, image)
 
 
-@pytest.mark.parametrize("name", sorted(name for name, each in quantities().items() if each.kinds == "ints"))
+@pytest.mark.parametrize("name", sorted(name for name, each in quantities().items() if each.kinds == "numbers"))
+def test_a_quantity_serves_numbers_and_arrays_that_need_the_same_order_of_steps(name: str) -> None:
+    each, points = quantities()[name], [(8, 12), (5, 32), (16, 10)]
+    widths, images = (Many(numpy.array(values)) for values in zip(*points, strict=True))
+    many = ask(each, analysed(SPEC, width=widths, image=images))
+    assert plain(many).tolist() == [ask(each, analysed(SPEC, width=w, image=i)) for w, i in points]
+
+
+@pytest.mark.parametrize("name", sorted(name for name, each in quantities().items() if each.kinds != "all"))
 def test_a_quantity_of_numbers_alone_says_so_of_symbols(name: str, tmp_path: Path) -> None:
     path = tmp_path / "small.yaml"
     path.write_text(SPEC)
@@ -113,6 +124,14 @@ def test_what_does_not_depend_on_a_part_of_the_setup_does_not_change_with_it(
             moved.add(each.name)
             assert dependency in each.depends, each.name
     assert moved
+
+
+def test_what_is_whole_is_never_a_fraction() -> None:
+    part = Part(analysed(SPEC), setup=FULL)
+    for each in quantities().values():
+        value = each.measure(part)
+        if each.unit not in (VOLUME, EXTENT):
+            assert type(value) is (int if each.whole else Fraction), each.name
 
 
 def test_every_quantity_writes_itself() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy
@@ -47,11 +47,26 @@ class Choice(Record):
         orders = [order.column for order in (*((self.sort,) if self.sort else ()), *self.pareto)]
         return [limit.quantity for limit in self.limits] + orders
 
+    @property
+    def narrows(self) -> bool:
+        """Whether a combination can be left out for the sake of others."""
+        return bool(self.pareto) or self.top is not None
+
+    def gathered(self, pieces: Iterable[Piece], empty: Mapping[str, Array]) -> Piece:
+        """One piece, of the pieces of a part of a sweep: what of them can be among the chosen ones."""
+        held = [_where(self.limits, piece.columns) for piece in pieces]
+        columns = _joined([dict(empty), *held])
+        return Piece(
+            self._reduced(columns) if self.narrows else columns,
+            sum(piece.visited for piece in pieces),
+            sum((piece.reasons for piece in pieces), Counter()),
+        )
+
     def apply(self, pieces: Iterator[Piece], empty: Mapping[str, Array]) -> Iterator[Piece]:
         """The pieces with only what is kept. With an order or a front there is one piece; without, one for each."""
         kept: Iterator[Piece] = (piece._replace(columns=_where(self.limits, piece.columns)) for piece in pieces)
         if self.sort is not None or self.pareto or self.top is not None:
-            kept = iter([self._gathered(kept, empty)])
+            kept = iter([self._all(kept, empty)])
         nothing = True
         for piece in kept:
             nothing = False
@@ -59,7 +74,7 @@ class Choice(Record):
         if nothing:
             yield Piece(dict(empty), 0, Counter())
 
-    def _gathered(self, pieces: Iterator[Piece], empty: Mapping[str, Array]) -> Piece:
+    def _all(self, pieces: Iterator[Piece], empty: Mapping[str, Array]) -> Piece:
         held: list[dict[str, Array]] = [dict(empty)]
         waiting = 0
         for piece in pieces:
@@ -68,12 +83,11 @@ class Choice(Record):
             if self.sort is None and not self.pareto and self.top is not None and waiting >= self.top:
                 break  # the first are found: nothing that follows can be among them
             # All of a sorted sweep has to be held; of a short list or a front only what can still be in it.
-            if (self.pareto or self.top is not None) and waiting > 1 << 16:
-                held, waiting = [self._reduced(held)], 0
-        return Piece(self._reduced(held), 0, Counter())
+            if self.narrows and waiting > 1 << 16:
+                held, waiting = [self._reduced(_joined(held))], 0
+        return Piece(self._reduced(_joined(held)), 0, Counter())
 
-    def _reduced(self, held: list[dict[str, Array]]) -> dict[str, Array]:
-        columns = {name: numpy.concatenate([each[name] for each in held]) for name in held[0]}
+    def _reduced(self, columns: dict[str, Array]) -> dict[str, Array]:
         if self.pareto:
             front = undominated([_key(columns, order) for order in self.pareto])
             columns = {name: column[front] for name, column in columns.items()}
@@ -81,6 +95,10 @@ class Choice(Record):
             ranks = numpy.argsort(_key(columns, self.sort), kind="stable")
             columns = {name: column[ranks] for name, column in columns.items()}
         return columns if self.top is None else {name: column[: self.top] for name, column in columns.items()}
+
+
+def _joined(held: Sequence[dict[str, Array]]) -> dict[str, Array]:
+    return {name: numpy.concatenate([each[name] for each in held]) for name in held[0]}
 
 
 def choice(

@@ -10,23 +10,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy
 
 from archcalc.analysis.interpret import Interpretation, Open, interpret
 from archcalc.analysis.totals import Analysis
-from archcalc.commands.sweep.values import Axis
+from archcalc.commands.sweep.reasons import reason, reason_of
+from archcalc.commands.sweep.space import Space
+from archcalc.commands.sweep.values import Axis, assigned
 from archcalc.diagnostics.diagnostic import SpecError
 from archcalc.language.document import Document
 from archcalc.language.expand import expand
 from archcalc.memory.setup import stated
 from archcalc.quantities.registry import Part, Quantity, select
 from archcalc.records import Record
+from archcalc.sizes.many import Many, plain
 from archcalc.sizes.ranges import Ceiling, Range
 from archcalc.sizes.symbols import Undecided
 
 Array: TypeAlias = "numpy.ndarray[Any, Any]"
+
+#: So many combinations at a time where each step of a pass has an array of bytes.
+_MOST_IN_ORDER = 1 << 12
 
 #: The largest magnitude that an array of 64-bit integers is trusted with.
 _LARGEST = 2**63 - 1
@@ -102,12 +109,22 @@ class Evaluator:
         words: Mapping[str, str] | None = None,
     ) -> None:
         self.document = document
-        self.settings = dict(settings)
+        self._settings = dict(settings)
         self.quantities = quantities
         self.layer = layer
         self.words = words or {}
-        #: Whether some quantity follows the order of steps, which arrays do not have.
+        #: Whether some quantity is one of plain numbers.
         self.one_by_one = any(quantity.kinds == "ints" for quantity in quantities)
+        #: Whether some quantity follows the order of steps, which then has to be the same for all that an array holds.
+        self.in_order = any(quantity.kinds == "numbers" for quantity in quantities)
+
+    def settings(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings of the spec with a value for each axis."""
+        return assigned(self.document, self._settings, chosen)
+
+    def space(self) -> Space:
+        """The search space of the spec."""
+        return Space(self.document, self._settings, self.quantities, self.layer, self.words)
 
     def structural(self, axes: Sequence[Axis]) -> frozenset[str]:
         """The names of the axes that decide the structure: the spec does not expand while they are free."""
@@ -119,7 +136,7 @@ class Evaluator:
                 continue
             trial = {**ranges, axis.name: Range(*axis.ends, Ceiling())}
             try:
-                expand(self.document, {**self.settings, **first, **trial})
+                expand(self.document, self.settings({**first, **trial}))
                 ranges = trial
             except (SpecError, ZeroDivisionError, Undecided):
                 found.add(axis.name)
@@ -129,12 +146,18 @@ class Evaluator:
         """The figures of every combination of the block, exactly."""
         if block.combinations == 1:
             return self._one(block)
+        if self.in_order and block.combinations > _MOST_IN_ORDER:
+            return self._halved(block, max(range(len(block.shape)), key=lambda i: block.shape[i]))
         verdict = None if self.one_by_one else self._foreseen(block)
         if isinstance(verdict, str):
             return self._none(block, verdict)
         if verdict is not None:
-            return self._many(block, verdict)
-        first, second, axis = block.halves(self._dividing(block))
+            with suppress(Undecided):  # the order of steps is not the same for all
+                return self._many(block, verdict)
+        return self._halved(block, self._dividing(block))
+
+    def _halved(self, block: Block, axis: int) -> Figures:
+        first, second, axis = block.halves(axis)
         a, b = self.figures(first), self.figures(second)
         columns = {name: numpy.concatenate((a.columns[name], b.columns[name]), axis=axis) for name in a.columns}
         return Figures(columns, numpy.concatenate((a.valid, b.valid), axis=axis), a.reasons + b.reasons)
@@ -153,7 +176,7 @@ class Evaluator:
         ceiling = Ceiling()
         ranges = {name: Range(int(v.min()), int(v.max()), ceiling) for name, v in block.sizes.items()}
         try:
-            network = expand(self.document, {**self.settings, **block.settings, **ranges})
+            network = expand(self.document, self.settings({**block.settings, **ranges}))
         except (SpecError, ZeroDivisionError, Undecided):
             return None
         try:
@@ -161,7 +184,7 @@ class Evaluator:
         except (ZeroDivisionError, Undecided):
             return None
         except SpecError as error:
-            return _reason(error)
+            return reason_of(error)
         return numpy.int64 if ceiling.reached <= _LARGEST else object
 
     def _measured(self, interpretation: Interpretation) -> dict[str, Any]:
@@ -171,7 +194,10 @@ class Evaluator:
         return {quantity.name: quantity.measure(part) for quantity in self.quantities}
 
     def _many(self, block: Block, dtype: Any) -> Figures:
-        settings = {**self.settings, **block.settings, **block.arrays(dtype)}
+        sizes: dict[str, Any] = dict(block.arrays(dtype))
+        if self.in_order:
+            sizes = {name: Many(values) for name, values in sizes.items()}
+        settings = self.settings({**block.settings, **sizes})
         with numpy.errstate(all="ignore"):  # what has no value is masked
             interpretation = interpret(expand(self.document, settings))
             measured = self._measured(interpretation)
@@ -182,9 +208,9 @@ class Evaluator:
     def _one(self, block: Block) -> Figures:
         sizes = {name: int(values[0]) for name, values in block.sizes.items()}
         try:
-            measured = self._measured(interpret(expand(self.document, {**self.settings, **block.settings, **sizes})))
+            measured = self._measured(interpret(expand(self.document, self.settings({**block.settings, **sizes}))))
         except SpecError as error:
-            return self._none(block, _reason(error))
+            return self._none(block, reason_of(error))
         columns = {name: _column(value).reshape(block.shape) for name, value in measured.items()}
         return Figures(columns, numpy.ones(block.shape, dtype=bool), Counter())
 
@@ -196,6 +222,7 @@ class Evaluator:
 
 def _column(value: Any) -> Array:
     """A value as an array: 64-bit integers where they hold it, Python's own numbers otherwise."""
+    value = plain(value)
     if isinstance(value, numpy.ndarray):
         fits = value.dtype == object and all(type(v) is int and abs(v) <= _LARGEST for v in value.flat)
         return value.astype(numpy.int64) if fits else value
@@ -204,12 +231,6 @@ def _column(value: Any) -> Array:
     made = numpy.empty((), dtype=object)
     made[()] = value
     return made
-
-
-def _reason(error: SpecError) -> str:
-    """The rule of the first finding, without the numbers, which differ from one combination to the next."""
-    first = error.diagnostics[0]
-    return f"{first.rule}: {first.message.partition(': ')[0]}"
 
 
 def _masked(conditions: Sequence[Open], shape: tuple[int, ...]) -> tuple[Array, Counter[str]]:
@@ -221,6 +242,6 @@ def _masked(conditions: Sequence[Open], shape: tuple[int, ...]) -> tuple[Array, 
         valid &= verdict
         after = int(numpy.count_nonzero(valid))
         if after < before:
-            reasons[f"{condition.rule}: {condition.message}"] += before - after
+            reasons[reason(condition.rule, condition.message)] += before - after
             before = after
     return valid, reasons

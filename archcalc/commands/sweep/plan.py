@@ -19,6 +19,9 @@ from archcalc.records import Record
 #: Combinations in one piece: their arrays stay in the processor's cache, and memory stays bounded.
 CHUNK = 1 << 17
 
+#: A range can have so many numbers, and an array of them 64 bits for each.
+_LONGEST = (1 << 62) - 1
+
 #: One slice for each axis: a part of a grid.
 Box: TypeAlias = tuple[slice, ...]
 
@@ -63,17 +66,29 @@ def plan(
         told = ", ".join(f"{axis.name} has {length:,}" for axis, length in zip(axes, lengths, strict=True))
         raise UsageError(f"zipped parameters need equally many values: {told}")
     count = lengths[0] if zipped else prod(lengths)
-    if count >= 1 << 62:
-        raise UsageError(f"the sweep has {count:,} combinations: no machine visits so many")
-    picks: Sequence[int] = range(count)
     if sample is not None and sample < 1:
         raise UsageError(f"a sample of {sample:,} combinations is not one: draw at least 1")
-    if sample is not None:
-        picks = sorted(random.Random(seed).sample(range(count), min(sample, count)))
+    if count <= _LONGEST:
+        picks: Sequence[int] = range(count)
+        picks = picks if sample is None else sorted(random.Random(seed).sample(picks, min(sample, count)))
+    elif sample is None:
+        raise UsageError(
+            f"the sweep has {count:,} combinations, and no machine visits so many: draw some with --sample"
+        )
+    else:
+        picks = _drawn(count, sample, random.Random(seed))
     part, parts = shard
     if not 1 <= part <= parts:
         raise UsageError(f"shard {part}/{parts} does not exist: shards are counted from 1 to {parts}")
     return Plan(tuple(axes), zipped, picks[len(picks) * (part - 1) // parts : len(picks) * part // parts])
+
+
+def _drawn(count: int, sample: int, source: random.Random) -> list[int]:
+    """So many numbers below a count that no range has, each once, in order."""
+    drawn: set[int] = set()
+    while len(drawn) < sample:
+        drawn.add(source.randrange(count))
+    return sorted(drawn)
 
 
 def boxes(shape: tuple[int, ...], start: int, stop: int, limit: int, single: int = 0) -> Iterator[Box]:
@@ -111,12 +126,16 @@ def _rows(shape: tuple[int, ...], row: int, start: int, stop: int, limit: int, s
         yield (slice(row, row + 1), *box)
 
 
-def positions(made: Plan, numbers: Any) -> list[Any]:
-    """For an array of combinations' numbers, an array of positions on each axis."""
+def positions(made: Plan, picks: Sequence[int]) -> list[Any]:
+    """For some combinations, by their numbers, an array of positions on each axis."""
+    import numpy
+
+    # Of a space that is too large for 64 bits the numbers are Python's own.
+    numbers = numpy.array(picks, dtype=numpy.int64 if made.zipped or prod(made.shape) <= _LONGEST else object)
     if made.zipped:
         return [numbers] * len(made.axes)
     found = []
     for length in reversed(made.shape):
-        found.append(numbers % length)
+        found.append((numbers % length).astype(numpy.int64))
         numbers = numbers // length
     return found[::-1]

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from archcalc import catalogue
-from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
+from archcalc.language.budget import Budget
+from archcalc.language.document import Document
+from archcalc.language.expand import parameter_values
 from archcalc.layers.attributes import shown
 from archcalc.records import Record
 from archcalc.sizes.kinds import LARGEST
 
+#: A parameter, or an element of one, or all elements.
+_NAME = r"[A-Za-z_]\w*(?:\[(?:\d{1,6}|\*)\])*"
+
 
 class Axis(Record):
-    """A parameter and the values it takes, in order: ints, exact fractions, booleans, words or tuples."""
+    """A parameter, or an element of one that is a list, and the values it takes, in order: ints, exact fractions,
+    booleans, words or tuples. Its name is `width`, or `edges[0]` for the first element; `edges[*]` stands for all."""
 
     name: str
     values: Sequence[Any]
+
+    @property
+    def parameter(self) -> str:
+        """The name of the parameter."""
+        return self.name.partition("[")[0]
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """Which element of the parameter it is, from the outermost list to the innermost; empty for the whole."""
+        return tuple(int(index) for index in re.findall(r"\[(\d+)\]", self.name))
 
     @property
     def whole(self) -> bool:
@@ -50,6 +68,65 @@ def axis(name: str, values: Iterable[Any] | Any) -> Axis:
     return Axis(name, made)
 
 
+def placed(document: Document, settings: Mapping[str, Any], axes: Iterable[Axis]) -> list[Axis]:
+    """The axes of a spec's parameters, `edges[*]` as one for each element.
+
+    UsageError for a parameter that the spec does not have, or an element that its list does not have.
+    """
+    axes = list(axes)
+    known = {parameter.name: parameter for parameter in document.parameters}
+    swept = {each.parameter for each in axes}
+    made: list[Axis] = []
+    for each in axes:
+        name = each.parameter
+        if re.fullmatch(_NAME, each.name, re.ASCII) is None or name not in known:
+            hint = did_you_mean(name, known) or (f"it has {', '.join(sorted(known))}" if known else "it has none")
+            raise UsageError(f"{document.architecture or document.source.name} has no parameter `{each.name}`: {hint}")
+        if name == each.name:
+            if any(other.parameter == name and other is not each for other in axes):
+                raise UsageError(f"{name} is swept over twice: as a whole or by elements, or both")
+            made.append(each)
+            continue
+        default = known[name].default
+        if name not in settings and default is not None and (free := swept & {n for n, _ in default.names} - {name}):
+            raise UsageError(f"{name} depends on {', '.join(sorted(free))}, which is swept over too: set it with --set")
+        plain = parameter_values(document, settings, Budget())[name]
+        made += [Axis(found, each.values) for found in _elements(name, each.name.removeprefix(name), plain)]
+    return made
+
+
+def _elements(name: str, indices: str, value: Any) -> list[str]:
+    """The names of the elements that indices pick from a value."""
+    if not indices:
+        return [name]
+    first, _, rest = indices[1:].partition("]")
+    if not isinstance(value, tuple):
+        raise UsageError(f"{name} is not a list: it has no elements to sweep over")
+    if first != "*" and int(first) >= len(value):
+        raise UsageError(f"there is no {name}[{first}]: {name} has {len(value)} elements, the first is {name}[0]")
+    picked = range(len(value)) if first == "*" else [int(first)]
+    return [found for i in picked for found in _elements(f"{name}[{i}]", rest, value[i])]
+
+
+def assigned(document: Document, settings: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with a value for each axis, by its name: elements take their places in their lists."""
+    made = {**settings, **{name: value for name, value in chosen.items() if "[" not in name}}
+    elements = {name: value for name, value in chosen.items() if "[" in name}
+    if elements:
+        plain = parameter_values(document, made, Budget())
+        for name, value in elements.items():
+            each = Axis(name, (value,))
+            made[each.parameter] = _with(made.get(each.parameter, plain[each.parameter]), each.indices, value)
+    return made
+
+
+def _with(listed: Any, indices: tuple[int, ...], value: Any) -> Any:
+    if not indices:
+        return value
+    first, *rest = indices
+    return (*listed[:first], _with(listed[first], tuple(rest), value), *listed[first + 1 :])
+
+
 def _value(name: str, value: Any) -> Any:
     if getattr(value, "ndim", 0):
         raise UsageError(f"the values of {name} are an array of more than one axis: give them as a list")
@@ -67,11 +144,15 @@ def _value(name: str, value: Any) -> Any:
 
 
 def read(text: str) -> Axis:
-    """`width=16:512:16` (the end is included), `image=[128, 160, 192]` or `width=64` as an axis.
+    """`width=16:512:16` (the end is included), `image=[128, 160, 192]` or `width=64` as an axis; so too `edges[0]=...`
+    for an element of a list, and `edges[*]=...` for each.
 
     UsageError if it is none of these.
     """
-    name, written = catalogue.setting(text)
+    match = re.fullmatch(rf"\s*({_NAME})\s*=(.*)", text, re.ASCII | re.DOTALL)
+    if match is None:
+        raise UsageError(f"`{text}` is not a setting: write `name=value`, or `name[0]=value` for an element of a list")
+    name, written = match[1], match[2].strip()
     if ".." in written:
         raise UsageError(f"`{written}` is not a range for {name}: write first:last or first:last:step")
     if ":" not in written:

@@ -1,0 +1,612 @@
+"""Every architecture of a search space at once: each step is expanded once for all that agree in what it reads.
+
+The parameters that a sweep goes over have no value until a step reads one. Then the step is expanded once for each of
+its values, for those architectures alone that have it, and after the step they are together again, unless their
+volumes differ: what reads the volume tells them apart then. What the layers add up to is added to all architectures
+that a group holds. So a space of millions takes as many expansions of a step as the step has different forms.
+
+That serves figures to which a layer adds what follows from its attributes and input volumes alone (`Quantity.local`).
+Where a network holds something together that this pass takes apart (tied weights, a value that is overwritten), it
+gives up, and the architectures are analysed one by one.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap, Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy
+
+from archcalc.analysis.interpret import Interpretation
+from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.commands.sweep.reasons import reason, reason_of
+from archcalc.commands.sweep.values import Axis
+from archcalc.diagnostics.diagnostic import SpecError
+from archcalc.language.budget import Budget
+from archcalc.language.document import INPUT, Document, Formula, Step
+from archcalc.language.expand import (
+    Carried,
+    Environment,
+    Expansion,
+    Found,
+    Frame,
+    Limit,
+    Named,
+    Names,
+    environment_of,
+    input_volume,
+    meaningful,
+    parameter_values,
+    top_level,
+    with_blocks,
+)
+from archcalc.language.network import INPUT_INDEX, Network, Scope
+from archcalc.language.volumes import Volumes
+from archcalc.layers.apply import DoesNotFit, Rules
+from archcalc.layers.outcome import Outcome
+from archcalc.layers.registry import Layer
+from archcalc.memory.setup import stated
+from archcalc.quantities.registry import Part, Quantity
+from archcalc.records import Record
+from archcalc.sizes.kinds import total
+from archcalc.sizes.volume import Volume
+
+Array: TypeAlias = "numpy.ndarray[Any, Any]"
+
+#: The largest magnitude that an array of 64-bit integers is trusted with.
+_LARGEST = 2**63 - 1
+#: A value where architectures meet again has a number from here on; below are those of layers.
+_MEETING = 1 << 40
+
+
+class Inseparable(Exception):
+    """The architectures of a space cannot be told apart step by step; the message says why."""
+
+
+class _Dead(Exception):
+    """None of the architectures in question gets past this step."""
+
+
+class _Question:
+    """What tells architectures apart: `codes` has a number for each of them, -1 where the question is none."""
+
+    __slots__ = ("codes",)
+
+    def __init__(self, codes: Array) -> None:
+        self.codes = codes
+
+
+class _Asked(Exception):
+    """A step depends on something in which the architectures differ."""
+
+    def __init__(self, question: _Question) -> None:
+        self.question = question
+
+
+class _Value(Record):
+    """What is known of a value that flows between layers: its volume, or the volumes that a question decides between.
+
+    `given` says that it is an input of the network.
+    """
+
+    volumes: tuple[Volume, ...]
+    question: _Question | None
+    given: bool
+
+
+class _Context:
+    """Architectures that are together: their numbers, what was decided on the way to them, and what they add up to."""
+
+    __slots__ = ("constants", "largest", "members", "splits", "sums")
+
+    def __init__(self, members: Array, quantities: int) -> None:
+        self.members = members
+        #: For each quantity what all members have, and what each has beyond it (None for nothing).
+        self.constants = [0] * quantities
+        self.sums: list[Array | None] = [None] * quantities
+        #: No sum is larger, its sign aside.
+        self.largest = [0] * quantities
+        #: For each question the answers that members have, with the places of those members; and how many had died.
+        self.splits: dict[_Question, tuple[int, list[tuple[int, Array]]]] = {}
+
+    def add(self, amounts: Sequence[int]) -> None:
+        """A layer that all members have."""
+        for number, amount in enumerate(amounts):
+            self.constants[number] += amount
+            self.largest[number] += abs(amount)
+
+    def join(self, branches: Sequence[tuple[Array, _Context]]) -> None:
+        """What was added to members apart: `branches` are their places among the members, and their contexts."""
+        whole = sum(len(places) for places, _ in branches) == len(self.members)
+        for number in range(len(self.constants)):
+            self.largest[number] += max(branch.largest[number] for _, branch in branches)
+            constants = {branch.constants[number] for _, branch in branches}
+            plain = all(branch.sums[number] is None for _, branch in branches)
+            if plain and len(constants) == 1 and (whole or constants == {0}):
+                self.constants[number] += constants.pop()
+                continue
+            dtype = numpy.int64 if self.largest[number] <= _LARGEST else object
+            sums = self.sums[number]
+            if sums is None:
+                sums = numpy.zeros(len(self.members), dtype=dtype)
+            elif sums.dtype != dtype:
+                sums = sums.astype(dtype)
+            for places, branch in branches:
+                more = branch.sums[number]
+                sums[places] += branch.constants[number] if more is None else more + branch.constants[number]
+            self.sums[number] = sums
+
+    def figures(self, number: int) -> Array:
+        """A quantity of every member."""
+        dtype = numpy.int64 if self.largest[number] <= _LARGEST else object
+        sums = self.sums[number]
+        if sums is None:
+            sums = numpy.zeros(len(self.members), dtype=dtype)
+        return sums.astype(dtype) + self.constants[number]
+
+
+#: The figures of architectures by name, whether each is valid, and how many of those that are not broke which rule.
+Together: TypeAlias = tuple[dict[str, Array], Array, Counter[str]]
+#: What a step gives: the number of the value that ends it, and the names in it if it is a block.
+_End: TypeAlias = tuple[int, "Names | None"]
+
+
+class Space:
+    """The search space of a spec, some of whose parameters are swept over."""
+
+    def __init__(
+        self,
+        document: Document,
+        settings: Mapping[str, Any],
+        quantities: Sequence[Quantity],
+        layer: str | None = None,
+        words: Mapping[str, str] | None = None,
+    ) -> None:
+        self.document = document
+        self.settings = settings
+        self.quantities = quantities
+        self.layer = layer
+        self.words = words or {}
+        self.rules = Rules()
+        #: What a layer of an outcome adds to each quantity; the outcome is held, so that its identity stays its own.
+        self.amounts: dict[int, tuple[Outcome, tuple[int, ...]]] = {}
+
+    def figures(self, axes: Sequence[Axis], places: Mapping[str, Array]) -> Together:
+        """The figures of some architectures.
+
+        `places` holds for each axis, by name, the number of its value in each architecture. Inseparable if they cannot
+        be told apart step by step.
+        """
+        for quantity in self.quantities:
+            if not quantity.local:
+                raise Inseparable(f"{quantity.name} depends on the network as a whole")
+        if self.layer is not None or {"freeze", "checkpoint"} & set(self.words):
+            raise Inseparable("the paths of layers depend on the network as a whole")
+        return _Forks(self, axes, places).run()
+
+    def adds(self, part: Part, row: AnalysedLayer) -> tuple[int, ...]:
+        """What a layer adds to each quantity."""
+        known = self.amounts.get(id(row.outcome))
+        if known is None:
+            found = tuple(quantity.amount(part, row) if quantity.amount else 0 for quantity in self.quantities)
+            known = self.amounts[id(row.outcome)] = (row.outcome, found)
+        return known[1]
+
+
+class _Forks(Expansion):
+    """One pass over the spec for all architectures."""
+
+    def __init__(self, space: Space, axes: Sequence[Axis], places: Mapping[str, Array]) -> None:
+        super().__init__(_Volumes(self.volume), Budget())
+        self.space = space
+        self.values: dict[int, _Value] = {}
+        self.decided: dict[_Question, int] = {}
+        self.eithers: dict[int, tuple[_Question, list[Named | None]]] = {}
+        self.meetings = _MEETING
+        self.questions = {axis.name: _Question(places[axis.name]) for axis in axes}
+        self.count = len(next(iter(places.values())))
+        self.alive = numpy.ones(self.count, dtype=bool)
+        self.deaths = 0
+        self.reasons: Counter[str] = Counter()
+        self.context = _Context(numpy.arange(self.count), len(space.quantities))
+        self.runs = 0
+        self.parameters = _Parameters(space, axes, self)
+        self.environments[space.document] = _Names(self.parameters)  # type: ignore[assignment]
+        network = Network(space.document, {}, {}, [], {})
+        without_layers = Analysis(Interpretation(network, [], []))
+        self.part = Part(without_layers, setup=stated(network, space.words))
+
+    def run(self) -> Together:
+        document = self.space.document
+        if not document.steps or not document.inputs:
+            raise Inseparable("it is not a network")
+        names: Names = {}
+        frame = Frame(self.copied(self.environments[document]), Scope(None, "", None, None), names, None, 0)
+        try:
+            for name in self.parameters.derived:
+                self.forked(frame, partial(self.touched, name))
+            for name, formula in document.inputs.items():
+                index, _ = self.forked(frame, partial(self.given, formula))
+                names[name] = Named(index)
+                names.setdefault(INPUT, Named(index))
+            self.steps(document.steps, frame, names[INPUT].node)
+        except _Dead:
+            pass
+        except Limit as limit:
+            raise Inseparable(limit.diagnostic.message) from None
+        columns = {quantity.name: self.context.figures(number) for number, quantity in enumerate(self.space.quantities)}
+        return columns, self.alive, self.reasons
+
+    def touched(self, parameter: str, _: Frame) -> _End:
+        """A parameter has to have a value, whether or not a step reads it."""
+        value = self.parameters[parameter]
+        if isinstance(value, Elements):
+            value.resolved()
+        return INPUT_INDEX, None
+
+    def given(self, shape: Formula, _: Frame) -> _End:
+        """A new value that is an input of the network."""
+        volume = input_volume(shape, self.parameters, self.budget)
+        self.meetings += 1
+        self.values[self.meetings] = _Value((volume,), None, True)
+        return self.meetings, None
+
+    def copied(self, environment: Environment) -> Environment:
+        return ChainMap({}, environment)  # nothing is asked for its value
+
+    # --- where architectures part
+
+    def step(self, step: Step, frame: Frame, current: int) -> int:
+        if step.label is not None:
+            if not step.label.isidentifier():
+                raise Inseparable(f"`{step.label}` is named like a path")
+            if frame.scope.parent is None and step.label in self.space.document.inputs:
+                raise Inseparable(f"`{step.label}` is an input too")
+        plain = super().step
+
+        def run(frame: Frame) -> _End:
+            if step.label is not None:
+                self.settle(step.label, frame.names)
+            return plain(step, frame, current), None
+
+        return self.forked(frame, run)[0]
+
+    def once(self, step: Step, frame: Frame, inputs: tuple[int, ...], brought: dict[str, Carried]) -> _End:
+        plain = super().once
+        return self.forked(frame, lambda frame: plain(step, frame, inputs, brought), keep=step.label is not None)
+
+    def layer(self, step: Step, layer: Layer, frame: Frame, inputs: tuple[int, ...]) -> int:
+        plain = super().layer
+
+        def run(frame: Frame) -> _End:
+            volumes = tuple(map(self.volume, inputs))
+            end = plain(step, layer, frame, inputs)
+            if end not in inputs:  # a join of one branch joins nothing
+                self.apply(end, volumes)
+            return end, None
+
+        return self.forked(frame, run)[0]
+
+    def apply(self, index: int, volumes: tuple[Volume, ...]) -> None:
+        """Run a layer's rule, and add its figures to the architectures that are here."""
+        node = self.nodes[index]
+        if node.tied is not None:
+            raise Inseparable(f"`{node.tied.name}` are weights that layers share")
+        if node.attributes.get("inplace"):
+            raise Inseparable("a layer is told to work in place")
+        outcome = self.space.rules.apply(node.layer, volumes, node.attributes).outcome
+        looks_up = any(saved.what == "input" and saved.dtype == "int64" for saved in outcome.saved)
+        if looks_up and not self.values[node.inputs[0]].given:
+            raise Inseparable("an embedding looks up what a layer gives")
+        stored = (total(tensor.elements for tensor in tensors) for tensors in (outcome.params, outcome.buffers))
+        self.context.add(self.space.adds(self.part, AnalysedLayer(node, outcome, *stored)))
+        self.values[index] = _Value((outcome.output,), None, False)
+
+    def forked(self, frame: Frame, run: Callable[[Frame], _End], *, keep: bool = False) -> _End:
+        """What `run` gives in a frame, for the architectures of this context: apart, if it asks for something in which
+        they differ. Names in what ends it are wanted only if they are to be kept."""
+        before = len(self.nodes), self.meetings
+        try:
+            return run(frame)
+        except _Asked as asked:
+            question = asked.question
+        except (Found, DoesNotFit, SpecError) as error:
+            self.died(_reason(error))
+            raise _Dead from None
+        if question in self.decided or before != (len(self.nodes), self.meetings):
+            raise Inseparable("a step asks for what it made itself")
+        return self.apart(question, frame, run, keep)
+
+    def apart(self, question: _Question, frame: Frame, run: Callable[[Frame], _End], keep: bool) -> _End:
+        context = self.context
+        branches: list[tuple[Array, _Context]] = []
+        ends: list[_End] = []
+        named: list[Names] = []
+        for answer, places in self.answers(question):
+            self.runs += 1
+            if self.runs > 4 * self.count + 10_000:
+                raise Inseparable("its steps have nearly as many forms as there are architectures")
+            self.context = _Context(context.members[places], len(context.constants))
+            self.decided[question] = answer
+            names = {name: known for name, each in frame.names.items() if (known := self.chosen_name(each, question))}
+            try:
+                ends.append(self.forked(frame._replace(names=names), run, keep=keep))
+                branches.append((places, self.context))
+                named.append(names)
+            except _Dead:
+                pass
+            finally:
+                del self.decided[question]
+                self.context = context
+        if not branches:
+            raise _Dead
+        context.join(branches)
+        members = [branch.members for _, branch in branches]
+        merged = self.merged_names(named, members)
+        if merged != frame.names:
+            frame.names.clear()
+            frame.names.update(merged)
+        inside = [names for _, names in ends if names is not None] if keep else []
+        met = self.met([end for end, _ in ends], members)
+        return met, self.merged_names(inside, members) if len(inside) == len(ends) else None
+
+    def answers(self, question: _Question) -> list[tuple[int, Array]]:
+        """The answers of the members of this context that are alive, and the places of those members."""
+        known = self.context.splits.get(question)
+        if known is not None and known[0] == self.deaths:
+            return known[1]
+        members = self.context.members
+        codes = question.codes[members]
+        if self.deaths:
+            codes = numpy.where(self.alive[members], codes, -1)
+        # Counting takes a tenth of the time of sorting, and memory for the largest of the answers.
+        few = codes.max() < 2 * len(codes)
+        found = numpy.flatnonzero(numpy.bincount(codes + 1)) - 1 if few else numpy.unique(codes)
+        split = [(answer, numpy.flatnonzero(codes == answer)) for answer in found.tolist() if answer >= 0]
+        self.context.splits[question] = (self.deaths, split)
+        return split
+
+    def died(self, reason: str) -> None:
+        """The architectures of this context break a rule here."""
+        members = self.context.members[self.alive[self.context.members]]
+        self.alive[members] = False
+        self.deaths += len(members)
+        self.reasons[reason] += len(members)
+
+    # --- where they meet again
+
+    def volume(self, index: int) -> Volume:
+        """The volume of a value."""
+        volumes, question, _ = self.values[index]
+        if question is None:
+            return volumes[0]
+        if question not in self.decided:
+            raise _Asked(question)
+        return volumes[self.decided[question]]
+
+    def met(self, ends: Sequence[int], members: Sequence[Array]) -> int:
+        """The value that stands for others, each that of some architectures."""
+        if len(set(ends)) == 1:
+            return ends[0]
+        values = [self.values[end] for end in ends]
+        volumes = tuple(dict.fromkeys(volume for value in values for volume in value.volumes))
+        question = None
+        if len(volumes) > 1:
+            question = _Question(numpy.full(self.count, -1))
+            for value, some in zip(values, members, strict=True):
+                codes = numpy.array([volumes.index(volume) for volume in value.volumes])
+                question.codes[some] = codes[0] if value.question is None else codes[value.question.codes[some]]
+        self.meetings += 1
+        self.values[self.meetings] = _Value(volumes, question, all(value.given for value in values))
+        return self.meetings
+
+    def merged_names(self, named: Sequence[Names], members: Sequence[Array]) -> Names:
+        """Names as architectures have them that were apart."""
+        if not named:
+            return {}
+        merged: Names = {}
+        for name in dict.fromkeys(name for names in named for name in names):
+            options = [names.get(name) for names in named]
+            first = options[0]
+            if all(option is first for option in options[1:]) and first is not None:
+                merged[name] = first
+            elif (same := self.alike(options)) is not None:
+                node = self.met([option.node for option in options if option is not None], members)
+                merged[name] = same._replace(node=node)
+            else:
+                question = _Question(numpy.full(self.count, -1))
+                for number, some in enumerate(members):
+                    question.codes[some] = number
+                self.meetings += 1
+                self.eithers[self.meetings] = (question, options)
+                merged[name] = Named(self.meetings)
+        return merged
+
+    def alike(self, options: Sequence[Named | None]) -> Named | None:
+        """The one of some meanings of a name that stands for all of them but for its node; None if they differ."""
+        first = options[0]
+        for option in options:
+            if option is None or first is None or option.node in self.eithers or option.inside is not None:
+                return None
+            if option._replace(node=0) != first._replace(node=0):
+                return None
+        return first
+
+    def chosen_name(self, named: Named, question: _Question) -> Named | None:
+        """What a name means once a question is decided; None where it then means nothing."""
+        if named.node in self.eithers and self.eithers[named.node][0] is question:
+            return self.eithers[named.node][1][self.decided[question]]
+        return named
+
+    def settle(self, name: str, names: Names) -> None:
+        """A name that is looked up, or given, has one meaning."""
+        end = len(name)
+        while end > 0:
+            known = names.get(name[:end])
+            if known is not None:
+                if known.node in self.eithers:
+                    raise _Asked(self.eithers[known.node][0])
+                if known.inside is not None:
+                    self.settle(name[end + 1 :], known.inside)
+            end = name.rfind("/", 0, end)
+
+    def lookup(self, name: str, place: Any, frame: Frame) -> Named:
+        self.settle(name, frame.names)
+        return super().lookup(name, place, frame)
+
+    def remember(self, name: str, named: Named, frame: Frame) -> None:
+        self.settle(name, frame.names)
+        super().remember(name, named, frame)
+
+
+class _Volumes(Volumes):
+    """The volumes of values, which are known when they are made."""
+
+    def __init__(self, of: Callable[[int], Volume]) -> None:
+        super().__init__((), Rules())
+        self._known = of
+
+    def of(self, index: int) -> Volume:
+        return self._known(index)
+
+
+class Elements(tuple[Any, ...]):
+    """A list some of whose elements are swept over: an axis stands for each, whose value is asked for when the element
+    is picked. Whoever takes the list as a whole asks for all of them."""
+
+    choose: Callable[[Axis], Any]
+
+    @classmethod
+    def of(cls, plain: Any, swept: Mapping[tuple[int, ...], Axis], choose: Callable[[Axis], Any]) -> Any:
+        """A list, or what is in one, with the axes in the places that `swept` has for them."""
+        if () in swept:
+            return swept[()]
+        inside = [{path[1:]: axis for path, axis in swept.items() if path[0] == i} for i in range(len(plain))]
+        made = cls(cls.of(each, axes, choose) if axes else each for each, axes in zip(plain, inside, strict=True))
+        made.choose = choose
+        return made
+
+    def mapped(self, change: Callable[[Any], Any]) -> Elements:
+        """The list with each value changed, once it is asked for."""
+
+        def changed(each: Any) -> Any:
+            if isinstance(each, Axis):
+                return each
+            return each.mapped(change) if isinstance(each, Elements) else change(each)
+
+        made = Elements(map(changed, super().__iter__()))
+        made.choose = lambda axis: change(self.choose(axis))
+        return made
+
+    def resolved(self) -> tuple[Any, ...]:
+        """The list with all its values."""
+        return tuple(each.resolved() if isinstance(each, Elements) else each for each in self)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            made = Elements(super().__getitem__(index))
+            made.choose = self.choose
+            return made
+        found = super().__getitem__(index)
+        return self.choose(found) if isinstance(found, Axis) else found
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[index] for index in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return self.resolved() == other
+
+    def __ne__(self, other: object) -> bool:
+        return self.resolved() != other
+
+    def __hash__(self) -> int:
+        return hash(self.resolved())
+
+    def __contains__(self, value: object) -> bool:
+        return value in self.resolved()
+
+    def __repr__(self) -> str:
+        return repr(self.resolved())
+
+
+class _Parameters(Mapping[str, Any]):
+    """The values of the spec's parameters, as the spec states them or, where they are swept over, as was decided."""
+
+    def __init__(self, space: Space, axes: Sequence[Axis], forks: _Forks) -> None:
+        self.space = space
+        self.forks = forks
+        self.defaults = {parameter.name: parameter.default for parameter in space.document.parameters}
+        self.axes: dict[str, Axis] = {}
+        elements: dict[str, dict[tuple[int, ...], Axis]] = {}
+        for axis in axes:
+            for value in axis.values if not axis.whole else ():
+                meaningful(space.document, axis.parameter, value)
+            if axis.indices:
+                elements.setdefault(axis.parameter, {})[axis.indices] = axis
+            else:
+                self.axes[axis.name] = axis
+        plain = parameter_values(space.document, space.settings, forks.budget) if elements else {}
+        #: The lists some of whose elements are swept over.
+        self.lists = {name: Elements.of(plain[name], found, self.chosen) for name, found in elements.items()}
+        #: The parameters that have their defaults.
+        self.derived = [n for n in self.defaults if n not in (*self.lists, *self.axes, *space.settings)]
+
+    def chosen(self, axis: Axis) -> Any:
+        """The value that was decided for an axis."""
+        question = self.forks.questions[axis.name]
+        if question not in self.forks.decided:
+            raise _Asked(question)
+        return axis.values[self.forks.decided[question]]
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.lists:
+            return self.lists[name]
+        if name in self.axes:
+            return self.chosen(self.axes[name])
+        if name in self.space.settings:
+            return self.space.settings[name]
+        default = self.defaults[name]
+        assert default is not None
+        return top_level(default, self, self.forks.budget)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.defaults)
+
+    def __len__(self) -> int:
+        return len(self.defaults)
+
+
+class _Names(Mapping[str, Any]):
+    """What the expressions of the spec can name: its parameters, and its blocks where no layer has the word."""
+
+    def __init__(self, parameters: _Parameters) -> None:
+        self.parameters = parameters
+        self.blocks = environment_of(parameters.space.document, {})
+        self.lists = {name: listed.mapped(self.settled) for name, listed in parameters.lists.items()}
+
+    def settled(self, value: Any) -> Any:
+        """A parameter's value with blocks for their names."""
+        return with_blocks(value, self.blocks)
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.lists:
+            return self.lists[name]
+        if name not in self.parameters.defaults:
+            return self.blocks[name]
+        return self.settled(self.parameters[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self.blocks, **self.parameters.defaults})
+
+    def __len__(self) -> int:
+        return len({**self.blocks, **self.parameters.defaults})
+
+
+def _reason(error: Found | DoesNotFit | SpecError) -> str:
+    if isinstance(error, DoesNotFit):
+        return reason(error.misfits[0].rule, error.misfits[0].message)
+    if isinstance(error, Found):
+        return reason(error.diagnostic.rule, error.diagnostic.message)
+    return reason_of(error)
