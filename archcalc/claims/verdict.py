@@ -73,13 +73,13 @@ def finding(verdict: Verdict) -> Diagnostic:
     if claim.source:
         notes.append(f"source: {claim.source}")
     if claim.erratum:
-        message = f"{what(claim)} is called an erratum and is right: {claim.figure.text} is met by {computed}"
+        message = f"{what(claim)} is marked as an erratum and is correct: {claim.figure.text} is met by {computed}"
         notes.append(f"said to be wrong because {claim.erratum}")
         return Diagnostic("erratum-true", message, claim.place, computed, tuple(notes), "remove `erratum`")
     message = f"{what(claim)}: expected {claim.figure.text}, got {computed}"
     span = _admitted(claim)
     if span:
-        notes.insert(0, f"{claim.figure.text} is met by {span}")
+        notes.insert(0, f"{claim.figure.text} is met by {span}{' bytes' if verdict.unit == 'bytes' else ''}")
     definition = f"{claim.quantity.name}: {claim.quantity.doc}"
     return Diagnostic("claim-failed", message, claim.place, computed, tuple(notes), definition=definition)
 

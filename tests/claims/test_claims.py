@@ -123,6 +123,13 @@ def test_the_finding_gives_both_figures_the_range_and_the_source(tmp_path: Path)
     assert finding.notes[:2] == ("19K is met by 18,500 to 19,500", "source: a blog")
 
 
+def test_a_finding_about_bytes_says_them_in_both_kinds_of_units(tmp_path: Path) -> None:
+    # 18,234 parameters of 4 bytes
+    (finding,) = checked(tmp_path, "params_bytes: 72.8 kB").findings
+    assert finding.notes == ("72.8 kB is met by 72,750 to 72,850 bytes", "72,936 bytes is 72.94 kB, or 71.23 KiB")
+    assert finding.definition.startswith("params_bytes: ")
+
+
 def test_an_erratum_must_be_wrong(tmp_path: Path) -> None:
     known = "erratum: weights alone are counted"
 
