@@ -74,7 +74,7 @@ def finding(verdict: Verdict) -> Diagnostic:
         notes.append(f"source: {claim.source}")
     if claim.erratum:
         message = f"{what(claim)} is marked as an erratum and is correct: {claim.figure.text} is met by {computed}"
-        notes.append(f"said to be wrong because {claim.erratum}")
+        notes.append(f"erratum: {claim.erratum}")
         return Diagnostic("erratum-true", message, claim.place, computed, tuple(notes), "remove `erratum`")
     message = f"{what(claim)}: expected {claim.figure.text}, got {computed}"
     span = _admitted(claim)

@@ -33,15 +33,15 @@ def on_terminal(report: Report, stream: IO[str]) -> None:
 
 
 def _claims(report: Report) -> Report:
-    """The claims, if they were asked for; the findings follow with their lines."""
-    return report._replace(tables=claims(report.answer) if report.tables else (), notes=())
+    """The claims, if they were asked for, with what is said of them; the findings follow with their lines."""
+    notes = tuple(note for note in report.notes if note == NOTE)
+    return report._replace(tables=claims(report.answer) if report.tables else (), notes=notes)
 
 
 def _closing(report: Report, paint: Paint, columns: int | None) -> str:
     checked: Checked = report.answer
-    note = "\n".join(wrapped(NOTE, columns)) if NOTE in report.notes and report.tables else ""
     changes = "\n".join(line for change in changes_text(checked) for line in wrapped(change, columns, "  "))
     count = fixable(checked.specs)
     fixes = f"\n{count:,} figure{'s' * (count != 1)} fixable with --fix" if count else ""
-    paragraphs = (findings_text(checked, paint, columns), note, changes, summary(checked, paint) + fixes)
+    paragraphs = (findings_text(checked, paint, columns), changes, summary(checked, paint) + fixes)
     return "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n"
