@@ -302,7 +302,7 @@ def draw(analysis: Analysis, setting: Setting | None = None) -> Drawing:
     placer = Placer(analysis, setting, items)
     inside = placer.arrange(items, None, ())
     shape = _u_shape(analysis, inside)
-    if shape is not None and not setting.foldable and setting.depth is None:  # it is plainer without its blocks
+    if shape is not None and setting.depth is None:  # it is plainer without its blocks
         plain = placer.arrange(graph.opened(items, analysis), None, ())
         shape, inside = next((one, of) for of in (plain, inside) if (one := _u_shape(analysis, of)) is not None)
     pen = _Pen(analysis, setting, inside.items)
