@@ -16,6 +16,7 @@ from archcalc import __version__
 from archcalc.diagnostics.diagnostic import (
     Diagnostic,
     MisconfiguredError,
+    NoAnswer,
     PartialAnswer,
     SpecError,
     UsageError,
@@ -148,7 +149,7 @@ def _said(error: UsageError | SpecError) -> int:
     """Say an error, and return its exit code."""
     if isinstance(error, UsageError):
         say_error(error)
-        return 2
+        return 1 if isinstance(error, NoAnswer) else 2
     _say_findings(error.diagnostics)
     return 1
 

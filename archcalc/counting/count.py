@@ -57,7 +57,12 @@ class Profile(Record):
 
 
 class Uncounted(UsageError):
-    """What a tool counts for some layer is not known."""
+    """What a tool counts for some layer is not known: `layer` is its name in the language, `path` one that is one."""
+
+    def __init__(self, profile: str, layer: str, path: str) -> None:
+        super().__init__(f"what {profile} counts for `{layer}` is not known: `{path}` is one")
+        self.layer = layer
+        self.path = path
 
 
 class Count(Record):
@@ -280,4 +285,4 @@ def _known(profile: Profile, subject: Subject) -> None:
 
     layer = subject.row.layer
     if layer not in ASKED or subject.row.outcome.form:
-        raise Uncounted(f"what {profile.name} counts for `{layer}` is not known: `{subject.row.name}` is one")
+        raise Uncounted(profile.name, layer, subject.row.name)

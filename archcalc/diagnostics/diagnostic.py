@@ -134,6 +134,10 @@ class MisconfiguredError(UsageError):
         super().__init__(str(SpecError(self.diagnostics)))
 
 
+class NoAnswer(UsageError):
+    """A question that could be asked, and whose answer is no: nothing meets what is asked for."""
+
+
 class PartialAnswer(Exception):
     """An answer that was `given` for some of what was asked for, or for none of it; `errors` say why not for the rest,
     by its names."""

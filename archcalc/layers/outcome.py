@@ -235,8 +235,11 @@ _KINDS: dict[str, OperationKind] = {kind: kind for kind in get_args(OperationKin
 
 
 def operations(role: Role, **counts: Size) -> tuple[Operation, ...]:
-    """Operations of one role, by kind: `operations("bias", add=96)`. KeyError for a kind that there is not."""
-    return tuple(Operation(role, _KINDS[kind], amount) for kind, amount in counts.items())
+    """Operations of one role, by kind: `operations("bias", add=96)`. TypeError for a kind that there is not."""
+    try:
+        return tuple(Operation(role, _KINDS[kind], amount) for kind, amount in counts.items())
+    except KeyError as unknown:
+        raise TypeError(f"{unknown} is no kind of operation: the kinds are {', '.join(_KINDS)}") from None
 
 
 def gradients_of(*params: Tensor) -> tuple[Tensor, ...]:

@@ -50,7 +50,7 @@ def test_the_difference_between_two_tools_in_words(capsys: pytest.CaptureFixture
     text = printed(capsys, "count", "resnet50", "--counting", "fvcore", "--counting", "ptflops")
 
     assert (
-        "ptflops - fvcore: 4,132,436,968 - 4,111,512,576 = 20,924,392 MACs = 1,000 bias"
+        "ptflops - fvcore = 20,924,392 MACs: 1,000 bias"
         " + 19,217,408 activation (of it 9,608,704 counted a second time)"
         " + 1,705,984 pooling (of it 903,168 counted a second time)" in text
     )
@@ -58,15 +58,19 @@ def test_the_difference_between_two_tools_in_words(capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize("name", PROFILES)
 def test_a_difference_adds_up(name: str) -> None:
-    # "left - right = gap UNITs = + a work - b work": the parts sum to the gap.
+    # "made - base = gap UNITs: a work - b work": the parts sum to the gap.
     analysis = archcalc.load("googlenet_bn").analyse()
     base, made = count(profile("archcalc"), analysis), count(profile(name), analysis)
     said = difference(base, made)
     times = 2 if made.profile.unit == "FLOP" else 1
-    if " = " not in said or " - " not in said:
+    if ": " not in said:
         assert made.figure == times * base.figure
         return
-    parts = said.rsplit(" = ", 1)[1].replace("+ ", "+").replace("- ", "-").replace(",", "").split()
+    gap, _, text = said.partition(": ")
+    assert (
+        gap == f"{name} - {'2 x ' * (times - 1)}archcalc = {made.figure - times * base.figure:,} {made.profile.unit}s"
+    )
+    parts = text.replace("+ ", "+").replace("- ", "-").replace(",", "").split()
     amounts = [int(part) for part in parts if part.lstrip("+-").isdigit() and parts[parts.index(part) - 1] != "it"]
     assert sum(amounts) == made.figure - times * base.figure
 
@@ -157,3 +161,10 @@ def test_a_profile_that_does_not_know_a_layer_is_refused_alone(capsys: pytest.Ca
     assert {"archcalc", "torch", "fvcore"} <= set(found["profiles"])
     assert "what ptflops counts for `attention` is not known" in found["unknown"]["ptflops"]
     assert not set(found["unknown"]) & {*found["profiles"], *found["quantities"]}
+
+
+def test_profiles_that_lack_a_layer_are_named_together(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["count", "llama3_8b"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("no figure of ")]
+    assert len(lines) == len({line.rpartition("for `")[2] for line in lines})
+    assert any("ptflops" in line and line.endswith("is not known") for line in lines)

@@ -48,7 +48,7 @@ def test_what_no_screen_holds_is_folded_and_adds_up(capsys: pytest.CaptureFixtur
     ]
     assert [cells[3] for cells in parts if cells[2] == "x"] == [times for _, times in alike]
     assert sum(int(cells[-1].replace(",", "")) for cells in parts) == int(total[-1].replace(",", ""))
-    assert "folded to 2 names of a path: --depth N or --full shows more" in found
+    assert "folded to depth 2: --depth N or --full shows more" in found
 
 
 def test_affected_layers_that_cost_what_they_did_are_counted_and_hidden(capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,7 +56,7 @@ def test_affected_layers_that_cost_what_they_did_are_counted_and_hidden(capsys: 
     # The last map grows from 6x6 to 7x7, and 13 positions of 256 channels have 4,096 weights each more in fc6.
     hidden = shown(capsys, *arguments)
     assert [cells[1] for cells in rows(hidden)] == ["fc6", "+13,631,488"]
-    assert "16 affected layers that cost what they did are hidden: --full shows them" in hidden
+    assert "16 affected layers with unchanged figures hidden: --full shows all" in hidden
     full = shown(capsys, *arguments, "--full")
     assert len(rows(full)) == 18
     assert "hidden" not in full

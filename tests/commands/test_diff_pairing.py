@@ -44,7 +44,7 @@ def test_other_names_alone_are_no_difference_and_are_counted(
     assert run(["diff", str(flat), str(blocks), "--exit-code"]) == 0
     said = capsys.readouterr().out
     assert "are the same, layer by layer" in said
-    assert "2 of 2 layers have different names, and are matched by structure" in said
+    assert "all 2 layers have different names, and are matched by structure" in said
 
 
 NAMED = """

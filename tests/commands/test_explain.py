@@ -42,10 +42,10 @@ def test_alexnets_first_layer_as_on_the_slide() -> None:
     assert shown["activations"] == "290,400 values * 4 bytes = 1,161,600 bytes in float32"
     assert shown["receptive field"] == "1 + (11 - 1)*1 = 11, stride 1*4 = 4, padding 0 + 0*1 = 0"
     assert shown["MACs backward"] == (
-        "105,415,200 by the weights + 0 by the input (nothing before it is learned) = 105,415,200"
+        "105,415,200 by the weights + 0 by the input (nothing before it is trained) = 105,415,200"
     )
     assert shown["saved"] == "the network's input: 154,587 values"
-    assert shown["because"].startswith("the input")
+    assert shown["as a rule"].startswith("the input")
     assert shown["source"].startswith("torch.nn.Conv2d; derivatives.yaml, convolution.")
 
 
@@ -122,7 +122,7 @@ def test_every_equation_that_is_shown_holds(name: str) -> None:
     checked = 0
     for row in analysis.layers:
         for one in explain_layer(analysis, row):
-            if one.quantity in ("source", "because"):
+            if one.quantity in ("source", "as a rule"):
                 continue
             for left, right in equations(one.text):
                 assert value(left) == value(right), (row.name, one)

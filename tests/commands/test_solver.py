@@ -113,7 +113,7 @@ def test_structure_is_searched_value_by_value(spec: Path) -> None:
     assert made.method == "sweep"
     within = [d for d in range(1, 30) if (found := figures(spec, depth=d)) and found[0] <= 50_000]
     assert made.settings == {"depth": max(within)}
-    with pytest.raises(archcalc.UsageError, match="give the range to search"):
+    with pytest.raises(archcalc.UsageError, match="say which values to try, as --within 1:64"):
         solve(spec, "depth", "params <= 50K")
 
 
@@ -274,3 +274,11 @@ def test_a_parameter_that_decides_the_structure_is_searched_in_a_range(tmp_path:
 def test_a_search_through_networks_has_an_end(tmp_path: Path, within: range, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         solve(stack(tmp_path), "n", "params <= 100", within=within)
+
+
+@pytest.mark.parametrize("how", [["--for", "width"], ["--scale", "width=1.1"]], ids=" ".join)
+def test_where_no_value_meets_a_budget_the_exit_code_is_the_answer(
+    how: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["solve", "resnet18", *how, "--target", "params <= 1K"]) == 1
+    assert capsys.readouterr().err.startswith("error: ")

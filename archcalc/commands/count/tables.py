@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from archcalc.analysis.totals import Analysis
@@ -19,7 +19,7 @@ def side_by_side(analysis: Analysis, profiles: Sequence[Profile]) -> Report:
 
     Without profiles, of all that know every layer; a profile that is asked for and does not is a UsageError.
     """
-    unknown: dict[str, str] = {}
+    unknown: dict[str, Uncounted] = {}
     counts = [count(profile, analysis) for profile in profiles] or _counted(PROFILES, analysis, unknown)
     memory = _counted(MEMORY_FIGURES, analysis, unknown)
     cost = training_cost(analysis, Setup())
@@ -40,7 +40,7 @@ def side_by_side(analysis: Analysis, profiles: Sequence[Profile]) -> Report:
         "architecture": analysis.architecture,
         "profiles": {made.profile.name: {**_figures(made), **description(made.profile)} for made in counts},
         "quantities": {made.profile.name: {**_figures(made), **description(made.profile)} for made in memory},
-        "unknown": unknown,
+        "unknown": {name: str(refused) for name, refused in unknown.items()},
         "training": _training(cost),
         "differences": list(differences),
     }
@@ -50,7 +50,7 @@ def side_by_side(analysis: Analysis, profiles: Sequence[Profile]) -> Report:
     notes = (
         *differences,
         *(_counters(made) for made in counts if len(made.counters) > 1),
-        *unknown.values(),
+        *_unknown(unknown),
         "figures are for one sample; layers are taken as the modules of torch.nn, joins as operators;"
         " `archcalc count --list` says what each profile includes, and the tools' faults",
     )
@@ -60,15 +60,25 @@ def side_by_side(analysis: Analysis, profiles: Sequence[Profile]) -> Report:
     )
 
 
-def _counted(profiles: Mapping[str, Profile], analysis: Analysis, unknown: dict[str, str]) -> list[Count]:
+def _counted(profiles: Mapping[str, Profile], analysis: Analysis, unknown: dict[str, Uncounted]) -> list[Count]:
     """The counts of all profiles that know every layer of a network; why the others do not is put into `unknown`."""
     counts = []
     for name, profile in profiles.items():
         try:
             counts.append(count(profile, analysis))
         except Uncounted as refused:
-            unknown[name] = str(refused)
+            unknown[name] = refused
     return counts
+
+
+def _unknown(refused: Mapping[str, Uncounted]) -> Iterator[str]:
+    """Which profiles have no figure, those that lack the same layer together."""
+    of_layer: dict[tuple[str, str], list[str]] = {}
+    for name, error in refused.items():
+        of_layer.setdefault((error.layer, error.path), []).append(name)
+    for (layer, path), names in of_layer.items():
+        what = "it counts" if len(names) == 1 else "they count"
+        yield f"no figure of {', '.join(names)}: what {what} for `{layer}`, as `{path}` is, is not known"
 
 
 def index() -> Report:
@@ -137,9 +147,8 @@ def difference(base: Count, made: Count) -> str:
     parts = [_part(step, work, made.surplus.get(work, 0)) for work, step in steps.items() if step]
     if not parts:
         return f"{name} = {named}" if times == 2 else ""
-    left, right = made.figure, times * base.figure
-    gap = f"{exact(left)} - {exact(right)} = {exact(left - right)} {unit}"
-    return f"{name} - {named}: {gap} = {' '.join(parts).removeprefix('+ ')}"
+    gap = f"{exact(made.figure - times * base.figure)} {unit}"
+    return f"{name} - {named} = {gap}: {' '.join(parts).removeprefix('+ ')}"
 
 
 def _part(step: int, work: str, surplus: int) -> str:

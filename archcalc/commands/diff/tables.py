@@ -82,12 +82,12 @@ def _notes(found: Sequence[Difference], seen: Sequence[Difference], depth: int) 
     """What the table shows, and what it leaves out."""
     yield "new minus old"
     if any(each.kind == AFFECTED for each in seen):
-        yield "an affected layer is as it was, and what reaches it is not"
+        yield "affected: the layer is unchanged, and its input is not"
     hidden = sum(each.layers for each in found) - sum(each.layers for each in seen)
     if hidden:
-        yield f"{hidden:,} affected layers that cost what they did are hidden: --full shows them"
+        yield f"{hidden:,} affected layer{'s' * (hidden != 1)} with unchanged figures hidden: --full shows all"
     if depth:
-        yield f"folded to {depth} name{'s' * (depth > 1)} of a path: --depth N or --full shows more"
+        yield f"folded to depth {depth}: --depth N or --full shows more"
 
 
 def _what(what: tuple[str, ...], layers: int) -> str:
@@ -113,7 +113,8 @@ def _names(answer: Diff) -> str:
     """That layers were paired in spite of their names."""
     if not answer.renamed:
         return ""
-    return f"{answer.renamed:,} of {answer.paired:,} layers have different names, and are matched by structure"
+    which = "all" if answer.renamed == answer.paired else f"{answer.renamed:,} of"
+    return f"{which} {answer.paired:,} layers have different names, and are matched by structure"
 
 
 def _inputs(old: Analysis, new: Analysis) -> str:

@@ -197,7 +197,7 @@ def _saved(analysis: Analysis, row: AnalysedLayer, outcome: Outcome, known: set[
     )
     text = "; ".join(f"{each}{f', {times:,} times' * (times > 1)}" for each, times in said.items())
     yield Explained("saved_bytes", "saved", text or "nothing")
-    yield Explained("saved_bytes", "because", _paragraph(row, "Saved for backward:"))
+    yield Explained("saved_bytes", "as a rule", _paragraph(row, "Saved for backward:"))
 
 
 def _tensor(analysis: Analysis, row: AnalysedLayer, saved: Saved, known: set[int]) -> str:
@@ -227,7 +227,7 @@ def _backward(analysis: Analysis, row: AnalysedLayer) -> Iterator[Explained]:
         return
     wanted = wants_input_gradient(row, gradients(analysis.interpretation, Setup()))
     part = backward(row, wanted)
-    unwanted = "" if wanted else " (nothing before it is learned)"
+    unwanted = "" if wanted else " (nothing before it is trained)"
     products = f" + {part.by_products:,} by both operands of its products" if part.by_products else ""
     text = f"{part.by_weights:,} by the weights + {part.by_input:,} by the input{unwanted}{products} = {part.macs:,}"
     yield Explained("training_macs", "MACs backward", text, int(part.macs), "MACs")

@@ -12,7 +12,7 @@ from archcalc.units import bytes_binary, bytes_decimal, bytes_in_full, exact
 
 _FOUND_BY = "archcalc memory --checkpoint auto finds the checkpoints"
 _NOTES = (
-    "archcalc help will-it-fit says what each column counts, and what none does",
+    "archcalc help will-it-fit: what each column counts, and what is left out",
     "GB are powers of 1000 bytes, GiB of 1024",
 )
 
@@ -66,7 +66,7 @@ def _nothing(budgets: Budgets, usable: int) -> str:
     floor = budgets.asked.persistent.total
     what = "parameters" if budgets.training is None else "parameters and optimizer state"
     rest = " alone" if floor > usable else " of it"
-    return f"no setup that archcalc knows brings it in: {what} take {bytes_decimal(floor)}{rest}"
+    return f"no setup that archcalc tries makes it fit: {what} take {bytes_decimal(floor)}{rest}"
 
 
 def _said(remedy: Remedy) -> str:

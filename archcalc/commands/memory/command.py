@@ -8,7 +8,7 @@ import click
 
 from archcalc.cli.options import batch_option, reporting, set_option, spec_argument
 from archcalc.cli.setup import training_options
-from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.diagnostics.diagnostic import NoAnswer, UsageError
 from archcalc.output.layout import Report
 
 if TYPE_CHECKING:
@@ -98,5 +98,5 @@ def _checkpointed(interpretation: Interpretation, setup: Setup, batch: int, free
     plan = cheapest(interpretation, setup, batch, limit)
     if plan is None:
         said = f"no checkpointing was found that brings training at batch {batch:,} below {bytes_decimal(limit)}"
-        raise UsageError(said if batch == 1 else f"{said}: try a smaller batch")
+        raise NoAnswer(said if batch == 1 else f"{said}: try a smaller batch")
     return setup._replace(checkpoints=plan.segments)

@@ -17,14 +17,14 @@ from archcalc.quantities.registry import Part, figure, quantities
 from archcalc.units import bytes_decimal, bytes_in_full, exact, percent, share, short
 
 NOT_COUNTED = (
-    "not in it: the allocator's rounding and fragmentation, workspaces of kernels (cuDNN, oneDNN), the CUDA context"
+    "not included: the allocator's rounding and fragmentation, workspaces of kernels (cuDNN, oneDNN), the CUDA context"
     " (some hundred MB), temporaries of the optimizer's update, other programs"
 )
 NOT_COUNTED_OF_WEIGHTS = (
-    "weights are parameters of two axes or more; vectors and activations are in bfloat16; not in it: the scales of the"
-    " weights, and copies of them that a kernel may convert"
+    "weights are parameters of two axes or more; vectors and activations are in bfloat16; not included: the scales of"
+    " the weights, and copies of them that a kernel may convert"
 )
-UNITS = "kB, MB, GB are powers of 1000 bytes; MiB, GiB are powers of 1024"
+UNITS = "kB, MB and GB are powers of 1000 bytes, MiB and GiB of 1024"
 
 _WHAT = {
     "parameters": "trainable and frozen; shared weights counted once",
@@ -161,19 +161,27 @@ def build(network: Part, *, timeline: bool = False) -> Report:
 
 def _inference_facts(network: Part) -> tuple[tuple[str, str], ...]:
     memory, batch = network.memory, int(network.setup.batch)
-    fixed, per_sample = memory.inference_budget.at_peak(batch)
-    least, most = memory.inference_budget.batches_with_this_peak(batch)
-    which = f"batches from {least:,} on" if most is None else f"batches {least:,} to {most:,}"
     known = quantities()
     return (
         ("inference memory", bytes_in_full(known["inference_memory_bytes"].measure(network))),
-        ("as a formula", f"{exact(fixed)} + N x {exact(per_sample)} bytes for a batch of N, exact for {which}"),
+        ("as a formula", _formula(memory.inference_budget, batch)),
         (
             "inference peak",
             f"{bytes_decimal(known['inference_peak_bytes'].measure(network))} of activations at"
             f" `{_peak_layer(network.analysis.network, memory.inference, batch)}`",
         ),
     )
+
+
+def _formula(budget: Budget, batch: int) -> str:
+    """The bytes of any batch with the same peak."""
+    fixed, per_sample = budget.at_peak(batch)
+    least, most = budget.batches_with_this_peak(batch)
+    if most == least:
+        which = f"batch {least:,} alone"
+    else:
+        which = f"batches from {least:,} on" if most is None else f"batches {least:,} to {most:,}"
+    return f"{exact(fixed)} + N x {exact(per_sample)} bytes for a batch of N, exact for {which}"
 
 
 def _budget_facts(network: Part, budget: Budget) -> tuple[tuple[str, str], ...]:
@@ -186,14 +194,11 @@ def _budget_facts(network: Part, budget: Budget) -> tuple[tuple[str, str], ...]:
     def shortly(name: str) -> str:
         return bytes_decimal(known[name].measure(network))
 
-    fixed, per_sample = budget.at_peak(batch)
     step = budget.timeline.steps[budget.timeline.peak(batch)]
-    least, most = budget.batches_with_this_peak(batch)
-    which = f"batches from {least:,} on" if most is None else f"batches {least:,} to {most:,}"
     again = extra_macs(network.analysis.interpretation, network.setup.checkpoints)
     return (
         ("training peak", full("training_peak_bytes")),
-        ("as a formula", f"{exact(fixed)} + N x {exact(per_sample)} bytes for a batch of N, exact for {which}"),
+        ("as a formula", _formula(budget, batch)),
         (
             "at",
             f"`{owner(flat, step.node)}`, {step.phase} pass ({step.operation}):"

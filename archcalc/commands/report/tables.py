@@ -211,7 +211,7 @@ def _facts(network: Part, folded: Folded, counting: Profile | None, untrained: s
     analysis = network.analysis
     facts = (
         ("input", f"{_input(analysis)}, batch {network.setup.batch:,}"),
-        ("set", ", ".join(f"{name} = {shown(value)}" for name, value in analysis.network.parameters.items())),
+        ("settings", ", ".join(f"{name} = {shown(value)}" for name, value in analysis.network.parameters.items())),
         ("heads", ", ".join(name for name in analysis.network.outputs if name != "output")),
         ("left out", _left_out(analysis)),
         ("untrained", untrained),

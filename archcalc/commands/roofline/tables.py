@@ -18,7 +18,7 @@ FIGURES = ("macs", "flops", "bytes_moved", "flops_per_byte")
 ON_A_CARD = ("roofline_seconds",)
 #: MACs have no column of their own beside FLOPs.
 _SHOWN = ("flops", "bytes_moved", "flops_per_byte", "roofline_seconds")
-_RANKS = {"flops": 3, "bytes_moved": 2}
+_RANKS = {"flops": 4, "bytes_moved": 3, "flops_per_byte": 1}
 #: So many layers a screen has room for.
 _LARGEST = 6
 
@@ -45,7 +45,7 @@ def build(network: Part, *, full: bool = False) -> Report:
         for each in asked
         if each.name in _SHOWN
     ]
-    columns += [Column("bound", "bound by", right=False, rank=1)] if card else []
+    columns += [Column("bound", "bound by", right=False, rank=2)] if card else []
     footer = ("total", *(totals[name] for name in _SHOWN if name in totals), *([None] if card else []))
     table = Table(tuple(columns), rows, footer)
     data: dict[str, Any] = {

@@ -17,7 +17,7 @@ from archcalc.api import load
 from archcalc.claims.bounds import Limit, read_limits
 from archcalc.claims.figure import Bound
 from archcalc.commands.formula.answer import BATCH, Formulas, NoFormula, formula
-from archcalc.diagnostics.diagnostic import SpecError, UsageError
+from archcalc.diagnostics.diagnostic import NoAnswer, SpecError, UsageError
 from archcalc.layers.attributes import decimal, shown
 from archcalc.memory.setup import stated
 from archcalc.quantities.registry import Part, quantity_named
@@ -94,7 +94,7 @@ def solve(
 
     Only multiples of `multiple` are taken. `within` are the values to choose from; it is needed only for a parameter
     that decides the structure and for figures that may fall while it grows. `settings` are values of the other
-    parameters; `words` state how the network is run, as a claim's `with` does. UsageError if no value meets the
+    parameters; `words` state how the network is run, as a claim's `with` does. NoAnswer if no value meets the
     bounds, or if the search has no end.
 
     >>> import archcalc
@@ -107,12 +107,14 @@ def solve(
     values = None if within is None else _candidates(name, within, multiple)
     made = _formulas(question, name) if values is None or _are_ints(values) else None
     if made is not None and all(_grows(made, name, limit.quantity) for limit in question.limits):
-        value, after = _bisected(question, made, name, _from_least(made, name, values, multiple))
+        candidates = _from_least(made, name, values, multiple)
+        value, after = _bisected(question, made, name, candidates, every=within is None)
         method = "bisection"
     elif values is None:
         stated(load(spec, **question.parameters).expand(), question.words)  # a setup that is wrong says so itself
         raise UsageError(
-            f"{name} decides the structure, or a bounded figure may fall while it grows: give the range to search"
+            f"{name} decides the structure, or a bounded figure may fall while it grows: say which values to try, "
+            "as --within 1:64"
         )
     else:
         value, after = _swept(question, name, values)
@@ -157,7 +159,7 @@ def scale(
             break
         best = Solution(str(spec), tried, figures, {}, {}, "sweep")
     if best is None:
-        raise UsageError(f"{spec} misses {_told(question)} even before it is scaled up")
+        raise NoAnswer(f"{spec} misses {_told(question)} even before it is scaled up")
     return best
 
 
@@ -227,14 +229,16 @@ def _exact(made: Formulas, quantity: str) -> Expression:
     return made[quantity].exact.substitute({BATCH: number(1)})
 
 
-def _bisected(question: _Question, made: Formulas, name: str, values: Sequence[int]) -> tuple[int, int | None]:
+def _bisected(
+    question: _Question, made: Formulas, name: str, values: Sequence[int], *, every: bool
+) -> tuple[int, int | None]:
     """The value, and the next one that is beyond the bounds."""
     low, high = 0, len(values) - 1
     for limit in question.limits:
         for bound in limit.bounds:
             low, high = _narrowed(bound, _at(made, name, limit.quantity, values), low, high)
     if low > high:
-        raise _nothing(question, name)
+        raise _nothing(question, name, every=every)
     if high == len(values) - 1 and values[high] > LARGEST - (values[high] - values[high - 1]) and not question.smallest:
         raise UsageError(f"{name} can grow without end: {_told(question)} does not bound it from above")
     order = range(low, high + 1) if question.smallest else range(high, low - 1, -1)
@@ -242,7 +246,7 @@ def _bisected(question: _Question, made: Formulas, name: str, values: Sequence[i
         if made.conditions.hold({name: values[candidate]}):
             after = candidate - 1 if question.smallest else candidate + 1
             return values[candidate], values[after] if 0 <= after < len(values) else None
-    raise _nothing(question, name)
+    raise _nothing(question, name, every=every)
 
 
 def _at(made: Formulas, name: str, quantity: str, values: Sequence[int]) -> Callable[[int], int]:
@@ -276,7 +280,7 @@ def _swept(question: _Question, name: str, values: Sequence[Any]) -> tuple[Any, 
             said = f"none of the {tried:,} values of {name} {way} to {value} meets {_told(question)}"
             raise UsageError(f"{said}: narrow the range")
         after = value
-    raise _nothing(question, name)
+    raise _nothing(question, name, every=False)
 
 
 def _valid_figures(question: _Question, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -286,11 +290,10 @@ def _valid_figures(question: _Question, settings: Mapping[str, Any]) -> dict[str
         return {}
 
 
-def _nothing(question: _Question, name: str) -> UsageError:
-    return UsageError(
-        f"no value of {name} meets {_told(question)}: whole numbers are tried, others must be given to look in "
-        "(--within 0.05:1:0.05)"
-    )
+def _nothing(question: _Question, name: str, *, every: bool) -> NoAnswer:
+    """That no value is the answer: of `every` whole number, or of those to choose from."""
+    how = ": only whole numbers are tried, and --within 0.05:1:0.05 tries others" if every else ", of those to try"
+    return NoAnswer(f"no value of {name} meets {_told(question)}{how}")
 
 
 def _told(question: _Question) -> str:

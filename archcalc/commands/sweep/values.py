@@ -144,8 +144,8 @@ def _value(name: str, value: Any) -> Any:
 
 
 def read(text: str) -> Axis:
-    """`width=16:512:16` (the end is included), `image=[128, 160, 192]` or `width=64` as an axis; so too `edges[0]=...`
-    for an element of a list, and `edges[*]=...` for each.
+    """`width=16:512:16` (the end is included), `image=128,160,192`, also in brackets, or `width=64` as an axis; so too
+    `edges[0]=...` for an element of a list, and `edges[*]=...` for each.
 
     UsageError if it is none of these.
     """
@@ -155,6 +155,8 @@ def read(text: str) -> Axis:
     name, written = match[1], match[2].strip()
     if ".." in written:
         raise UsageError(f"`{written}` is not a range for {name}: write first:last or first:last:step")
+    if "," in written and not written.startswith("["):
+        written = f"[{written}]"
     if ":" not in written:
         value = catalogue.value(name, written)
         return axis(name, value if isinstance(value, tuple) else (value,))
