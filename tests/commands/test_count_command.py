@@ -36,6 +36,7 @@ def test_all_profiles_side_by_side_as_data(capsys: pytest.CaptureFixture[str]) -
     assert found["profiles"]["fvcore"]["unit"] == "MAC"
     assert (
         "batch_norm: input elements + input elements of layers with a learned scale"
+        " + 3 x input elements of batch normalisation without running statistics"
         in (found["profiles"]["fvcore"]["rules"])
     )
     assert found["profiles"]["ptflops"]["counted_twice"] == {"activation": 9_608_704, "pooling": 903_168}
