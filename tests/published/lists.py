@@ -6,9 +6,11 @@ import json
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
+
+from archcalc.records import Record
 
 FOLDER = Path(__file__).parent
 TABLES = ("torchvision", "pytorchcv", "timm", "mmpretrain", "keras_hub")
@@ -21,7 +23,7 @@ _ENDINGS = {
 }
 
 
-class Figure(NamedTuple):
+class Figure(Record):
     """A figure of a list: its model, as the file of it is named, the quantity and the value; the erratum, if any."""
 
     spec: str
@@ -35,7 +37,7 @@ class Figure(NamedTuple):
         return self.spec.rpartition(".")[0]
 
 
-class Ours(NamedTuple):
+class Ours(Record):
     """A spec of the catalogue, the quantity, what the figure leaves out, and parameters that are set for it alone, as
     YAML."""
 
@@ -45,7 +47,7 @@ class Ours(NamedTuple):
     settings: str = ""
 
 
-class List(NamedTuple):
+class List(Record):
     """A list of figures, and where they are from."""
 
     name: str

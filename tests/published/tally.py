@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
 
 from published.lists import listed, write_configs
 
@@ -12,11 +11,12 @@ from archcalc.claims.verdict import ERRATUM, FAILED, MET
 from archcalc.commands.check.run import Checked, check
 from archcalc.commands.check.tables import findings_text
 from archcalc.commands.check.targets import targets
+from archcalc.records import Record
 
 HEAD = ("table", "figures", "models", "compared", "met", "errata", "failed", "refused")
 
 
-class Tally(NamedTuple):
+class Tally(Record):
     """How the figures of a table fared: `refused` are those of which there is no figure of ours, because the model or
     an operation in it is not known."""
 
