@@ -140,6 +140,7 @@ def test_a_file_that_is_no_list_is_one_finding(text: str, rule: str) -> None:
     (found,) = check(targets(["figures.yaml"]))
 
     assert [finding.rule for finding in found.findings] == [rule]
+    assert found.is_list
 
 
 def test_one_source_stands_for_all_that_have_none_of_their_own() -> None:

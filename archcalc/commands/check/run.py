@@ -138,14 +138,15 @@ def _strict(found: SpecCheck) -> SpecCheck:
 
 
 def _checked(target: Target, library: Library, counting: Profile | None, budget: Sequence[Claim]) -> SpecCheck:
-    source = Source(target.shown, "")
+    source, lists = Source(target.shown, ""), False
     try:
         source = _source(target)
-        if not is_model(target.path) and is_list(source.text):
+        lists = not is_model(target.path) and is_list(source.text)
+        if lists:
             return _checked_list(target, source, library, counting)
         document = read_document(source, target.path)
     except SpecError as error:
-        return SpecCheck(target, source, target.name, others=error.diagnostics)
+        return SpecCheck(target, source, target.name, others=error.diagnostics, is_list=lists)
     found = judged(document, library, counting, budget)
     return SpecCheck(
         target,
