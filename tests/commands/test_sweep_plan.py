@@ -59,13 +59,16 @@ def test_a_sample_has_no_combination_twice_and_depends_on_its_seed_alone() -> No
         ("alpha=0.25:1:0.25", [Fraction(1, 4), Fraction(1, 2), Fraction(3, 4), 1]),
         ("blocks=[[3, 4], [6, 3]]", [(3, 4), (6, 3)]),
         ("bias=[true, false]", [True, False]),
+        ("image=128,160,192", [128, 160, 192]),
     ],
 )
 def test_values_as_they_are_written(text: str, values: list[object]) -> None:
     assert list(read(text).values) == values
 
 
-@pytest.mark.parametrize("text", ["width", "width=", "width=5:1", "width=1:9:0", "width=1:2:3:4", "width=a:b", "w=1:x"])
+@pytest.mark.parametrize(
+    "text", ["width", "width=", "width=5:1", "width=1:9:0", "width=1:2:3:4", "width=a:b", "w=1:x", "w=1..8"]
+)
 def test_values_that_are_none(text: str) -> None:
     with pytest.raises(UsageError):
         read(text)

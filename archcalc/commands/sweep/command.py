@@ -46,7 +46,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]
     multiple=True,
     required=True,
     metavar="NAME=VALUES",
-    help="16:512:16 (ends included) or [1, 2].",
+    help="16:512:16 (ends included), or 1,2.",
 )
 @click.option("--zip", "zipped", is_flag=True, help="Pair the values up instead of combining them.")
 @click.option(
