@@ -159,6 +159,32 @@ FORMS = {
         """,
         {"rows[1][0]": [16, 18, 19], "rows[0][1]": [1, 2], "image": [9, 10], "norm": [False, True]},
     ),
+    "a name that another step may have where there is no copy": (
+        """
+        parameters: {depth: 1, again: 1}
+        input: [4, 8, 8]
+        layers:
+          - conv: {out: 4, kernel: 1}
+            repeat: depth
+            as: x
+          - conv: {out: 5, kernel: 1}
+            repeat: again
+            as: x
+          - concat: [input, x.*]
+          - conv: {out: 2, kernel: 1}
+        """,
+        {"depth": [0, 1, 2], "again": [0, 1, 2]},
+    ),
+    "a default that has no value, read or not": (
+        """
+        parameters: {table: [1, 2], n: 1, unread: "table[n]"}
+        input: [4, 8, 8]
+        layers:
+          - conv: {out: 4, kernel: 1}
+            repeat: n
+        """,
+        {"n": [0, 1, 2, 5]},
+    ),
     "figures beyond 64 bits": (
         """
         parameters: {deep: true, width: 1}

@@ -116,6 +116,23 @@ def test_parts_are_those_of_one_sweep(
     assert not path.exists()
 
 
+def test_parts_are_those_of_the_spec_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec, blocks = tmp_path / "small.yaml", tmp_path / "blocks.yaml"
+    spec.write_text("import: {blocks.yaml: [end]}\nparameters: {n: 1}\ninput: [3]\nlayers:\n  - end: n\n")
+    blocks.write_text("blocks:\n  end(n):\n    - linear: n\n")
+    sweep = Sweep(Request(spec, (read("n=1:3000000"),), ("params",), choice(where="n < 3")))
+    kept = Parts.beside(tmp_path / "out.csv")
+    kept.begin(sweep, resume=False)
+    kept.save(0, sweep.part(0))
+    resume = ["sweep", str(spec), "--over", "n=1:3000000", "--columns", "params", "--where", "n < 3", "--resume"]
+    blocks.write_text("blocks:\n  end(n):\n    - linear: {out: n, bias: false}\n")
+    assert run([*resume, "-o", str(tmp_path / "out.csv")]) == 2
+    assert "holds parts of another sweep" in " ".join(capsys.readouterr().err.split())
+    blocks.write_text("blocks:\n  end(n):\n    - linear: n\n")
+    assert run([*resume, "-o", str(tmp_path / "out.csv")]) == 0
+    assert (tmp_path / "out.csv").read_text() == "n,params\n1,4\n2,8\n"
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "out.csv.parts"
     folder.mkdir()

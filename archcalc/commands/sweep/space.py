@@ -119,12 +119,11 @@ class _Context:
 
     def join(self, branches: Sequence[tuple[Array, _Context]]) -> None:
         """What was added to members apart: `branches` are their places among the members, and their contexts."""
-        whole = sum(len(places) for places, _ in branches) == len(self.members)
         for number in range(len(self.constants)):
             self.largest[number] += max(branch.largest[number] for _, branch in branches)
             constants = {branch.constants[number] for _, branch in branches}
             plain = all(branch.sums[number] is None for _, branch in branches)
-            if plain and len(constants) == 1 and (whole or constants == {0}):
+            if plain and len(constants) == 1:  # members in no branch are valid no more, whatever is added
                 self.constants[number] += constants.pop()
                 continue
             dtype = numpy.int64 if self.largest[number] <= _LARGEST else object
@@ -407,6 +406,7 @@ class _Forks(Expansion):
         if not named:
             return {}
         merged: Names = {}
+        which = None
         for name in dict.fromkeys(name for names in named for name in names):
             options = [names.get(name) for names in named]
             first = options[0]
@@ -416,13 +416,18 @@ class _Forks(Expansion):
                 node = self.met([option.node for option in options if option is not None], members)
                 merged[name] = same._replace(node=node)
             else:
-                question = _Question(numpy.full(self.count, -1))
-                for number, some in enumerate(members):
-                    question.codes[some] = number
+                which = which or self.which(members)  # decided once for all names that differ here
                 self.meetings += 1
-                self.eithers[self.meetings] = (question, options)
+                self.eithers[self.meetings] = (which, options)
                 merged[name] = Named(self.meetings)
         return merged
+
+    def which(self, members: Sequence[Array]) -> _Question:
+        """In which of some groups an architecture is."""
+        question = _Question(numpy.full(self.count, -1))
+        for number, some in enumerate(members):
+            question.codes[some] = number
+        return question
 
     def alike(self, options: Sequence[Named | None]) -> Named | None:
         """The one of some meanings of a name that stands for all of them but for its node; None if they differ."""

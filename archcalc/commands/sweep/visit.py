@@ -18,7 +18,7 @@ from archcalc.commands.sweep.values import Axis
 from archcalc.layers.attributes import shown
 
 #: With more sizes than this for each structure, a structure at a time with arrays of sizes is faster.
-_MOST_SIZES = 256
+_MOST_SIZES = 128
 #: So many architectures show whether those of a space can be told apart step by step.
 _TRIED = 32
 
