@@ -33,6 +33,7 @@ ASKED = frozenset(
         "abs, clamp, divide, exp, log, sqrt, square, subtract, normalize, learned, constant, slice, roll",
         "reduce_mean, reduce_sum, reduce_max, reduce_norm, window_partition, window_reverse",
         "split_heads, merge_heads, repeat_heads, rotary, relative_position_bias, mask",
+        "expand, index_select, take, offset, power",
     )
     for name in names.split(",")
 )
@@ -42,8 +43,7 @@ ASKED = frozenset(
 #: which they see.
 PARTLY_ASKED = frozenset(
     (
-        *("matmul", "rnn", "lstm", "gru", "experts", "dot_product_attention", "expand", "index_select", "offset"),
-        *("power", "take", "unknown"),
+        *("matmul", "rnn", "lstm", "gru", "experts", "dot_product_attention", "unknown"),
     )
 )
 
