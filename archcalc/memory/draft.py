@@ -41,13 +41,15 @@ class Use(Record):
 
 
 class Decision:
-    """The operations of a layer in a phase of a pass, and the storages that they make."""
+    """The operations of a layer in a phase of a pass, and the storages that they make after those that it is given."""
 
-    __slots__ = ("made", "operations", "uses")
+    __slots__ = ("made", "operations", "storages", "uses")
 
-    def __init__(self, operations: Iterable[Operation], made: Iterable[Storage] = ()) -> None:
+    def __init__(self, operations: Iterable[Operation], given: int, made: Iterable[Storage] = ()) -> None:
         self.operations = tuple(operations)
         self.made = tuple(made)
+        #: How many storages it numbers.
+        self.storages = given + len(self.made)
         uses: dict[int, Use] = {}
         for number, (_, reads, makes) in enumerate(self.operations):
             for storage in (*reads, *makes):
@@ -88,4 +90,4 @@ class Draft:
 
     def decision(self) -> Decision:
         """All of it, decided."""
-        return Decision(self.operations, self.made)
+        return Decision(self.operations, self.given, self.made)

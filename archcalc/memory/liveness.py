@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import overload
@@ -35,9 +34,6 @@ class Steps(Sequence[PassStep]):
         self._decisions: list[Decision] = []
         #: The numbers of the storages, of one layer after the other.
         self._numbers = array("q")
-        #: Where the numbers of each layer begin, and the number of its first step; the last are those of the next.
-        self._begins = array("q", [0])
-        self._first = array("q", [0])
 
     def add(self, phase: str, node: int, decision: Decision, numbers: Sequence[int]) -> None:
         """The steps of one layer; `numbers` are the pass's numbers of its storages, in the order of its own."""
@@ -45,38 +41,40 @@ class Steps(Sequence[PassStep]):
         self._nodes.append(node)
         self._decisions.append(decision)
         self._numbers.extend(numbers)
-        self._begins.append(len(self._numbers))
-        self._first.append(self._first[-1] + len(decision.operations))
 
     def hold(self, storages: Sequence[int]) -> None:
         """The last step reads these storages too."""
         if not storages:
             return
-        phase, node, last = self._phases.pop(), self._nodes.pop(), self._decisions.pop()
-        numbers = [*self._numbers[self._begins[-2] :], *storages]
+        last = self._decisions[-1]
         *operations, (name, reads, makes) = last.operations
-        more = range(len(numbers) - len(storages), len(numbers))
-        del self._numbers[self._begins[-2] :], self._begins[-1], self._first[-1]
-        self.add(phase, node, Decision([*operations, Operation(name, (*reads, *more), makes)]), numbers)
+        more = range(last.storages, last.storages + len(storages))
+        operations.append(Operation(name, (*reads, *more), makes))
+        self._decisions[-1] = Decision(operations, last.storages + len(storages))
+        self._numbers.extend(storages)
 
     def lives(self, count: int) -> tuple[array[int], array[int]]:
         """The first and the last step that uses each of so many storages; -1 for one that none does."""
         born, dead = array("q", [-1]) * count, array("q", [-1]) * count
-        numbers = self._numbers
-        for begin, step, decision in zip(self._begins, self._first, self._decisions, strict=False):
+        numbers, begin, step = self._numbers, 0, 0
+        for decision in self._decisions:
             for storage, first, last in decision.uses:
                 number = numbers[begin + storage]
                 if born[number] < 0:
                     born[number] = step + first
                 dead[number] = step + last
+            begin += decision.storages
+            step += len(decision.operations)
         return born, dead
 
     def __len__(self) -> int:
-        return self._first[-1]
+        return sum([len(decision.operations) for decision in self._decisions])
 
     def __iter__(self) -> Iterator[PassStep]:
-        for layer in range(len(self._decisions)):
-            yield from self._of_layer(layer)
+        begin = 0
+        for layer, decision in enumerate(self._decisions):
+            yield from self._of_layer(layer, begin)
+            begin += decision.storages
 
     @overload
     def __getitem__(self, number: int) -> PassStep: ...
@@ -85,18 +83,21 @@ class Steps(Sequence[PassStep]):
     def __getitem__(self, number: int | slice) -> PassStep | Sequence[PassStep]:
         if isinstance(number, slice):
             return [self[each] for each in range(*number.indices(len(self)))]
-        if not -len(self) <= number < len(self):
-            raise IndexError(number)
-        number %= len(self)
-        layer = bisect_right(self._first, number) - 1
-        return self._of_layer(layer)[number - self._first[layer]]
+        left, begin = number if number >= 0 else number + len(self), 0
+        for layer, decision in enumerate(self._decisions):
+            if left < len(decision.operations):
+                return self._of_layer(layer, begin)[left]
+            begin += decision.storages
+            left -= len(decision.operations)
+        raise IndexError(number)
 
-    def _of_layer(self, layer: int) -> list[PassStep]:
-        phase, node = self._phases[layer], self._nodes[layer]
-        numbers = self._numbers[self._begins[layer] : self._begins[layer + 1]]
+    def _of_layer(self, layer: int, begin: int) -> list[PassStep]:
+        """The steps of a layer, whose numbers of storages begin there."""
+        phase, node, decision = self._phases[layer], self._nodes[layer], self._decisions[layer]
+        numbers = self._numbers[begin : begin + decision.storages]
         return [
             PassStep(phase, node, name, tuple([numbers[s] for s in reads]), tuple([numbers[s] for s in makes]))
-            for name, reads, makes in self._decisions[layer].operations
+            for name, reads, makes in decision.operations
         ]
 
 
@@ -108,8 +109,9 @@ class Lives:
         throughout, whoever calls keeps them."""
         self.steps = steps
         self.first, self.last = steps.lives(count)
+        end = len(steps) - 1
         for storage in held:
-            self.first[storage], self.last[storage] = 0, len(steps) - 1
+            self.first[storage], self.last[storage] = 0, end
 
     def used(self, storage: int, step: int) -> None:
         """A step uses a storage beside those that it reads and makes."""
@@ -131,10 +133,11 @@ class Liveness:
         self.steps = steps = lives.steps
         self.first = lives.first
         self.last = lives.last[:]
+        end = len(steps) - 1
         for storage in never_freed:
-            self.last[storage] = len(steps) - 1
-        fixed = [0] * (len(steps) + 1)
-        per_sample = [0] * (len(steps) + 1)
+            self.last[storage] = end
+        fixed = [0] * (end + 2)
+        per_sample = [0] * (end + 2)
         for born, dead, (once, each) in zip(self.first, self.last, amounts, strict=True):
             if born >= 0:
                 if once:

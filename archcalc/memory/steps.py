@@ -6,7 +6,7 @@ here the decisions follow each other, and get the numbers of the network's stora
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from archcalc.language.network import INPUT_INDEX, Node
 from archcalc.memory.amount import Amount
@@ -38,7 +38,8 @@ def inference(storages: Storages) -> Pass:
     order.forward()
     if not len(order.steps):  # a network without layers is its input
         reads = tuple(range(len(storages.inputs)))
-        order.add("forward", INPUT_INDEX, Decision([Operation("input", reads, ())]), storages.inputs)
+        decision = Decision([Operation("input", reads, ())], len(reads))
+        order.add("forward", INPUT_INDEX, decision, list(storages.inputs))
     return Pass(order.steps, storages, [])
 
 
@@ -85,10 +86,11 @@ class _Order:
         #: The gradients of mixed precision's copies of these, while other uses of the copy are still to come.
         self.of_copies: dict[object, dict[str, int]] = {}
 
-    def add(self, phase: str, node: int, decision: Decision, given: Iterable[int]) -> list[int]:
-        """The steps of a layer after those before, and the numbers of its storages: of those it is given, and new
-        ones of what it makes."""
-        numbers = [*given, *self.storages.add(node, decision.made)]
+    def add(self, phase: str, node: int, decision: Decision, numbers: list[int]) -> list[int]:
+        """The steps of a layer after those before; to the numbers of the storages that it is given come those of what
+        it makes."""
+        if decision.made:
+            numbers += self.storages.add(node, decision.made)
         self.steps.add(phase, node, decision, numbers)
         return numbers
 
@@ -214,7 +216,8 @@ class _Order:
             tuple([None if each is None else each.gradient for each in before]),
             same,
         )
-        given = [*self.storages.numbers(node.index), gradient.number]
+        given = self.storages.numbers(node.index)
+        given.append(gradient.number)
         given += [each.number for number, each in enumerate(before) if each is not None and same[number] == number]
         if node.tied is not None:
             parameters, copies = self.of_shared.get(owner(node), {}), self.of_copies.get(owner(node), {})

@@ -70,6 +70,7 @@ class Storages:
         #: The numbers of those that nodes were given of it.
         self._given: dict[int, list[int]] = {}
         network = interpretation.network
+        self._nodes = network.nodes
         self._looked_up = _looked_up(interpretation)
         inputs = [self._input(INPUT_INDEX - number) for number in range(len(network.inputs))]
         #: The storages of the network's inputs, which come before all others.
@@ -109,15 +110,19 @@ class Storages:
     def add(self, node: int, made: Sequence[Storage]) -> range:
         """New storages of a node; returns their numbers."""
         number = len(self.all)
-        self.all += made
-        self.made_by.extend(repeat(node, len(made)))
+        if made:
+            self.all += made
+            self.made_by.extend(repeat(node, len(made)))
         return range(number, number + len(made))
 
     def numbers(self, index: int) -> list[int]:
         """The numbers of the storages that a node's placement knows, in its own order."""
-        nodes, outputs, begin = self.interpretation.network.nodes, self._outputs, self._first[index]
-        given = [outputs[number] for number in nodes[index].inputs]
-        return [*given, *self._given.get(index, ()), *range(begin, begin + len(self.placements[index].made))]
+        outputs, begin = self._outputs, self._first[index]
+        numbers = [outputs[number] for number in self._nodes[index].inputs]
+        if self._given:
+            numbers += self._given.get(index, ())
+        numbers += range(begin, begin + len(self.placements[index].made))
+        return numbers
 
     def of_value(self, index: int) -> int:
         """The storage of a node's output, or of an input of the network."""
