@@ -1,8 +1,8 @@
 """Records: immutable tuples whose values have names. `Record` is used, and checked, just as `typing.NamedTuple` is.
 
 That one compiles each annotation, and writes a constructor by way of a text, for each class when its module is loaded:
-for the records of this program a third of what `archcalc report vgg16` takes. Here annotations stay text, and the
-constructor is written when the first record of a class is made.
+for the records of this program a third of what `archcalc report vgg16` takes. Here annotations stay text, and a class
+has its constructor when its first record is made: one is written for each number of values, and renamed for the class.
 """
 
 from __future__ import annotations
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from typing import NamedTuple as Record
 else:
     from collections import _tuplegetter
+    from functools import cache
+    from types import FunctionType
+
+    @cache
+    def _constructor_of(count):
+        """The code of a constructor of so many values, whose names are still to be set."""
+        names = ", ".join(f"_{number}" for number in range(count))
+        return eval(f"lambda _cls, {names}: _new(_cls, ({names},))").__code__
 
     class _RecordType(type):
         """Makes a class of records: its fields are what the class annotates, in that order."""
@@ -31,13 +39,11 @@ else:
 
     class Record(metaclass=_RecordType):
         def __new__(cls, /, *values, **named):
-            names = ", ".join(cls._fields)
             # With the names as parameters, as `collections.namedtuple` does it: no other constructor is as fast.
-            constructor = eval(f"lambda _cls, {names}: _new(_cls, ({names},))", {"_new": tuple.__new__})
-            constructor.__name__ = "__new__"
-            constructor.__qualname__ = f"{cls.__qualname__}.__new__"
-            constructor.__defaults__ = cls._defaults
-            cls.__new__ = staticmethod(constructor)
+            code = _constructor_of(len(cls._fields)).replace(
+                co_varnames=("_cls", *cls._fields), co_name="__new__", co_qualname=f"{cls.__qualname__}.__new__"
+            )
+            cls.__new__ = staticmethod(FunctionType(code, {"_new": tuple.__new__}, "__new__", cls._defaults))
             return cls(*values, **named)
 
         def _replace(self, /, **changed):
