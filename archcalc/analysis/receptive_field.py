@@ -45,7 +45,7 @@ class Span(Record):
     @property
     def stride(self) -> Fraction:
         """How far the window moves from one position to the next, on average where they differ."""
-        return Fraction(self.shift, self.period)
+        return Fraction(self.shift) if self.period == 1 else Fraction(self.shift, self.period)
 
     @property
     def padding(self) -> int:

@@ -209,7 +209,8 @@ class _Order:
     def node_backward(self, node: Node, gradient: Arrival) -> None:
         inputs = node.inputs
         before = [self.of_values.get(index) for index in inputs]
-        same = (0,) if len(inputs) == 1 else tuple([inputs.index(index) for index in inputs])
+        place: dict[int, int] = {}
+        same = tuple([place.setdefault(index, number) for number, index in enumerate(inputs)])
         call = GradientCall(
             self.storages.placements[node.index],
             gradient.gradient,
