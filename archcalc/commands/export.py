@@ -13,19 +13,26 @@ from archcalc.exchange.writers import endings, targets, writer
 
 @click.command()
 @spec_argument
-@click.option("--to", "target", type=click.Choice(targets()), help="Target.  [default: from the file's ending]")
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(targets()),
+    help="Target.  [default: from the file's ending, if one target has it]",
+)
 @set_option
 @output_option(*endings())
 def command(spec: str, target: str | None, settings: dict[str, Any], output: Path | None) -> None:
     """Write a spec as code, a model or a flow chart.
 
-    PyTorch: a class for each block, with what differs between its calls as constructor arguments. A layer that cannot
-    be written is an error, never left out. ONNX: a graph whose weights are shapes alone. Mermaid and DOT: a flow chart,
-    with equal blocks once. Netron: an attachment with figures for each node of an ONNX model.
+    PyTorch: a class for each block, with what differs between its calls as constructor arguments. Keras: a function for
+    each block, channels last. A layer that cannot be written is an error, never left out. ONNX: a graph whose weights
+    are shapes alone. Mermaid and DOT: a flow chart, with equal blocks once. Netron: an attachment with figures for each
+    node of an ONNX model.
 
     \b
     Examples:
-      archcalc export resnet50 -o resnet50.py
+      archcalc export resnet50 --to pytorch -o resnet50.py
+      archcalc export resnet50 --to keras -o resnet50.py
       archcalc export resnet50 -o resnet50.onnx
       archcalc export googlenet --to mermaid
       archcalc export model.onnx --to netron -o model.json

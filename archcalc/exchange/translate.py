@@ -280,19 +280,19 @@ class Translation:
         if isinstance(value, Value):
             return value
         if isinstance(value, Owned) and value.kind == "parameter":
-            return self._stated("learned", value.sizes, (value,))
+            return self.stated("learned", value.sizes, (value,))
         if isinstance(value, Owned):
-            return self._stated("constant", value.sizes, (), {} if value.kind == "buffer" else {"buffer": False})
+            return self.stated("constant", value.sizes, (), {} if value.kind == "buffer" else {"buffer": False})
         if isinstance(value, Constant):
-            return self._stated("constant", value.sizes, (), {"buffer": False})
+            return self.stated("constant", value.sizes, (), {"buffer": False})
         if isinstance(value, Repeated):
-            made = self._stated("learned", value.owned.sizes, (value.owned,))
+            made = self.stated("learned", value.owned.sizes, (value.owned,))
             return made._replace(dims=((BATCH,), *made.dims[1:]))
         if isinstance(value, Picked):
             return self._picked(value)
         raise Refusal("it works on something that is not computed from the input")
 
-    def _stated(
+    def stated(
         self, layer: str, sizes: tuple[int, ...], owned: tuple[Owned, ...], more: dict[str, Any] | None = None
     ) -> Value:
         """A tensor that is the same for every sample: its last axis is the channels, those of size 1 are left out."""
@@ -308,7 +308,7 @@ class Translation:
         """Rows of a table as a value."""
         if len(picked.sizes) != 2:
             raise Refusal("it picks rows of a table that has not two axes")
-        table = self._stated("learned", picked.owned.sizes, (picked.owned,))
+        table = self.stated("learned", picked.owned.sizes, (picked.owned,))
         count = picked.sizes[0]
         step = self.step("index_select", {"axis": 1, "count": count}, (table.step,))
         return Value(step, table.dims, (table.shape[0], count))
@@ -452,6 +452,7 @@ def _leaves(operations: list[Operation]) -> frozenset[str]:
     targets: dict[str, set[str]] = {}
     inner: set[str] = set()
     for operation in operations:
-        targets.setdefault(operation.module, set()).add(operation.target)
+        if any(reads(operation)):  # what reads nothing makes a constant
+            targets.setdefault(operation.module, set()).add(operation.target)
         inner.update(path for path, _ in operation.modules[:-1])
     return frozenset(path for path, made in targets.items() if path and path not in inner and len(made) == 1)

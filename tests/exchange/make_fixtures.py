@@ -184,6 +184,21 @@ def maxvit() -> nn.Module:
     return MaxVit((32, 32), 8, 4, [8, 16], [1, 1], 4, 0.1, num_classes=10)
 
 
+class Recurrent(nn.Module):
+    """A sequence read in both directions, twice, and a classifier of the last state behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.both = nn.LSTM(8, 6, num_layers=2, bidirectional=True, batch_first=True)
+        self.last = nn.GRU(12, 5, batch_first=True)
+        self.fc = nn.Linear(5, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x, _ = self.both(x)
+        _, state = self.last(x)
+        return self.fc(state[-1])
+
+
 class Sine(nn.Module):
     """An operation that no layer is."""
 
@@ -244,8 +259,13 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], bool, tuple[int, ...]]] = {
     "tied": (Tied, False, (3, 16, 16)),
     "two_heads": (TwoHeads, True, (3, 33, 33)),
     "two_heads_eval": (TwoHeads, False, (3, 33, 33)),
+    "recurrent": (Recurrent, False, (7, 8)),
     "sine": (Sine, False, (3, 16, 16)),
 }
+
+
+#: An operation that no layer is, and kernels that show neither their products nor all that they save.
+UNMEASURED = ("recurrent", "sine")
 
 
 def export(model: nn.Module, inputs: tuple[torch.Tensor, ...], path: Path, **options: Any) -> None:
@@ -271,7 +291,7 @@ def main() -> None:
         with torch.device("meta"):
             model = build().train(training)
         export(model, (torch.empty(2, *shape),), FOLDER / f"{name}.pt2")
-        if name != "sine":
+        if name not in UNMEASURED:
             figures[name] = {"input": shape, **measure(model, shape)}
     with torch.device("meta"):
         export(TwoInputs().eval(), two_inputs(), FOLDER / "two_inputs.pt2")

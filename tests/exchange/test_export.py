@@ -194,7 +194,7 @@ def test_a_parameter_on_which_structure_depends_is_named_where_the_code_is(
     written, said = capsys.readouterr()
     assert "def __init__(self, width=8):" in written
     assert written.partition('"""\n\nfrom')[0].endswith("export it again for other values:\n\n    deep = 3\n")
-    assert said == "no constructor arguments, but fixed in the code: deep = 3\n"
+    assert said == "not arguments, but fixed in the code: deep = 3\n"
 
 
 def test_a_parameter_without_an_effect_on_the_code_is_neither_argument_nor_fixed() -> None:
@@ -253,6 +253,22 @@ def test_copies_of_a_step_keep_the_numbers_of_the_spec() -> None:
     assert "self.stage1 = nn.Sequential(" in written
     assert "# stage.1 to stage.3" in written
     assert "self.stage4 = " in written
+
+
+def test_a_width_that_is_bounded_is_no_argument() -> None:
+    """`min(64, 48)` is `widths[0]` for nearby widths alone."""
+    written = code("""
+parameters: {widths: [48, 96]}
+input: [3, 8, 8]
+blocks:
+  unit(out, kernel):
+    - conv: {out: out, kernel: kernel}
+layers:
+  - unit: ["min(64, widths[0])", 1]
+  - unit: ["widths[1]", 3]
+""")
+    assert "def __init__(self):" in written
+    assert "Unit(in_channels=3, out=48, kernel=1)" in written
 
 
 def test_a_value_that_is_still_needed_keeps_its_variable() -> None:
@@ -393,7 +409,7 @@ def test_text_of_a_spec_ends_no_docstring_and_no_line(tmp_path: Path) -> None:
 
 
 def test_the_ending_of_the_file_names_the_target(tmp_path: Path) -> None:
-    for name, start in (("a.py", '"""lenet5'), ("a.mmd", "flowchart TB"), ("a.dot", "digraph {")):
+    for name, start in (("a.MMD", "flowchart TB"), ("a.mmd", "flowchart TB"), ("a.dot", "digraph {")):
         result = CliRunner().invoke(group, ["export", "lenet5", "-o", str(tmp_path / name)])
         assert result.exit_code == 0
         assert (tmp_path / name).read_text().startswith(start)

@@ -161,6 +161,8 @@ def test_padding_same(tmp_path: Path, size: int, kernel: int, stride: int, out: 
         ),
         (_layer("Conv2DTranspose", filters=2, kernel_size=2, strides=3), ["conv_transpose"], 34, (2, 24, 24)),
         (_layer("ZeroPadding2D", padding=[[0, 1], [2, 3]]), ["pad"], 0, (4, 9, 13)),
+        (_layer("Pad", pad_width=[[0, 0], [0, 1], [2, 3], [0, 0]], mode="constant"), ["pad"], 0, (4, 9, 13)),
+        (_layer("AdaptiveAveragePooling2D", output_size=[2, 4]), ["adaptive_avgpool"], 0, (4, 2, 4)),
         (_layer("Cropping2D", cropping=[[1, 1], [2, 2]]), ["crop"], 0, (4, 6, 4)),
         (_layer("UpSampling2D", size=[2, 3], interpolation="bilinear"), ["upsample"], 0, (4, 16, 24)),
         (_layer("Reshape", target_shape=[64, 4]), ["reshape"], 0, (4, 64)),

@@ -48,6 +48,18 @@ def test_the_macs_are_the_same_however_it_is_written(name: str, way: str) -> Non
 
 
 @pytest.mark.parametrize("way", ["optimised", "older"])
+def test_recurrent_modules_are_layers_of_one_layer_each(way: str) -> None:
+    """The figures of the archive of the same model, which test_torch_export works out."""
+    analysis = api.load(file("recurrent", way)).analyse()
+    archive = totals(api.load(DATA / "recurrent.pt2").analyse())
+
+    kinds = ["transpose", "lstm", "lstm", "gru", "select_token", "linear"]
+    assert [row.layer for row in analysis.layers] == kinds
+    assert (totals(analysis).params, totals(analysis).macs) == (archive.params, archive.macs)
+    assert not [note for note in analysis.network.document.source.notes if "no part" in note]
+
+
+@pytest.mark.parametrize("way", ["optimised", "older"])
 def test_folded_normalisations_are_said_and_accounted_for(way: str) -> None:
     """14 normalisations of 3,136 channels: 6,272 factors and offsets. The older exporter gives each convolution a bias
     instead; the one of today leaves out a bias that is 0, as those of an untrained model are."""

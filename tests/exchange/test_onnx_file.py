@@ -256,3 +256,47 @@ def test_the_wire_format_is_checked() -> None:
     assert without_data(message, {2: {3: None}}, 5) == message
     with pytest.raises(Malformed):
         without_data(message[:-1], {2: {3: None}}, 4)
+
+
+@pytest.mark.parametrize("side", [4, 80])
+def test_a_mask_that_follows_from_constants_is_a_constant(tmp_path: Path, side: int) -> None:
+    """Zeros into which values are scattered, as PyTorch's older exporter makes the mask of shifted windows. It is not a
+    weight, whether it is small enough to be worked out (16 values) or not (6,400)."""
+    nodes = [
+        helper.make_node("Shape", ["x"], ["shape"], start=1),
+        helper.make_node("Shape", ["x"], ["batch"], end=1),
+        helper.make_node("ConstantOfShape", ["shape"], ["zeros"]),
+        helper.make_node("ConstantOfShape", ["batch"], ["values"], value=helper.make_tensor("v", FLOAT, [1], [1])),
+        helper.make_node("ScatterND", ["zeros", "places", "values"], ["scattered"]),
+        helper.make_node("Equal", ["scattered", "one"], ["is_one"]),
+        helper.make_node("Cast", ["is_one"], ["mask"], to=FLOAT),
+        helper.make_node("Add", ["x", "mask"], ["y"]),
+    ]
+    places = helper.make_tensor("places", INT64, [2, 2], [0, 0, 1, 1])
+    one = helper.make_tensor("one", FLOAT, [], [1])
+    proto = model(nodes, [places, one], [2, side, side], [2, side, side])
+    analysis = api.load(saved(tmp_path, proto)).analyse()
+
+    assert totals(analysis).params == 0
+    assert [row.layer for row in analysis.layers] == ["mask"]
+
+
+def recurrent(**more: Any) -> Any:
+    """An LSTM of 3 units that reads 5 positions of 4 values."""
+    inputs = ["x", "w", "r", "b", "", more.pop("state", "")]
+    nodes = [helper.make_node("LSTM", inputs, ["all"], hidden_size=3, **more)]
+    nodes.append(helper.make_node("Squeeze", ["all", "axis"], ["y"]))
+    stored = [tensor("w", 1, 12, 4), tensor("r", 1, 12, 3), tensor("b", 1, 24), sizes("axis", 1)]
+    stored += [tensor("ones", 1, 2, 3), helper.make_tensor("zeros", FLOAT, [1, 2, 3], [0.0] * 6)]
+    return model(nodes, stored, [5, 2, 4], [5, 2, 3])
+
+
+def test_a_recurrent_layer_starts_from_zeros(tmp_path: Path) -> None:
+    proto = recurrent(state="ones")
+    with pytest.raises(SpecError, match="its first state is learned or computed"):
+        api.load(saved(tmp_path, proto))
+
+
+def test_a_recurrent_layer_has_the_functions_of_the_specs(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="its functions are not those"):
+        api.load(saved(tmp_path, recurrent(activations=["Sigmoid", "Tanh", "Relu"])))

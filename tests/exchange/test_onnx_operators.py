@@ -76,7 +76,6 @@ def test_a_graph_of_an_operator_is_a_layer(name: str, layers: str) -> None:
     [
         ("operator_repeat", "Tile (there is no rule for it)"),
         ("LogSoftmax", "LogSoftmax (there is no rule for it)"),
-        ("operator_non_float_params", "Add (it takes a constant of several numbers)"),
     ],
 )
 def test_what_is_no_layer_is_refused(name: str, reason: str) -> None:

@@ -15,6 +15,7 @@ from archcalc.exchange.writers import onnx as writer
 from archcalc.quantities.registry import Part, quantities
 
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
+evaluator = pytest.importorskip("onnx.reference")
 
 FIGURES = ("params", "buffers", "macs", "flops")
 
@@ -68,6 +69,7 @@ WRITTEN = {
         "mixer_b16",
     ),
     *("r3d_18", "resnet50", "shufflenet_v2", "unet", "vgg16", "vit_b16", "yolov3"),
+    *("clip", "llama3_8b", "lstm_classifier", "maxvit_t", "mistral_7b", "swin_t", "t5"),
 }
 
 
@@ -126,6 +128,62 @@ def test_a_layer_is_its_operators_and_comes_back(volume: str, step: str, kinds: 
     out = analysis.layers[-1].output
     assert end in ([*out.shape], [*out.space, out.channels])
     assert figures(api.load(path).analyse()) == figures(analysis)
+
+
+_HEADS = "[{linear: {out: 8, each_position: true}}, {split_heads: 2}]"
+_SCORES = f"{{matmul: {{q: {_HEADS}, k: {_HEADS}}}, transposed: true}}, relative_position_bias: 9, mask, softmax"
+
+
+@pytest.mark.parametrize(
+    ("volume", "steps"),
+    [
+        ("8, 5", "lstm: 6"),
+        ("8, 5", "lstm: {out: 6, layers: 2, bidirectional: true}"),
+        ("8, 5", "gru: {out: 4, bidirectional: true, bias: false}"),
+        ("8, 5", "rnn: {out: 4, layers: 2}"),
+        ("8, 5", "attention: {heads: 2, rotary: true, mode: fused, causal: true}"),
+        ("8, 5", "attention: {heads: 2, kv_heads: 1, rotary: true, norm: rms, sliding_window: 3, mode: fused}"),
+        ("8, 5", "attention: {heads: 2, norm: layer, mask: true, width: 6, mode: fused}"),
+        ("8, 5", "attention: {heads: 2, relative: 9, mode: separate}"),
+        ("8, 6, 4", "[window_partition: [3, 2], attention: {heads: 2, windows: true, relative: 15}]"),
+        (
+            "8, 6, 4",
+            "[window_partition: 2, attention: {heads: 2, windows: true, mask: true, relative: 9}, "
+            "window_reverse: [6, 4], {roll: {over: positions, by: 2}}]",
+        ),
+        ("8, 5", f"[matmul: {{w: [{_SCORES}], v: {_HEADS}}}, merge_heads]"),
+        ("8, 5", "[split_heads: 2, rotary, merge_heads, rotary]"),
+        ("8, 5", "[split_heads: 4, repeat_heads: 2, merge_heads, zero]"),
+        ("8, 5", "[square, {clamp: {least: 0}}, {clamp: {most: 1}}, {clamp: {least: 0, most: 1}}]"),
+        (
+            "8, 5",
+            "[{linear: {out: 8, each_position: true}, as: x}, {split_heads: 2, as: q}, "
+            "{dot_product_attention: {causal: true}, from: [q, q, q]}]",
+        ),
+        ("8, 5", "[add: {x: [], y: [{learned: [8, 5]}], z: [{constant: {shape: [8, 5], buffer: false}}]}]"),
+    ],
+)
+def test_what_has_no_operator_of_its_own_comes_back(volume: str, steps: str, tmp_path: Path) -> None:
+    analysis = analysed(f"input: [{volume}]\nlayers: {steps if steps[0] == '[' else f'[{{{steps}}}]'}\n")
+
+    path = written(analysis, tmp_path)
+
+    (end,) = shapes(path).values()
+    out = analysis.layers[-1].output
+    assert end in ([*out.shape], [*out.space, out.channels])
+    assert figures(api.load(path).analyse()) == figures(analysis)
+
+
+def test_a_relative_position_is_that_of_the_spec(tmp_path: Path) -> None:
+    """In a window of 2 x 2 positions the first sees itself in the middle of 3 x 3, row 4, and the last in a corner."""
+    path = written(analysed("input: [4, 3, 4]\nlayers: [relative_position_bias: 9]\n"), tmp_path)
+    model = onnx.shape_inference.infer_shapes(onnx.load(str(path)))
+    (gather,) = (node for node in model.graph.node if node.op_type == "Gather")
+    index_alone = onnx.utils.Extractor(model).extract_model([], [gather.input[1]])
+
+    (index,) = evaluator.ReferenceEvaluator(index_alone).run(None, {})
+
+    assert index.tolist() == [[4, 3, 1, 0], [5, 4, 2, 1], [7, 6, 4, 3], [8, 7, 5, 4]]
 
 
 def test_layers_keep_their_names(tmp_path: Path) -> None:

@@ -41,6 +41,18 @@ def test_the_figures_are_those_of_pytorch(name: str) -> None:
         assert without_input == said["saved_bytes"]
 
 
+def test_a_recurrent_module_is_one_layer_and_its_last_state_the_last_position() -> None:
+    """Of 8 values, 6 units in two directions and two layers: 2 * (24 * (8 + 6) + 48 + 24 * (12 + 6) + 48) parameters;
+    a gru of 5 units that reads 12 has 15 * (12 + 5) + 30, and the linear layer 5 * 3 + 3. The weights meet 7 positions,
+    those of the linear layer one."""
+    analysis = api.load(DATA / "recurrent.pt2").analyse()
+
+    assert [row.layer for row in analysis.layers] == ["transpose", "lstm", "gru", "select_token", "linear"]
+    assert analysis.network.nodes[1].name == "both"
+    assert totals(analysis).params == 1728 + 285 + 18
+    assert totals(analysis).macs == 7 * (2 * 24 * (14 + 18) + 15 * 17) + 15
+
+
 def _named(network: Network) -> dict[str, list[str]]:
     """The names of the layers of each kind."""
     names: dict[str, list[str]] = {}

@@ -6,6 +6,7 @@
     python tests/oracle --exported
     python tests/oracle --circle
     python tests/oracle --counters --networks 500
+    python tests/oracle --keras
     python tests/oracle --spec my.yaml --dtype amp
 
 Case number N is the same network on every machine. Needs tests/oracle/requirements.txt.
@@ -47,6 +48,7 @@ def main() -> None:
     parser.add_argument("--exported", action="store_true", help="the code that is exported of the whole catalogue")
     parser.add_argument("--circle", action="store_true", help="that code, exported by PyTorch and read again")
     parser.add_argument("--counters", action="store_true", help="counting profiles beside the tools, on such networks")
+    parser.add_argument("--keras", action="store_true", help="the same code for Keras, by its own count of parameters")
     parser.add_argument("--spec", help="one spec instead: a path or a catalogue name")
     parser.add_argument("--batch", type=int, default=2, help="of --spec and --catalogue")
     given = parser.parse_args()
@@ -55,6 +57,8 @@ def main() -> None:
         sys.exit(0 if exported_catalogue(again=given.circle) else 1)
     if given.counters:
         sys.exit(0 if counting_tools(range(given.seed, given.seed + given.networks)) else 1)
+    if given.keras:
+        sys.exit(0 if keras_catalogue() else 1)
     question = Question(given.batch, "float32" if given.dtype == "all" else given.dtype)
     if given.spec or given.catalogue:
         names = [given.spec] if given.spec else small_networks()
@@ -102,6 +106,28 @@ def counting_tools(numbers: range) -> bool:
     for name, count in agree.items():
         print(f"{name:20} {count:6,} agree, {differ[name]:4,} differ")
     return not differ["UNKNOWN"]
+
+
+def keras_catalogue() -> bool:
+    """Write the code for Keras of every spec of the catalogue, and run it with its own arguments and with others; False
+    if one is another network. What Keras cannot say is said."""
+    from oracle import keras_code
+
+    said: Counter[str] = Counter()
+    for name in catalogue.names():
+        analysis = archcalc.load(name).analyse()
+        try:
+            others = keras_code.with_other_arguments(analysis)
+        except SpecError as refused:
+            said["refused"] += 1
+            print(f"{name}: {refused}", flush=True)
+            continue
+        ours, theirs = keras_code.of_spec(analysis), keras_code.of_code(analysis)
+        agrees = ours == theirs and all(wanted == made for _, _, wanted, made in others)
+        said["agree" if agrees else "differ"] += 1
+        print(f"{name}: {'agrees' if agrees else f'{ours} / {theirs}, {others}'}", flush=True)
+    print(", ".join(f"{count} {word}" for word, count in said.items()))
+    return not said["differ"]
 
 
 def random_networks(numbers: range, dtypes: tuple[str, ...], *, shrink: bool) -> bool:

@@ -22,7 +22,7 @@ from archcalc.analysis.totals import Analysis, analyse
 from archcalc.diagnostics.diagnostic import SpecError
 from archcalc.exchange import folded
 from archcalc.exchange.writers import pytorch
-from archcalc.exchange.writers.pytorch.parts import OF_SEQUENCES
+from archcalc.exchange.writers.pytorch.layers import OF_SEQUENCES
 from archcalc.language.document import Parameter
 from archcalc.language.expand import expand
 from archcalc.language.network import INPUT_INDEX
@@ -68,18 +68,24 @@ def with_other_arguments(analysis: Analysis) -> list[tuple[str, Any, int, int]]:
     network = class_of(analysis)
     found = []
     for name, parameter in inspect.signature(network).parameters.items():
-        for value in _others(parameter.default):
-            settings = {**analysis.network.parameters, name: value}
-            stated = [each.name for each in analysis.network.document.parameters if not _follows(each)]
+        for given, value in other_values(analysis, name, parameter.default):
             try:
-                given = {each: settings[each] for each in {*stated, name}}
                 ours = int(figure(analyse(expand(analysis.network.document, given)), "params"))
             except SpecError:
                 continue
             with torch.device("meta"):
-                module = network(**{name: float(value) if isinstance(value, Fraction) else value})
+                module = network(**{name: value})
             found.append((name, value, ours, sum(each.numel() for each in module.parameters())))
     return found
+
+
+def other_values(analysis: Analysis, name: str, value: Any) -> Iterator[tuple[dict[str, Any], Any]]:
+    """What a spec is given for other values of an argument of its code, and the argument."""
+    stated = [each.name for each in analysis.network.document.parameters if not _follows(each)]
+    for other in _others(value):
+        settings = {**analysis.network.parameters, name: other}
+        given = {each: settings[each] for each in {*stated, name}}
+        yield given, float(other) if isinstance(other, Fraction) else other
 
 
 def _follows(parameter: Parameter) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from oracle import keras_code
 from oracle.catalogue import PARTS, small_networks
 from oracle.counters import TOOLS, askable, counted, known
 from oracle.exported import of_code, of_export, of_spec, with_other_arguments
@@ -224,6 +225,78 @@ def test_exported_code_says_every_layer(steps: str) -> None:
     spec = f"input: {volume}\nlayers: {steps}\n"
     analysis = Analysis(interpret(expand(read_document(Source("spec.yaml", spec), Path("spec.yaml")))))
     assert of_code(analysis) == of_spec(analysis)
+
+
+#: Kinds of layers: padding and stages, widths and choices, attention with fewer heads and experts, windows, tied
+#: weights, transposed convolutions, tables.
+IN_KERAS = (
+    "dcgan",
+    "densenet40_k12",
+    "gpt2:layers=2",
+    "lenet5_1998",
+    "llama3_8b:layers=2",
+    "maxvit_t",
+    "mixtral_8x7b:layers=1",
+    "mobilenet_v3_small",
+    "resnet50",
+    "shufflenet_v2",
+    "swin_t:depths=[1, 1, 2, 1]",
+    "t5:layers=1",
+    "unet",
+    "yolov3",
+)
+
+
+@pytest.mark.parametrize("name", IN_KERAS)
+def test_code_for_keras_has_the_parameters_of_the_spec(name: str) -> None:
+    analysis = archcalc.load(name).analyse()
+    assert keras_code.of_code(analysis) == keras_code.of_spec(analysis)
+
+
+@pytest.mark.parametrize(
+    "name", ["lenet5", "resnet50", "vgg11", "densenet40_k12", "googlenet_bn", "mobilenet_v3_small", "convnext"]
+)
+def test_code_for_keras_comes_back_as_the_spec(name: str) -> None:
+    """Spec, code, Keras's JSON, spec."""
+    params, macs, *read = keras_code.of_json(archcalc.load(name).analyse())
+    assert read == [params, macs]
+
+
+@pytest.mark.parametrize("name", ["resnet50", "unet", "densenet40_k12"])
+def test_arguments_of_code_for_keras_are_parameters_of_the_spec(name: str) -> None:
+    tried = keras_code.with_other_arguments(archcalc.load(name).analyse())
+    assert "classes" in {argument for argument, *_ in tried}
+    assert [one for one in tried if one[2] != one[3]] == []
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        *(f"[attention: {given}]" for given in ATTENTION),
+        f"[{{matmul: {{w: [{{matmul: {{q: {_HEADS}, k: {_HEADS}}}, transposed: true}}, {{scale: 0.5}}, "
+        f"{{relative_position_bias: 9}}, mask, softmax], v: {_HEADS}}}}}, merge_heads]",
+        "[split_heads: 4, repeat_heads: 2, gelu, merge_heads]",
+        "[conv: {out: 8, kernel: 1}, window_partition: [3, 2], "
+        "attention: {heads: 2, windows: true, relative: 15}, window_reverse: [6, 4]]",
+        "[reduce_mean: {over: length, keep: true}, reduce_sum: channels, normalize]",
+        "[square, {reduce_max: length}, exp, sqrt, {clamp: {least: 0, most: 1}}, log]",
+        "[{slice: {axis: length, start: 1, step: 2}}, {roll: {over: positions, by: 1}}]",
+        "[{slice: {axis: length, start: 1, count: 2}}, {select: {start: 2, count: 4}}]",
+        "[{lstm: {out: 6, layers: 2, bias: false}}, {rnn: {out: 3, bias: false}}]",
+        "[{gru: {out: 4, bidirectional: true}}]",
+        "[{reshape: [4, 2, 5]}, {upsample: {scale: 2, mode: linear}}, {pad: 1}, {crop: {to: 3}}, channel_shuffle: 2]",
+        "[{reshape: [2, 4, 5]}, {pad: {size: 1, mode: reflect}}, flatten]",
+        "[{conv: {out: 4, kernel: 2, padding: same}}, {conv: {out: 4, kernel: 3, stride: 2, padding: [[1, 0]]}}]",
+        "[{concat: {x: [], y: [{learned: [8, 3]}]}, axis: length}, {transpose: [1, 0]}]",
+        "[{linear: {out: 8, each_position: true}, trainable: false}, affine, {affine: {bias: false}}, layer_scale]",
+        "[prelu, {layer_norm: {over: volume}}, {instance_norm: {affine: true}}, {group_norm: {groups: 2}}, rms_norm]",
+    ],
+)
+def test_code_for_keras_says_every_layer(steps: str) -> None:
+    volume = "[8, 6, 4]" if "window_" in steps else "[8, 5]"
+    spec = f"input: {volume}\nlayers: {steps}\n"
+    analysis = Analysis(interpret(expand(read_document(Source("spec.yaml", spec), Path("spec.yaml")))))
+    assert keras_code.of_code(analysis) == keras_code.of_spec(analysis)
 
 
 def test_exported_code_spares_the_names_that_a_module_has() -> None:

@@ -316,7 +316,7 @@ class _Model:
 
 
 #: Arguments of a call that say how it runs, and change nothing of what is computed at inference.
-_IGNORED = frozenset(("training", "mask", "use_causal_mask", "axis", "return_attention_scores"))
+_IGNORED = frozenset(("training", "mask", "use_causal_mask", "axis", "return_attention_scores", "constant_values"))
 #: Arguments that stand for an entry of the configuration.
 _CONFIGURES = ("use_causal_mask", "axis")
 

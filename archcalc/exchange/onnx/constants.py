@@ -177,6 +177,27 @@ def _concat(node: Node, values: Sequence[Any]) -> Any:
     return np.concatenate(values, axis=node.attributes["axis"])
 
 
+def _places(indices: Any) -> tuple[Any, ...]:
+    """Indices of NumPy's for ONNX's, whose last axis names the place along each axis."""
+    import numpy as np
+
+    return tuple(np.moveaxis(indices, -1, 0))
+
+
+def _gather_nd(node: Node, values: Sequence[Any]) -> Any:
+    if node.attributes.get("batch_dims", 0):
+        raise ValueError
+    return values[0][_places(values[1])]
+
+
+def _scatter_nd(node: Node, values: Sequence[Any]) -> Any:
+    if node.attributes.get("reduction", "none") != "none":
+        raise ValueError
+    made = values[0].copy()
+    made[_places(values[1])] = values[2]
+    return made
+
+
 _RULES: Mapping[str, _Evaluate] = {
     "Constant": _constant,
     "ConstantOfShape": _of_shape,
@@ -189,6 +210,8 @@ _RULES: Mapping[str, _Evaluate] = {
     "Cast": _cast,
     "Gather": _gather,
     "Concat": _concat,
+    "GatherND": _gather_nd,
+    "ScatterND": _scatter_nd,
     "Identity": lambda node, values: values[0],
     "Div": _divide,
     "Mod": lambda node, values: values[0] % values[1],

@@ -112,6 +112,7 @@ class _Inference:
         inputs = [each for each in graph.input if each.name not in initial]
         _close_batch(graph, inputs)
         nodes = [self._node(node) for node in graph.node]
+        zeros = frozenset(name for name, tensor in self._tensors(graph) if _is_zero(tensor))
         stored = dict(self._stored(graph))
         weights = {name for name, shape in stored.items() if prod(shape) != 1}
         for name in weights:
@@ -131,6 +132,7 @@ class _Inference:
             tuple(each.name for each in graph.output),
             nodes,
             stored,
+            zeros,
             frozenset(initial),
             self.constants,
             shapes,
@@ -150,6 +152,13 @@ class _Inference:
                 self.types[each.name] = self.onnx.helper.tensor_dtype_to_np_dtype(each.type.tensor_type.elem_type)
         shapes = {name: shape for each in values for name, shape in _shape(each)}
         return {**shapes, **{tensor.name: tuple(tensor.dims) for tensor in graph.initializer}}
+
+    def _tensors(self, graph: GraphProto) -> Iterator[tuple[str, TensorProto]]:
+        """The tensors in the graph's list, and the constants between the nodes."""
+        yield from ((tensor.name, tensor) for tensor in graph.initializer)
+        for node in graph.node:
+            if node.op_type == "Constant":
+                yield from ((node.output[0], each.t) for each in node.attribute if each.name == "value")
 
     def _stored(self, graph: GraphProto) -> Iterator[tuple[str, tuple[int, ...]]]:
         """The tensors in the file that hold fractions, by name, with their shapes: in the graph's list, as constants
@@ -180,7 +189,7 @@ class _Inference:
             if not weights.isdisjoint(node.outputs):
                 continue
             values = [self.constants.get(name) for name in node.inputs]
-            made = evaluate(node, values, [shapes.get(name) for name in node.inputs])
+            made = evaluate(node, values, [self._shape_of(name, shapes) for name in node.inputs])
             for name, value in zip(node.outputs, made, strict=False):
                 dtype = self.types.get(name)
                 self.constants[name] = value if dtype is None else value.astype(dtype)
@@ -194,6 +203,11 @@ class _Inference:
                 self.onnx.numpy_helper.from_array(self.constants[name], name) for name in sorted(computed)
             )
         return computed
+
+    def _shape_of(self, name: str, shapes: dict[str, tuple[int | Symbol, ...]]) -> tuple[int | Symbol, ...] | None:
+        """The shape of a value: of one that was just computed, its own."""
+        value = self.constants.get(name)
+        return shapes.get(name) if value is None else value.shape
 
     def _array(self, tensor: TensorProto) -> Any:
         """The values of a tensor, None where they are not in the file, or are many."""
@@ -294,3 +308,10 @@ def _last_line(trace: str) -> str:
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return plain(lines[0], 300) if lines else type(error).__name__
+
+
+def _is_zero(tensor: TensorProto) -> bool:
+    """Whether all values of a tensor are in the file and zero; the first that is not ends the search."""
+    if tensor.raw_data:
+        return re.match(rb"\0*\Z", tensor.raw_data) is not None
+    return bool(tensor.float_data) and not any(tensor.float_data)

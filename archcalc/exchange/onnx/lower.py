@@ -38,6 +38,8 @@ class Lowering:
         self.buffers: set[str] = set()
         #: Values in parts: the value, the axis, and how wide each part is.
         self.sequences: dict[str, tuple[str, int, tuple[int, ...]]] = {}
+        #: Constants of several numbers that an operation takes, and what is computed of constants alone.
+        self.computed: set[str] = set()
         self.node: Node | None = None
 
     def run(self) -> Graph:
@@ -47,7 +49,10 @@ class Lowering:
             rule = known.get(node.kind)
             before = len(self.operations)
             try:
-                if rule is None:
+                if self._follows_from_constants(node):
+                    self.emit("fixed", {}, *node.outputs)
+                    self.computed.update(node.outputs)
+                elif rule is None:
                     self._refuse(node, "there is no rule for it")
                 else:
                     rule(self, self.node)
@@ -71,6 +76,16 @@ class Lowering:
             {},
             tuple(folded_normalisations(self.model)),
         )
+
+    def _follows_from_constants(self, node: Node) -> bool:
+        """Whether a node computes of constants alone, none of which is a tensor of the model."""
+        names = [name for name in node.inputs if name]
+        made_here = self.owned.keys().isdisjoint(node.outputs) and not node.kind.startswith("Random")
+        return made_here and bool(names) and all(map(self.is_known, names))
+
+    def is_known(self, name: str) -> bool:
+        """Whether a value is a constant that is no weight."""
+        return name in self.computed or (self.is_fixed(name) and not self._is_weight(name))
 
     def _refuse(self, node: Node, reason: str) -> None:
         constants = (self.model.constants.keys() | self.model.initial) - self.owned.keys()
@@ -177,9 +192,13 @@ class Lowering:
     def emit(self, target: str, arguments: dict[str, Any], *outputs: str) -> None:
         """An operation of PyTorch's, as which the node is read."""
         assert self.node is not None
-        if any(self.is_fixed(name) and name not in self.owned for name in _named(arguments.values())):
-            raise Refusal("it takes a constant of several numbers")
         of = self.node
+        for name in _named(arguments.values()):
+            if self.is_fixed(name) and name not in self.owned and name not in self.computed:
+                if name not in self.shapes:
+                    raise Refusal("the shape of a constant is not known")
+                self.computed.add(name)
+                self.operations.append(Operation("fixed", "", {}, (name,), of.modules, of.line, of.kind, of.name))
         self.operations.append(Operation(target, "", arguments, outputs, of.modules, of.line, of.kind, of.name))
 
     def between(self, suffix: str, shape: Iterable[int]) -> str:

@@ -34,7 +34,8 @@ class Node(Record):
 class Model(Record):
     """A model without its weights.
 
-    `stored` are the shapes of the tensors of fractions that are in the file, `initial` the names of all that are, and
+    `stored` are the shapes of the tensors of fractions that are in the file, `zeros` the names of tensors whose values
+    are all known to be zero, `initial` the names of all that are in the file, and
     `constants` the values of small tensors, whether they are in it or follow from others that are. `shapes` are those
     of all values, as far as they are known.
     """
@@ -46,6 +47,7 @@ class Model(Record):
     outputs: tuple[str, ...]
     nodes: list[Node]
     stored: dict[str, tuple[int, ...]]
+    zeros: frozenset[str]
     initial: frozenset[str]
     constants: dict[str, Array]
     shapes: dict[str, tuple[int | Symbol, ...]]

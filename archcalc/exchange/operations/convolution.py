@@ -6,7 +6,7 @@ from archcalc.exchange.arrangement import as_image, axis_of, by_channels, confor
 from archcalc.exchange.graph import Operation
 from archcalc.exchange.operations.arguments import given, paddings, sizes, whole
 from archcalc.exchange.operations.products import contracted
-from archcalc.exchange.operations.registry import Refusal, operation
+from archcalc.exchange.operations.registry import operation
 from archcalc.exchange.translate import Translation
 from archcalc.exchange.values import BATCH, Axes, Constant, Owned, Value
 
@@ -113,10 +113,16 @@ def embedding(t: Translation, op: Operation) -> None:
 
 
 def _picked_rows(t: Translation, op: Operation, table: Owned, indices: Constant) -> None:
-    """Rows that are the same for every sample: the embeddings of positions."""
-    picked = [size for size in indices.sizes[int(indices.sizes[0] == t.batch) :] if size != 1]
+    """Rows that are the same for every sample: the embeddings of positions, or of pairs of them."""
+    of_sample = indices.sizes[int(indices.sizes[0] == t.batch) :]
+    picked = [size for size in of_sample if size != 1]
     if len(picked) > 1:
-        raise Refusal("its constant indices have more than one axis")
+        stream = t.stated("constant", of_sample, (), {"buffer": False})
+        axes: tuple[Axes, ...] = tuple(tuple(axis + 1 for axis in axes) for axes in stream.dims)
+        batch: tuple[Axes, ...] = ((BATCH,),) * (len(indices.sizes) - len(of_sample))
+        attributes = {"count": table.sizes[0], "out": table.sizes[1]}
+        t.emit("embedding", stream, attributes, dims=(*batch, *axes, (0,)), owned=(table,))
+        return
     count = picked[0] if picked else 1
     rows = t.stream(op.arguments["weight"])
     axis = axis_of(rows, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-from archcalc.exchange.arrangement import Group, arranged, by_channels, conformed, regrouped
+from archcalc.exchange.arrangement import Group, arranged, by_channels, conformed, regrouped, with_axis
 from archcalc.exchange.graph import Name, Operation
 from archcalc.exchange.operations.arguments import flag, given, number, whole
 from archcalc.exchange.operations.registry import Refusal, operation
@@ -156,6 +156,10 @@ def scaled_dot_product_attention(t: Translation, op: Operation) -> None:
         _written_out(t, op, streams)
         return
     attributes = given(causal=(flag(op, "is_causal", False), False), mask=(isinstance(mask, Name), False))
+    # One head that several heads of queries share is an axis of its own.
+    heads = [each for each in range(len(streams[0].dims) - 2) if _own(streams[0].dims[each])]
+    for each in heads:
+        streams[1:] = [stream if _own(stream.dims[each]) else with_axis(t, stream, each) for stream in streams[1:]]
     values = tuple(by_channels(t, stream) for stream in streams)
     t.emit("dot_product_attention", values, attributes)
 

@@ -6,20 +6,11 @@ know of the file beside it is said.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import TypeAlias
 
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.discovery import found_in, loaded_from
-
-#: Takes a message to the user.
-Say: TypeAlias = Callable[[str], None]
-
-
-def nothing_said(_: str) -> None:
-    """Takes messages that nobody reads."""
 
 
 def targets() -> list[str]:
@@ -28,17 +19,19 @@ def targets() -> list[str]:
 
 
 def endings() -> list[str]:
-    """The endings of the targets' files, in the same order."""
-    return [each.ENDING for each in loaded_from(__name__)]
+    """The endings of the targets' files, each once."""
+    return list(dict.fromkeys(each.ENDING for each in loaded_from(__name__)))
 
 
 def writer(target: str | None, path: Path | None) -> ModuleType:
-    """The writer of a target, which the ending of a file tells where none is named. UsageError if neither does, or if
-    they disagree."""
+    """The writer of a target, which the ending of a file tells where none is named and one target alone has such files.
+    UsageError if neither does, or if they disagree."""
     writers = dict(zip(targets(), loaded_from(__name__), strict=True))
-    told = next((name for name, each in writers.items() if path and path.suffix.lower() == each.ENDING), None)
-    if target is None and told is None:
+    told = [name for name, each in writers.items() if path and path.suffix.lower() == each.ENDING]
+    if target is None and len(told) > 1:
+        raise UsageError(f"{path} may be code of {' or '.join(told)}: name one with --to")
+    if target is None and not told:
         raise UsageError(f"name a target: --to {', '.join(writers)}, or a file that ends in {', '.join(endings())}")
-    if target is not None and told not in (None, target):
-        raise UsageError(f"--to {target} and the ending of {path} disagree: {told} is what ends so")
-    return writers[target or told or ""]
+    if target is not None and told and target not in told:
+        raise UsageError(f"--to {target} and the ending of {path} disagree: {' or '.join(told)} is what ends so")
+    return writers[target or told[0]]

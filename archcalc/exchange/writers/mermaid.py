@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from archcalc.analysis.totals import Analysis
 from archcalc.exchange.flowchart import chart, label, nested, title
-from archcalc.exchange.writers import Say, nothing_said
+from archcalc.exchange.say import Say, nothing_said
 from archcalc.pictures.graph import Frame
 
 ENDING = ".mmd"

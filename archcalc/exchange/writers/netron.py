@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.exchange.writers import Say, nothing_said
+from archcalc.exchange.say import Say, nothing_said
 from archcalc.exchange.writers.onnx import node_names
 from archcalc.quantities.registry import Part, quantities
 

@@ -41,3 +41,11 @@ def global_pooling(call: Call) -> int:
     layer = "global_avgpool" if "Average" in call.kind else "global_maxpool"
     pooled = call.step(layer, value)
     return pooled if call.flag("keepdims", False) else call.within("flatten", pooled)
+
+
+@keras_layer(*(f"Adaptive{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3)))
+def adaptive_pooling(call: Call) -> int:
+    """`adaptive_avgpool` and `adaptive_maxpool`."""
+    call.channels_last()
+    layer = "adaptive_avgpool" if "Average" in call.kind else "adaptive_maxpool"
+    return call.step(layer, call.input(), given(size=(call.wholes("output_size", int(call.kind[-2])), None)))

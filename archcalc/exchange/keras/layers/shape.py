@@ -53,9 +53,8 @@ def permute(call: Call) -> int:
     return value if moved == tuple(range(len(moved))) else call.step("transpose", value, {"order": moved})
 
 
-def _sides(call: Call, key: str, rank: int) -> dict[str, Any]:
+def _sides(found: Any, key: str, rank: int) -> dict[str, Any]:
     """`1`, `[1, 2]` or `[[1, 2], [3, 4]]`, before and behind each axis."""
-    found = call.config.get(key)
     items = [found] * rank if type(found) is int else found
     if rank == 1 and isinstance(items, list) and len(items) == 2:
         items = [items]
@@ -73,14 +72,25 @@ def _sides(call: Call, key: str, rank: int) -> dict[str, Any]:
 def zero_padding(call: Call) -> int:
     """`pad`."""
     call.channels_last()
-    return call.step("pad", call.input(), _sides(call, "padding", int(call.kind[-2])))
+    return call.step("pad", call.input(), _sides(call.config.get("padding"), "padding", int(call.kind[-2])))
+
+
+@keras_layer("Pad")
+def pad(call: Call) -> int:
+    """`pad`, by the function keras.ops.pad; which constant it adds is of no matter to any figure."""
+    value, modes = call.input(), {"constant": "zero", "reflect": "reflect", "edge": "replicate"}
+    sides, mode = call.config.get("pad_width"), call.word("mode", "constant")
+    if not isinstance(sides, list) or sides[:1] + sides[-1:] != [[0, 0], [0, 0]] or mode not in modes:
+        raise Refusal("it adds to the batch or to channels, or what it adds is not known")
+    own = _sides(sides[1:-1], "pad_width", len(sides) - 2)
+    return call.step("pad", value, {**own, **given(mode=(modes[mode], "zero"))})
 
 
 @keras_layer("Cropping1D", "Cropping2D", "Cropping3D")
 def cropping(call: Call) -> int:
     """`crop`."""
     call.channels_last()
-    sides = _sides(call, "cropping", int(call.kind[-2]))
+    sides = _sides(call.config.get("cropping"), "cropping", int(call.kind[-2]))
     return call.step("crop", call.input(), sides) if sides["size"] else call.input()
 
 

@@ -130,7 +130,13 @@ def gather(low: Lowering, node: Node) -> None:
     """Rows of a table that the model stores, one place of an axis, or all values in their order."""
     data, indices = node.inputs
     axis = node.attributes.get("axis", 0)
-    if data in low.owned and not low.is_fixed(indices) and axis == 0 and len(low.shape(data)) == 2:
+    is_table = data in low.owned and axis == 0 and len(low.shape(data)) == 2
+    if is_table and low.is_known(indices) and len(low.shape(indices)) == 2 and low.shape(indices)[0] > 1:
+        # A row for each pair of positions, as a bias by relative position has them: a framework stores the index.
+        picked = low.between("index", low.shape(indices))
+        low.owned[picked] = picked
+        low.emit("index", {"self": Name(data), "indices": [low.buffer(picked)]}, node.outputs[0])
+    elif is_table and low.shape(indices):
         low.emit("embedding", {"weight": Name(data), "indices": Name(indices)}, node.outputs[0])
     elif data not in low.owned and low.is_fixed(indices) and not low.shape(indices):
         (index,) = low.numbers(indices)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from archcalc.analysis.totals import Analysis
 from archcalc.diagnostics.diagnostic import SpecError
+from archcalc.exchange.say import Say, nothing_said
 from archcalc.exchange.unwritten import refusal
-from archcalc.exchange.writers import Say, nothing_said
 from archcalc.exchange.writers.onnx.graph import Graph, Site, Unwritten, Value
 from archcalc.exchange.writers.onnx.layers.registry import writers
 from archcalc.exchange.writers.onnx.message import Shape, Type

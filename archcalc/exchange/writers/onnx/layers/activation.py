@@ -77,3 +77,21 @@ def drop_path(site: Site) -> Value:
 @written
 def scale(site: Site) -> Value:
     return site.like(site.node("Mul", site.inputs[0].name, site.number(site["factor"])))
+
+
+@written
+def square(site: Site) -> Value:
+    value = site.inputs[0].name
+    return site.like(site.node("Mul", value, value))
+
+
+@written
+def clamp(site: Site) -> Value:
+    """A bound that is not there is an input that is left out."""
+    bounds = ["" if site[name] is None else site.number(site[name]) for name in ("least", "most")]
+    return site.like(site.node("Clip", site.inputs[0].name, *bounds[: 2 if bounds[1] else 1]))
+
+
+@written
+def zero(site: Site) -> Value:
+    return site.like(site.node("Mul", site.inputs[0].name, site.number(0)))

@@ -126,5 +126,8 @@ def upsample(site: Site) -> Value:
 
 @written
 def matmul(site: Site) -> Value:
-    second = site.first(1) if site["transposed"] else site.by_position(1)
+    second = site.by_position(1)
+    if site["transposed"]:
+        rank = site.inputs[1].volume.rank + 2
+        second = site.node("Transpose", second, perm=[*range(rank - 2), rank - 1, rank - 2])
     return site.made(site.node("MatMul", site.by_position(0), second), last=True)

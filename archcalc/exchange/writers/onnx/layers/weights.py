@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archcalc.exchange.writers.onnx.graph import Site, Unwritten, Value
 from archcalc.exchange.writers.onnx.layers.registry import written
-from archcalc.exchange.writers.onnx.message import Attribute
+from archcalc.exchange.writers.onnx.message import Attribute, Type
 from archcalc.layers.windows import extents, sides_of
 
 
@@ -77,7 +77,10 @@ def linear(site: Site) -> Value:
 @written
 def embedding(site: Site) -> Value:
     table = site.weight("weight", site["count"], site["out"])
-    return site.made(site.node("Gather", table, site.inputs[0].name), last=True)
+    index = site.inputs[0].name
+    if index in site.graph.shapes:  # no input of the network, which would be whole numbers
+        index = site.node("Cast", index, to=int(Type.INT64))
+    return site.made(site.node("Gather", table, index), last=True)
 
 
 @written

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from archcalc.discovery import loaded_from
-from archcalc.exchange.writers.pytorch.layers.registry import WRITTEN, Own, Site, Unwritten, Written
+from collections.abc import Container
 
-__all__ = ["Own", "Site", "Unwritten", "Written", "written_layer"]
+from archcalc.discovery import loaded_from
+from archcalc.exchange.code.layers import Site, Unwritten, Written
+from archcalc.exchange.writers.pytorch.layers.registry import WRITTEN
+from archcalc.sizes.volume import Volume
+
+#: Layers that work on sequences of vectors: a network's input of one axis is `[N, L, C]` where one of them reads it.
+OF_SEQUENCES = frozenset(
+    {"linear", "attention", "layer_norm", "rms_norm", "class_token", "experts", "rnn", "gru", "lstm"}
+)
+
+
+def is_last(volume: Volume, readers: Container[str]) -> bool:
+    """Whether the channels are the last axis of an input that these layers read."""
+    return volume.rank == 1 and any(name in readers for name in OF_SEQUENCES)
 
 
 def written_layer(name: str, site: Site) -> Written:

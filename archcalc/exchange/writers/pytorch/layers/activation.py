@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archcalc.exchange.writers.pytorch.layers.registry import (
-    WRITTEN,
-    Setting,
-    Site,
-    Written,
-    on_maps,
-    on_values,
-    written,
-)
+from archcalc.exchange.code.layers import Setting, Written
+from archcalc.exchange.writers.pytorch.layers.registry import WRITTEN, Site, on_maps, on_values, written
 
 
 def _activation(module: str) -> Callable[[Site], Written]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from archcalc.exchange.writers.pytorch.layers.registry import Own, Setting, Site, Unwritten, Written, given, written
+from archcalc.exchange.code.layers import Own, Setting, Unwritten, Written, given
+from archcalc.exchange.writers.pytorch.layers.registry import Site, written
 from archcalc.records import Record
 
 

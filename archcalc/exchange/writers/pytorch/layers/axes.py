@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archcalc.exchange.writers.pytorch.layers.registry import WRITTEN, Site, Written
-from archcalc.exchange.writers.pytorch.text import literal, simple
+from archcalc.exchange.code.layers import Written
+from archcalc.exchange.code.text import literal, simple
+from archcalc.exchange.writers.pytorch.layers.registry import WRITTEN, Site
 
 
 def _along_axes(call: str) -> Callable[[Site], Written]:

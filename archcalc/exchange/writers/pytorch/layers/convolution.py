@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from archcalc.exchange.writers.pytorch.layers.registry import (
-    Own,
-    Setting,
-    Site,
-    Written,
-    given,
-    on_maps,
-    written,
-)
-from archcalc.exchange.writers.pytorch.text import simple
+from archcalc.exchange.code.layers import Own, Setting, Written, given
+from archcalc.exchange.code.text import simple
+from archcalc.exchange.writers.pytorch.layers.registry import Site, on_maps, written
 from archcalc.layers.windows import extents, is_even, sides_of
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archcalc.exchange.writers.pytorch.layers.registry import WRITTEN, Site, Written, written
+from archcalc.exchange.code.layers import Written
+from archcalc.exchange.writers.pytorch.layers.registry import WRITTEN, Site, written
 
 
 def _alike(site: Site) -> tuple[list[str], bool]:

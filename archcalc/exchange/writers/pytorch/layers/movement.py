@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from archcalc.exchange.code.layers import Own, Setting, Unwritten, Written, given
+from archcalc.exchange.code.text import simple
 from archcalc.exchange.writers.pytorch.layers.convolution import cropped
-from archcalc.exchange.writers.pytorch.layers.registry import (
-    Own,
-    Setting,
-    Site,
-    Unwritten,
-    Written,
-    given,
-    on_maps,
-    on_values,
-    written,
-)
-from archcalc.exchange.writers.pytorch.text import simple
+from archcalc.exchange.writers.pytorch.layers.registry import Site, on_maps, on_values, written
 
 
 @written

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from archcalc.exchange.writers.pytorch.layers.registry import (
-    Own,
-    Setting,
-    Site,
-    Written,
-    given,
-    on_maps,
-    on_positions,
-    on_values,
-    written,
-)
+from archcalc.exchange.code.layers import Own, Setting, Written, given
+from archcalc.exchange.writers.pytorch.layers.registry import Site, on_maps, on_positions, on_values, written
 
 
 @written

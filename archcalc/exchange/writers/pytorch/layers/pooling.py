@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from archcalc.exchange.code.layers import Setting, Written, given
+from archcalc.exchange.code.text import simple
 from archcalc.exchange.writers.pytorch.layers.convolution import padded
-from archcalc.exchange.writers.pytorch.layers.registry import Setting, Site, Written, given, on_maps, written
-from archcalc.exchange.writers.pytorch.text import simple
+from archcalc.exchange.writers.pytorch.layers.registry import Site, on_maps, written
 from archcalc.layers.windows import extents
 
 

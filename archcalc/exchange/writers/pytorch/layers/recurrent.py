@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archcalc.exchange.writers.pytorch.layers.registry import WRITTEN, Setting, Site, Written, given
+from archcalc.exchange.code.layers import Setting, Written, given
+from archcalc.exchange.writers.pytorch.layers.registry import WRITTEN, Site
 
 
 def _recurrent(module: str) -> Callable[[Site], Written]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Container, Hashable, Iterable, Iterator
+from dataclasses import replace
 from itertools import chain, count, groupby, pairwise
 from typing import TYPE_CHECKING
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.diagnostics.diagnostic import SpecError
+from archcalc.exchange.code.layers import Own, Site, Unwritten, Written
+from archcalc.exchange.code.names import unique
+from archcalc.exchange.code.target import Target
 from archcalc.exchange.unwritten import refusal
-from archcalc.exchange.writers.pytorch.layers import Own, Site, Unwritten, Written, written_layer
-from archcalc.exchange.writers.pytorch.names import identifier, unique
 from archcalc.language.document import Step
 from archcalc.language.network import INPUT_INDEX, Network, Node, Scope, is_input
 from archcalc.records import Record
 
 if TYPE_CHECKING:
-    from archcalc.exchange.writers.pytorch.merge import Fill
+    from archcalc.exchange.code.merge import Fill
 
 
 class Member(Record):
@@ -66,9 +68,10 @@ class Part(Record):
 
 class Structures:
     """What is alike in the parts of one network, or of several: the numbers of their keys, and the classes of modules
-    that torch.nn does not have, by the names that they get."""
+    that the `target` does not have, by the names that they get."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: Target) -> None:
+        self.target = target
         self.keys: dict[Hashable, int] = {}
         self.owned: dict[Own, str] = {}
         #: How structures become larger ones, by their keys.
@@ -91,12 +94,6 @@ def _root(scope: Scope) -> Scope:
     while scope.parent is not None:
         scope = scope.parent
     return scope
-
-
-#: Layers that work on sequences of vectors: a network's input of one axis is `[N, L, C]` where one of them reads it.
-OF_SEQUENCES = frozenset(
-    {"linear", "attention", "layer_norm", "rms_norm", "class_token", "experts", "rnn", "gru", "lstm"}
-)
 
 
 class Builder:
@@ -145,32 +142,42 @@ class Builder:
             for node, outcome in zip(self.nodes, self.interpretation.outcomes, strict=True)
             if outcome.storage == "inplace"
         }
+        target = self.structures.target
+        sites = [self.site(node, overwritten) for node in self.nodes]
+        alike: dict[int, list[Site]] = {}
         readers: dict[int, set[str]] = {}
-        for node in self.nodes:
+        for node, site in zip(self.nodes, sites, strict=True):
+            alike.setdefault(id(node.step), []).append(site)
             for value in node.inputs:
                 if is_input(value):
                     readers.setdefault(value, set()).add(node.layer.name)
-        for node, outcome in zip(self.nodes, self.interpretation.outcomes, strict=True):
-            volumes = tuple(self.interpretation.volume(value) for value in node.inputs)
+        for node, site in zip(self.nodes, sites, strict=True):
             last = tuple(
-                volume.rank == 1 and bool(readers[value] & OF_SEQUENCES) if is_input(value) else found[value].last
-                for value, volume in zip(node.inputs, volumes, strict=True)
+                target.is_last(volume, readers[value]) if is_input(value) else found[value].last
+                for value, volume in zip(node.inputs, site.inputs, strict=True)
             )
-            attributes = {}
-            for name, attribute in node.layer.attributes.items():
-                value = node.attributes.get(name, attribute.default)
-                attributes[name] = value if value is None else attribute.kind.fit(value, volumes[0].rank)
-            inplace = outcome.storage == "inplace"
-            site = Site(attributes, volumes, last, outcome.output, inplace, outcome.form, node.index in overwritten)
+            site = replace(site, last=last, alike=tuple(alike[id(node.step)]))
             try:
-                made = written_layer(node.layer.name, site)
+                made = target.written(node.layer.name, site)
             except Unwritten as reason:
                 refused.setdefault(str(reason), []).append(node)
                 made = Written("", last=last[0])
             found.append(made if made.own is None else made._replace(module=self.structures.name(made.own)))
         if refused:
-            raise SpecError([refusal(refused, "PyTorch")])
+            raise SpecError([refusal(refused, target.name)])
         return found
+
+    def site(self, node: Node, overwritten: Container[int]) -> Site:
+        """A layer's place, without what follows from how others are written."""
+        outcome = self.interpretation.outcomes[node.index]
+        volumes = tuple(self.interpretation.volume(value) for value in node.inputs)
+        attributes = {}
+        for name, attribute in node.layer.attributes.items():
+            value = node.attributes.get(name, attribute.default)
+            attributes[name] = value if value is None else attribute.kind.fit(value, volumes[0].rank)
+        inplace = outcome.storage == "inplace"
+        kind = self.structures.target.site
+        return kind(attributes, volumes, (), outcome.output, inplace, outcome.form, node.index in overwritten)
 
     def part(self, scope: Scope, start: int) -> tuple[Part, int]:
         """The part of a call whose first layer is of that number, and the number of the layer after it."""
@@ -199,7 +206,7 @@ class Builder:
             made = Member(each.base, branch, inner.inputs, inner.outputs, nodes, calls=(inner,))
             members.append(made._replace(base=each.base, ordinal=each.ordinal, step=each.step))
             steps.append(each.step)
-        named = _named(list(_runs(members, steps, self.last_reader)))
+        named = _named(list(_runs(members, steps, self.last_reader)), self.structures.target)
         named, ties = self.tied(named)
         own_values = set(range(start, index))
         brought = {self.value(v): name for name, values in reversed(list(scope.brought.items())) for v in values}
@@ -224,7 +231,7 @@ class Builder:
         written = self.written[node.index]
         inputs = tuple(map(self.value, node.inputs))
         nodes = range(node.index, node.index + 1)
-        name = node.base if written.module else ""
+        name = node.base if written.module or "{n}" in written.call else ""
         made = Member(name, branch, inputs, outputs, nodes, written, frozen=not node.trainable)
         return made._replace(base=node.base, ordinal=node.ordinal, step=node.step)
 
@@ -298,7 +305,8 @@ def what(member: Member) -> Hashable:
         return member.calls[0].key, member.is_run, member.chained
     settings = tuple(setting.name for setting in member.layer.settings)
     values = tuple(setting.name for setting in member.layer.values)
-    return member.layer.module, settings, member.layer.call, values, member.frozen, member.again
+    layer = member.layer
+    return layer.module, settings, layer.before, layer.call, layer.after, values, member.frozen, member.again
 
 
 def within(part: Part) -> Iterator[Part]:
@@ -358,11 +366,11 @@ def _chained(copies: list[Member], last_reader: dict[int, int]) -> int | None:
     return None
 
 
-def _named(members: list[Member]) -> tuple[Member, ...]:
+def _named(members: list[Member], target: Target) -> tuple[Member, ...]:
     """The members with identifiers as names, numbered where several would have the same: as the spec numbers them if
     they are copies of one step, else in order."""
     plain_names = [
-        identifier("_".join((*member.branch[-1:], member.name))) if member.name else "" for member in members
+        target.identifier("_".join((*member.branch[-1:], member.name))) if member.name else "" for member in members
     ]
     taken = set(plain_names)
     numbers: dict[str, Iterator[int]] = {}

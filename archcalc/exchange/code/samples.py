@@ -9,7 +9,7 @@ from typing import Any
 
 from archcalc.analysis.interpret import Interpretation, interpret
 from archcalc.diagnostics.diagnostic import SpecError, UsageError
-from archcalc.exchange.writers.pytorch.parts import Builder, Part, Structures
+from archcalc.exchange.code.parts import Builder, Part, Structures
 from archcalc.language.expand import expand
 
 #: The layers of all other networks that are analysed for one: a parameter of a very deep network may not be offered.
@@ -31,6 +31,8 @@ class Samples:
         #: The values of the parameters that the others follow from.
         self.stated = _stated(interpretation)
         self.parameters = interpretation.network.parameters
+        #: The parameters that the inputs' shapes name.
+        self.of_input = {name for formula in self.document.inputs.values() for name, _ in formula.names}
         self.parts: dict[tuple[tuple[str, Any], ...], Part | None] = {}
         self.layers = len(interpretation.network.nodes)
         self.left = MOST_LAYERS
@@ -41,7 +43,7 @@ class Samples:
         found: list[tuple[str, Part]] = []
         together: dict[str, Any] = {}
         for name in self.candidates(together):
-            others = [] if name in without else list(islice(self.others(name), EACH))
+            others = [] if name in without or self.changes_code(name) else list(islice(self.others(name), EACH))
             together.update((name, value) for value, _ in others)
             found += [(name, part) for _, part in others]
         part = self.part(together) if together else None
@@ -65,6 +67,20 @@ class Samples:
     def fixed(self, offered: Container[str]) -> dict[str, Any]:
         """The stated parameters that are not offered, and with which the network is not the same code."""
         return {name: value for name, value in self.stated.items() if name not in offered}
+
+    def changes_code(self, name: str) -> bool:
+        """Whether a size of the inputs follows from a parameter, and other values of it make networks of other code."""
+        return name in self.of_input and any(self.is_another({name: value}) for value in _others(self.parameters[name]))
+
+    def is_another(self, values: dict[str, Any]) -> bool:
+        """Whether there is a network with other values, and the code for it would be another."""
+        if self.structures.target.states_inputs and self.part(values) is None:
+            try:
+                interpret(expand(self.document, {**self.stated, **values}))
+            except (SpecError, UsageError):
+                return False
+            return True
+        return False
 
     def part(self, values: dict[str, Any]) -> Part | None:
         """The network with other values, if there is one of the same structure."""
@@ -114,6 +130,7 @@ def _others(value: Any) -> Iterator[Any]:
         yield from (value / 2, value / 4)
     elif isinstance(value, tuple) and value and all(type(each) is int for each in value):
         yield tuple(each + number for number, each in enumerate(value, 1))
+        # One that is much larger is among the first, which tells a size from the least of it and a number.
         yield tuple(2 * each for each in value)
         yield tuple(each + 3 for each in value)
         yield tuple(each + 8 * number for number, each in enumerate(value, 1))

@@ -14,27 +14,40 @@ WIDTH = 88
 def filled(text: str, inputs: Sequence[str], module: str, values: Mapping[str, str]) -> str:
     """The text with its placeholders filled in: `{0}` the first input, `{m}` the module, others values by name.
 
-    It is what a person writes: no tuple that is unpacked at once, no slice from 0, and space around the colons of a
-    slice that starts with more than a name.
+    It is what a person writes: no tuple that is unpacked at once, and no slice from 0.
     """
     text = text.format(*inputs, m=module, **values)
     text = re.sub(r"\*\(([^()]+?),?\)", r"\1", text)
-    text = re.sub(r"(?<=[\[ ])0:", ":", text)
-    return re.sub(r"(self\.\w+)::(\d)", r"\1 :: \2", text)
+    return _spaced(re.sub(r"(?<=[\[ ])0:", ":", text))
 
 
-def statement(depth: int, start: str, expression: str, comment: str = "") -> Iterator[str]:
-    """The lines of `start` and an expression, a level of indentation being four spaces. A comment that does not fit
-    beside a line stands above it."""
+def _spaced(text: str) -> str:
+    """An expression with space around the colons of a slice that has more than names and numbers."""
+    if ":" not in text:
+        return text
+    slices = [node for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Slice)]
+    for node in sorted(slices, key=lambda node: -node.col_offset):
+        parts = (node.lower, node.upper, node.step)
+        if any(part is not None and not isinstance(part, ast.Name | ast.Constant | ast.UnaryOp) for part in parts):
+            lower, upper, step = ((part and ast.get_source_segment(text, part)) or "" for part in parts)
+            said = f"{lower} :{f' {upper}' if upper else ''}"
+            said += f"{' ' if upper else ''}: {step}" if step else ""
+            text = f"{text[: node.col_offset]}{said.strip()}{text[node.end_col_offset :]}"
+    return text
+
+
+def statement(depth: int, start: str, expression: str, comment: str = "", *, end: str = "") -> Iterator[str]:
+    """The lines of `start`, an expression and `end`, a level of indentation being four spaces. A comment that does not
+    fit beside a line stands above it."""
     pad = " " * 4 * depth
-    line = f"{pad}{start}{expression}"
+    line = f"{pad}{start}{expression}{end}"
     remark = f"  # {comment}" if comment else ""
     if len(line + remark) <= WIDTH:
         yield f"{line}{remark}\n"
         return
     if comment:
         yield f"{pad}# {comment}\n"
-    yield from _broken(pad, start, expression, "", alone=True)
+    yield from _broken(pad, start, expression, end, alone=True)
 
 
 def _broken(pad: str, start: str, expression: str, end: str, *, alone: bool = False) -> Iterator[str]:
@@ -54,7 +67,11 @@ def _broken(pad: str, start: str, expression: str, end: str, *, alone: bool = Fa
     elif isinstance(node, ast.Call):
         items: list[ast.expr | ast.keyword] = [*node.args, *node.keywords]
         items.sort(key=lambda item: item.col_offset)
-        opening = expression[: len(part(node.func)) + 1]
+        called = part(node.func)
+        opening = expression[: len(called) + 1]
+        if isinstance(node.func, ast.Call) and len(f"{pad}{start}{opening}") > WIDTH:
+            yield from _broken(pad, start, called, f"{expression[len(called) :]}{end}")
+            return
         yield from _bracketed(pad, f"{start}{opening}", [part(item) for item in items], ")", end, together=True)
     elif isinstance(node, ast.Tuple | ast.List):
         items_of = [part(item) for item in node.elts]

@@ -1,4 +1,4 @@
-"""A class for each key of parts: which settings its parts have in common, and which are constructor arguments."""
+"""A class or function for each key of parts: which settings its parts have in common, and which are its arguments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import lcm
 from typing import Any
 
-from archcalc.exchange.writers.pytorch.expressions import (
+from archcalc.exchange.code.expressions import (
     ANY,
     Values,
     from_formula,
@@ -18,9 +18,10 @@ from archcalc.exchange.writers.pytorch.expressions import (
     is_progression,
     same,
 )
-from archcalc.exchange.writers.pytorch.names import class_name, identifier, unique
-from archcalc.exchange.writers.pytorch.parts import Member, Part, within
-from archcalc.exchange.writers.pytorch.text import literal
+from archcalc.exchange.code.names import unique
+from archcalc.exchange.code.parts import Member, Part, Structures, within
+from archcalc.exchange.code.target import Target
+from archcalc.exchange.code.text import literal
 from archcalc.language.document import Block, Formula, Step
 from archcalc.records import Record
 
@@ -34,24 +35,40 @@ class Unsaid(Exception):
 
 
 class Argument(Record):
-    """A constructor argument, and its default as it is written."""
+    """An argument of a class's constructor or of a function, and its default as it is written."""
 
     name: str
     default: str = ""
 
 
 class Made(Record):
-    """How a member is made: nothing for an expression without a module. `values` are those that its call names, as
-    literals or as constructor arguments; `when` is the condition under which there is a member without a module."""
+    """How a member is made: what is called with which arguments, nothing for an expression without a module.
 
-    module: str = ""
+    `copies` is how many a run has, and `i` the number of each in its arguments. `values` are those that the member's
+    call names, as literals or as arguments; `when` is the condition under which there is the member.
+    """
+
+    callee: str = ""
+    arguments: tuple[str, ...] = ()
+    copies: str = ""
     values: tuple[tuple[str, str], ...] = ()
     when: str = ""
 
+    @property
+    def text(self) -> str:
+        """The call that makes it, of a run that of each copy."""
+        return f"{self.callee}({', '.join(self.arguments)})"
+
+    @property
+    def names_copy(self) -> bool:
+        """Whether the copies of a run differ."""
+        return any("i" in words_of(argument) for argument in self.arguments)
+
 
 class Class(Record):
-    """A class and the parts that are instances of it, of which `model` has all members. `values` are those of the
-    arguments in each part, `modules` how each member is made."""
+    """A class or function, and the parts that are instances or calls of it, of which `model` has all members. `values`
+    are those of the arguments in each part, `modules` how each member is made, `inputs` the sizes of the network's
+    inputs where the code states them."""
 
     name: str
     parts: tuple[Part, ...]
@@ -59,10 +76,11 @@ class Class(Record):
     arguments: tuple[Argument, ...]
     values: dict[str, list[Any]]
     modules: tuple[Made, ...]
+    inputs: tuple[tuple[str, ...], ...] = ()
 
 
-def classes(roots: Sequence[Part], name: str, taken: Iterable[str], parameters: set[str]) -> list[Class]:
-    """The classes of a network, each after those that it uses; the last is the network's.
+def classes(roots: Sequence[Part], name: str, structures: Structures, parameters: set[str]) -> list[Class]:
+    """The classes or functions of a network, each after those that it uses; the last is the network's.
 
     `roots` are the network, and the same with other values of these `parameters`. Unsaid if a value of the network
     follows from them in no way that is known.
@@ -73,7 +91,9 @@ def classes(roots: Sequence[Part], name: str, taken: Iterable[str], parameters: 
             found.setdefault(part.key, []).append(part)
     made: dict[int, Class] = {}
     places = {id(part): number for parts in found.values() for number, part in enumerate(parts)}
-    names = {*taken, class_name(name)}
+    target = structures.target
+    whole = target.block_name(name, ())
+    names = {*structures.owned.values(), whole}
 
     def make(key: int) -> None:
         """Make the class of a key after those that it uses."""
@@ -83,22 +103,12 @@ def classes(roots: Sequence[Part], name: str, taken: Iterable[str], parameters: 
                 if inner not in made:
                     make(inner)
         step = parts[0].scope.step
-        named = class_name(name) if step is None else class_name(step.name, names)
+        named = whole if step is None else target.block_name(step.name, names)
         names.add(named)
-        made[key] = _Arguments(named, parts, made, places, parameters).made()
+        made[key] = _Arguments(named, parts, made, places, parameters, target).made()
 
     make(roots[0].key)
     return list(made.values())
-
-
-#: What a module calls the channels that it is given, and what a block does.
-_CHANNELS = {
-    "normalized_shape": "channels",
-    "num_features": "channels",
-    "num_channels": "channels",
-    "embed_dim": "channels",
-    "num_parameters": "channels",
-}
 
 
 #: The sizes of what a module reads.
@@ -115,8 +125,10 @@ class _Arguments:
         known: Mapping[int, Class],
         places: Mapping[int, int],
         parameters: set[str],
+        target: Target,
     ) -> None:
         self.name = name
+        self.target = target
         self.parts = parts
         self.model = next(part for part in parts if not any(member.absent for member in part.members))
         self.known = known
@@ -128,18 +140,37 @@ class _Arguments:
         self.block = step.callee if step is not None and isinstance(step.callee, Block) else None
         #: What the spec calls the block with, where every call gives a plain value; then what it reads of the spec's
         #: parameters.
-        self.of_spec = _said(given, given[0])
+        self.of_spec = self.said(given, given[0])
         stated = [part.network.parameters for part in parts]
         mentioned = list(stated[0]) if self.block is None else _mentioned(self.block)
-        self.of_spec.update(_said(stated, [word for word in mentioned if word in parameters and word not in given[0]]))
+        self.of_spec.update(
+            self.said(stated, [word for word in mentioned if word in parameters and word not in given[0]])
+        )
+
+    def said(self, given: Sequence[Mapping[str, Any]], words: Iterable[str]) -> dict[str, list[Any]]:
+        """The values of the words that the code can say too."""
+        return {
+            word: [each[word] for each in given]
+            for word in words
+            if self.target.identifier(word) == word and all(word in each and is_plain(each[word]) for each in given)
+        }
 
     def made(self) -> Class:
+        inputs = tuple(self.shapes()) if self.block is None and self.target.states_inputs else ()
         modules = tuple(self.module(number, member) for number, member in enumerate(self.model.members))
         arguments = [Argument(word, "None" if ANY in values else "") for word, values in self.own.items()]
         in_order = [word for word in self.of_spec if word in self.used]
         arguments += [Argument(word, self.default(word)) for word in in_order]
         arguments.sort(key=lambda argument: bool(argument.default))
-        return Class(self.name, tuple(self.parts), self.model, tuple(arguments), {**self.own, **self.used}, modules)
+        values = {**self.own, **self.used}
+        return Class(self.name, tuple(self.parts), self.model, tuple(arguments), values, modules, inputs)
+
+    def shapes(self) -> Iterator[tuple[str, ...]]:
+        """The sizes of each input of the network, the channels first."""
+        of_parts = [list(part.network.inputs.values()) for part in self.parts]
+        for number, volume in enumerate(of_parts[0]):
+            shapes = [volumes[number].shape for volumes in of_parts]
+            yield tuple(self.expression("size", [shape[axis] for shape in shapes]) for axis in range(volume.rank + 1))
 
     def default(self, word: str) -> str:
         """The default of an argument: the block's own, or of the network's parameters their values."""
@@ -151,20 +182,16 @@ class _Arguments:
     def module(self, number: int, member: Member) -> Made:
         present = [not part.members[number].absent for part in self.parts]
         when = "" if all(present) or member.is_run else _grouped(self.condition(member, present))
-        if member.layer is not None:
-            made = member.layer.module and not member.again
-            values = tuple(
-                (setting.name, self.setting(number, "values", which, member.step))
-                for which, setting in enumerate(member.layer.values)
-            )
-            module = self.layer(number, member) if made else ""
-            if module and when:
-                return Made(f"{module} if {when} else nn.Identity()", values)
-            return Made(module, values, when)
-        module = self.call(number, member)
-        return Made(f"{module} if {when} else nn.Identity()" if when else module)
+        if member.layer is None:
+            return self.call(number, member)._replace(when=when)
+        values = tuple(
+            (setting.name, self.setting(number, "values", which, member.step))
+            for which, setting in enumerate(member.layer.values)
+        )
+        module = self.layer(number, member) if member.layer.module and not member.again else Made()
+        return module._replace(values=values, when=when)
 
-    def call(self, number: int, member: Member) -> str:
+    def call(self, number: int, member: Member) -> Made:
         inner = self.known[member.calls[0].key]
         runs = [part.members[number].calls for part in self.parts]
         items: list[str] = []
@@ -183,15 +210,12 @@ class _Arguments:
                 continue
             in_order = in_order and text == argument.name
             items.append(text if in_order else f"{argument.name}={text}")
-        module = f"{inner.name}({', '.join(items)})"
         if not member.is_run:
-            return module
+            return Made(inner.name, tuple(items))
         repeat = member.step.repeat if member.step is not None else None
         counts = [len(calls) for calls in runs]
         copies = self.expression("copies", counts, () if repeat is None else (repeat,))
-        index = "i" if "i" in _words(module) else "_"
-        copied = f"[{module} for {index} in range({copies})]"
-        return f"nn.ModuleList({copied})" if len(member.inputs) > 1 else f"nn.Sequential(*{copied})"
+        return Made(inner.name, tuple(items), copies)
 
     def condition(self, member: Member, present: list[bool]) -> str:
         """When a member is there, as an expression."""
@@ -205,7 +229,7 @@ class _Arguments:
         name = next(each.name for each in settings if each is not None)
         values = [ANY if each is None else each.value for each in settings]
         member = self.model.members[number]
-        name = _CHANNELS.get(name, name)
+        name = self.target.words.get(name, name)
         read = name in _READ and self.reads(member)
         return self.expression(name, values, _formulas(step), member=member.name, read=read)
 
@@ -213,7 +237,7 @@ class _Arguments:
         """Whether a member reads an input of the block."""
         return member.inputs[0] in self.model.inputs
 
-    def layer(self, number: int, member: Member) -> str:
+    def layer(self, number: int, member: Member) -> Made:
         assert member.layer is not None
         items: list[str] = []
         for which, setting in enumerate(member.layer.settings):
@@ -223,7 +247,7 @@ class _Arguments:
                 continue
             text = self.setting(number, "settings", which, member.step)
             items.append(f"{setting.name}={text}" if setting.by_name else text)
-        return f"{member.layer.module}({', '.join(items)})"
+        return Made(member.layer.module, tuple(items))
 
     def run(self, name: str, runs: list[list[Any]], formulas: Sequence[Formula], step: Step | None) -> str:
         """What the copies of a run are given, by `i`: always the same, as the spec says it, another for the first, in
@@ -292,13 +316,13 @@ class _Arguments:
         known = {**{word: given for word, given in self.own.items() if ANY not in given}, **self.of_spec}
         text = from_words({word: given for word, given in known.items() if not (read and word == "out")}, values)
         if text:
-            self.used.update((word, given) for word, given in self.of_spec.items() if word in _words(text))
+            self.used.update((word, given) for word, given in self.of_spec.items() if word in words_of(text))
             return text
         if self.parts[0].scope.step is None:
             raise Unsaid(values)
-        word = identifier(name, otherwise="value")
+        word = self.target.identifier(name, otherwise="value")
         if word in self.own and member:
-            word = identifier(f"{member}_{name}")
+            word = self.target.identifier(f"{member}_{name}")
         word = unique(word, {*self.own, *self.of_spec})
         self.own[word] = list(values)
         return word
@@ -315,18 +339,9 @@ class _Arguments:
         return ""
 
 
-def _words(text: str) -> set[str]:
+def words_of(text: str) -> set[str]:
     """The names in an expression."""
     return set(re.findall(r"[A-Za-z_]\w*", text))
-
-
-def _said(given: Sequence[Mapping[str, Any]], words: Iterable[str]) -> dict[str, list[Any]]:
-    """The values of the words that Python can say too."""
-    return {
-        word: [each[word] for each in given]
-        for word in words
-        if identifier(word) == word and all(word in each and is_plain(each[word]) for each in given)
-    }
 
 
 def _mentioned(block: Block) -> list[str]:

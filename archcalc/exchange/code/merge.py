@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import permutations
 
-from archcalc.exchange.writers.pytorch.parts import Member, Part, Structures, what
+from archcalc.exchange.code.parts import Member, Part, Structures, what
 from archcalc.records import Record
 
 

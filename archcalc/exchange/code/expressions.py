@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import combinations, pairwise
 from typing import Any
 
-from archcalc.exchange.writers.pytorch.text import literal
+from archcalc.exchange.code.text import literal
 from archcalc.language.document import Formula
 from archcalc.language.expression import ExpressionError
 
