@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,8 @@ from archcalc.diagnostics.diagnostic import SpecError
 from archcalc.exchange.writers import keras as writer
 from archcalc.language.expand import expand
 from archcalc.quantities.registry import figure
+
+sys.setrecursionlimit(50_000)  # Keras goes through a model's layers one within the other, and some have thousands.
 
 
 class Counted(NamedTuple):
