@@ -41,11 +41,7 @@ ASKED = frozenset(
 #: Layers whose counting is known for some tools alone: a profile that has no rule for one refuses it. A product of two
 #: streams is written `a @ b`, which tools that replace functions of torch by their own miss, or torch.matmul(a, b),
 #: which they see.
-PARTLY_ASKED = frozenset(
-    (
-        *("matmul", "rnn", "lstm", "gru", "experts", "dot_product_attention", "unknown"),
-    )
-)
+PARTLY_ASKED = frozenset((*("matmul", "rnn", "lstm", "gru", "experts", "dot_product_attention", "unknown"),))
 
 _RECURRENT = "rnn, lstm, gru"
 _UNSEEN_RECURRENT = "recurrent layers, which are one kernel on a GPU, are not counted"
