@@ -70,13 +70,10 @@ def prefixes(path: str) -> Iterator[str]:
     yield path
 
 
-#: A layer as papers and Caffe number it within a stage: `conv3_1`, `conv3-1`.
-_IN_STAGE = re.compile(r"([a-z]+)([0-9]+)[-_.]([0-9]+)", re.IGNORECASE)
-
-
 def _in_stage(known: Iterable[str], path: str) -> str | None:
-    """The path of what a paper numbers within a stage: `stage3/conv3.1` for `conv3_1`; None if there is none."""
-    numbered = _IN_STAGE.fullmatch(path)
+    """The path of what papers and Caffe number within a stage, `conv3_1` or `conv3-1`: `stage3/conv3.1`; None if there
+    is none."""
+    numbered = re.fullmatch(r"([a-z]+)([0-9]+)[-_.]([0-9]+)", path, re.IGNORECASE)
     if numbered is None:
         return None
     kind, stage, number = numbered.groups()

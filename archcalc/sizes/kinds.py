@@ -165,6 +165,8 @@ def agree(left: Any, right: Any) -> bool | None:
     for some of those that need the same order of steps."""
     if left is right:
         return True
+    if type(left) is int and type(right) is int:
+        return left == right
     if isinstance(left, Range) or isinstance(right, Range):
         return same(left, right)
     if isinstance(left, Expression) or isinstance(right, Expression):
