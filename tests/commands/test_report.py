@@ -176,7 +176,36 @@ def test_the_largest_stands_out_on_a_terminal(monkeypatch: pytest.MonkeyPatch, t
     assert [params.role(value) for value in (12, 36, 0)] == [None, "most", "dim"]
 
 
+class _Stream(io.StringIO):
+    encoding = "utf-8"
+
+
+@pytest.mark.parametrize(("stream", "sign"), [(_Stream(), "█"), (io.StringIO(), "#")], ids=["utf-8", "ascii"])
+def test_bars_are_aligned_on_a_terminal(
+    stream: io.StringIO, sign: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from archcalc.commands.report import tables
+    from archcalc.commands.report.columns import chosen
+    from archcalc.quantities.registry import Part
+
+    monkeypatch.setenv("COLUMNS", "80")
+    analysis = api.load(spec(tmp_path, "linear: 3", "linear: 9", "relu", size="[3]")).analyse()
+    text.on_terminal(tables.build(Part(analysis), columns=chosen(["params_share"])), stream)
+    lines = stream.getvalue().splitlines()
+    bars = [line.partition("%")[2].strip(" |") for line in lines if line.startswith(("linear", "relu"))]
+    assert bars == [sign * 2, sign * 8, ""]  # 12 and 36 of 48, to tenths
+    assert len({line.index("%") for line in lines if "%" in line and "largest" not in line}) == 1
+
+
 @pytest.mark.parametrize("command", [["report", "vgg16"], ["diff", "vgg16", "vgg19"]])
 def test_a_fold_and_every_row_exclude_each_other(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*command, "--full", "--depth", "1"]) == 2
     assert "--full and --depth exclude each other" in capsys.readouterr().err
+
+
+def test_chosen_figures_stand_beside_the_names_of_their_layers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = spec(tmp_path, "relu")
+    assert shown(capsys, path, "--columns", "params") == shown(capsys, path, "--columns", "name,params")
+    assert any(line.split() == ["params", "layer"] for line in shown(capsys, path, "--columns", "params,name"))

@@ -10,6 +10,7 @@ from typing import IO, Any, TypeAlias
 from archcalc.diagnostics.text import Role, wrapped
 from archcalc.output.layout import NARROWEST, Column, Report, Table, notes, readable, readable_rows, texts
 from archcalc.output.terminal import asked_width
+from archcalc.units import barred
 
 ENDINGS = (".txt",)
 
@@ -238,15 +239,14 @@ def _rich_table(table: Table, stream: IO[str]) -> Any:
         show_footer=table.footer is not None,
         safe_box=True,
     )
-    columns = texts(table)
+    columns = [_aligned(column, cells, unicode) for column, cells in zip(table.columns, texts(table), strict=True)]
     end = -1 if table.footer is not None else None
     # Where there is a column of words, it is the one that gives way.
     words = any(column.wraps for column in table.columns)
     for column, cells in zip(table.columns, columns, strict=True):
         made.add_column(
-            column.title,
+            cells[0],
             footer=cells[-1] if table.footer is not None else "",
-            justify="right" if column.right else "left",
             style=_style(column),
             overflow="fold",
             no_wrap=column.right or (words and not column.wraps),
@@ -254,6 +254,15 @@ def _rich_table(table: Table, stream: IO[str]) -> Any:
     for row, values in zip(zip(*(cells[1:end] for cells in columns), strict=True), table.rows, strict=True):
         made.add_row(*map(_cell, table.columns, row, values))
     return made
+
+
+def _aligned(column: Column, cells: list[str], unicode: bool) -> list[str]:
+    """The cells of a column, of one width where they stand at its right edge: rich cuts off the spaces that a short bar
+    ends in, and would move its percentage. Bars are blocks where the stream has them."""
+    if column.show is barred and unicode:
+        cells = [cell.replace("#", "█") for cell in cells]
+    widest = max(map(len, cells))
+    return [cell.rjust(widest) for cell in cells] if column.right else cells
 
 
 def _cell(column: Column, text: str, value: Any) -> Any:
