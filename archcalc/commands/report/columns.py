@@ -155,5 +155,9 @@ def column(key: str) -> LayerColumn:
 
 
 def chosen(keys: Sequence[str] = DEFAULT) -> list[LayerColumn]:
-    """The columns of those keys, each once; UsageError for one that does not exist."""
-    return [column(key) for key in dict.fromkeys(each for key in keys for each in _SETS.get(key, (key,)))]
+    """The columns of those keys, each once, after that of the names where it is not among them.
+
+    UsageError for one that does not exist.
+    """
+    named = dict.fromkeys(each for key in keys for each in _SETS.get(key, (key,)))
+    return [column(key) for key in (named if "name" in named else ("name", *named))]
