@@ -248,3 +248,13 @@ def test_a_layer_behind_a_view_of_fewer_axes_shows_what_these_were(capsys: pytes
     assert "14*14 + 1 = 197" in capsys.readouterr().out
     assert run(["explain", "unet", "up1/concat"]) == 0  # behind a crop, which keeps its axes
     assert "output height" not in capsys.readouterr().out
+
+
+def test_the_contributions_to_a_total_fit_a_screen_of_80(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["explain", "resnet50"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+    assert any(re.fullmatch(r"stem/conv_bn/conv +3,211,264 +2.9%", line) for line in lines)

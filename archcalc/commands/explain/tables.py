@@ -79,10 +79,11 @@ def of_part(part: Part, quantity: str | None, path: str = "") -> Report:
         if rest:
             amount = sum(each.amount for each in rest)
             rows.append((f"{len(rest)} other layer{'s' * (len(rest) != 1)}", amount, share(amount, whole)))
+        unit = known[total].unit.name
         columns = (
             Column("layer", "layer", right=False),
-            Column(total, known[total].title, exact),
-            Column("share", "share", percent),
+            Column(total, unit if unit == "bytes" else known[total].title, exact),
+            Column("share", "share", percent, rank=1),
         )
         tables.append(Table(columns, rows, ("sum", whole, None), f"{known[total].title}: {known[total].doc}"))
         data[total] = {"sum": whole, "contributions": [each._asdict() for each in parts]}
