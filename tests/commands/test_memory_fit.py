@@ -171,6 +171,13 @@ def test_a_wrong_card_is_corrected(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean `v100`?" in capsys.readouterr().err
 
 
+def test_a_card_and_a_memory_size_are_led_to_their_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fit", "lenet5", "--memory", "8GB,V100"]) == 2
+    assert capsys.readouterr().err == "error: `V100` is a card: --gpu V100\n"
+    assert run(["fit", "lenet5", "--gpu", "24GB"]) == 2
+    assert capsys.readouterr().err == "error: `24GB` is a memory size: --memory 24GB\n"
+
+
 def test_each_card_is_answered_and_what_does_not_fit_is_helped(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["fit", "resnet50", "--gpu", "t4,v100-32gb", "--batch", "256", "--optimizer", "adam"]) == 1
     shown = capsys.readouterr().out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -74,6 +76,7 @@ def command(
     if "auto" in training["checkpoint"]:
         raise UsageError("fit takes checkpoints by name: archcalc memory --checkpoint auto finds them")
     analysis = api.load(spec, **settings).analyse()
+    _told_apart(memory or (), gpu or ())
     cards = [card(name) for name in gpu or ()]
     if device is None and cards:
         device = cards[0].runtime
@@ -82,6 +85,18 @@ def command(
     out.write(reports.build(network, found, available, batch))
     fits = [found.asked.peak_bytes(batch or 1) <= one.usable for one in available]
     return int(not (all(fits) if memory or cards else any(fits)))
+
+
+def _told_apart(memory: Sequence[str], gpu: Sequence[str]) -> None:
+    """UsageError for a card among the memory sizes, or a memory size among the cards, with the option that takes it."""
+    from archcalc.devices import CARDS
+
+    for text in memory:
+        if text.strip().lower() in CARDS:
+            raise UsageError(f"`{text}` is a card: --gpu {text}")
+    for text in gpu:
+        if re.fullmatch(r"[0-9.]+ ?[kmgt]i?b?", text.strip().lower()):
+            raise UsageError(f"`{text[:60]}` is a memory size: --memory {text[:60]}")
 
 
 def _available(memory: list[str] | None, cards: list[Card], headroom: str | None) -> list[Available]:
