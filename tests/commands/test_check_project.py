@@ -145,6 +145,7 @@ def test_the_catalogue_is_not_of_the_project(home: Path, capsys: pytest.CaptureF
         ("[tool.archcalc.budget]\nparams = 5000!\n", 'params: a budget is a bound, as in "<= 5000"'),
         ("[tool.archcalc.budget]\nparams = '5M'!\n", 'params: a budget is a bound, as in "<= 5M"'),
         ("[tool.archcalc.budget]\nparams = {value = '< 5M'!, erratum = 'no'}\n", "params: a budget is kept or not"),
+        ("[tool.archcalc.budget]\nparams = true!\n", 'params: a budget is a bound, as in "<= 25M"'),
         ("[tool.archcalc.budget]\nsaved_bytes = '<= 24'!\n", "write 24GB, or 24B if bytes are meant"),
         ("[tool.archcalc.budget]\nparam! = '<= 5M'\n", "there is no quantity `param`"),
         ("[tool.archcalc.budget]\nparams = {value = '<= 5M', if! = true}\n", "a claim has no `if`"),
@@ -175,6 +176,12 @@ def test_all_that_is_malformed_is_said_in_one_run(home: Path, capsys: pytest.Cap
     code, said = checked(capsys)
     assert (code, said.count("error[")) == (2, 4)
     assert "did you mean `paths`?" in said
+
+
+def test_a_file_that_is_not_text_ends_the_check(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "pyproject.toml").write_bytes(b"[tool.archcalc]\nstrict = true # \xff\n")
+    code, said = checked(capsys)
+    assert (code, "pyproject.toml is not UTF-8 text" in said) == (2, True)
 
 
 def test_other_files_of_python_projects_are_none_of_ours(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,13 +64,13 @@ class Project(Record):
 def project(folder: Path) -> Project | None:
     """What the next pyproject.toml that has the table says, in a folder or above, up to the root of its repository.
 
-    MisconfiguredError where it is not TOML or the table is malformed.
+    MisconfiguredError where it is no text, is not TOML, or the table is malformed.
     """
     for path in files(folder):
         from archcalc.commands.check.toml import parse
 
-        source = read_text(path, name=Path(os.path.relpath(path)).as_posix())
         try:
+            source = read_text(path, name=Path(os.path.relpath(path)).as_posix())
             tool = parse(source).get("tool")
         except SpecError as error:
             raise MisconfiguredError(error.diagnostics) from None
@@ -147,7 +147,8 @@ class _Reader:
         self.problems += malformed
         for claim in found:
             if not claim.figure.text.startswith(("<", ">")):
-                message = f'{claim.quantity.name}: a budget is a bound, as in "<= {claim.figure.text}"'
+                limit = claim.figure.text if claim.figure.text[:1].isdigit() else "25M"
+                message = f'{claim.quantity.name}: a budget is a bound, as in "<= {limit}"'
                 self.problems.append(Diagnostic("bad-project", message, claim.place))
             if claim.erratum:
                 message = f"{claim.quantity.name}: a budget is kept or not, and is no erratum"
