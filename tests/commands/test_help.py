@@ -42,6 +42,14 @@ def test_every_page_has_a_heading_and_is_shown_without_marks_and_pictures(
     assert "\n![" not in text
 
 
+@pytest.mark.parametrize("command", [(), *((name,) for name in names())], ids="".join)
+def test_help_fits_a_screen_of_80(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert [line for line in printed(capsys, "help", *command).splitlines() if len(line) > 80] == []
+
+
 def test_a_topic_can_be_named_by_its_last_part(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(capsys, "help", "language") == printed(capsys, "help", "reference/language")
 

@@ -65,7 +65,8 @@ def command(
       archcalc compare alexnet vgg16 googlenet resnet152
       archcalc compare resnet50 resnet50:width=128 --columns params,macs
       archcalc compare resnet50 mobilenet --counting fvcore
-      archcalc compare resnet50 mobilenet --columns training_peak_bytes --batch 32 --with optimizer=adam
+      archcalc compare resnet50 mobilenet --batch 32 --with optimizer=adam \\
+        --columns training_peak_bytes
       archcalc compare --all --sort macs --base resnet50
       archcalc compare --all --axes macs,top5_error,params -o chart.svg
     """

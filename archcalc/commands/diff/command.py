@@ -40,7 +40,7 @@ def command(
     Examples:
       archcalc diff vgg16 vgg19
       archcalc diff resnet50 resnet50:width=128 --full
-      archcalc diff resnet50 resnet50:image=288 --columns macs,saved_bytes --batch 32
+      archcalc diff vgg16 vgg16:image=288 --columns macs,saved_bytes --batch 32
       archcalc diff spec.yaml model.pt2 --exit-code
     """
     from archcalc.api import load

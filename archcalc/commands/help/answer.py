@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from click import HelpFormatter
+
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.guide import Page, pages
 
@@ -11,12 +13,12 @@ from archcalc.guide import Page, pages
 _COMMENT_OR_PICTURE = re.compile(r"^(<!--.*-->\n|!\[[^\]]*\]\([^)]*\)\n\n?)", re.MULTILINE)
 
 
-def contents() -> str:
+def contents(formatter: HelpFormatter) -> str:
     """The topics of the guide with their titles, as a list under the help of the program."""
     known = pages()
-    width = max(map(len, known))
-    lines = (f"  {page.topic.ljust(width)}  {page.title}" for page in known.values())
-    return "Guide (archcalc help TOPIC):\n" + "\n".join(lines) + "\n"
+    with formatter.section("Guide (archcalc help TOPIC)"):
+        formatter.write_dl([(page.topic, page.title) for page in known.values()], col_max=max(map(len, known)))
+    return formatter.getvalue()
 
 
 def page(topic: str) -> Page:

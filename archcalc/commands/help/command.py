@@ -41,7 +41,7 @@ def command(context: click.Context, topic: str | None) -> None:
     program = context.parent
     assert program is not None
     if topic is None:
-        write_pieces([program.get_help(), "\n\n", answer.contents()], None)
+        write_pieces([program.get_help(), "\n\n", answer.contents(program.make_formatter())], None)
         return
     assert isinstance(program.command, click.Group)
     if (subject := program.command.get_command(program, topic)) is not None:

@@ -52,7 +52,7 @@ def command(
     \b
     Examples:
       archcalc memory resnet50 --batch 32
-      archcalc memory resnet50 --batch 32 --dtype amp --optimizer adamw --device cuda
+      archcalc memory vgg16 --batch 32 --dtype amp --optimizer adam --device cuda
       archcalc memory vgg16 --freeze stage1 --freeze stage2 --optimizer momentum
       archcalc memory resnet50 --batch 32 --checkpoint stage1 --checkpoint stage2
       archcalc memory resnet50 --batch 32 --checkpoint auto --memory 2GB

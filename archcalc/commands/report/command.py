@@ -56,7 +56,7 @@ def command(
       archcalc report vgg16
       archcalc report resnet50:image=288 --depth 1 --batch 32
       archcalc report resnet50 --counting fvcore
-      archcalc report ./mine.yaml --columns name,inputs,output,params --format markdown
+      archcalc report ./mine.yaml --columns inputs,output,params -o mine.md
       archcalc report resnet50 -o resnet50.svg
       archcalc report resnet50 -o resnet50.html
       archcalc report resnet50 --columns params --heat macs -o resnet50.svg

@@ -51,8 +51,10 @@ def command(
     Examples:
       archcalc solve resnet50 --for width --target "macs <= 300M" --round 8
       archcalc solve vgg16 --for image --target "macs >= 20G" --smallest
-      archcalc solve resnet50 --for image --within 64:512:32 --target "training_peak_bytes <= 8GB" --batch 32
-      archcalc solve mobilenet --for width --within 0.05:2:0.05 --target "params <= 3M" --spec -o small.yaml
+      archcalc solve resnet50 --for image --within 64:512:32 --batch 32 \\
+        --target "training_peak_bytes <= 8GB"
+      archcalc solve mobilenet --for width --within 0.05:2:0.05 \\
+        --target "params <= 3M" --spec -o small.yaml
     """
     from archcalc import api
     from archcalc.commands.solve import answer as solver

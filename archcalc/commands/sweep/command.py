@@ -101,11 +101,16 @@ def command(
 
     \b
     Examples:
-      archcalc sweep mobilenet --over "width=[1, 0.75, 0.5, 0.25]" --over "image=[224, 192, 160]"
-      archcalc sweep resnet50 --over width=16:512:16 --over image=64:288:32 --where "macs <= 300M" --pareto -params,macs
-      archcalc sweep nas_bench_201 --over "edges[*]=[zero, identity, conv1x1, conv3x3, pool3x3]" -o cells.parquet
-      archcalc sweep resnet50 --over width=1:9000 --over image=1:9000 --jobs 8 -o resnets.parquet
-      archcalc sweep resnet50 --over width=1:1000 --over image=1:1000 --shard 1/8 -o part1.csv
+      archcalc sweep mobilenet --over "width=[1, 0.75, 0.5, 0.25]" \\
+        --over "image=[224, 192, 160]"
+      archcalc sweep resnet50 --over width=16:512:16 --over image=64:288:32 \\
+        --where "macs <= 300M" --pareto -params,macs
+      archcalc sweep nas_bench_201 -o cells.parquet \\
+        --over "edges[*]=[zero, identity, conv1x1, conv3x3, pool3x3]"
+      archcalc sweep resnet50 --over width=1:9000 --over image=1:9000 \\
+        --jobs 8 -o resnets.parquet
+      archcalc sweep resnet50 --over width=1:1000 --over image=1:1000 \\
+        --shard 1/8 -o part1.csv
     """
     try:
         import numpy  # noqa: F401
