@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
 
 
 class Progress:
@@ -34,3 +38,14 @@ class Progress:
         """Clear the line."""
         if self.shown and self.terminal:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def told(items: Iterable[_Item], total: int, unit: str) -> Iterator[_Item]:
+    """The items, and on standard error how many of them have been worked on."""
+    progress = Progress(total, unit)
+    try:
+        for done, item in enumerate(items):
+            progress(done)
+            yield item
+    finally:
+        progress.close()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from itertools import count
 
 import pytest
 
+from archcalc.cli import run
 from archcalc.cli.progress import Progress
 
 
@@ -34,3 +36,15 @@ def test_how_often_progress_is_told(
         progress(done)
     assert stream.getvalue().count("of 100 combinations") == lines
     assert ("\x1b" in stream.getvalue()) is (terminal and lines > 0)
+
+
+@pytest.mark.parametrize("command", [["list"], ["compare", "lenet5", "alexnet", "vgg11"]], ids=" ".join)
+def test_who_works_on_many_specs_tells_how_many_are_done(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Stream()
+    stream.terminal = True
+    monkeypatch.setattr("sys.stderr", stream)
+    clock = count(step=2)  # two seconds pass from one look to the next
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    assert run(command) == 0
+    assert " specs (33%), " in stream.getvalue() or " specs (50%), " in stream.getvalue()
+    assert stream.getvalue().endswith("\r\x1b[K")

@@ -9,6 +9,7 @@ import click
 
 from archcalc.cli import known
 from archcalc.cli.options import Output, counting_option, format_options
+from archcalc.cli.progress import told
 from archcalc.cli.setup import with_option
 from archcalc.cli.types import Name, Names, SpecType
 from archcalc.diagnostics.diagnostic import PartialAnswer, SpecError, UsageError
@@ -109,7 +110,7 @@ def _each(
 ) -> dict[str, _Made]:
     """What comes of each item, by name; what cannot be done with one is added to the errors."""
     made = {}
-    for name, item in items.items():
+    for name, item in told(items.items(), len(items), "specs"):
         try:
             made[name] = work(item)
         except (SpecError, UsageError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archcalc import catalogue
 from archcalc.api import load
+from archcalc.cli.progress import told
 from archcalc.output.layout import Column, Report, Table
 from archcalc.quantities.registry import figure, quantities
 
@@ -20,11 +21,12 @@ def build() -> Report:
         Column("source", "source", right=False, rank=3, wraps=True),
     )
     rows = []
-    for name, path in catalogue.names().items():
+    specs = catalogue.names()
+    for name, path in told(specs.items(), len(specs), "specs"):
         analysis = load(path).analyse()
         figures = (figure(analysis, each) for each in FIGURES)
         rows.append((name, *figures, analysis.network.document.citation))
-    specs = [
+    data = [
         {
             "architecture": row[0],
             **{name: known[name].data(value) for name, value in zip(FIGURES, row[1:], strict=False)},
@@ -32,7 +34,7 @@ def build() -> Report:
         }
         for row in rows
     ]
-    return Report("", (), (Table(columns, rows),), (), {"architectures": specs})
+    return Report("", (), (Table(columns, rows),), (), {"architectures": data})
 
 
 #: How early a column gives way on a narrow screen.
