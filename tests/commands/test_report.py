@@ -209,3 +209,8 @@ def test_chosen_figures_stand_beside_the_names_of_their_layers(
     path = spec(tmp_path, "relu")
     assert shown(capsys, path, "--columns", "params") == shown(capsys, path, "--columns", "name,params")
     assert any(line.split() == ["params", "layer"] for line in shown(capsys, path, "--columns", "params,name"))
+
+
+def test_the_end_of_a_columns_name_is_enough_for_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "vgg16", "--columns", "stride"]) == 2
+    assert "no column `stride`: did you mean `receptive_field_stride`?" in capsys.readouterr().err

@@ -102,7 +102,7 @@ def of_part(part: Part, quantity: str | None, path: str = "") -> Report:
 def _of_receptive_field(analysis: Analysis) -> Report:
     """The layers at which the receptive field grew, and how."""
     grown = growth(analysis)
-    columns = (Column("layer", "layer", right=False), Column("growth", "receptive field", right=False))
+    columns = (Column("layer", "layer", right=False), Column("growth", "receptive field", right=False, wraps=True))
     data = {"architecture": analysis.architecture, "receptive_field": [step._asdict() for step in grown]}
     rows = [(step.label, step.text) for step in grown]
     return Report(f"{analysis.architecture}: how the receptive field grew", (), (Table(columns, rows),), (), data)

@@ -150,7 +150,9 @@ def column(key: str) -> LayerColumn:
         return _share_of(summing)
     if key in known:
         raise UsageError(f"{key} is a figure of a whole network, not of its layers: see `archcalc quantities {key}`")
-    hint = did_you_mean(key, names()) or f"some are {', '.join(DEFAULT)}; `archcalc quantities` lists the figures"
+    ending = [name for name in names() if name.endswith(f"_{key}")]
+    meant = did_you_mean(key, names()) or (f"did you mean `{ending[0]}`?" if ending else None)
+    hint = meant or f"some are {', '.join(DEFAULT)}; `archcalc quantities` lists the figures"
     raise UsageError(f"there is no column `{key[:80]}`: {hint}")
 
 
