@@ -57,6 +57,21 @@ def test_the_difference_between_two_tools_in_words(capsys: pytest.CaptureFixture
     )
 
 
+def test_all_figures_stand_on_the_last_screen_and_say_how_to_learn_more(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    screen = printed(capsys, "count", "resnet50").splitlines()[-23:]  # the prompt has the 24th line
+    assert [line.split()[0] for line in screen if line.split()[:1] in ([name] for name in PROFILES)] == list(PROFILES)
+    assert "--counting A --counting B says in words how two profiles differ" in screen
+
+
+def test_further_counters_are_those_of_a_profile_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    text = printed(capsys, "count", "resnet50", "--counting", "netscope")
+    assert "netscope has 4,089,184,256 macc, 11,415,040 comparisons" in text
+    assert "training step" not in text
+
+
 @pytest.mark.parametrize("name", PROFILES)
 def test_a_difference_adds_up(name: str) -> None:
     # "made - base = gap UNITs: a work - b work": the parts sum to the gap.

@@ -15,9 +15,11 @@ from archcalc.units import exact
 
 
 def side_by_side(analysis: Analysis, profiles: Sequence[Profile]) -> Report:
-    """The figures of some profiles for one network, per sample; of two profiles, also their difference.
+    """The figures of some profiles for one network, per sample, and their differences in words.
 
-    Without profiles, of all that know every layer; a profile that is asked for and does not is a UsageError.
+    Without profiles, of all that know every layer, with figures of memory and of a training step; a profile that is
+    asked for and does not is a UsageError. Differences and further counters of all would fill a screen of their own,
+    and stand in the data alone.
     """
     unknown: dict[str, Uncounted] = {}
     counts = [count(profile, analysis) for profile in profiles] or _counted(PROFILES, analysis, unknown)
@@ -44,20 +46,23 @@ def side_by_side(analysis: Analysis, profiles: Sequence[Profile]) -> Report:
         "training": _training(cost),
         "differences": list(differences),
     }
-    facts = tuple(
-        (made.profile.name, f"{exact(made.figure)} {made.profile.unit}s: {made.profile.tool}") for made in memory
-    )
+    facts: tuple[tuple[str, str], ...] = ()
+    first: tuple[str, ...] = ("--counting A --counting B says in words how two profiles differ",)
+    if profiles:
+        first = (*differences, *(_counters(made) for made in counts if len(made.counters) > 1))
+    else:
+        facts = (
+            *((one.profile.name, f"{exact(one.figure)} {one.profile.unit}s: {one.profile.tool}") for one in memory),
+            ("training step", _sentence_of_training(cost)),
+        )
     notes = (
-        *differences,
-        *(_counters(made) for made in counts if len(made.counters) > 1),
+        *first,
         *_unknown(unknown),
         "figures are for one sample; layers are taken as the modules of torch.nn, joins as operators;"
         " `archcalc count --list` says what each profile includes, and the tools' faults",
     )
     heading = f"{analysis.architecture}: counted by {len(counts)} profile{'' if len(counts) == 1 else 's'}"
-    return Report(
-        heading, (*facts, ("training step", _sentence_of_training(cost))), (Table(columns, rows),), notes, data
-    )
+    return Report(heading, facts, (Table(columns, rows),), notes, data)
 
 
 def _counted(profiles: Mapping[str, Profile], analysis: Analysis, unknown: dict[str, Uncounted]) -> list[Count]:
