@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from archcalc.cli import known
-from archcalc.cli.types import FileType, ModelType, Name, Names, SpecType
+from archcalc.cli.types import Choice, FileType, ModelType, Name, Names, SpecType
 from archcalc.diagnostics.diagnostic import SpecError, UsageError
 from archcalc.harmless import harmless_lines
 from archcalc.output import formats
@@ -123,7 +123,7 @@ def format_options(own: str | None = None) -> Callable[[Callable[..., Any]], Cal
         @click.option(
             "--format",
             "format_",
-            type=click.Choice(formats.names(own)),
+            type=Choice(formats.names(own)),
             metavar="NAME",
             help=f"Output format: {', '.join(formats.names(own))}.  [default: text, or from the file's ending]",
         )

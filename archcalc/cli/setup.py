@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from archcalc.cli import known
-from archcalc.cli.types import Name
+from archcalc.cli.types import Choice, Name
 
 # The words stand here so that the help needs no analysis; a test holds them against the analysis' own.
 DTYPES = ("float32", "float16", "bfloat16", "amp", "int8", "fp8", "int4")
@@ -34,7 +34,7 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.option(
             "--dtype",
-            type=click.Choice(DTYPES),
+            type=Choice(DTYPES),
             default="float32",
             show_default=True,
             help="Data type; amp is mixed precision: matrix products in 16 bits; int8, fp8, int4 store weights, at"
@@ -42,7 +42,7 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--optimizer",
-            type=click.Choice(OPTIMIZERS),
+            type=Choice(OPTIMIZERS),
             default="none",
             show_default=True,
             metavar="NAME",
@@ -50,7 +50,7 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--device",
-            type=click.Choice(DEVICES),
+            type=Choice(DEVICES),
             help="A dropout mask takes 4 bytes a value on the CPU and 1 on CUDA.  [default: cpu]",
         ),
         click.option(

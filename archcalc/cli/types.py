@@ -85,3 +85,19 @@ class FileType(click.Path):
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         check_writable(path)
         return path
+
+
+class Choice(click.Choice[str]):
+    """One of some words; a misspelling is told the word that it is closest to."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The word. click.BadParameter if it is none of them."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            from archcalc.diagnostics.diagnostic import did_you_mean
+
+            hint = did_you_mean(str(value), self.choices)
+            if hint is None:
+                raise
+            self.fail(f"there is no `{value}`: {hint}", param, error.ctx)

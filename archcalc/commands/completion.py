@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from archcalc.cli.shells import SCRIPTS
+from archcalc.cli.types import Choice
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(list(SCRIPTS)))
+@click.argument("shell", type=Choice(list(SCRIPTS)))
 def command(shell: str) -> None:
     """Print the completion script of a shell.
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from archcalc.cli.options import output_option, set_option, spec_argument, write_pieces
+from archcalc.cli.types import Choice
 from archcalc.exchange.writers import endings, targets, writer
 
 
@@ -16,7 +17,7 @@ from archcalc.exchange.writers import endings, targets, writer
 @click.option(
     "--to",
     "target",
-    type=click.Choice(targets()),
+    type=Choice(targets()),
     help="Target.  [default: from the file's ending, if one target has it]",
 )
 @set_option

@@ -178,6 +178,18 @@ def test_a_card_and_a_memory_size_are_led_to_their_options(capsys: pytest.Captur
     assert capsys.readouterr().err == "error: `24GB` is a memory size: --memory 24GB\n"
 
 
+@pytest.mark.parametrize(
+    ("option", "word", "meant"),
+    [("--optimizer", "admaw", "adamw"), ("--dtype", "bf16", "bfloat16"), ("--dtype", "q", None)],
+)
+def test_a_misspelt_word_of_an_option_is_corrected(
+    option: str, word: str, meant: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["memory", "lenet5", option, word]) == 2
+    said = f"there is no `{word}`: did you mean `{meant}`?" if meant else f"'{word}' is not one of 'float32', "
+    assert f"Invalid value for '{option}': {said}" in capsys.readouterr().err
+
+
 def test_each_card_is_answered_and_what_does_not_fit_is_helped(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["fit", "resnet50", "--gpu", "t4,v100-32gb", "--batch", "256", "--optimizer", "adam"]) == 1
     shown = capsys.readouterr().out
