@@ -38,6 +38,25 @@ def names() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder().rglob("*.yaml"), key=lambda p: p.stem) if _is_spec(path)}
 
 
+def group_of(path: Path) -> str:
+    """The group of the catalogue that a spec belongs to: the folder in which it lies."""
+    return path.parent.name
+
+
+def of_groups(groups: Iterable[str]) -> dict[str, Path]:
+    """The specs of some groups, as `names` has them, the groups in order; UsageError for a group that there is not."""
+    every = names()
+    found: dict[str, Path] = {}
+    for group in groups:
+        mine = {name: path for name, path in every.items() if group_of(path) == group}
+        if not mine:
+            known = {group_of(path) for path in every.values()}
+            hint = did_you_mean(group, known) or f"the groups are {', '.join(sorted(known))}"
+            raise UsageError(f"there is no group `{group[:80]}` in the catalogue: {hint}")
+        found.update(mine)
+    return found
+
+
 def _is_spec(path: Path) -> bool:
     with path.open(encoding="utf-8") as file:
         return file.readline().startswith("architecture:")
@@ -51,7 +70,13 @@ def find(name: str) -> Path:
             path = os.path.join(catalogue, family, f"{name}.yaml")  # a text, for most of these are not there
             if os.path.isfile(path) and _is_spec(Path(path)):
                 return Path(path)
-    hint = did_you_mean(name, names()) or "`archcalc list` shows the catalogue"
+    every = names()
+    group = ", ".join(known for known, path in every.items() if group_of(path) == name)
+    hint = (
+        f"a group of that name has {group}"
+        if group
+        else did_you_mean(name, every) or "`archcalc list` shows the catalogue"
+    )
     raise UsageError(f"there is no spec `{name[:80]}` in the catalogue, and no such file: {hint}")
 
 

@@ -29,6 +29,13 @@ def specs(_: click.Context, begun: str) -> Iterator[str]:
     yield from files(begun, (".yaml", ".yml", *ENDINGS))
 
 
+def groups(_: click.Context, __: str) -> Iterable[str]:
+    """Groups of the catalogue."""
+    from archcalc import catalogue
+
+    return sorted({catalogue.group_of(path) for path in catalogue.names().values()})
+
+
 def models(_: click.Context, begun: str) -> Iterator[str]:
     """Model files."""
     from archcalc.exchange import ENDINGS

@@ -342,6 +342,15 @@ def test_list_has_a_line_of_facts_for_each_architecture(capsys: pytest.CaptureFi
     assert facts["vgg16"]["source"].startswith("Simonyan")
 
 
+def test_list_shows_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(output(capsys, "list", "vgg", "lenet", "--format", "json"))["architectures"]
+    assert [entry["group"] for entry in found] == ["vgg"] * 6 + ["lenet"] * 2
+    assert run(["list", "vg"]) == 2
+    assert "did you mean `vgg`?" in capsys.readouterr().err
+    assert run(["report", "vgg"]) == 2
+    assert "a group of that name has vgg11, vgg13, vgg16" in capsys.readouterr().err
+
+
 def test_layers_lists_all_and_shows_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert "batch_norm" in output(capsys, "layers")
     page = output(capsys, "layers", "conv")

@@ -14,7 +14,7 @@ from archcalc.units import data, decimal
 
 #: What tells more of the figures.
 MEANING = "archcalc quantities NAME says what a figure counts"
-PUBLISHED = "errors and years are published, not computed: archcalc show SPEC has their sources"
+PUBLISHED = "what is published is not computed: archcalc show SPEC has its source"
 
 #: Names for the heads of columns, where a quantity's own name is not the field's word.
 _TITLES = {

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import click
 
+from archcalc.cli import known
 from archcalc.cli.options import reporting
+from archcalc.cli.types import Name
 from archcalc.output.layout import Report
 
 
 @click.command()
+@click.argument("groups", metavar="[GROUP]...", nargs=-1, type=Name(known.groups))
 @reporting
-def command() -> Report:
-    """List the architectures in the catalogue.
+def command(groups: tuple[str, ...]) -> Report:
+    """List the architectures in the catalogue, or those of some groups.
 
-    Each with its input, parameters, MACs, depth and source.
+    Each with its input, parameters, MACs, depth and source. A group is what lies in one folder: vgg, resnet, llama.
 
     \b
-    Example:
+    Examples:
       archcalc list
+      archcalc list vgg resnet
     """
     from archcalc.commands.list import tables as catalogue
 
-    return catalogue.build()
+    return catalogue.build(groups)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archcalc import catalogue
 from archcalc.api import load
 from archcalc.cli.progress import told
@@ -12,8 +14,9 @@ from archcalc.quantities.registry import figure, quantities
 FIGURES = ("input", "params", "macs", "depth")
 
 
-def build() -> Report:
-    """Every spec of the catalogue analysed with its default parameters."""
+def build(groups: Sequence[str] = ()) -> Report:
+    """Every spec of the catalogue, or of these groups, analysed with its default parameters. UsageError for a group
+    that there is not."""
     known = quantities()
     columns = (
         Column("architecture", "architecture", right=False),
@@ -21,7 +24,7 @@ def build() -> Report:
         Column("source", "source", right=False, rank=3, wraps=True),
     )
     rows = []
-    specs = catalogue.names()
+    specs = catalogue.of_groups(groups) if groups else catalogue.names()
     for name, path in told(specs.items(), len(specs), "specs"):
         analysis = load(path).analyse()
         figures = (figure(analysis, each) for each in FIGURES)
@@ -29,6 +32,7 @@ def build() -> Report:
     data = [
         {
             "architecture": row[0],
+            "group": catalogue.group_of(specs[row[0]]),
             **{name: known[name].data(value) for name, value in zip(FIGURES, row[1:], strict=False)},
             "source": row[-1],
         }
