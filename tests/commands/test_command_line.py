@@ -274,7 +274,7 @@ def test_a_message_ends_its_lines_between_words(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    assert run(["report", "vgg"]) == 2
+    assert run(["report", "vgg17"]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) > 1
     assert all(len(line.replace("\x1b[1;31m", "").replace("\x1b[0m", "")) <= 40 for line in lines)
