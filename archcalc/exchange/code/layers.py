@@ -62,7 +62,8 @@ class Written(Record):
 class Site:
     """A layer where it stands: its attributes, one value an axis where they have axes, the volumes of its inputs, and
     for each whether the channels are its tensor's last axis. `overwritten` says that another layer works in place on
-    its output; `alike` are the sites that come from the same step of the spec, before their `last` is known."""
+    its output; `alike` are the different ones of the sites that come from the same step of the spec, before their
+    `last` is known."""
 
     attributes: Mapping[str, Any]
     inputs: tuple[Volume, ...]

@@ -144,10 +144,10 @@ class Builder:
         }
         target = self.structures.target
         sites = [self.site(node, overwritten) for node in self.nodes]
-        alike: dict[int, list[Site]] = {}
+        alike: dict[int, dict[str, Site]] = {}
         readers: dict[int, set[str]] = {}
         for node, site in zip(self.nodes, sites, strict=True):
-            alike.setdefault(id(node.step), []).append(site)
+            alike.setdefault(id(node.step), {}).setdefault(repr(site), site)
             for value in node.inputs:
                 if is_input(value):
                     readers.setdefault(value, set()).add(node.layer.name)
@@ -156,7 +156,7 @@ class Builder:
                 target.is_last(volume, readers[value]) if is_input(value) else found[value].last
                 for value, volume in zip(node.inputs, site.inputs, strict=True)
             )
-            site = replace(site, last=last, alike=tuple(alike[id(node.step)]))
+            site = replace(site, last=last, alike=tuple(alike[id(node.step)].values()))
             try:
                 made = target.written(node.layer.name, site)
             except Unwritten as reason:
