@@ -14,6 +14,7 @@ from __future__ import annotations
 import gc
 import os
 import platform
+import re
 import resource
 import statistics
 import subprocess
@@ -80,6 +81,10 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Non
     for row in lines:
         print(f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |")
     print(flush=True)
+
+
+def megabytes(count: float) -> str:
+    return f"{count / 1e6:,.1f} MB"
 
 
 def milliseconds(seconds: float) -> str:
@@ -185,18 +190,22 @@ def _report_of(path: Path, layers: int) -> tuple[float, float]:
 
 def counters() -> None:
     """archcalc against the other counters, whole processes and calls in one process."""
-    for title, timed in (("Whole processes, imports included", _whole), ("Calls in one process", _inside)):
+    for title, measured, written in (
+        ("Whole processes, imports included", _whole, milliseconds),
+        ("Calls in one process", _inside, milliseconds),
+        ("Largest resident memory of whole processes", _resident, megabytes),
+    ):
         rows = []
         for network in NETWORKS:
-            times = {name: timed(name, network) for name in COUNTERS}
-            own = times["archcalc"]
+            found = {name: measured(name, network) for name in COUNTERS}
+            own = found["archcalc"]
             assert isinstance(own, float), own
             shown = [
-                took if isinstance(took, str) else f"{milliseconds(took)} ({took / own:,.1f}x)"
-                for name, took in times.items()
+                each if isinstance(each, str) else f"{written(each)} ({each / own:,.1f}x)"
+                for name, each in found.items()
                 if name != "archcalc"
             ]
-            rows.append([network, milliseconds(own), *shown])
+            rows.append([network, written(own), *shown])
         table(title, ("network", *COUNTERS), rows)
 
 
@@ -205,6 +214,24 @@ def _whole(counter: str, network: str) -> float | str:
         return best(process(str(HERE / "counters.py"), counter, network), 2)
     except subprocess.CalledProcessError:
         return "not available"
+
+
+#: Runs a script as a program, and says at its end how much memory it had: what the kernel tells of a child whose parent
+#: is larger is the parent's.
+_MEASURED = """
+import re, runpy, sys
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+print("VmHWM:", re.search("VmHWM:[ \\t]*([0-9]+)", open("/proc/self/status").read())[1], file=sys.stderr)
+"""
+
+
+def _resident(counter: str, network: str) -> float | str:
+    """Bytes; on Linux alone."""
+    command = [sys.executable, "-c", _MEASURED, str(HERE / "counters.py"), counter, network]
+    made = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    found = re.search("VmHWM: ([0-9]+)", made.stderr)
+    return float(found[1]) * 1024 if made.returncode == 0 and found else "not available"
 
 
 def _inside(counter: str, network: str) -> float | str:
