@@ -63,6 +63,8 @@ class Budget(Record):
     activations: Timeline
     saved: SavedMemory
     gradient_storages: frozenset[int]
+    #: The smallest batch that runs: 2 where one sample would be normalised by the statistics of one value.
+    least_batch: int = 1
 
     def peak_bytes(self, batch: int) -> int:
         """Bytes at the peak for a batch of that size."""
@@ -142,7 +144,7 @@ class Budget(Record):
     def batches_with_this_peak(self, batch: int) -> tuple[int, int | None]:
         """The smallest and the largest batch (None: any) around this one that peak at the same step."""
         fixed, slope = self.timeline.life.amount(self.timeline.peak(batch))
-        least, most = 1, None
+        least, most = self.least_batch, None
         life = self.timeline.life
         for other_fixed, other_slope in zip(life.fixed, life.per_sample, strict=True):
             gap, rise = other_fixed - fixed, slope - other_slope
@@ -154,14 +156,14 @@ class Budget(Record):
         return least, most
 
     def largest_batch(self, memory: int) -> int | None:
-        """The largest batch whose peak is within that many bytes; 0 if not even one sample fits, None if any does.
+        """The largest batch whose peak is within that many bytes; 0 if not even the smallest fits, None if any does.
 
         Every step must fit, and a step's bytes grow with the batch, so the steps can be asked one by one.
         """
         room = memory - self.persistent.total
         life = self.timeline.life
         steps = list(zip(life.fixed, life.per_sample, strict=True))
-        if any(fixed > room or fixed + per_sample > room for fixed, per_sample in steps):
+        if any(fixed > room or fixed + self.least_batch * per_sample > room for fixed, per_sample in steps):
             return 0
         bounds = [(room - fixed) // per_sample for fixed, per_sample in steps if per_sample]
         return min(bounds, default=None)
@@ -186,6 +188,7 @@ def training(
         timelines.activations,
         saved,
         timelines.parameter_gradients,
+        1 if _of_one_value(interpretation) is None else 2,
     )
 
 
@@ -205,14 +208,21 @@ def why_not_trained(interpretation: Interpretation, setup: Setup, wanted: Gradie
         return f"weights in {setup.dtype} are for inference: train in bfloat16 or amp"
     if not any(wanted.weights):
         return "nothing is trained: every layer with parameters is frozen, or there is none"
-    if setup.one_sample:
-        for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
-            if certainly_equal(outcome.values_of_statistic, 1):
-                return (
-                    f"`{node.name}` would normalise each channel by the statistics of one value, which PyTorch refuses"
-                    " in training: take a batch of at least 2"
-                )
+    normalised = _of_one_value(interpretation) if setup.one_sample else None
+    if normalised is not None:
+        return (
+            f"`{normalised}` would normalise each channel by the statistics of one value, which PyTorch refuses in"
+            " training: take a batch of at least 2"
+        )
     return ""
+
+
+def _of_one_value(interpretation: Interpretation) -> str | None:
+    """The first layer that takes statistics over a batch, and has one value of each sample for it; None without one."""
+    for node, outcome in zip(interpretation.network.nodes, interpretation.outcomes, strict=True):
+        if certainly_equal(outcome.values_of_statistic, 1):
+            return node.name
+    return None
 
 
 def inference(

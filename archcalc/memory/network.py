@@ -83,13 +83,11 @@ class NetworkMemory:
 
     def _largest(self, budget_of: Callable[[Interpretation, Setup], Budget], memory: int) -> int | None:
         """One sample lies otherwise than several, and is asked for only where no more fit."""
-        several = budget_of(self.interpretation, self.setup._replace(batch=SEVERAL)).largest_batch(memory)
-        if several is None or several > 1:
+        held = budget_of(self.interpretation, self.setup._replace(batch=SEVERAL))
+        several = held.largest_batch(memory)
+        if several is None or several > 1 or held.least_batch > 1:
             return several
-        alone = self.setup._replace(batch=1)
-        if budget_of is budget.training and budget.why_not_trained(self.interpretation, alone, self.gradients):
-            return 0
-        one = budget_of(self.interpretation, alone).largest_batch(memory)
+        one = budget_of(self.interpretation, self.setup._replace(batch=1)).largest_batch(memory)
         return 1 if one is None else min(one, 1)
 
     def why(self, index: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -264,6 +265,18 @@ def test_what_fits_without_training_is_said_where_training_does_not(capsys: pyte
     assert "short by 43.37 GB; at inference up to batch 3" in said
     # 16.06 GB of parameters would fit into 24 GiB: what is beside them does not.
     assert "parameters and optimizer state take 16.06 GB of it" in said
+
+
+def test_a_batch_that_pytorch_refuses_does_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Batch normalisation of a vector: one sample is one value."""
+    spec = tmp_path / "vector.yaml"
+    spec.write_text("input: [16]\nlayers: [{linear: 32}, batch_norm, {linear: 10}]\n", encoding="utf-8")
+    assert run(["fit", str(spec), "--memory", "1GB", "--batch", "1"]) == 2
+    assert "the statistics of one value" in capsys.readouterr().err
+    assert run(["fit", str(spec), "--memory", "1GB"]) == 0
+    assert "batch 2  training peaks at" in capsys.readouterr().out
+    assert run(["fit", str(spec), "--memory", "1kB"]) == 1
+    assert "batch 2 does not fit" in capsys.readouterr().out
 
 
 def test_a_memory_without_a_unit_is_asked_for_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -144,6 +144,7 @@ def test_statistics_of_one_value_are_refused_in_training(tmp_path: Path) -> None
         one, two = (of(spec, batch=2).peak_bytes(batch) for batch in (1, 2))
         assert network.figure("largest_training_batch", memory=two) == 2
         assert network.figure("largest_training_batch", memory=one) == 0
+        assert of(spec, batch=2).batches_with_this_peak(2)[0] == 2
     assert of(written(tmp_path, "linear: 6", "group_norm: {groups: 3}", shape="[10]")).peak_bytes(1)
     assert of(written(tmp_path, "batch_norm", shape="[1, 1, 2]")).peak_bytes(1)
 

@@ -73,6 +73,13 @@ def test_profiles_count_what_their_tools_count() -> None:
     assert min(agree.values()) > 20
 
 
+def _of_steps(steps: str) -> Analysis:
+    """A sequence, or a map where its windows are taken, behind these steps."""
+    volume = "[8, 6, 4]" if "window_" in steps else "[8, 5]"
+    spec = f"input: {volume}\nlayers: {steps}\n"
+    return Analysis(interpret(expand(read_document(Source("spec.yaml", spec), Path("spec.yaml")))))
+
+
 _LINEAR = "{linear: {out: 8, each_position: true}}"
 _HEADS = f"[{_LINEAR}, {{split_heads: 2}}]"
 _TURNED = f"[{_LINEAR}, {{split_heads: 2}}, rotary]"
@@ -221,9 +228,7 @@ def test_exported_code_comes_back_as_the_spec(name: str) -> None:
 )
 def test_exported_code_says_every_layer(steps: str) -> None:
     """What no small network of the catalogue has."""
-    volume = "[8, 6, 4]" if "window_" in steps else "[8, 5]"
-    spec = f"input: {volume}\nlayers: {steps}\n"
-    analysis = Analysis(interpret(expand(read_document(Source("spec.yaml", spec), Path("spec.yaml")))))
+    analysis = _of_steps(steps)
     assert of_code(analysis) == of_spec(analysis)
 
 
@@ -293,9 +298,7 @@ def test_arguments_of_code_for_keras_are_parameters_of_the_spec(name: str) -> No
     ],
 )
 def test_code_for_keras_says_every_layer(steps: str) -> None:
-    volume = "[8, 6, 4]" if "window_" in steps else "[8, 5]"
-    spec = f"input: {volume}\nlayers: {steps}\n"
-    analysis = Analysis(interpret(expand(read_document(Source("spec.yaml", spec), Path("spec.yaml")))))
+    analysis = _of_steps(steps)
     assert keras_code.of_code(analysis) == keras_code.of_spec(analysis)
 
 

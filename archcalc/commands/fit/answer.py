@@ -94,7 +94,7 @@ CHECKPOINTS = "--checkpoint auto"
 def remedies(network: Part, available: Available, batch: int) -> list[Remedy]:
     """What brings a larger batch into a memory, and what it brings: each change by itself, the batch in parts, and
     all changes together where none alone is enough. What brings nothing is left out."""
-    setup, usable = network.setup, available.usable
+    setup, usable = network.setup._replace(batch=batch), available.usable
     if setup.stores_fewer_bits:
         return []
     before = _largest(network.analysis, setup, usable)

@@ -82,8 +82,10 @@ def command(
         device = cards[0].runtime
     network = Part(analysis, setup=setup(analysis.network, device=device, **training))
     found, available = budgets(network), _available(memory, cards, headroom)
+    if batch is not None and batch < found.asked.least_batch:
+        raise UsageError(Part(analysis, setup=network.setup._replace(batch=batch)).memory.why_not_trained)
     out.write(reports.build(network, found, available, batch))
-    fits = [found.asked.peak_bytes(batch or 1) <= one.usable for one in available]
+    fits = [found.asked.peak_bytes(batch or found.asked.least_batch) <= one.usable for one in available]
     return int(not (all(fits) if memory or cards else any(fits)))
 
 

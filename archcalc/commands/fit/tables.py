@@ -48,11 +48,11 @@ def _facts(network: Part, budgets: Budgets, fits: list[Fit], batch: int | None) 
     if len(fits) > _ANSWERED:
         facts = []
     for found in fits if facts else []:
-        asked = batch or 1
+        asked = batch or budgets.asked.least_batch
         if budgets.asked.peak_bytes(asked) > found.available.usable:
             said = [_said(each) for each in remedies(network, found.available, asked)]
             facts.append((f"on {found.available.name}", "; ".join(said) or _nothing(budgets, found.available.usable)))
-    needed = batch or 1
+    needed = batch or budgets.asked.least_batch
     facts.append((f"batch {needed:,}", f"{_phase(budgets)} peaks at {bytes_in_full(budgets.asked.peak_bytes(needed))}"))
     return tuple(facts)
 
@@ -82,8 +82,10 @@ def _answer(budgets: Budgets, found: Fit, batch: int | None) -> str:
         said = f"fits, {bytes_decimal(room)} left" if room >= 0 else f"does not fit, short by {bytes_decimal(-room)}"
         return f"batch {batch:,} {said}; up to batch {_count(largest)} in {_room(found.available)}"
     if largest == 0:
-        short = bytes_decimal(budgets.asked.peak_bytes(1) - found.available.usable)
-        return f"batch 1 does not fit in {_room(found.available)}, short by {short}{_at_inference(budgets, found)}"
+        least = budgets.asked.least_batch
+        short = bytes_decimal(budgets.asked.peak_bytes(least) - found.available.usable)
+        in_words = f"batch {least} does not fit in {_room(found.available)}, short by {short}"
+        return f"{in_words}{_at_inference(budgets, found)}"
     return f"up to batch {_count(largest)} in {_room(found.available)}"
 
 
