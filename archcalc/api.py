@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import Any
 
 from archcalc import catalogue
@@ -51,7 +51,7 @@ class Architecture:
         return asked.measure(Part(analysis, setup=stated) if layer is None else select(analysis, layer, stated))
 
 
-def load(spec: str | Path, /, **parameters: Any) -> Architecture:
+def load(spec: str | os.PathLike[str], /, **parameters: Any) -> Architecture:
     """The architecture that a spec describes.
 
     `spec` is a catalogue name, a path, or either with settings (`"resnet50:width=128"`); `parameters` set the spec's
@@ -62,7 +62,7 @@ def load(spec: str | Path, /, **parameters: Any) -> Architecture:
     return Architecture(document, settings)
 
 
-def load_partly(model: str | Path, /, **parameters: Any) -> Architecture:
+def load_partly(model: str | os.PathLike[str], /, **parameters: Any) -> Architecture:
     """The architecture in a model file, of which some operations are not known: the layer `unknown` stands for each of
     them, and no figure counts what it computes. Errors as `load` has them."""
     values = {name: _settled(name, value) for name, value in parameters.items()}

@@ -1,12 +1,14 @@
 """Where specs are found: in the catalogue by name, on disk by path (a spec, or a model file that is read as one), on
-standard input as `-`."""
+standard input as `-`.
+
+Paths are texts here and in the language: every command begins with these, and pathlib takes long to load.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from archcalc.diagnostics.diagnostic import Source, SpecError, UsageError, did_you_mean
@@ -18,6 +20,9 @@ from archcalc.language.source import Scalar, Sequence, Value, parse, read_stdin,
 from archcalc.layers.registry import words
 from archcalc.records import Record
 
+#: What the catalogue's folder is called.
+_FOLDER = "architectures"
+
 
 class Reference(Record):
     """A spec as a user names it: `resnet50:width=128,image=288` is a name and two settings, still text."""
@@ -26,27 +31,41 @@ class Reference(Record):
     settings: dict[str, str]
 
 
-def folder() -> Path:
+def folder() -> str:
     """The catalogue's folder: inside the package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent
-    inside = package / "architectures"
-    return inside if inside.is_dir() else package.parent / "architectures"
+    package = os.path.dirname(os.path.realpath(__file__))
+    inside = os.path.join(package, _FOLDER)
+    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(package), _FOLDER)
 
 
-def names() -> dict[str, Path]:
+def names() -> dict[str, str]:
     """Every spec of the catalogue: its name, which is the name of its file, and its path, in order of names."""
-    return {path.stem: path for path in sorted(folder().rglob("*.yaml"), key=lambda p: p.stem) if _is_spec(path)}
+    return {name: path for name, path in sorted(_files_of_catalogue()) if _is_spec(path)}
 
 
-def group_of(path: Path) -> str:
+def _files_of_catalogue() -> Iterator[tuple[str, str]]:
+    """The names and paths of the YAML files in the catalogue, specs and files of blocks."""
+    for inside, _, files in os.walk(folder()):
+        for file in files:
+            name, ending = os.path.splitext(file)
+            if ending == ".yaml":
+                yield name, os.path.join(inside, file)
+
+
+def group_of(path: str) -> str:
     """The group of the catalogue that a spec belongs to: the folder in which it lies."""
-    return path.parent.name
+    return os.path.basename(os.path.dirname(path))
 
 
-def of_groups(groups: Iterable[str]) -> dict[str, Path]:
+def _in_group(path: str) -> str:
+    """A file of the catalogue by its group and its name: `resnet/blocks.yaml`."""
+    return f"{group_of(path)}/{os.path.basename(path)}"
+
+
+def of_groups(groups: Iterable[str]) -> dict[str, str]:
     """The specs of some groups, as `names` has them, the groups in order; UsageError for a group that there is not."""
     every = names()
-    found: dict[str, Path] = {}
+    found: dict[str, str] = {}
     for group in groups:
         mine = {name: path for name, path in every.items() if group_of(path) == group}
         if not mine:
@@ -57,19 +76,19 @@ def of_groups(groups: Iterable[str]) -> dict[str, Path]:
     return found
 
 
-def _is_spec(path: Path) -> bool:
-    with path.open(encoding="utf-8") as file:
+def _is_spec(path: str) -> bool:
+    with open(path, encoding="utf-8") as file:
         return file.readline().startswith("architecture:")
 
 
-def find(name: str) -> Path:
+def find(name: str) -> str:
     """The path of a catalogue entry; UsageError with a suggestion if there is none."""
     if 1 <= len(name) <= 100 and all(character.isalnum() or character in "_.-" for character in name):
         catalogue = folder()
         for family in sorted(os.listdir(catalogue)):
-            path = os.path.join(catalogue, family, f"{name}.yaml")  # a text, for most of these are not there
-            if os.path.isfile(path) and _is_spec(Path(path)):
-                return Path(path)
+            path = os.path.join(catalogue, family, f"{name}.yaml")
+            if os.path.isfile(path) and _is_spec(path):
+                return path
     every = names()
     group = ", ".join(known for known, path in every.items() if group_of(path) == name)
     hint = (
@@ -159,15 +178,16 @@ def _typed(tree: Value) -> Any:
 
 
 def load(
-    reference: str | Path, settings: Mapping[str, Any] | None = None, *, partial: bool = False
+    reference: str | os.PathLike[str], settings: Mapping[str, Any] | None = None, *, partial: bool = False
 ) -> tuple[Document, dict[str, Any]]:
     """The document that a reference names, and the values of the parameters that it (or `settings`) sets.
 
     `partial` reads a model file though it has operations that are not known: the layer `unknown` stands for them.
     UsageError if there is nothing to read or a setting is malformed; SpecError if the document is.
     """
-    name, own = split(str(reference)) if isinstance(reference, str) else Reference(str(reference), {})
-    source, path = _source(name, explicit=isinstance(reference, Path), partial=partial)
+    explicit = not isinstance(reference, str)
+    name, own = Reference(os.fspath(reference), {}) if explicit else split(str(reference))
+    source, path = _source(name, explicit=explicit, partial=partial)
     values = {key: value(key, text) for key, text in own.items()}
     values.update(settings or {})
     return read_document(source, path), values
@@ -178,43 +198,44 @@ def read_source(reference: str) -> Source:
     return _source(split(reference).name)[0]
 
 
-def files(reference: str) -> list[Path]:
+def files(reference: str) -> list[str]:
     """The files that a reference is read from: the spec's own, and those that it imports, or that these import."""
     source, path = _source(split(reference).name)
     found = [path]
     waiting = [read_document(source, path)]
     while waiting:
         for block in waiting.pop().imported.values():
-            path = block.document.directory / Path(block.document.source.name).name
+            path = os.path.join(block.document.directory, os.path.basename(block.document.source.name))
             if path not in found:
                 found.append(path)
                 waiting.append(block.document)
     return found
 
 
-def _source(name: str, *, explicit: bool = False, partial: bool = False) -> tuple[Source, Path]:
+def _source(name: str, *, explicit: bool = False, partial: bool = False) -> tuple[Source, str]:
     if name == "-" and not explicit:
-        return read_stdin(), Path.cwd() / "-"
-    path = Path(name)
+        return read_stdin(), name
     if not explicit and (inside := _in_catalogue(name)) is not None:
         return read_text(inside, name=name), inside
-    if is_model(path):
-        return read_model(path, str(path), partial=partial), path
+    if is_model(name):
+        return read_model(name, name, partial=partial), name
     if partial:
         raise UsageError(f"{name} is not a model file: --partial is for one, a spec has no operations that are unknown")
-    if explicit or "/" in name or "\\" in name or path.suffix in (".yaml", ".yml") or os.path.isfile(path):
-        if path.parent == Path() and not path.exists() and (there := sorted(folder().rglob(path.name))):
-            known = ", ".join(f"`{each.parent.name}/{each.name}`" for each in there)
-            raise UsageError(f"no file `{name[:80]}` here; in the catalogue: {known}")
-        return read_text(path), path
+    if explicit or "/" in name or "\\" in name or name.endswith((".yaml", ".yml")) or os.path.isfile(name):
+        if not os.path.dirname(name) and not os.path.exists(name):
+            there = sorted(_in_group(path) for _, path in _files_of_catalogue() if os.path.basename(path) == name)
+            if there:
+                known = ", ".join(f"`{each}`" for each in there)
+                raise UsageError(f"no file `{name[:80]}` here; in the catalogue: {known}")
+        return read_text(name), name
     path = find(name)
-    return read_text(path, name=f"{path.parent.name}/{path.name}"), path
+    return read_text(path, name=_in_group(path)), path
 
 
-def _in_catalogue(name: str) -> Path | None:
+def _in_catalogue(name: str) -> str | None:
     """A file of the catalogue that is named by its path in it, `resnet/blocks.yaml`; None where a file here has it."""
     if "/" not in name or os.path.exists(name):
         return None
-    path = os.path.realpath(folder() / name)
+    path = os.path.realpath(os.path.join(folder(), name))
     within = path.startswith(os.path.join(os.path.realpath(folder()), ""))
-    return Path(path) if within and path.endswith(".yaml") and os.path.isfile(path) else None
+    return path if within and path.endswith(".yaml") and os.path.isfile(path) else None

@@ -9,12 +9,14 @@ Source: Williams, Waterman & Patterson 2009, "Roofline: an insightful visual per
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.devices import Card
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.sizes.kinds import Size, minimum, total
+
+if TYPE_CHECKING:
+    from archcalc.devices import Card
 
 #: Bytes of a value in float32.
 _BYTES = 4

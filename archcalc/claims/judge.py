@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import takewhile
-from pathlib import Path
 from typing import Any, TypeVar
 
 from archcalc import catalogue
@@ -32,7 +32,7 @@ class Subject(Record):
 
     document: Document
     settings: dict[str, Any]
-    directory: Path
+    directory: str | os.PathLike[str]
 
 
 class _Unanswered(Exception):
@@ -48,7 +48,7 @@ def judge(document: Document, claims: Iterable[Claim], library: Library) -> list
     return [_judged(claim, lambda claim: _verdict(subject, claim, library)) for claim in claims]
 
 
-def judge_listed(claims: list[Claim], directory: Path, library: Library) -> list[Verdict]:
+def judge_listed(claims: list[Claim], directory: str | os.PathLike[str], library: Library) -> list[Verdict]:
     """The verdict on every claim of a list of figures that lies in this folder, each about the network it names.
 
     The claims of one network are judged together. Where more networks cannot be read than anyone reads of, the rest of
@@ -76,7 +76,7 @@ def judge_listed(claims: list[Claim], directory: Path, library: Library) -> list
     return sorted(judged, key=lambda verdict: verdict.claim.place.start)
 
 
-def _named(claim: Claim, directory: Path, library: Library) -> Subject:
+def _named(claim: Claim, directory: str | os.PathLike[str], library: Library) -> Subject:
     """The network that a list of figures names."""
     place, failed = claim.spec_place or claim.place, f"{claim.spec[:80]} cannot be read"
     document, settings = _tried(lambda: library.document(claim.spec, directory), failed, place)

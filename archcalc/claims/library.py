@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -49,13 +50,13 @@ class Library:
         key = (document, tuple(sorted(settings.items())))
         return _once(self._analyses, key, lambda: analyse(expand(document, settings, self._rules), self._rules))
 
-    def document(self, reference: str, directory: Path) -> tuple[Document, dict[str, Any]]:
+    def document(self, reference: str, directory: str | os.PathLike[str]) -> tuple[Document, dict[str, Any]]:
         """The document of a spec that a file in this folder names, and the parameters that the name sets; errors as
         `path_in` and `catalogue.load` have them."""
         found = path_in(directory, reference)
         return _once(self._documents, found, lambda: catalogue.load(found))
 
-    def named(self, reference: str, directory: Path) -> Analysis:
+    def named(self, reference: str, directory: str | os.PathLike[str]) -> Analysis:
         """The analysis of a spec that a file in this folder names; errors as `document` and `analysis` have them."""
         if self._catalogued is not None:
             name = catalogue.split(reference).name
@@ -64,7 +65,7 @@ class Library:
         return self.analysis(*self.document(reference, directory))
 
 
-def path_in(directory: Path, reference: str) -> str:
+def path_in(directory: str | os.PathLike[str], reference: str) -> str:
     """A reference to a spec as a file in this folder has it, for the whole program: a path in the folder or below, or
     a name of the catalogue, with settings. UsageError if it lies elsewhere."""
     name = catalogue.split(reference).name
@@ -73,11 +74,11 @@ def path_in(directory: Path, reference: str) -> str:
     if not (is_model(name) or name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name):
         return reference
     try:
-        path = (directory / name).resolve()
+        path = (Path(directory) / name).resolve()
         is_device = path.exists() and not path.is_file()
     except (OSError, ValueError, RuntimeError):  # a path that is too long, holds NUL, links to itself
         raise UsageError(f"cannot read {name[:80]}: it is not a path") from None
-    if not path.is_relative_to(directory.resolve()):
+    if not path.is_relative_to(Path(directory).resolve()):
         raise UsageError(f"{name} is outside the folder of the file that names it")
     if not path.exists():
         raise UsageError(f"there is no file {name}")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,9 @@ from archcalc.output.formats import Format
 from archcalc.output.layout import Report
 from archcalc.output.terminal import is_terminal
 from archcalc.records import Record
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 spec_argument = click.argument("spec", type=SpecType())
 
@@ -171,7 +174,7 @@ class Output(Record):
             raise UsageError(f"{option} is --format {name}, and --format {self.format.name} was given too")
         return self._replace(format=formats.load(name, self.own))
 
-    def spare(self, files: Iterable[Path]) -> None:
+    def spare(self, files: Iterable[str | os.PathLike[str]]) -> None:
         """UsageError if what would be written is one of these files, which the command reads."""
         _spare(self.path, files)
 
@@ -220,22 +223,22 @@ def _spare_inputs(output: Path | None) -> None:
                 _spare(output, _files(one))
 
 
-def _files(reference: str | Path) -> Iterator[Path]:
+def _files(reference: str | os.PathLike[str]) -> Iterator[str | os.PathLike[str]]:
     """The files that an argument stands for."""
     from archcalc import catalogue
 
-    if isinstance(reference, Path):
+    if not isinstance(reference, str):
         yield reference
     elif reference == "-":
-        yield Path("/dev/stdin")
+        yield "/dev/stdin"
     else:
         # What cannot be read is the command's to report.
         with suppress(UsageError, SpecError):
-            yield Path(catalogue.split(reference).name)
+            yield catalogue.split(reference).name
             yield from catalogue.files(reference)
 
 
-def _spare(output: Path | None, files: Iterable[Path]) -> None:
+def _spare(output: Path | None, files: Iterable[str | os.PathLike[str]]) -> None:
     for path in files:
         with suppress(OSError):
             if output is not None and output.samefile(path):

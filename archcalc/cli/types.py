@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
@@ -76,10 +75,10 @@ class Names(Name):
 class FileType(click.Path):
     """A file to write; refused at once where it lies in no folder."""
 
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
-
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Its path. UsageError if there can be no such file."""
+        from pathlib import Path
+
         from archcalc.output.file import check_writable
 
         path = Path(os.fsdecode(super().convert(value, param, ctx)))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def is_model(name: str | os.PathLike[str]) -> bool:
     return os.fspath(name).lower().endswith(ENDINGS)
 
 
-def read_model(path: Path, shown: str, *, partial: bool = False) -> Source:
+def read_model(path: str | os.PathLike[str], shown: str, *, partial: bool = False) -> Source:
     """A model's flat network as the text of a spec, a step for each layer, named by the path of its module.
 
     `shown` is the file's name in messages. `partial` puts the layer `unknown` in the place of each operation that is
@@ -47,7 +46,7 @@ def read_model(path: Path, shown: str, *, partial: bool = False) -> Source:
     return _read(path, shown, partial=partial)[1].source
 
 
-def folded(path: Path, shown: str, *, partial: bool = False) -> Iterator[str]:
+def folded(path: str | os.PathLike[str], shown: str, *, partial: bool = False) -> Iterator[str]:
     """A model as the lines of the spec that a person would have written; its blocks are named after its classes.
 
     Errors as `read_model` has them.
@@ -75,14 +74,16 @@ def _flattened(values: Iterable[Any]) -> Iterator[Any]:
             yield value
 
 
-def _read(path: Path, shown: str, *, partial: bool) -> tuple[Flat, Document]:
+def _read(model: str | os.PathLike[str], shown: str, *, partial: bool) -> tuple[Flat, Document]:
     from importlib import import_module
+    from pathlib import Path
 
     from archcalc.diagnostics.diagnostic import Source, UsageError
     from archcalc.exchange.flat import spec_text
     from archcalc.exchange.verify import verify
     from archcalc.language.read import read_document
 
+    path = Path(model)
     reader = import_module(f"archcalc.exchange.{_READERS[path.suffix.lower()]}")
     if partial and path.suffix.lower() not in _READ_IN_PART:
         raise UsageError(f"{shown} is read as a whole or not at all: --partial is for {' and '.join(_READ_IN_PART)}")

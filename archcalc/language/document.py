@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from archcalc.diagnostics.diagnostic import Place, Source
@@ -158,7 +157,7 @@ class Step:
 class Document:
     """One spec file, or one file of blocks."""
 
-    def __init__(self, source: Source, directory: Path) -> None:
+    def __init__(self, source: Source, directory: str) -> None:
         self.source = source
         self.directory = directory
         self.architecture = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from archcalc.diagnostics.diagnostic import SpecError, UsageError, did_you_mean
 from archcalc.language.document import Document
 from archcalc.language.reading import Reading
@@ -50,11 +52,11 @@ def _import_block(reading: Reading, imported: Document, name: Scalar) -> None:
 def _import(reading: Reading, key: Scalar) -> Document | None:
     place = reading.place(key)
     try:
-        path = (reading.document.directory / key.text).resolve()
-    except (OSError, ValueError, RuntimeError):  # a path that is too long, holds NUL, links to itself
+        path = os.path.realpath(os.path.join(reading.document.directory, key.text))
+    except ValueError:  # it holds NUL
         reading.findings.add("bad-import", f"`{key.text[:80]}` is not a path", place)
         return None
-    if not path.is_relative_to(reading.files.root):
+    if not os.path.join(path, "").startswith(os.path.join(reading.files.root, "")):
         reading.findings.add("import-escapes", f"{key.text} is outside the folder of the spec", place)
         return None
     if path in reading.files.finished:
@@ -66,12 +68,12 @@ def _import(reading: Reading, key: Scalar) -> Document | None:
         reading.findings.add("import-cycle", f"more than {MAX_IMPORTS} files import one another in a row", place)
         return None
     shown = _shown_path(reading.document, key.text)
-    if not path.is_file() and path.exists():  # to read from a device or a pipe may never end
+    if os.path.exists(path) and not os.path.isfile(path):  # to read from a device or a pipe may never end
         reading.findings.add("bad-import", f"cannot read `{key.text[:80]}`: it is not a file", place)
         return None
     reading.files.open.append(path)
     try:
-        reading.files.finished[path] = reading.files.read(read_text(path, name=shown), path.parent)
+        reading.files.finished[path] = reading.files.read(read_text(path, name=shown), os.path.dirname(path))
     except UsageError as error:
         reading.findings.add("bad-import", str(error), place, help=_IMPORT_HELP)
         return None

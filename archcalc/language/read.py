@@ -7,8 +7,8 @@ all of it in one go, also in blocks that nobody uses.
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from archcalc.diagnostics.diagnostic import Source, SpecError, did_you_mean, fail, plain
 from archcalc.language.blocks import read_blocks
@@ -34,16 +34,18 @@ _MAPS = {
 _LONGEST_TEXT = 1000
 
 
-def read_document(source: Source, path: Path) -> Document:
+def read_document(source: Source, path: str | os.PathLike[str]) -> Document:
     """The document in a source, and all it imports; imports must stay in the folder of `path` or below."""
-    path = path.resolve()
+    path = os.path.realpath(path)
     findings = Findings()
-    files = Files(path.parent, [path], {}, lambda source, directory: _read(source, directory, findings, files))
+    files = Files(
+        os.path.dirname(path), [path], {}, lambda source, directory: _read(source, directory, findings, files)
+    )
     # A tree makes many objects and no garbage: the collector would walk them again and again for nothing.
     collecting = gc.isenabled()
     gc.disable()
     try:
-        document = files.read(source, path.parent)
+        document = files.read(source, files.root)
     except Enough:
         raise SpecError(findings.found) from None
     finally:
@@ -53,7 +55,7 @@ def read_document(source: Source, path: Path) -> Document:
     return document
 
 
-def _read(source: Source, directory: Path, findings: Findings, files: Files) -> Document:
+def _read(source: Source, directory: str, findings: Findings, files: Files) -> Document:
     document = Document(source, directory)
     tree = parse(source)
     if not isinstance(tree, Mapping):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from archcalc.diagnostics.diagnostic import Place, Source
@@ -15,11 +14,11 @@ from archcalc.records import Record
 class Files(Record):
     """The files of one spec: imports stay in the folder `root` or below, and `read` reads one of them."""
 
-    root: Path
+    root: str
     #: The files that are being read, each imported by the one before.
-    open: list[Path]
-    finished: dict[Path, Document]
-    read: Callable[[Source, Path], Document]
+    open: list[str]
+    finished: dict[str, Document]
+    read: Callable[[Source, str], Document]
 
 
 class Reading(Record):

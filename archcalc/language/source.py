@@ -7,10 +7,10 @@ place means types them.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
@@ -65,11 +65,11 @@ def is_empty(value: Value) -> bool:
     return isinstance(value, Scalar) and value.plain and value.text in ("", "~")
 
 
-def read_text(path: Path, *, name: str | None = None) -> Source:
+def read_text(path: str | os.PathLike[str], *, name: str | None = None) -> Source:
     """The text of a spec file (UTF-8, at most 8 MB); UsageError if there is none to read."""
-    shown = name or str(path)
+    shown = name or os.fspath(path)
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

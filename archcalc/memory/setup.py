@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from archcalc.devices import Card, card
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.language.network import Network
 from archcalc.language.paths import selected
@@ -16,6 +15,9 @@ from archcalc.memory.precision import COMPUTED, DTYPES, STORED
 from archcalc.records import Record
 from archcalc.sizes.kinds import Size, is_concrete
 from archcalc.units import memory_size
+
+if TYPE_CHECKING:
+    from archcalc.devices import Card
 
 DEVICES = ("cpu", "cuda")
 
@@ -103,7 +105,7 @@ def setup(
         _inference_alone(
             dtype, optimizer=optimizer != "none", accumulate=accumulate, checkpoint=checkpoint, freeze=freeze
         )
-    chosen = None if gpu is None else card(gpu)
+    chosen = None if gpu is None else _card(gpu)
     if device is None:
         device = "cpu" if chosen is None else chosen.runtime
     _one_of("device", device, DEVICES)
@@ -126,6 +128,12 @@ def setup(
         memory=memory,
         card=chosen,
     )
+
+
+def _card(gpu: str) -> Card:
+    from archcalc.devices import card  # a table that few ask for
+
+    return card(gpu)
 
 
 def _inference_alone(dtype: str, **asked: object) -> None:

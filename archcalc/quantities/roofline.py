@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from archcalc.analysis import roofline
 from archcalc.analysis.totals import AnalysedLayer
-from archcalc.devices import Card
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.quantities.registry import Part, quantity, summed
 from archcalc.quantities.totals import flops
 from archcalc.sizes.kinds import Size
 from archcalc.units import BYTES, FLOPS_PER_BYTE, SECONDS
+
+if TYPE_CHECKING:
+    from archcalc.devices import Card
 
 
 @summed(BYTES, depends=["batch"])

@@ -132,9 +132,10 @@ def greatest(sizes: Iterable[Size]) -> Size:
     """The largest of some sizes, none of which is negative; 0 for none."""
     result = 0
     for size in sizes:
-        # As in `total`: those of one network are plain numbers.
-        plain = type(size) is int and type(result) is int
-        result = max(result, size) if plain else maximum(result, size)
+        if type(size) is not int or type(result) is not int:
+            result = maximum(result, size)
+        elif size > result:  # as in `total`: those of one network are plain numbers
+            result = size
     return result
 
 

@@ -337,7 +337,7 @@ def test_resnet20_by_hand() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [name for name, path in catalogue.names().items() if "cifar" in path.parent.name or "cifar10" in name]
+    [name for name, path in catalogue.names().items() if "cifar" in catalogue.group_of(path) or "cifar10" in name]
     + ["preact_resnet110", "preact_resnet1001", "wrn_28_10", "resnext29_8x64d", "densenet40_k12", "densenet_bc100_k12"],
 )
 def test_networks_for_cifar_average_a_map_of_8x8(name: str) -> None:

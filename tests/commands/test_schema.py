@@ -25,7 +25,7 @@ def test_the_schema_is_one() -> None:
     jsonschema.Draft7Validator.check_schema(list_schema())
 
 
-@pytest.mark.parametrize("path", sorted(folder().rglob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(Path(folder()).rglob("*.yaml")), ids=lambda path: path.stem)
 def test_it_accepts_the_catalogue(path: Path) -> None:
     found = list(VALIDATOR.iter_errors(yaml.safe_load(path.read_text(encoding="utf-8"))))
     assert not found, found[0]

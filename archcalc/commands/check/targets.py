@@ -48,7 +48,7 @@ def each_once(found: Iterable[Target]) -> list[Target]:
 
 def in_catalogue() -> list[Target]:
     """Every spec of the catalogue."""
-    return [_in_catalogue(name, path) for name, path in catalogue.names().items()]
+    return [_in_catalogue(name, Path(path)) for name, path in catalogue.names().items()]
 
 
 def in_folder(folder: Path) -> list[Target]:
@@ -70,7 +70,7 @@ def _of(reference: str) -> list[Target]:
         return at(path)
     if ":" in reference:
         raise UsageError(f"check takes no settings: claims are about a spec as it stands, and so is `{reference}`")
-    return [_in_catalogue(reference, catalogue.find(reference))]
+    return [_in_catalogue(reference, Path(catalogue.find(reference)))]
 
 
 def at(path: Path) -> list[Target]:

@@ -42,11 +42,11 @@ def _files(path: Path) -> Iterator[Path]:
     with suppress(UsageError, SpecError):
         source = None if is_model(path) else read_text(path)
         if source is None or not is_list(source.text):
-            yield from catalogue.files(str(path))
+            yield from map(Path, catalogue.files(str(path)))
             return
         for spec in dict.fromkeys(claim.spec for claim in listed(source)[0]):
             with suppress(UsageError, SpecError):
-                yield from catalogue.files(path_in(path.parent, spec))
+                yield from map(Path, catalogue.files(path_in(path.parent, spec)))
 
 
 def _state(files: Iterable[Path]) -> State:

@@ -6,6 +6,7 @@ has ("" for those of the file that was opened, or of the catalogue where none wa
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -152,8 +153,9 @@ class Answers:
     def _document(self, draft: Draft) -> Document:
         if draft.base and draft.base not in self._catalogue:
             raise UsageError("there is no such spec in the catalogue")
-        path = self._catalogue[draft.base] if draft.base else self._opened or catalogue.folder() / "draft.yaml"
-        return read_document(Source(path.name, draft.text), path)
+        beside = self._opened or os.path.join(catalogue.folder(), "draft.yaml")
+        path = self._catalogue[draft.base] if draft.base else beside
+        return read_document(Source(os.path.basename(path), draft.text), path)
 
 
 def _parameter(draft: Draft, name: str, value: object) -> dict[str, Any]:

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, TYPE_CHECKING, TypeAlias
 
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.discovery import found_in
 from archcalc.output.layout import Report
 from archcalc.records import Record
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEFAULT = "text"
 
