@@ -150,6 +150,24 @@ def test_people_are_spared_a_table_that_is_too_long() -> None:
     assert len("".join(csv_format.render(report)).splitlines()) == 6
 
 
+def test_a_report_that_is_taller_than_the_terminal_ends_with_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shown(lines: int, width: int) -> list[str]:
+        table = Table((Column("a", "a"), Column("b", "b")), [(1, 2), (3, 4), (5, "6" * 30)])
+        stream = io.StringIO()
+        monkeypatch.setenv("COLUMNS", str(width))
+        monkeypatch.setenv("LINES", str(lines))
+        text_format.on_terminal(Report("heading", [("fact", "0")], (table,), ("note",), {}), stream)
+        return [line.split()[0] for line in stream.getvalue().splitlines() if line.strip(" -+|")]
+
+    table = ["a", "1", "3", "5"]
+    # A heading, a fact, a space, titles and a rule, three rows, a space, a note: 10, and the prompt.
+    assert shown(11, width=40) == ["heading", "fact", *table, "note"]
+    assert shown(10, width=40) == [*table, "note", "heading", "fact"]
+    # The five lines of the table are 33 wide: on this terminal they are ten.
+    assert shown(16, width=20) == ["heading", "fact", *table, "note"]
+    assert shown(15, width=20) == [*table, "note", "heading", "fact"]
+
+
 def test_a_format_is_found_by_its_file_alone() -> None:
     folder = Path(formats.__file__).parent
     files = {path.stem for path in folder.glob("*.py")} - {"__init__"}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any, TypeAlias
 
 from archcalc.diagnostics.text import Role, wrapped
 from archcalc.output.layout import NARROWEST, Column, Report, Table, notes, readable, readable_rows, texts
 from archcalc.output.terminal import asked_width
+from archcalc.records import Record
 from archcalc.units import barred
 
 ENDINGS = (".txt",)
@@ -44,38 +45,48 @@ def render(report: Report) -> list[str]:
 
 
 def on_terminal(report: Report, stream: IO[str]) -> None:
-    """Write the report to a terminal: fitted to its width, coloured unless NO_COLOR is set."""
+    """Write the report to a terminal: fitted to its width, coloured unless NO_COLOR is set. A report that is taller
+    than the terminal ends with its figures, which are the answer, and stay on the screen."""
     from rich.console import Console
     from rich.text import Text
 
     report = readable(report)
     size = shutil.get_terminal_size()
+    room = max(20, size.columns)
 
-    def of_width(width: int) -> Console:
-        return Console(file=stream, highlight=False, emoji=False, markup=False, width=width, height=size.lines)
+    def block(parts: Iterable[Any], width: int = room) -> _Block:
+        console = Console(file=stream, highlight=False, emoji=False, markup=False, width=width, height=size.lines)
+        with console.capture() as captured:
+            for part in parts:
+                console.print(part)
+        text = captured.get()
+        return _Block(text, text.count("\n") * -(-width // room))
 
-    console = of_width(max(20, size.columns))
-    if report.heading:
-        console.print(Text(report.heading, style="bold"))
-    for grid in _rich_figures(report, console.width):
-        console.print(grid)
+    heading = [Text(report.heading, style="bold")] if report.heading else []
+    head = block([*heading, *_rich_figures(report, room)])
     left_out: list[_Hidden] = []
     shown: list[Table] = []
+    tables: list[_Block] = []
     for table in report.tables:
-        fitted, out = _fit(table, console.width)
+        fitted, out = _fit(table, room)
         shown.append(fitted)
         left_out += out
-        if report.heading or report.figures or report.facts or len(shown) > 1:
-            console.print()
-        if fitted.title:
-            console.print(Text(fitted.title, style="italic"))
+        title = block([Text(fitted.title, style="italic")] if fitted.title else [])
         # Wider than the terminal, the lines wrap; cut they are never.
-        of_width(max(console.width, _least_width(fitted))).print(_rich_table(fitted, stream))
-    below = [*notes(report, shown), *_left_out(left_out)]
-    if below:
-        console.print()
-    for note in below:
-        console.print(Text(note, style="dim"))
+        rows = block([_rich_table(fitted, stream)], max(room, _least_width(fitted)))
+        tables.append(_Block(title.text + rows.text, title.height + rows.height))
+    below = block(Text(note, style="dim") for note in (*notes(report, shown), *_left_out(left_out)))
+    blocks = [made for made in (head, *tables, below) if made.text]
+    if head.text and tables and sum(made.height + 1 for made in blocks) > size.lines:  # with the prompt
+        blocks = [*blocks[1:], head]
+    stream.write("\n".join(made.text for made in blocks))
+
+
+class _Block(Record):
+    """Some lines, and how many they are on the terminal, where those that are too long for it wrap."""
+
+    text: str
+    height: int
 
 
 #: How a hidden column is shown, and its title.
