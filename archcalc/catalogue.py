@@ -89,6 +89,8 @@ def find(name: str) -> str:
             path = os.path.join(catalogue, family, f"{name}.yaml")
             if os.path.isfile(path) and _is_spec(path):
                 return path
+    if os.path.isdir(name):
+        raise UsageError(f"`{name[:80]}` is a folder: name a spec in it, or check all of them with `archcalc check`")
     every = names()
     group = ", ".join(known for known, path in every.items() if group_of(path) == name)
     hint = (

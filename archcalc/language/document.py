@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from archcalc.diagnostics.diagnostic import Place, Source
+from archcalc.diagnostics.diagnostic import Place, Source, UsageError, did_you_mean
 from archcalc.language.expression import Environment
 from archcalc.language.source import Mapping
 from archcalc.layers.registry import Layer
@@ -176,6 +176,16 @@ class Document:
     def block(self, name: str) -> Block | None:
         """The block of that name, its own or an imported one."""
         return self.blocks.get(name) or self.imported.get(name)
+
+    def no_parameter(self, name: str) -> UsageError:
+        """That the spec has no parameter of a name, which a command was given."""
+        known = [parameter.name for parameter in self.parameters]
+        hint = did_you_mean(name, known) or (f"it has {', '.join(known)}" if known else "it has none")
+        if name == "batch":
+            hint = "a spec is of one sample, and `--batch` says how many there are"
+        elif (whole := name.partition("[")[0]) != name and whole in known:
+            hint = f"it is an element of `{whole}`, which `sweep` alone can set: set the whole list"
+        return UsageError(f"{self.architecture or self.source.name} has no parameter `{name}`: {hint}")
 
     def place(self, value: Any) -> Place:
         """Where a value of this document stands."""

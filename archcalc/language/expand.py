@@ -125,11 +125,10 @@ def _named_by_paths(scope: Scope | None, base: str, step: Step | None) -> list[S
 
 
 def parameter_values(document: Document, given: Mapping[str, Any], budget: Budget) -> dict[str, Any]:
-    known = [parameter.name for parameter in document.parameters]
+    known = {parameter.name for parameter in document.parameters}
     for name in given:
         if name not in known:
-            hint = did_you_mean(name, known) or (f"it has {', '.join(known)}" if known else "it has none")
-            raise UsageError(f"{document.architecture or document.source.name} has no parameter `{name}`: {hint}")
+            raise document.no_parameter(name)
     values: dict[str, Any] = {}
     for parameter in document.parameters:
         if parameter.name in given:
@@ -166,6 +165,18 @@ def with_blocks(value: Any, blocks: Mapping[str, Block]) -> Any:
     if isinstance(value, tuple):
         return tuple(with_blocks(each, blocks) for each in value)
     return blocks.get(value, value) if isinstance(value, str) else value
+
+
+def _meant_as_row(scope: Scope | None, value: Any) -> str | None:
+    """What to write where a list fills the first parameter of a block and was meant to fill several."""
+    if scope is None or scope.step is None or scope.arguments is None or not isinstance(value, tuple):
+        return None
+    several = dict(zip(scope.arguments, value, strict=False))
+    given = scope.step.arguments
+    if len(several) < 2 or len(given) != 1 or scope.arguments[given[0].name] is not value:
+        return None
+    row = ", ".join(f"{name}: {shown(each)}" for name, each in several.items())
+    return f"a list is a row of arguments where a block needs several: write `{scope.step.name}: {{{row}}}`"
 
 
 def _evaluated(formula: Formula, environment: Mapping[str, Any], budget: Budget) -> Any:
@@ -540,9 +551,11 @@ class Expansion:
         try:
             return accept(value)
         except Refused as refused:
-            message = f"{argument.name} {refused}"
-            notes = tuple(trail(here.frame.scope))
-            raise Found(Diagnostic("bad-value", message, argument.formula.place, shown(value), notes)) from None
+            message, scope = f"{argument.name} {refused}", here.frame.scope
+            notes, help_ = tuple(trail(scope)), _meant_as_row(scope, value)
+            raise Found(
+                Diagnostic("bad-value", message, argument.formula.place, shown(value), notes, help=help_)
+            ) from None
 
     def truth(self, formula: Formula, key: str, here: _Here) -> bool:
         value = self.evaluate(formula, here)

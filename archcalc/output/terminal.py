@@ -27,7 +27,7 @@ def width(stream: IO[str]) -> int | None:
     """How many columns a stream has: of what COLUMNS says, else of the terminal that it is; None for any number."""
     if asked := asked_width():
         return asked
-    if not is_terminal(stream):
+    if not stream.isatty():
         return None
     try:
         return os.get_terminal_size(stream.fileno()).columns or _USUAL

@@ -241,8 +241,9 @@ def quantity_named(name: str, *, of: Scope = "any", numbers: bool = False, kinds
     known = quantities()
     found = known.get(name)
     if found is None:
-        hint = did_you_mean(name, known) or "`archcalc quantities` lists them"
-        raise UsageError(f"unknown quantity `{name[:80]}`: {hint}")
+        having = " or ".join(f"`{each}`" for each in known if name and name in each)
+        hint = did_you_mean(name, known) or (having and f"did you mean {having}?")
+        raise UsageError(f"unknown quantity `{name[:80]}`: {hint or '`archcalc quantities` lists them'}")
     if of == "network" and found.of == "layers":
         raise UsageError(f"{name} is a figure of layers, not of a whole network")
     if of == "layers" and found.of == "network":

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -742,3 +743,15 @@ def test_a_check_that_goes_to_a_file_says_its_result_beside_it(folder: Path, che
     assert (found.code, found.out) == (1, "")
     assert found.err == "1 spec, 1 claim: 1 failed; 1 error\n"
     assert checked("one.yaml", "-q", "-o", "found.json").err == ""
+
+
+def test_a_spec_on_standard_input_is_checked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "architecture: tiny\ninput: [3, 4, 4]\nlayers: [flatten]\nexpect: {params: 1}\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert run(["check", "-"]) == 1
+    assert "<stdin>:4:18" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert run(["check", "-", "--fix"]) == 2
+    assert "--fix rewrites files" in capsys.readouterr().err

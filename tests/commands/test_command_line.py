@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from archcalc.cli import group, run
+from archcalc.output.terminal import width
 
 SPEC = """\
 architecture: tiny
@@ -154,7 +155,6 @@ def test_findings_go_to_standard_error_with_exit_code_1(tmp_path: Path) -> None:
         (["report", "vgg166"], "did you mean `vgg16`?"),
         (["reprot", "vgg16"], "did you mean `report`?"),
         (["report", "nowhere/at_all.yaml"], "cannot read nowhere/at_all.yaml"),
-        (["report", "."], "there is no spec `.`"),
         (["report", "vgg16", "--batch", "0"], "0 is not in the range"),
         (["report", "vgg16", "--depth", "-1"], "-1 is not in the range"),
         (["report", "vgg16:image"], "`image` is not a setting"),
@@ -168,7 +168,14 @@ def test_findings_go_to_standard_error_with_exit_code_1(tmp_path: Path) -> None:
         (["report", "a" * 5_000], "there is no spec `aaa"),
         (["check", "a" * 5_000], "there is no spec `aaa"),
         (["report", "a/" + "a" * 5_000], "File name too long"),
+        (["report", "."], "`.` is a folder: name a spec in it"),
+        (["layers", "repeat"], "there is no layer `repeat`: it is a key of steps, see `archcalc help language`"),
+        (["help", "expect"], "it is a word of specs, see `archcalc help language`"),
+        (["quantities", "memory"], "did you mean `inference_memory_bytes`?"),
+        (["import", "nothing.onnx"], "there is no file nothing.onnx"),
         (["report", "vgg16", "--set", "spec=3"], "vgg16 has no parameter `spec`"),
+        (["formula", "vgg16", "--free", "batch"], "a spec is of one sample, and `--batch` says how many there are"),
+        (["formula", "resnet50", "--free", "strides[1]"], "it is an element of `strides`, which `sweep` alone can set"),
         (["report", "vgg16", "--set", "image=\udcff"], "U+DCFF cannot stand in it"),
         (["report", "vgg16:image=foo"], "`foo` is not a value for image"),
         (["report", "vgg16:image=False"], "did you mean `false`?"),
@@ -267,6 +274,17 @@ def test_a_dumb_terminal_gets_no_colours(monkeypatch: pytest.MonkeyPatch, capsys
         monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
         assert run(["report", "nothing/at.all"]) == 2
         assert ("\x1b" in capsys.readouterr().err) is coloured
+
+
+def test_a_dumb_terminal_has_its_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((72, 24)))
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(stream, "fileno", lambda: 1, raising=False)
+    assert width(stream) == 72
+    assert width(io.StringIO()) is None
 
 
 def test_a_message_ends_its_lines_between_words(

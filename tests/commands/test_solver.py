@@ -73,6 +73,15 @@ def test_several_bounds_and_the_smallest() -> None:
         solve("resnet50", "width", "macs >= 4G and params <= 20M")
 
 
+@pytest.mark.parametrize(
+    ("target", "closest"),
+    [("macs <= 1", "width = 8 has macs 77,025,280"), ("macs >= 100G", "width = 64 has macs 4,089,184,256")],
+)
+def test_no_answer_says_what_comes_closest(target: str, closest: str) -> None:
+    with pytest.raises(archcalc.UsageError, match=f"no value of width meets {target}: {closest}"):
+        solve("resnet50", "width", target, within=range(8, 65, 8))
+
+
 def test_a_reference_with_settings_gets_one_more() -> None:
     made = solve("resnet50:image=160", "width", "macs <= 1G")
     assert made.reference == f"resnet50:image=160,width={made.settings['width']}"

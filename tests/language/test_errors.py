@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -34,6 +35,22 @@ def test_the_diagnostics_are_those_beside_the_lines(path: Path) -> None:
         analyse(expand(read_document(Source(path.name, text), path)))
     found = [(d.place.line if d.place else 0, d.rule, d.message) for d in caught.value.diagnostics]
     assert sorted(found) == sorted(expected(text))
+
+
+def test_a_list_that_fills_one_parameter_of_several_is_told_how_to_fill_more() -> None:
+    text = """
+        input: [3, 8, 8]
+        blocks:
+          unit(out, stride=1):
+            - conv: {out: out, kernel: 3, stride: stride}
+        layers:
+          - unit: [64, 2]
+    """
+    with pytest.raises(archcalc.SpecError) as caught:
+        expand(read_document(Source("spec.yaml", dedent(text)), Path("spec.yaml")))
+    (found,) = caught.value.diagnostics
+    assert found.message == "out must be a whole number: [64, 2] is not"
+    assert found.help == "a list is a row of arguments where a block needs several: write `unit: {out: 64, stride: 2}`"
 
 
 def test_the_trail_names_the_calls_and_the_input() -> None:

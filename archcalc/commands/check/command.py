@@ -52,9 +52,10 @@ def command(
 ) -> int:
     """Check specs and the figures they claim.
 
-    PATHS are files, folders (searched recursively) or names from the catalogue; the default is the paths of
-    [tool.archcalc] in pyproject.toml, or else the current folder. OLD is a folder of specs, or a report saved with
-    --format json. The exit code is 0 if nothing is wrong, 1 if there are findings, 2 if the check could not run.
+    PATHS are files (- is standard input), folders (searched recursively) or names from the catalogue; the default is
+    the paths of [tool.archcalc] in pyproject.toml, or else the current folder. OLD is a folder of specs, or a report
+    saved with --format json. The exit code is 0 if nothing is wrong, 1 if there are findings, 2 if the check could not
+    run.
 
     --fix replaces a wrong figure with the computed one where the claim is exact, has no source and is not an erratum,
     and lists what it replaced; comments and layout are kept.

@@ -18,7 +18,7 @@ from archcalc.diagnostics.diagnostic import Diagnostic, Source, SpecError
 from archcalc.exchange import is_model, read_model
 from archcalc.language.document import Document
 from archcalc.language.read import read_document
-from archcalc.language.source import read_text
+from archcalc.language.source import read_stdin, read_text
 from archcalc.quantities.counting import counted_by
 from archcalc.quantities.registry import Part, quantities
 from archcalc.records import Record
@@ -228,6 +228,8 @@ def _why_failed(verdicts: Iterable[Verdict]) -> Iterator[Diagnostic]:
 
 def _source(target: Target) -> Source:
     """The text of a spec, or of the spec that a model file is."""
+    if target.is_stdin:
+        return read_stdin()
     if is_model(target.path):
         return read_model(target.path, target.shown)
     return read_text(target.path, name=target.shown)

@@ -14,6 +14,9 @@ from archcalc.exchange import is_model
 from archcalc.language.document import SECTIONS
 from archcalc.records import Record
 
+#: What stands for standard input.
+_STDIN = "-"
+
 
 class Target(Record):
     """One file to check: `name` is what it is called in results, `shown` its path as a user would write it, and `key`
@@ -23,6 +26,11 @@ class Target(Record):
     path: Path
     shown: str
     key: str
+
+    @property
+    def is_stdin(self) -> bool:
+        """Whether it is what comes on standard input."""
+        return self.name == _STDIN
 
     @property
     def is_path(self) -> bool:
@@ -65,6 +73,8 @@ def in_folder(folder: Path) -> list[Target]:
 def _of(reference: str) -> list[Target]:
     if not reference:
         raise UsageError("a path is empty: was a variable not set?")
+    if reference == _STDIN:
+        return [Target(_STDIN, Path(_STDIN), "<stdin>", _STDIN)]
     path = Path(reference)
     if os.path.exists(path) or path.suffix in (".yaml", ".yml") or "/" in reference or "\\" in reference:
         return at(path)

@@ -12,7 +12,7 @@ from archcalc.analysis.totals import Analysis
 from archcalc.commands.formula.conditions import Conditions, conditions
 from archcalc.commands.formula.latex import latex
 from archcalc.commands.formula.simplify import simplified
-from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
+from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.language.expand import expand
 from archcalc.language.expression import ExpressionError, compile_expression
 from archcalc.layers.attributes import shown
@@ -120,8 +120,7 @@ def formula(
     known = [parameter.name for parameter in document.parameters]
     for name in (*free, *(let or {})):
         if name not in known:
-            hint = did_you_mean(name, known) or (f"it has {', '.join(known)}" if known else "it has none")
-            raise UsageError(f"{document.architecture or spec} has no parameter `{name}`: {hint}")
+            raise document.no_parameter(name)
     images = {name: variable(name) for name in free}
     images.update({name: _read(name, str(text)) for name, text in (let or {}).items()})
     asked = {name: _asked(name, layer, bool(images)) for name in dict.fromkeys(quantities)}

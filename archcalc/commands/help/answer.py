@@ -35,10 +35,14 @@ def page(topic: str) -> Page:
 def _hint(topic: str, known: dict[str, Page]) -> str:
     from archcalc.commands import names
     from archcalc.diagnostics.rules import rules
+    from archcalc.language.document import HEAD, SECTIONS
+    from archcalc.language.keys import STEP_KEYS
     from archcalc.layers.registry import layers
 
     if topic in layers():
         return f"it is a layer, see `archcalc layers {topic}`"
+    if topic in (HEAD, *STEP_KEYS, *SECTIONS):
+        return "it is a word of specs, see `archcalc help language`"
     if topic in rules():
         return f"it is a rule, see `archcalc explain {topic}`"
     short = [name.rpartition("/")[2] for name in known]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
+from archcalc.language.document import HEAD
+from archcalc.language.keys import STEP_KEYS
 from archcalc.layers.attributes import shown
 from archcalc.layers.other_names import other_name
 from archcalc.layers.registry import Attribute, Layer, layers
@@ -29,6 +31,8 @@ def page(name: str) -> Report:
     """The reference page of one layer; UsageError if there is none of that name."""
     if name not in layers():
         hint = other_name(name) or did_you_mean(name, layers()) or "`archcalc layers` lists them"
+        if name in (HEAD, *STEP_KEYS):
+            hint = "it is a key of steps, see `archcalc help language`"
         raise UsageError(f"there is no layer `{name}`: {hint}")
     layer = layers()[name]
     columns = (

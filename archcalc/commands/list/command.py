@@ -14,7 +14,7 @@ from archcalc.output.layout import Report
 @click.argument("groups", metavar="[GROUP]...", nargs=-1, type=Name(known.groups))
 @reporting
 def command(groups: tuple[str, ...]) -> Report:
-    """List the architectures in the catalogue, or those of some groups.
+    """List the catalogue, or some groups of it.
 
     Each with its input, parameters, MACs, depth and source. A group is what lies in one folder: vgg, resnet, llama.
 

@@ -20,7 +20,7 @@ from archcalc.commands.formula.answer import BATCH, Formulas, NoFormula, formula
 from archcalc.diagnostics.diagnostic import NoAnswer, SpecError, UsageError
 from archcalc.layers.attributes import decimal, shown
 from archcalc.memory.setup import stated
-from archcalc.quantities.registry import Part, quantity_named
+from archcalc.quantities.registry import Part, quantities, quantity_named
 from archcalc.records import Record
 from archcalc.sizes.kinds import LARGEST, is_concrete
 from archcalc.sizes.symbols import Expression, never_falls, number
@@ -238,7 +238,7 @@ def _bisected(
         for bound in limit.bounds:
             low, high = _narrowed(bound, _at(made, name, limit.quantity, values), low, high)
     if low > high:
-        raise _nothing(question, name, every=every)
+        raise _nothing(question, name, values, every=every)
     if high == len(values) - 1 and values[high] > LARGEST - (values[high] - values[high - 1]) and not question.smallest:
         raise UsageError(f"{name} can grow without end: {_told(question)} does not bound it from above")
     order = range(low, high + 1) if question.smallest else range(high, low - 1, -1)
@@ -246,7 +246,7 @@ def _bisected(
         if made.conditions.hold({name: values[candidate]}):
             after = candidate - 1 if question.smallest else candidate + 1
             return values[candidate], values[after] if 0 <= after < len(values) else None
-    raise _nothing(question, name, every=every)
+    raise _nothing(question, name, values, every=every)
 
 
 def _at(made: Formulas, name: str, quantity: str, values: Sequence[int]) -> Callable[[int], int]:
@@ -280,7 +280,7 @@ def _swept(question: _Question, name: str, values: Sequence[Any]) -> tuple[Any, 
             said = f"none of the {tried:,} values of {name} {way} to {value} meets {_told(question)}"
             raise UsageError(f"{said}: narrow the range")
         after = value
-    raise _nothing(question, name, every=False)
+    raise _nothing(question, name, values, every=False)
 
 
 def _valid_figures(question: _Question, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -290,10 +290,18 @@ def _valid_figures(question: _Question, settings: Mapping[str, Any]) -> dict[str
         return {}
 
 
-def _nothing(question: _Question, name: str, *, every: bool) -> NoAnswer:
-    """That no value is the answer: of `every` whole number, or of those to choose from."""
-    how = ": only whole numbers are tried, and --within 0.05:1:0.05 tries others" if every else ", of those to try"
-    return NoAnswer(f"no value of {name} meets {_told(question)}{how}")
+def _nothing(question: _Question, name: str, values: Sequence[Any], *, every: bool) -> NoAnswer:
+    """That none of the values is the answer, with the figures at the end that comes closest; `every` says that they
+    are all whole numbers."""
+    sides = {bound.relation[0] for limit in question.limits for bound in limit.bounds}
+    closest = ""
+    if values and len(sides) == 1:
+        end = values[0 if sides == {"<"} else -1]
+        figures = _valid_figures(question, {name: end})
+        reached = ", ".join(f"{key} {quantities()[key].unit.full(value)}" for key, value in figures.items())
+        closest = f": {name} = {shown(end)} has {reached}" if figures else ""
+    how = "; only whole numbers are tried, and --within 0.05:1:0.05 tries others" if every else ""
+    return NoAnswer(f"no value of {name} meets {_told(question)}{closest}{how}")
 
 
 def _told(question: _Question) -> str:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from archcalc import catalogue
-from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
+from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.language.budget import Budget
 from archcalc.language.document import Document
 from archcalc.language.expand import parameter_values
@@ -80,8 +80,7 @@ def placed(document: Document, settings: Mapping[str, Any], axes: Iterable[Axis]
     for each in axes:
         name = each.parameter
         if re.fullmatch(_NAME, each.name, re.ASCII) is None or name not in known:
-            hint = did_you_mean(name, known) or (f"it has {', '.join(sorted(known))}" if known else "it has none")
-            raise UsageError(f"{document.architecture or document.source.name} has no parameter `{each.name}`: {hint}")
+            raise document.no_parameter(each.name)
         if name == each.name:
             if any(other.parameter == name and other is not each for other in axes):
                 raise UsageError(f"{name} is swept over twice: as a whole or by elements, or both")
