@@ -41,10 +41,10 @@ def command(name: str | None) -> Report:
         for each in asked
     ]
     columns = (
-        Column("name", "quantity", right=False),
+        Column("name", "quantity", right=False, breaks="_"),
         Column("unit", "unit", right=False, rank=1),
         Column("of", "of", right=False, rank=2),
-        Column("meaning", "meaning", right=False, wraps=True),
+        Column("meaning", "meaning", right=False, breaks=" "),
     )
     rows = [(each.name, each.unit.name, each.of, each.convention if not name else each.doc) for each in asked]
     if name:

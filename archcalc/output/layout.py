@@ -20,8 +20,8 @@ class Column(Record):
     """A column of a table.
 
     `show` makes the text of a cell; CSV and JSON take the value itself. On a narrow terminal the columns with the
-    highest `rank` are left out first; rank 0 always stays. A column of words (`wraps`) becomes narrower before any
-    is left out, down to `NARROWEST`.
+    highest `rank` are left out first; rank 0 always stays. A column whose cells can be broken into lines (`breaks`)
+    becomes narrower before any is left out.
     """
 
     key: str
@@ -29,7 +29,10 @@ class Column(Record):
     show: Callable[[Any], str] = str
     right: bool = True
     rank: int = 0
-    wraps: bool = False
+    #: After which signs a cell that is too wide is broken into lines: a space, the slash of a path; empty for none.
+    breaks: str = ""
+    #: Whether the cells are paths: on a screen, one is written below the one above it, without what both begin with.
+    nests: bool = False
     #: What a value is, for the colour of its cell on a terminal; None where the column has one colour.
     role: Callable[[Any], Role | None] | None = None
     #: A shorter text of a cell, where the table is wider than the screen.
@@ -38,10 +41,6 @@ class Column(Record):
     absent: str = ""
     #: What to say below the table where the column is shown.
     note: str = ""
-
-
-#: How narrow a column of words may become.
-NARROWEST = 24
 
 
 class Table(Record):

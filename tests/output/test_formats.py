@@ -168,6 +168,45 @@ def test_a_report_that_is_taller_than_the_terminal_ends_with_its_figures(monkeyp
     assert shown(15, width=20) == [*table, "note", "heading", "fact"]
 
 
+PATHS = ("stem/conv", "stage/block.1/conv", "stage/block.1/conv", "stage/block.2/conv", "stage", "rest")
+
+
+def _of_paths(monkeypatch: pytest.MonkeyPatch, width: int | None, *columns: Column) -> list[str]:
+    if width is not None:
+        monkeypatch.setenv("COLUMNS", str(width))
+    rows = [(path, *(number for _ in columns)) for number, path in enumerate(PATHS)]
+    path = Column("path", "path", right=False, breaks="/", nests=True)
+    lines = text_format.render(Report("", (), (Table((path, *columns), rows),), (), {}))
+    return [line.rstrip("\n") for line in lines if set(line) != {"-", "\n"}]
+
+
+def test_a_path_stands_below_the_one_before_it_on_a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _of_paths(monkeypatch, None) == ["path", *PATHS]  # a pipe has whole paths: they can be searched for
+    assert _of_paths(monkeypatch, 40)[1:] == [
+        "stem/conv",
+        "stage/block.1/conv",
+        "    conv",
+        "  block.2/conv",
+        "stage",
+        "rest",
+    ]
+
+
+def test_a_path_is_broken_where_columns_would_have_to_be_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = Column("figure", "a figure", rank=1)
+    # 18 characters of a path, a gap of 2, 8 of a figure.
+    assert _of_paths(monkeypatch, 28, figure)[2] == "stage/block.1/conv         1"
+    # A column of paths stays 24 wide as long as there is another to hide.
+    assert _of_paths(monkeypatch, 27, figure)[2] == "stage/block.1/conv"
+    assert _of_paths(monkeypatch, 17, figure)[:4] == ["path", "stem/conv", "stage/block.1/", "  conv"]
+    stays = figure._replace(rank=0)
+    assert _of_paths(monkeypatch, 24, stays)[2:4] == ["stage/block.1/         1", "  conv"]
+    stream = io.StringIO()
+    path = Column("path", "path", right=False, breaks="/")
+    text_format.on_terminal(Report("", (), (Table((path, stays), [(PATHS[1], 1)]),), (), {}), stream)
+    assert [line.split() for line in stream.getvalue().splitlines()[-2:]] == [["stage/block.1/", "|", "1"], ["conv", "|"]]
+
+
 def test_a_format_is_found_by_its_file_alone() -> None:
     folder = Path(formats.__file__).parent
     files = {path.stem for path in folder.glob("*.py")} - {"__init__"}

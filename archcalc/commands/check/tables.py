@@ -17,17 +17,17 @@ from archcalc.sizes.volume import Volume
 #: The colours of the verdicts.
 _ROLES: dict[str, Role] = {MET: "met", FAILED: "error", ERRATUM: "dim", UNCHECKED: "dim"}
 _CLAIM_COLUMNS = (
-    Column("quantity", "claim", right=False, wraps=True),
+    Column("quantity", "claim", right=False, breaks=" _/"),
     Column("claimed", "claimed"),
     Column("computed", "computed"),
     Column("verdict", "verdict", right=False, role=lambda verdict: _ROLES[verdict]),
-    Column("source", "source", right=False, rank=1, wraps=True),
+    Column("source", "source", right=False, rank=1, breaks=" "),
 )
 _FINDING_COLUMNS = (
     Column("severity", "severity", right=False),
     Column("rule", "rule", right=False),
     Column("place", "place", right=False),
-    Column("message", "message", right=False, wraps=True),
+    Column("message", "message", right=False, breaks=" "),
 )
 #: What a row of a file of rows holds: a claim, a budget, or another finding, which has no figure.
 _RESULT_COLUMNS = tuple(

@@ -30,7 +30,7 @@ def side_by_side(analysis: Analysis, profiles: Sequence[Profile]) -> Report:
         Column("profile", "profile", right=False),
         Column("figure", "figure", exact),
         Column("unit", "unit", right=False),
-        *(Column(_key(work), work, exact, rank=9 - i if i else 0) for i, work in enumerate(works)),
+        *(Column(_key(work), work, exact, rank=9 - i if i else 0, breaks="-") for i, work in enumerate(works)),
     )
     rows = [
         (made.profile.name, made.figure, f"{made.profile.unit}s", *(made.works.get(work) for work in works))
@@ -91,8 +91,8 @@ def index() -> Report:
     columns = (
         Column("profile", "profile", right=False),
         Column("unit", "unit", right=False),
-        Column("tool", "what prints it", right=False, rank=1, wraps=True),
-        Column("includes", "includes", right=False, rank=2, wraps=True),
+        Column("tool", "what prints it", right=False, rank=1, breaks=" "),
+        Column("includes", "includes", right=False, rank=2, breaks=" "),
     )
     made = (*PROFILES.values(), *MEMORY_FIGURES.values())
     rows = [(profile.name, profile.unit, profile.tool, "; ".join(rules_in_words(profile))) for profile in made]

@@ -35,8 +35,8 @@ def build(
     whole = tuple(after - before for after, before in zip(total(new, asked), total(old, asked), strict=True))
     columns = (
         Column("change", "change", right=False),
-        Column("path", "layer", right=False),
-        Column("what", "what", right=False, rank=1, wraps=True),
+        Column("path", "layer", right=False, breaks="/"),
+        Column("what", "what", right=False, rank=1, breaks=" "),
         *(
             Column(
                 each.name,

@@ -81,7 +81,7 @@ def of_part(part: Part, quantity: str | None, path: str = "") -> Report:
             rows.append((f"{len(rest)} other layer{'s' * (len(rest) != 1)}", amount, share(amount, whole)))
         unit = known[total].unit.name
         columns = (
-            Column("layer", "layer", right=False),
+            Column("layer", "layer", right=False, breaks="/", nests=True),
             Column(total, unit if unit == "bytes" else known[total].title, exact),
             Column("share", "share", percent, rank=1),
         )
@@ -102,7 +102,10 @@ def of_part(part: Part, quantity: str | None, path: str = "") -> Report:
 def _of_receptive_field(analysis: Analysis) -> Report:
     """The layers at which the receptive field grew, and how."""
     grown = growth(analysis)
-    columns = (Column("layer", "layer", right=False), Column("growth", "receptive field", right=False, wraps=True))
+    columns = (
+        Column("layer", "layer", right=False, breaks="/", nests=True),
+        Column("growth", "receptive field", right=False, breaks=" "),
+    )
     data = {"architecture": analysis.architecture, "receptive_field": [step._asdict() for step in grown]}
     rows = [(step.label, step.text) for step in grown]
     return Report(f"{analysis.architecture}: how the receptive field grew", (), (Table(columns, rows),), (), data)

@@ -18,8 +18,8 @@ def index() -> Report:
     columns = (
         Column("layer", "layer", right=False),
         Column("family", "family", right=False, rank=2),
-        Column("attributes", "attributes", right=False, rank=3, wraps=True),
-        Column("summary", "summary", right=False, rank=1, wraps=True),
+        Column("attributes", "attributes", right=False, rank=3, breaks=" "),
+        Column("summary", "summary", right=False, rank=1, breaks=" "),
     )
     ordered = sorted(layers().values(), key=lambda layer: (layer.family, layer.name))
     rows = [(layer.name, layer.family, _signature(layer), layer.summary) for layer in ordered]
@@ -38,7 +38,7 @@ def page(name: str) -> Report:
     columns = (
         Column("attribute", "attribute", right=False),
         Column("default", "default", right=False),
-        Column("value", "value", right=False, wraps=True),
+        Column("value", "value", right=False, breaks=" "),
     )
     rows = [(a.name, _default(layer, a), a.kind.said) for a in layer.attributes.values()]
     facts = (("in a spec", _example(layer)), ("input", _input(layer)), ("family", layer.family))

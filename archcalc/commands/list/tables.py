@@ -21,7 +21,7 @@ def build(groups: Sequence[str] = ()) -> Report:
     columns = (
         Column("architecture", "architecture", right=False),
         *(Column(name, known[name].title, known[name].unit.short, rank=_RANKS.get(name, 0)) for name in FIGURES),
-        Column("source", "source", right=False, rank=3, wraps=True),
+        Column("source", "source", right=False, rank=3, breaks=" "),
     )
     rows = []
     specs = catalogue.of_groups(groups) if groups else catalogue.names()

@@ -256,7 +256,7 @@ def _budget_table(budget: Budget, batch: int) -> Table:
         Column("per_sample_bytes", "bytes per sample", exact, rank=2),
         Column("bytes", f"at batch {batch:,}", bytes_decimal),
         Column("share", "share", percent, rank=1),
-        Column("what", "what it is", right=False, rank=3, wraps=True),
+        Column("what", "what it is", right=False, rank=3, breaks=" "),
     )
     return Table(columns, rows, ("total", fixed, per_sample, peak, 1.0, ""))
 
@@ -276,8 +276,8 @@ def _alive_table(analysis: Analysis, budget: Budget, batch: int) -> Table:
         amount = sum(sizes[number] for number in rest)
         footer = (f"{len(rest):,} smaller ones", None, None, amount)
     columns = (
-        Column("layer", "made by", right=False),
-        Column("what", "tensor", right=False),
+        Column("layer", "made by", right=False, breaks="/", nests=True),
+        Column("what", "tensor", right=False, breaks=" "),
         Column("dtype", "type", right=False, rank=1),
         Column("bytes", "size", bytes_decimal),
     )
@@ -300,7 +300,7 @@ def _timeline(analysis: Analysis, budget: Budget, batch: int) -> Iterator[dict[s
 def _timeline_table(network: Network, budget: Budget, batch: int) -> Table:
     columns = (
         Column("phase", "phase", right=False),
-        Column("layer", "layer", right=False),
+        Column("layer", "layer", right=False, breaks="/", nests=True),
         Column("operation", "operation", right=False),
         Column("live_bytes", "live bytes", exact),
     )

@@ -60,12 +60,14 @@ def is_figure(made: LayerColumn) -> bool:
 _WORDS: dict[str, LayerColumn] = {
     made.column.key: made
     for made in (
-        LayerColumn(Column("name", "layer", right=False), lambda network, row: row.name, lambda network: "total"),
+        LayerColumn(
+            Column("name", "layer", right=False, breaks="/"), lambda network, row: row.name, lambda network: "total"
+        ),
         LayerColumn(Column("layer", "type", right=False, rank=9), _type),
         LayerColumn(Column("inputs", "inputs", right=False, rank=10), _inputs),
         LayerColumn(Column("kernel", "kernel", right=False, rank=3), _kernel),
         LayerColumn(
-            Column("saved_tensors", "saved tensors", right=False, rank=8, wraps=True),
+            Column("saved_tensors", "saved tensors", right=False, rank=8, breaks=" "),
             lambda network, row: ", ".join(saved_tensors(network, row)),
         ),
         LayerColumn(Column("receptive_field", "receptive field", rank=7), _receptive_field),
@@ -75,7 +77,7 @@ _WORDS: dict[str, LayerColumn] = {
             lecture.all_memory,
             sums=True,
         ),
-        LayerColumn(Column("lecture_weights", "weights"), lecture.weights, lecture.all_weights, sums=True),
+        LayerColumn(Column("lecture_weights", "weights", breaks="="), lecture.weights, lecture.all_weights, sums=True),
     )
 }
 

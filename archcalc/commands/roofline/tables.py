@@ -39,7 +39,7 @@ def build(network: Part, *, full: bool = False) -> Report:
         rows.append((row.name, *(found[name] for name in _SHOWN if name in found), *([limit] if card else [])))
         layers.append({"name": row.name, **_data(found), **({"bound": limit} if card else {})})
     totals = {each.name: each.measure(network) for each in asked}
-    columns = [Column("layer", "layer", right=False)]
+    columns = [Column("layer", "layer", right=False, breaks="/", nests=True)]
     columns += [
         Column(each.name, each.title, each.unit.short, rank=_RANKS.get(each.name, 0))
         for each in asked

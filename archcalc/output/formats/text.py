@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any, TypeAlias
 
 from archcalc.diagnostics.text import Role, wrapped
-from archcalc.output.layout import NARROWEST, Column, Report, Table, notes, readable, readable_rows, texts
+from archcalc.output.layout import Column, Report, Table, notes, readable, readable_rows, texts
 from archcalc.output.terminal import asked_width
 from archcalc.records import Record
 from archcalc.units import barred
@@ -16,6 +17,8 @@ from archcalc.units import barred
 ENDINGS = (".txt",)
 
 _GAP = 2
+#: How narrow a column of words or of paths may become.
+_NARROWEST = 24
 #: How rich calls the colours of what a value is.
 _ROLES: dict[Role, str] = {
     "error": "bold red",
@@ -73,7 +76,8 @@ def on_terminal(report: Report, stream: IO[str]) -> None:
         left_out += out
         title = block([Text(fitted.title, style="italic")] if fitted.title else [])
         # Wider than the terminal, the lines wrap; cut they are never.
-        rows = block([_rich_table(fitted, stream)], max(room, _least_width(fitted)))
+        wide = max(room, _least_width(fitted, _floor(fitted, room)))
+        rows = block([_rich_table(fitted, stream, wide)], wide)
         tables.append(_Block(title.text + rows.text, title.height + rows.height))
     below = block(Text(note, style="dim") for note in (*notes(report, shown), *_left_out(left_out)))
     blocks = [made for made in (head, *tables, below) if made.text]
@@ -94,11 +98,13 @@ _Hidden: TypeAlias = tuple[str, str]
 
 
 def _fit(table: Table, width: int | None) -> tuple[Table, list[_Hidden]]:
-    """The table with as many columns as the width has room for, its numbers shortened before any is left out, and
-    those left out."""
+    """The table with as many columns as the width has room for, its numbers shortened before any cell is broken into
+    lines or any column left out, and those left out."""
     table = table._replace(rows=list(readable_rows(table)))
     left_out: list[_Hidden] = []
-    if width is not None and _least_width(table) > width:
+    if width is not None:
+        table = _nested(table)
+    if width is not None and _whole_width(table) > width:
         table = table._replace(
             columns=tuple(column._replace(show=column.short or column.show) for column in table.columns)
         )
@@ -111,29 +117,93 @@ def _fit(table: Table, width: int | None) -> tuple[Table, list[_Hidden]]:
     return table, left_out
 
 
-def _least_width(table: Table) -> int:
-    """How much room a table needs, with its columns of words as narrow as they become."""
-    widths = (
-        min(width, NARROWEST) if column.wraps else width
-        for column, width in zip(table.columns, _natural_widths(table), strict=True)
-    )
-    return sum(widths) + _GAP * (len(table.columns) - 1)
+def _nested(table: Table) -> Table:
+    """The table with each path below that of the row before: indented by what both begin with, and without it."""
+    columns = [
+        _below([row[i] for row in table.rows]) if column.nests else [row[i] for row in table.rows]
+        for i, column in enumerate(table.columns)
+    ]
+    return table._replace(rows=list(zip(*columns, strict=True)))
 
 
-def _natural_widths(table: Table) -> list[int]:
-    return [max(map(len, cells)) for cells in texts(table)]
+def _below(paths: Iterable[str]) -> list[str]:
+    """Each path without the names that the one before it begins with too, two spaces in their place for each."""
+    nested, before = [], [""]
+    for path in paths:
+        names = path.split("/")
+        shared = 0
+        while shared < min(len(names) - 1, len(before)) and names[shared] == before[shared]:
+            shared += 1
+        nested.append("  " * shared + "/".join(names[shared:]))
+        before = names
+    return nested
+
+
+def _whole_width(table: Table) -> int:
+    """How much room a table needs in which only words are broken into lines."""
+    return _room(_least(column, cells) if column.breaks == " " else _widest(cells) for column, cells in _cells(table))
+
+
+def _least_width(table: Table, floor: int = _NARROWEST) -> int:
+    """How much room a table needs, with all that can be broken into lines as narrow as it becomes."""
+    return _room(_least(column, cells, floor) for column, cells in _cells(table))
+
+
+def _room(widths: Iterable[int]) -> int:
+    return sum(width + _GAP for width in widths) - _GAP
+
+
+def _cells(table: Table) -> Iterator[tuple[Column, list[str]]]:
+    return zip(table.columns, texts(table), strict=True)
+
+
+def _widest(cells: Iterable[str]) -> int:
+    return max(map(len, cells))
+
+
+def _least(column: Column, cells: Sequence[str], floor: int = _NARROWEST) -> int:
+    """How narrow a column becomes: down to a floor, or as wide as its longest word, or name in a path."""
+    widest = _widest(cells)
+    if not column.breaks or widest <= floor:
+        return widest
+    return max(floor, *(len(line) for cell in cells for line in _broken(cell, column.breaks, 1)))
+
+
+def _broken(cell: str, signs: str, width: int) -> list[str]:
+    """A cell in lines of a width, broken after any of some signs; all but the first are indented, unless they are of
+    words alone. What has no sign stays whole."""
+    if len(cell) <= width:
+        return [cell]
+    if signs == " ":
+        return wrapped(cell, width)
+    first, *rest = re.findall(f"[^{signs}]+[{signs}]?|[{signs}]", cell.lstrip())
+    start = cell[: len(cell) - len(cell.lstrip())]
+    lines = [start + first]
+    for piece in rest:
+        if len(lines[-1]) + len(piece.rstrip()) <= width:
+            lines[-1] += piece
+        else:
+            lines.append(f"{start}{' ' * _GAP}{piece}")
+    return [line.rstrip() for line in lines]
 
 
 def _plain_widths(table: Table, width: int | None) -> list[int]:
-    """The width of each column: as wide as its cells, but columns of words share what the others leave."""
-    widths = _natural_widths(table)
-    words = [i for i, column in enumerate(table.columns) if column.wraps]
-    if width is not None and words:
-        spare = width - sum(widths) - _GAP * (len(widths) - 1) + sum(widths[i] for i in words)
-        for served, i in enumerate(sorted(words, key=lambda i: widths[i])):
-            widths[i] = min(widths[i], max(NARROWEST, spare // (len(words) - served)))
+    """The width of each column: as wide as its cells, but those that can be broken share what the others leave."""
+    columns = list(_cells(table))
+    widths = [_widest(cells) for _, cells in columns]
+    broken = [i for i, column in enumerate(table.columns) if column.breaks]
+    if width is not None and broken:
+        floor = _floor(table, width)
+        spare = width - _room(widths) + sum(widths[i] for i in broken)
+        for served, i in enumerate(sorted(broken, key=lambda i: widths[i])):
+            widths[i] = min(widths[i], max(_least(*columns[i], floor), spare // (len(broken) - served)))
             spare -= widths[i]
     return widths
+
+
+def _floor(table: Table, width: int) -> int:
+    """How narrow what can be broken becomes: it is narrower where there is no column left to hide."""
+    return _NARROWEST if _least_width(table) <= width else 0
 
 
 def _plain_table(table: Table, width: int | None) -> list[str]:
@@ -149,9 +219,9 @@ def _plain_table(table: Table, width: int | None) -> list[str]:
 
 
 def _plain_row(table: Table, row: tuple[str, ...], widths: list[int]) -> list[str]:
-    """The lines of a row: one, unless a cell of words is longer than its column is wide."""
+    """The lines of a row: one, unless a cell that can be broken is longer than its column is wide."""
     columns = [
-        wrapped(cell, width) if column.wraps and len(cell) > width else [cell]
+        _broken(cell, column.breaks, width) if column.breaks else [cell]
         for column, cell, width in zip(table.columns, row, widths, strict=True)
     ]
     lines = []
@@ -199,7 +269,7 @@ def _label_width(said: _Said) -> int:
 def _facts(facts: _Said, width: int | None, label_width: int) -> list[str]:
     lines = []
     for label, text in facts:
-        first, *rest = wrapped(text, None if width is None else max(NARROWEST, width - label_width - _GAP))
+        first, *rest = wrapped(text, None if width is None else max(_NARROWEST, width - label_width - _GAP))
         lines.append(f"{label.ljust(label_width)}  {first}".rstrip())
         lines += [f"{' ' * (label_width + _GAP)}{line}" for line in rest]
     return lines
@@ -237,7 +307,7 @@ def _rich_facts(columns: Sequence[_Said], label_width: int) -> Any:
     return grid
 
 
-def _rich_table(table: Table, stream: IO[str]) -> Any:
+def _rich_table(table: Table, stream: IO[str], width: int) -> Any:
     from rich import box
     from rich.table import Table as RichTable
 
@@ -250,17 +320,22 @@ def _rich_table(table: Table, stream: IO[str]) -> Any:
         show_footer=table.footer is not None,
         safe_box=True,
     )
-    columns = [_aligned(column, cells, unicode) for column, cells in zip(table.columns, texts(table), strict=True)]
+    columns = [
+        ["\n".join(_broken(cell, column.breaks, wide)) for cell in cells]
+        if column.breaks.strip()
+        else _aligned(column, cells, unicode)
+        for (column, cells), wide in zip(_cells(table), _plain_widths(table, width), strict=True)
+    ]
     end = -1 if table.footer is not None else None
-    # Where there is a column of words, it is the one that gives way.
-    words = any(column.wraps for column in table.columns)
+    # Where there is a column of words, it is the one that gives way: the others have their lines already.
+    words = any(column.breaks == " " for column in table.columns)
     for column, cells in zip(table.columns, columns, strict=True):
         made.add_column(
             cells[0],
             footer=cells[-1] if table.footer is not None else "",
             style=_style(column),
             overflow="fold",
-            no_wrap=column.right or (words and not column.wraps),
+            no_wrap=column.right or bool(column.breaks.strip()) or (words and not column.breaks),
         )
     for row, values in zip(zip(*(cells[1:end] for cells in columns), strict=True), table.rows, strict=True):
         made.add_row(*map(_cell, table.columns, row, values))
