@@ -51,7 +51,7 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--device",
             type=Choice(DEVICES),
-            help="A dropout mask takes 4 bytes a value on the CPU and 1 on CUDA.  [default: cpu]",
+            help="A dropout mask takes 4 bytes a value on the CPU and 1 on CUDA.  [default: the card's, or cpu]",
         ),
         click.option(
             "--freeze",

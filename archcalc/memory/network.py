@@ -75,20 +75,33 @@ class NetworkMemory:
 
     def largest_training_batch(self, memory: int) -> int | None:
         """The largest batch whose training peak is within that many bytes; 0 if none is, None if all are."""
-        return self._largest(budget.training, memory)
+        return self._largest(lambda of: of.training, memory)
 
     def largest_inference_batch(self, memory: int) -> int | None:
         """The same of inference, with parameters and buffers."""
-        return self._largest(budget.inference, memory)
+        return self._largest(lambda of: of.inference_budget, memory)
 
-    def _largest(self, budget_of: Callable[[Interpretation, Setup], Budget], memory: int) -> int | None:
+    def _largest(self, budget_of: Callable[[NetworkMemory], Budget], memory: int) -> int | None:
         """One sample lies otherwise than several, and is asked for only where no more fit."""
-        held = budget_of(self.interpretation, self.setup._replace(batch=SEVERAL))
+        held = budget_of(self._several)
         several = held.largest_batch(memory)
         if several is None or several > 1 or held.least_batch > 1:
             return several
-        one = budget_of(self.interpretation, self.setup._replace(batch=1)).largest_batch(memory)
+        one = budget_of(self._one).largest_batch(memory)
         return 1 if one is None else min(one, 1)
+
+    @cached_property
+    def _several(self) -> NetworkMemory:
+        """The memory of a batch of several samples."""
+        return self._of_batch(SEVERAL) if self.setup.one_sample else self
+
+    @cached_property
+    def _one(self) -> NetworkMemory:
+        """The memory of one sample."""
+        return self if self.setup.one_sample else self._of_batch(1)
+
+    def _of_batch(self, batch: int) -> NetworkMemory:
+        return NetworkMemory(self.interpretation, self.setup._replace(batch=batch))
 
     def why(self, index: int) -> list[str]:
         """What a node keeps, in words: `input`, `mask (bool)`; "(copy)" where mixed precision converts it first."""

@@ -201,6 +201,65 @@ def test_each_card_is_answered_and_what_does_not_fit_is_helped(capsys: pytest.Ca
     assert "--checkpoint auto: up to batch" in shown
 
 
+def test_every_memory_is_answered_on_its_own_device(capsys: pytest.CaptureFixture[str]) -> None:
+    """BERT drops out: a value of a mask takes 4 bytes on the CPU, 1 on CUDA."""
+    every = {str(found["memory"]): found for found in fits(capsys, "bert_base")}
+    assert {name: found["device"] for name, found in every.items()} == {name: CARDS[name].runtime for name in CARDS}
+    for name in ("a100-80gb", "mi300x", "m1-max-32gb"):
+        assert fits(capsys, "bert_base", "--gpu", name) == [every[name]]
+    assert (every["a100-80gb"]["largest_training_batch"], every["m1-8gb"]["largest_training_batch"]) == (239, 20)
+    mixed = fits(capsys, "bert_base", "--gpu", "m1-8gb,a100-80gb", "--memory", "16GiB")
+    assert mixed[1:] == [every["m1-8gb"], every["a100-80gb"]]
+    assert mixed[0] == fits(capsys, "bert_base", "--memory", "16GiB")[0]
+    on_the_cpu = fits(capsys, "bert_base", "--gpu", "a100-80gb", "--device", "cpu")[0]
+    assert on_the_cpu["largest_training_batch"] == 219
+    assert on_the_cpu in fits(capsys, "bert_base", "--device", "cpu")
+
+
+def test_devices_are_told_apart_where_they_differ(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fit", "bert_base", "--gpu", "v100,m1-8gb", "--batch", "16"]) == 0
+    shown = capsys.readouterr().out
+    assert "optimizer none, cuda and cpu\n" in shown
+    assert "batch 16 on cuda  training peaks at " in shown
+    assert "m1-8gb  7.200 GiB  cpu " in shown
+    assert run(["fit", "bert_base", "--gpu", "v100,t4"]) == 0
+    assert "optimizer none, cuda\n" in (shown := capsys.readouterr().out)
+    assert "device" not in shown
+    assert run(["fit", "bert_base", "--gpu", "v100,m1-8gb", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["device"] is None
+
+
+def test_an_answer_says_that_no_optimizer_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    said = "in 72.00 of 80.00 GiB, without optimizer state\n"
+    assert run(["fit", "llama2_7b", "--gpu", "h100"]) == 0
+    assert f"up to batch 1 {said}" in capsys.readouterr().out
+    assert run(["fit", "vgg16"]) == 0
+    assert "1.089 GiB), without optimizer state\n" in capsys.readouterr().out
+    for options in (["--optimizer", "sgd"], ["--dtype", "int8"]):
+        assert run(["fit", "vgg16", "--gpu", "h100", *options]) == 0
+        assert "without optimizer state" not in capsys.readouterr().out
+
+
+def test_a_memory_that_takes_nothing_is_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fit", "llama2_7b", "--gpu", "h100", "--optimizer", "adam", "--batch", "8"]) == 1
+    assert "; not even batch 1 fits in 72.00 of 80.00 GiB\n" in (shown := capsys.readouterr().out)
+    assert "up to batch 0" not in shown
+
+
+def test_one_sample_is_answered_as_it_lies(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of vit_b16 it takes more than the line through larger batches says: 693,799,272 bytes. Both commands agree."""
+    peaks = {}
+    for batch in (1, 2):
+        assert run(["memory", "vit_b16", "--batch", str(batch), "--format", "json"]) == 0
+        peaks[batch] = json.loads(capsys.readouterr().out)["memory"]["training_peak_bytes"]
+        (found,) = fits(capsys, "vit_b16", "--memory", f"{peaks[batch]}B", "--batch", str(batch))
+        assert (found["batch_bytes"], found["batch_fits"]) == (peaks[batch], True)
+        assert (found["largest_training_batch"], found["training_peak_bytes"]) == (batch, peaks[batch])
+    (found,) = fits(capsys, "vit_b16", "--memory", f"{peaks[1] - 1}B", "--batch", "1", code=1)
+    assert (found["batch_fits"], found["largest_training_batch"]) == (False, 0)
+    assert peaks[1] - 1 >= 693_799_272
+
+
 def test_a_card_implies_its_device(capsys: pytest.CaptureFixture[str]) -> None:
     devices = []
     for options in (
@@ -262,7 +321,7 @@ def test_what_fits_without_training_is_said_where_training_does_not(capsys: pyte
     assert run(["fit", "llama3_8b", "--gpu", "rtx4090", "--dtype", "bfloat16"]) == 1
     said = " ".join(capsys.readouterr().out.split())
     assert "the largest batch that fits in training" in said
-    assert "short by 43.37 GB; at inference up to batch 3" in said
+    assert "short by 43.37 GB, without optimizer state; at inference up to batch 3" in said
     # 16.06 GB of parameters would fit into 24 GiB: what is beside them does not.
     assert "parameters and optimizer state take 16.06 GB of it" in said
 

@@ -68,25 +68,23 @@ def command(
     """
     from archcalc import api
     from archcalc.commands.fit import tables as reports
-    from archcalc.commands.fit.answer import budgets
+    from archcalc.commands.fit.answer import fit, peak_bytes
     from archcalc.devices import card
+    from archcalc.memory.network import network_memory
     from archcalc.memory.setup import setup
-    from archcalc.quantities.registry import Part
 
     if "auto" in training["checkpoint"]:
         raise UsageError("fit takes checkpoints by name: archcalc memory --checkpoint auto finds them")
     analysis = api.load(spec, **settings).analyse()
     _told_apart(memory or (), gpu or ())
     cards = [card(name) for name in gpu or ()]
-    if device is None and cards:
-        device = cards[0].runtime
-    network = Part(analysis, setup=setup(analysis.network, device=device, **training))
-    found, available = budgets(network), _available(memory, cards, headroom)
-    if batch is not None and batch < found.asked.least_batch:
-        raise UsageError(Part(analysis, setup=network.setup._replace(batch=batch)).memory.why_not_trained)
-    out.write(reports.build(network, found, available, batch))
-    fits = [found.asked.peak_bytes(batch or found.asked.least_batch) <= one.usable for one in available]
-    return int(not (all(fits) if memory or cards else any(fits)))
+    made = setup(analysis.network, device=device, **training)
+    fits = [fit(analysis, made, available) for available in _available(memory, cards, headroom, device)]
+    if batch is not None and batch < fits[0].least:
+        raise UsageError(network_memory(analysis, made._replace(batch=batch)).why_not_trained)
+    out.write(reports.build(analysis, fits, batch))
+    takes = [peak_bytes(analysis, found.setup, batch or found.least) <= found.available.usable for found in fits]
+    return int(not (all(takes) if memory or cards else any(takes)))
 
 
 def _told_apart(memory: Sequence[str], gpu: Sequence[str]) -> None:
@@ -101,14 +99,20 @@ def _told_apart(memory: Sequence[str], gpu: Sequence[str]) -> None:
             raise UsageError(f"`{text[:60]}` is a memory size: --memory {text[:60]}")
 
 
-def _available(memory: list[str] | None, cards: list[Card], headroom: str | None) -> list[Available]:
-    """The memories asked for, or those of all cards."""
+def _available(
+    memory: list[str] | None, cards: list[Card], headroom: str | None, device: str | None
+) -> list[Available]:
+    """The memories asked for, or those of all cards, each on the device that is asked for, or on its own."""
     from archcalc import units
     from archcalc.commands.fit.answer import Available
     from archcalc.devices import CARDS, HEADROOM
+    from archcalc.memory.setup import Setup
 
-    sizes = [(text, units.memory_size(text), headroom or "0", "") for text in memory or ()]
+    sizes = [(text, units.memory_size(text), headroom or "0", "", Setup().device) for text in memory or ()]
     if not sizes and not cards:
         cards = list(CARDS.values())
-    sizes += [(made.name, made.memory, headroom or HEADROOM, made.source) for made in cards]
-    return [Available(name, total, total - units.headroom(free, total), source) for name, total, free, source in sizes]
+    sizes += [(made.name, made.memory, headroom or HEADROOM, made.source, made.runtime) for made in cards]
+    return [
+        Available(name, total, total - units.headroom(free, total), source, device or own)
+        for name, total, free, source, own in sizes
+    ]

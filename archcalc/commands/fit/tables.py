@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from archcalc.commands.fit.answer import CHECKPOINTS, Available, Budgets, Fit, Remedy, fit, remedies
+from archcalc.analysis.totals import Analysis
+from archcalc.commands.fit.answer import CHECKPOINTS, Available, Fit, Remedy, budget, peak_bytes, remedies
 from archcalc.commands.memory.tables import setup_data, setup_in_words
+from archcalc.memory.setup import Setup
 from archcalc.output.layout import Column, Report, Table
-from archcalc.quantities.registry import Part
 from archcalc.units import bytes_binary, bytes_decimal, bytes_in_full, exact
 
 _FOUND_BY = "archcalc memory --checkpoint auto finds the checkpoints"
@@ -17,55 +19,78 @@ _NOTES = (
 )
 
 
-def build(network: Part, budgets: Budgets, available: list[Available], batch: int | None) -> Report:
-    """A row for each memory."""
-    analysis, setup = network.analysis, network.setup
-    fits = [fit(budgets, one) for one in available]
-    facts = _facts(network, budgets, fits, batch)
-    phase = "at inference" if budgets.training is None else "in training"
+def build(analysis: Analysis, fits: list[Fit], batch: int | None) -> Report:
+    """A row for each memory. The setups differ in their devices at most."""
+    setup = fits[0].setup
+    facts = _facts(analysis, fits, batch)
+    phase = "at inference" if setup.stores_fewer_bits else "in training"
+    devices = _devices(fits)
     return Report(
-        f"{analysis.architecture}: the largest batch that fits {phase}, {setup_in_words(setup)}",
+        f"{analysis.architecture}: the largest batch that fits {phase}, {setup_in_words(setup, devices)}",
         facts,
-        (_table(budgets, fits, batch),),
+        (_table(analysis, fits, batch),),
         (*((_FOUND_BY,) if any(CHECKPOINTS in text for _, text in facts) else ()), *_NOTES),
         {
             "architecture": analysis.architecture,
             "parameters": dict(analysis.network.parameters),
             **setup_data(setup),
+            "device": devices[0] if len(devices) == 1 else None,
             "batch": batch,
-            "fits": [_data(budgets, one, batch) for one in fits],
+            "fits": [_data(analysis, found, batch) for found in fits],
         },
     )
+
+
+def _devices(fits: list[Fit]) -> list[str]:
+    """The devices of the memories, each once."""
+    return list(dict.fromkeys(found.setup.device for found in fits))
 
 
 #: So many memories are answered one by one; of more the table says enough.
 _ANSWERED = 6
 
 
-def _facts(network: Part, budgets: Budgets, fits: list[Fit], batch: int | None) -> tuple[tuple[str, str], ...]:
+def _facts(analysis: Analysis, fits: list[Fit], batch: int | None) -> tuple[tuple[str, str], ...]:
     """The answer for each memory first, then what it follows from."""
-    facts = [(found.available.name, _answer(budgets, found, batch)) for found in fits[: _ANSWERED + 1]]
     if len(fits) > _ANSWERED:
-        facts = []
-    for found in fits if facts else []:
-        asked = batch or budgets.asked.least_batch
-        if budgets.asked.peak_bytes(asked) > found.available.usable:
-            said = [_said(each) for each in remedies(network, found.available, asked)]
-            facts.append((f"on {found.available.name}", "; ".join(said) or _nothing(budgets, found.available.usable)))
-    needed = batch or budgets.asked.least_batch
-    facts.append((f"batch {needed:,}", f"{_phase(budgets)} peaks at {bytes_in_full(budgets.asked.peak_bytes(needed))}"))
-    return tuple(facts)
+        return tuple(_peaks(analysis, fits, batch, _without(fits[0].setup)))
+    facts = [(found.available.name, _answer(analysis, found, batch)) for found in fits]
+    for found in fits:
+        asked = batch or found.least
+        if peak_bytes(analysis, found.setup, asked) > found.available.usable:
+            said = [_said(each) for each in remedies(analysis, found, asked)]
+            facts.append((f"on {found.available.name}", "; ".join(said) or _nothing(analysis, found)))
+    return (*facts, *_peaks(analysis, fits, batch))
 
 
-def _phase(budgets: Budgets) -> str:
-    return "inference" if budgets.training is None else "training"
+def _peaks(analysis: Analysis, fits: list[Fit], batch: int | None, without: str = "") -> list[tuple[str, str]]:
+    """What a batch takes, on each of the devices where they differ; `without` is what is not in it."""
+    asked = batch or fits[0].least
+    setups = {found.setup.device: found.setup for found in fits}
+    peaks = {device: peak_bytes(analysis, setup, asked) for device, setup in setups.items()}
+    alike = len(set(peaks.values())) == 1
+    said = {
+        f"batch {asked:,}" if alike else f"batch {asked:,} on {device}": f"{_phase(fits[0].setup)} peaks at"
+        f" {bytes_in_full(peak)}{without}"
+        for device, peak in peaks.items()
+    }
+    return list(said.items())
 
 
-def _nothing(budgets: Budgets, usable: int) -> str:
+def _phase(setup: Setup) -> str:
+    return "inference" if setup.stores_fewer_bits else "training"
+
+
+def _without(setup: Setup) -> str:
+    """What training needs and an answer does not count, where no optimizer is named."""
+    return "" if setup.stores_fewer_bits or setup.optimizer != "none" else ", without optimizer state"
+
+
+def _nothing(analysis: Analysis, found: Fit) -> str:
     """That no change is enough, and what is there whatever the batch is."""
-    floor = budgets.asked.persistent.total
-    what = "parameters" if budgets.training is None else "parameters and optimizer state"
-    rest = " alone" if floor > usable else " of it"
+    floor = budget(analysis, found.setup, found.least).persistent.total
+    what = "parameters" if found.setup.stores_fewer_bits else "parameters and optimizer state"
+    rest = " alone" if floor > found.available.usable else " of it"
     return f"no setup that archcalc tries makes it fit: {what} take {bytes_decimal(floor)}{rest}"
 
 
@@ -74,24 +99,28 @@ def _said(remedy: Remedy) -> str:
     return f"{remedy.words}: {batches}{_count(remedy.largest)}"
 
 
-def _answer(budgets: Budgets, found: Fit, batch: int | None) -> str:
+def _answer(analysis: Analysis, found: Fit, batch: int | None) -> str:
     """The question in a sentence, for one memory."""
-    largest = found.training
-    if batch is not None:
-        room = found.available.usable - budgets.asked.peak_bytes(batch)
-        said = f"fits, {bytes_decimal(room)} left" if room >= 0 else f"does not fit, short by {bytes_decimal(-room)}"
-        return f"batch {batch:,} {said}; up to batch {_count(largest)} in {_room(found.available)}"
-    if largest == 0:
-        least = budgets.asked.least_batch
-        short = bytes_decimal(budgets.asked.peak_bytes(least) - found.available.usable)
-        in_words = f"batch {least} does not fit in {_room(found.available)}, short by {short}"
-        return f"{in_words}{_at_inference(budgets, found)}"
-    return f"up to batch {_count(largest)} in {_room(found.available)}"
+    asked = batch or found.least
+    room = found.available.usable - peak_bytes(analysis, found.setup, asked)
+    inside, without = _room(found.available), _without(found.setup)
+    if room < 0 and asked == found.least:
+        short = f"batch {asked} does not fit in {inside}, short by {bytes_decimal(-room)}{without}"
+        return f"{short}{_at_inference(found)}"
+    largest = f"{_up_to(found.asked, found.least)} in {inside}{without}"
+    if batch is None:
+        return largest
+    said = f"fits, {bytes_decimal(room)} left" if room >= 0 else f"does not fit, short by {bytes_decimal(-room)}"
+    return f"batch {batch:,} {said}; {largest}"
 
 
-def _at_inference(budgets: Budgets, found: Fit) -> str:
+def _up_to(largest: int | None, least: int) -> str:
+    return f"not even batch {least} fits" if largest == 0 else f"up to batch {_count(largest)}"
+
+
+def _at_inference(found: Fit) -> str:
     """What fits without training, where training does not."""
-    if budgets.training is None or found.inference == 0:
+    if found.setup.stores_fewer_bits or found.inference == 0:
         return ""
     return f"; at inference up to batch {_count(found.inference)}"
 
@@ -109,45 +138,47 @@ def _count(batch: Any) -> str:
     return "any" if batch is None else exact(batch)
 
 
-def _table(budgets: Budgets, fits: list[Fit], batch: int | None) -> Table:
-    columns = [
-        Column("memory", "memory", right=False),
-        Column("usable_bytes", "usable", bytes_binary, rank=1),
-        Column("training", "training", _count),
-        Column("inference", "inference", _count, rank=2),
-        Column("activations", "activations", _count, rank=3, note="activations: in float32"),
-        Column("activations_twice", "activations twice", _count, rank=4),
-    ]
-    if budgets.training is None:
-        columns = [column for column in columns if column.key != "training"]
+def _table(analysis: Analysis, fits: list[Fit], batch: int | None) -> Table:
+    columns = [Column("memory", "memory", right=False), Column("usable_bytes", "usable", bytes_binary, rank=2)]
+    cells: list[list[Any]] = [[found.available.name, found.available.usable] for found in fits]
+
+    def column(made: Column, value: Callable[[Fit], Any]) -> None:
+        columns.append(made)
+        for row, found in zip(cells, fits, strict=True):
+            row.append(value(found))
+
+    if len(_devices(fits)) > 1:
+        column(Column("device", "device", right=False, rank=1), lambda found: found.setup.device)
     if batch is not None:
-        columns.insert(2, Column("batch_fits", f"batch {batch:,} fits", lambda fits: "yes" if fits else "no"))
-    rows = []
-    for found in fits:
-        cells: list[Any] = [found.available.name, found.available.usable]
-        cells += [] if batch is None else [budgets.asked.peak_bytes(batch) <= found.available.usable]
-        cells += [] if budgets.training is None else [found.training]
-        cells += [found.inference, found.activations, found.activations_twice]
-        rows.append(tuple(cells))
-    return Table(tuple(columns), rows)
+        title = Column("batch_fits", f"batch {batch:,} fits", lambda fits: "yes" if fits else "no")
+        column(title, lambda found: peak_bytes(analysis, found.setup, batch) <= found.available.usable)
+    if not fits[0].setup.stores_fewer_bits:
+        column(Column("training", "training", _count), lambda found: found.training)
+    column(Column("inference", "inference", _count, rank=3), lambda found: found.inference)
+    note = "activations: in float32"
+    column(Column("activations", "activations", _count, rank=4, note=note), lambda found: found.activations)
+    twice = Column("activations_twice", "activations twice", _count, rank=5)
+    column(twice, lambda found: found.activations_twice)
+    return Table(tuple(columns), [tuple(row) for row in cells])
 
 
-def _data(budgets: Budgets, found: Fit, batch: int | None) -> dict[str, Any]:
+def _data(analysis: Analysis, found: Fit, batch: int | None) -> dict[str, Any]:
     data: dict[str, Any] = {
         "memory": found.available.name,
         "memory_bytes": found.available.total,
         "usable_bytes": found.available.usable,
+        "device": found.setup.device,
         "source": found.available.source,
         "largest_training_batch": found.training,
         "largest_inference_batch": found.inference,
         "largest_activations_batch": found.activations,
         "largest_activations_twice_batch": found.activations_twice,
     }
-    if budgets.training is None:
+    if found.setup.stores_fewer_bits:
         del data["largest_training_batch"]
     elif found.training:
-        data["training_peak_bytes"] = budgets.training.peak_bytes(found.training)
+        data["training_peak_bytes"] = peak_bytes(analysis, found.setup, found.training)
     if batch is not None:
-        needed = budgets.asked.peak_bytes(batch)
+        needed = peak_bytes(analysis, found.setup, batch)
         data |= {"batch_bytes": needed, "batch_fits": needed <= found.available.usable}
     return data

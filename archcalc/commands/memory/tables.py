@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from archcalc.analysis.totals import Analysis
@@ -86,11 +86,12 @@ def _peak_layer(network: Network, timeline: Timeline, batch: int) -> str:
     return owner(network, timeline.steps[timeline.peak(batch)].node)
 
 
-def setup_in_words(setup: Setup) -> str:
-    """How the network is trained, for a heading."""
+def setup_in_words(setup: Setup, devices: Sequence[str] = ()) -> str:
+    """How the network is trained, for a heading; on several `devices`, where they are named."""
+    device = " and ".join(devices or (setup.device,))
     if setup.stores_fewer_bits:
-        return f"{setup.dtype} weights, {setup.device}"
-    words = [setup.dtype, f"optimizer {setup.optimizer}", setup.device]
+        return f"{setup.dtype} weights, {device}"
+    words = [setup.dtype, f"optimizer {setup.optimizer}", device]
     if setup.dtype in ("float16", "bfloat16") and setup.optimizer != "none":
         words.append("float32 master weights" if setup.keeps_masters else "no master weights")
     words += [f"frozen: {', '.join(setup.frozen)}"] if setup.frozen else []
