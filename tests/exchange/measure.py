@@ -23,12 +23,12 @@ def measure(model: nn.Module, shape: tuple[int, ...]) -> dict[str, Any]:
     """
     torch.backends.mha.set_fastpath_enabled(False)  # its operations are not counted
     torch.__future__.set_overwrite_module_params_on_conversion(True)
-    figures = {"macs": _macs(model, torch.empty(2, *shape, device="meta"))}
+    figures = {"macs": macs_of_sample(model, torch.empty(2, *shape, device="meta"))}
     with FakeTensorMode(allow_non_fake_inputs=True):
         return figures | _measured(model.to_empty(device="cpu"), torch.empty(BATCH, *shape))
 
 
-def _macs(model: nn.Module, x: torch.Tensor) -> int:
+def macs_of_sample(model: nn.Module, x: torch.Tensor) -> int:
     """Of one sample, on the meta device, since PyTorch does not count the products of a CPU's attention.
 
     A batch normalisation in training takes no single value for each channel, so that what a second sample adds is

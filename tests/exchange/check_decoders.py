@@ -1,21 +1,18 @@
-"""Holds the reader against PyTorch for timm's architectures and for the decoders of transformers.
+"""Holds the reader of export archives against PyTorch for the decoders of transformers.
 
-    python tests/exchange/check_families.py timm [NAME ... | --sample N]
-    python tests/exchange/check_families.py transformers [FAMILY ...]
+    python tests/exchange/check_decoders.py [FAMILY ...]
 
-Needs torch and the package in one environment with archcalc. Each model is exported for inference on the meta device
-and read; its parameters and the MACs of one sample must be PyTorch's. Decoders have two layers. Prints what differs or
-is refused and how many are exact; the exit code is 1 if one is not.
+Needs torch, transformers and archcalc in one environment. Each model has two layers, and is exported for inference on
+the meta device and read; its parameters and the MACs of one sample must be PyTorch's. Prints what differs or is refused
+and how many are exact; the exit code is 1 if one is not.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -45,17 +42,7 @@ FAMILIES = (
 Case: TypeAlias = tuple[nn.Module, tuple[torch.Tensor, ...], dict[str, Any]]
 
 
-def of_timm(name: str) -> Case:
-    """An architecture of timm, and two images of its own size."""
-    import timm
-
-    with torch.device("meta"):
-        model = timm.create_model(name).eval()
-    size = model.pretrained_cfg["input_size"]
-    return model.to("meta"), (torch.empty(2, *size, device="meta"),), {}
-
-
-def of_transformers(name: str) -> Case:
+def built(name: str) -> Case:
     """A decoder of two layers in its default configuration, and two sequences of 16 tokens."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -85,23 +72,15 @@ def differences(case: Case, path: Path) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Check models; returns the exit code."""
+    """Check families; returns the exit code."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("package", choices=("timm", "transformers"))
-    parser.add_argument("names", nargs="*")
-    parser.add_argument("--sample", type=int, default=60, metavar="N", help="without names: so many of timm's")
-    options = parser.parse_args(arguments)
+    parser.add_argument("families", nargs="*")
+    names = parser.parse_args(arguments).families or FAMILIES
     warnings.filterwarnings("ignore")
-    build: Callable[[str], Case] = of_timm if options.package == "timm" else of_transformers
-    names = options.names or list(FAMILIES)
-    if not options.names and options.package == "timm":
-        import timm
-
-        names = random.Random(20261124).sample(sorted(timm.list_models()), options.sample)
     exact = 0
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
-            said = differences(build(name), Path(folder) / "model.pt2")
+            said = differences(built(name), Path(folder) / "model.pt2")
             exact += not said
             if said:
                 print(f"{name}: {said}", flush=True)
