@@ -98,6 +98,19 @@ def as_image(t: Translation, value: Value) -> Value:
     return made._replace(dims=((BATCH,), *((number,) for number in range(len(value.dims) - 1))))
 
 
+def as_images(t: Translation, value: Value) -> tuple[Value, int]:
+    """The value as a batch of volumes, or as one for all samples; what is one axis with the batch, such as windows or
+    heads, are the first axes of the volume behind its channels, and their number."""
+    if len(value.dims) < 2 or value.dims[0][:1] not in ((BATCH,), ()):
+        raise Refusal("its first axis does not begin with the batch")
+    channels, *space = value.dims[1:]
+    batch, within = value.dims[0][:1], value.dims[0][1:]
+    made = arranged(t, value, (channels, *((axis,) for axis in within), *space))
+    more = len(within)
+    dims = ((*batch, *range(1, more + 1)), (0,), *((more + number,) for number in range(1, len(space) + 1)))
+    return made._replace(dims=dims), more
+
+
 def axis_of(value: Value, dim: int) -> int:
     """The axis of the volume that an axis of the tensor is; Refusal if it is the batch."""
     axes = value.dims[dim % len(value.dims)]

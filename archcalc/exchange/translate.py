@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import prod
 from typing import Any
 
@@ -53,8 +54,12 @@ class Translation:
         self.expanded: dict[int, tuple[Value, int]] = {}
         #: The maps that windows of some number and size were made of.
         self.windows: dict[tuple[int, ...], tuple[int, ...]] = {}
-        self._reads: set[str] = {name for operation in graph.operations for name in reads(operation)}
+        self._reads: Counter[str] = Counter(name for operation in graph.operations for name in reads(operation))
         self._reads.update(graph.outputs)
+        #: The operation that makes each value.
+        self.makers = {name: operation for operation in graph.operations for name in operation.outputs}
+        #: The values that parameters are, by their paths and shapes.
+        self.learned: dict[tuple[str, tuple[Any, ...]], Value] = {}
 
     def run(self) -> Flat:
         inputs = self._read_inputs()
@@ -146,7 +151,8 @@ class Translation:
             return True
         values = [self.value(name) for name in reads(operation)]
         if all(isinstance(value, Constant) for value in values):
-            return not operation.target.startswith("rand")
+            # What makes a constant of nothing has no rule: an operation that has one lacks what it works on.
+            return not operation.target.startswith("rand") and (bool(values) or operation.target not in rules())
         moves = operation.target in _MOVES
         return not moves and all(
             isinstance(value, Constant) or (isinstance(value, Owned) and value.kind != "parameter") for value in values
@@ -280,13 +286,13 @@ class Translation:
         if isinstance(value, Value):
             return value
         if isinstance(value, Owned) and value.kind == "parameter":
-            return self.stated("learned", value.sizes, (value,))
+            return self._learned(value)
         if isinstance(value, Owned):
             return self.stated("constant", value.sizes, (), {} if value.kind == "buffer" else {"buffer": False})
         if isinstance(value, Constant):
-            return self.stated("constant", value.sizes, (), {"buffer": False})
+            return self._constant(value)
         if isinstance(value, Repeated):
-            made = self.stated("learned", value.owned.sizes, (value.owned,))
+            made = self._learned(value.owned)
             return made._replace(dims=((BATCH,), *made.dims[1:]))
         if isinstance(value, Picked):
             return self._picked(value)
@@ -303,6 +309,21 @@ class Translation:
         step = self.step(layer, attributes, (len(self.steps) - 1,), owned)
         self.note(step, shape)
         return Value(step, tuple((order.index(dim),) if dim in order else () for dim in range(len(sizes))), shape)
+
+    def _learned(self, owned: Owned) -> Value:
+        """A parameter as a value: one step, however often it is read."""
+        key = owned.path, owned.sizes
+        if key not in self.learned:
+            self.learned[key] = self.stated("learned", owned.sizes, (owned,))
+        return self.learned[key]
+
+    def _constant(self, constant: Constant) -> Value:
+        """A constant as a value; one that is made for each sample of the batch is the same for all of them."""
+        batch, *sizes = constant.sizes or (1,)
+        if batch != self.batch or len(sizes) < 2:
+            return self.stated("constant", constant.sizes, (), {"buffer": False})
+        made = self.stated("constant", tuple(sizes), (), {"buffer": False})
+        return made._replace(dims=((BATCH,), *made.dims))
 
     def _picked(self, picked: Picked) -> Value:
         """Rows of a table as a value."""
@@ -329,6 +350,10 @@ class Translation:
     def is_used(self, name: str) -> bool:
         """Whether an operation or an output reads a value."""
         return name in self._reads
+
+    def reads_of(self, name: str) -> int:
+        """How often operations and outputs read a value."""
+        return self._reads[name]
 
     def emit(
         self,

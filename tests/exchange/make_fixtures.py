@@ -1,6 +1,6 @@
 """Writes tests/data/exchange: small models as PyTorch exports them, and what PyTorch says of each.
 
-    python tests/exchange/make_fixtures.py
+    python tests/exchange/make_fixtures.py [NAME ...]
 
 Needs torch and torchvision. Of an archive the model's JSON is kept, and of a stack trace its last line.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -246,6 +247,46 @@ def squeezenet() -> nn.Module:
 
 
 #: Models by name: how they are built, whether for training, and their input.
+class Windowed(nn.Module):
+    """Convolutions and poolings of windows that are one axis with the batch, to which a summary of the map is added."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.inner = nn.Conv2d(8, 8, 3, padding=1, groups=8)
+        self.whole = nn.Conv2d(8, 8, 4, stride=4)
+        self.grid = nn.Conv2d(2, 8, 1)
+        self.table = nn.Parameter(torch.empty(1, 8, 2, 2))
+        self.head = nn.Linear(8, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x)  # 16 x 16, and with a side less 15 x 15
+        x = nn.functional.pad(nn.functional.pad(x, (-1, 0, -1, 0)), (1, 0, 1, 0))
+        x = x + self.table.tile(1, 1, 8, 8) + self.grid(x.new_ones(1, 2, 16, 16)).repeat(len(x), 1, 1, 1)
+        summary = self.whole(x).mean((2, 3), keepdim=True).repeat_interleave(16, dim=0)
+        windows = x.view(-1, 8, 4, 4, 4, 4).permute(0, 2, 4, 1, 3, 5).reshape(-1, 8, 4, 4)
+        windows = nn.functional.max_pool2d(self.inner(windows), 2)
+        windows[:] = windows + summary
+        return self.head(windows.mean((2, 3)).view(len(x), -1, 8).mean(1))
+
+
+class ClassToken(nn.Module):
+    """A learned token that attends to a sequence, and is there again beside what it has seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.empty(1, 1, 12))
+        self.q, self.kv, self.head = nn.Linear(12, 12), nn.Linear(12, 24), nn.Linear(12, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        token = self.token.expand(len(x), -1, -1)
+        rows = torch.cat((token, x), 1)
+        q = self.q(rows[:, :1]).view(len(x), 1, 3, 4).transpose(1, 2)
+        k, v = self.kv(rows).view(len(x), -1, 2, 3, 4).permute(2, 0, 3, 1, 4).unbind(0)
+        seen = nn.functional.scaled_dot_product_attention(q, k, v)
+        return self.head((token + seen.transpose(1, 2).reshape(len(x), 1, 12))[:, 0])
+
+
 MODELS: dict[str, tuple[Callable[[], nn.Module], bool, tuple[int, ...]]] = {
     "resnet": (resnet, False, (3, 64, 64)),
     "densenet": (densenet, False, (3, 64, 64)),
@@ -260,6 +301,8 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], bool, tuple[int, ...]]] = {
     "two_heads": (TwoHeads, True, (3, 33, 33)),
     "two_heads_eval": (TwoHeads, False, (3, 33, 33)),
     "recurrent": (Recurrent, False, (7, 8)),
+    "windowed": (Windowed, False, (3, 16, 16)),
+    "class_token": (ClassToken, False, (5, 12)),
     "sine": (Sine, False, (3, 16, 16)),
 }
 
@@ -284,15 +327,21 @@ def export(model: nn.Module, inputs: tuple[torch.Tensor, ...], path: Path, **opt
         archive.writestr(member, json.dumps(content, separators=(",", ":")), zipfile.ZIP_DEFLATED)
 
 
-def main() -> None:
-    """Write every archive, and the figures of all in one file."""
-    figures = {}
+def main(names: list[str]) -> None:
+    """Write those archives, or every one, and the figures of all in one file."""
+    kept = FOLDER / "figures.json"
+    figures = json.loads(kept.read_text()) if names else {}
     for name, (build, training, shape) in MODELS.items():
+        if names and name not in names:
+            continue
         with torch.device("meta"):
             model = build().train(training)
         export(model, (torch.empty(2, *shape),), FOLDER / f"{name}.pt2")
         if name not in UNMEASURED:
             figures[name] = {"input": shape, **measure(model, shape)}
+    kept.write_text(json.dumps(figures, indent=2) + "\n")
+    if names:
+        return
     with torch.device("meta"):
         export(TwoInputs().eval(), two_inputs(), FOLDER / "two_inputs.pt2")
         export(Decoder().eval(), (torch.zeros(2, 7, dtype=torch.int64),), FOLDER / "decoder.pt2")
@@ -302,8 +351,7 @@ def main() -> None:
         length = {0: Dim("batch", max=64), 1: Dim("length", min=2, max=100)}
         ids = (torch.zeros(2, 7, dtype=torch.int64),)
         export(Decoder().eval(), ids, FOLDER / "open_decoder.pt2", dynamic_shapes=(length,))
-    (FOLDER / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

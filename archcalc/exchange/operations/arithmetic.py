@@ -179,7 +179,7 @@ def cat(t: Translation, op: Operation) -> None:
     """`concat` along one axis."""
     tensors = op.arguments["tensors"]
     first = t.value(tensors[0])
-    if isinstance(first, Repeated) and _is_class_token(t, op, first.owned):
+    if isinstance(first, Repeated) and t.reads_of(tensors[0]) == 1 and _is_class_token(t, op, first.owned):
         return
     streams = [t.stream(each) for each in tensors if 0 not in t.sizes(each)]
     rank = len(streams[0].dims)

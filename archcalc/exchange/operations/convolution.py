@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from archcalc.exchange.arrangement import as_image, axis_of, by_channels, conformed
+from typing import Any
+
+from archcalc.exchange.arrangement import as_image, as_images, axis_of, by_channels, conformed
 from archcalc.exchange.graph import Operation
 from archcalc.exchange.operations.arguments import given, paddings, sizes, whole
 from archcalc.exchange.operations.products import contracted
@@ -25,22 +27,25 @@ def convolution(t: Translation, op: Operation) -> None:
     owned, (out, _, *kernel) = _weights(t, op)
     rank = len(kernel)
     word = op.arguments.get("padding")
-    padding = {"same": "same", "valid": 0}[word] if isinstance(word, str) else paddings(op, rank)
     stride, dilation = sizes(op, "stride", rank, [1]), sizes(op, "dilation", rank, [1])
     groups = whole(op, "groups", 1)
     if op.arguments.get("transposed"):
         _transposed(t, op)
         return
+    stream, more = as_images(t, t.stream(op.arguments["input"]))
+    # Windows or heads that are one axis with the batch are a further axis, along which the kernel is 1.
+    alone = (1,) * more
+    padding: Any = {"same": "same", "valid": 0}[word] if isinstance(word, str) else ((0,) * more + paddings(op, rank))
     attributes = given(
         out=(out, None),
-        kernel=(tuple(kernel), None),
-        stride=(stride, 1),
+        kernel=((*alone, *kernel), None),
+        stride=((*alone, *stride), 1),
         padding=(padding, 0),
-        dilation=(dilation, 1),
+        dilation=((*alone, *dilation), 1),
         groups=(groups, 1),
         bias=(len(owned) == 2, True),
     )
-    t.emit("conv", as_image(t, t.stream(op.arguments["input"])), attributes, owned=owned)
+    t.emit("conv", stream, attributes, owned=owned)
 
 
 @operation("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")

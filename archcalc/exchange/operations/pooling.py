@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archcalc.exchange.arrangement import as_image, axis_of
+from archcalc.exchange.arrangement import as_image, as_images, axis_of
 from archcalc.exchange.graph import Operation
 from archcalc.exchange.operations.arguments import dims, flag, given, number, paddings, sizes
 from archcalc.exchange.operations.registry import Refusal, operation
@@ -10,24 +10,26 @@ from archcalc.exchange.translate import Translation
 from archcalc.exchange.values import Axes
 
 
-def _windows(op: Operation, rank: int) -> dict[str, tuple[object, object]]:
-    kernel = sizes(op, "kernel_size", rank)
-    stride = sizes(op, "stride", rank) or kernel
+def _windows(op: Operation, rank: int, more: int) -> dict[str, tuple[object, object]]:
+    """Kernel, stride and padding along each of the last axes; along so many `more` before them the kernel is 1."""
+    kernel = sizes(op, "kernel_size", rank - more)
+    stride = sizes(op, "stride", rank - more) or kernel
+    alone = (1,) * more
     return {
-        "kernel": (kernel, None),
-        "stride": (None if stride == kernel else stride, None),
-        "padding": (paddings(op, rank), 0),
+        "kernel": ((*alone, *kernel), None),
+        "stride": (None if stride == kernel else (*alone, *stride), None),
+        "padding": ((*(0,) * more, *paddings(op, rank - more)), 0),
     }
 
 
 @operation("max_pool1d", "max_pool2d", "max_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices")
 def max_pool(t: Translation, op: Operation) -> None:
     """`maxpool`."""
-    stream = as_image(t, t.stream(op.arguments["self"]))
+    stream, more = as_images(t, t.stream(op.arguments["self"]))
     rank = len(stream.shape) - 1
     attributes = given(
-        **_windows(op, rank),
-        dilation=(sizes(op, "dilation", rank, [1]), 1),
+        **_windows(op, rank, more),
+        dilation=((*(1,) * more, *sizes(op, "dilation", rank - more, [1])), 1),
         ceil_mode=(flag(op, "ceil_mode", False), False),
     )
     t.emit("maxpool", stream, attributes)
@@ -36,9 +38,9 @@ def max_pool(t: Translation, op: Operation) -> None:
 @operation("avg_pool1d", "avg_pool2d", "avg_pool3d")
 def avg_pool(t: Translation, op: Operation) -> None:
     """`avgpool`."""
-    stream = as_image(t, t.stream(op.arguments["self"]))
+    stream, more = as_images(t, t.stream(op.arguments["self"]))
     attributes = given(
-        **_windows(op, len(stream.shape) - 1),
+        **_windows(op, len(stream.shape) - 1, more),
         ceil_mode=(flag(op, "ceil_mode", False), False),
         count_include_pad=(flag(op, "count_include_pad", True), True),
     )

@@ -156,6 +156,7 @@ def scaled_dot_product_attention(t: Translation, op: Operation) -> None:
         _written_out(t, op, streams)
         return
     attributes = given(causal=(flag(op, "is_causal", False), False), mask=(isinstance(mask, Name), False))
+    streams = [with_axis(t, stream, -2) for stream in streams]  # one query is a position too
     # One head that several heads of queries share is an axis of its own.
     heads = [each for each in range(len(streams[0].dims) - 2) if _own(streams[0].dims[each])]
     for each in heads:

@@ -62,7 +62,7 @@ def unsqueeze(t: Translation, op: Operation) -> None:
         t.same(value._replace(dims=(*value.dims[:at], (), *value.dims[at:])))
 
 
-@operation("permute", "transpose", "swapaxes", "t", "movedim", "numpy_T", "swapdims")
+@operation("permute", "transpose", "swapaxes", "t", "movedim", "numpy_T", "mT", "swapdims")
 def permute(t: Translation, op: Operation) -> None:
     """The axes in another order: no layer, since a value knows where its axes are."""
     value = _moved(t, op)
@@ -74,6 +74,8 @@ def permute(t: Translation, op: Operation) -> None:
         order = [counted(each, rank) for each in op.arguments["dims"]]
     elif op.target in ("t", "numpy_T"):
         order.reverse()
+    elif op.target == "mT":
+        order[-2:] = order[:-3:-1]
     elif op.target == "movedim":
         source, destination = dim(op, "source", rank), dim(op, "destination", rank)
         order.insert(destination, order.pop(source))
@@ -116,6 +118,47 @@ def expand(t: Translation, op: Operation) -> None:
         t.expanded[step] = (origin, axis)
         value = value._replace(step=step, shape=shape)
     t.same(value)
+
+
+@operation("tile", "repeat")
+def tile(t: Translation, op: Operation) -> None:
+    """`expand` of a new axis before each that is repeated, and a `reshape` that makes the two one."""
+    listed = op.arguments["dims" if "dims" in op.arguments else "repeats"]
+    value = t.stream(op.arguments["self"])
+    rank = max(len(listed), len(value.dims))
+    value = value._replace(dims=(*((),) * (rank - len(value.dims)), *value.dims))
+    times = [1] * (rank - len(listed)) + listed
+    if times[0] == t.batch and not value.dims[0] and not any(BATCH in axes for axes in value.dims):
+        value, times = value._replace(dims=((BATCH,), *value.dims[1:])), [1, *times[1:]]
+    if any(count != 1 and BATCH in axes for count, axes in zip(times, value.dims, strict=True)):
+        raise Refusal("it repeats the batch")
+    for number in reversed(range(rank)):
+        if times[number] != 1:
+            value = _repeated(t, value, number, times[number])
+    t.same(regrouped(t, value, t.sizes(op.outputs[0]), copied=True))
+
+
+@operation("repeat_interleave")
+def repeat_interleave(t: Translation, op: Operation) -> None:
+    """`expand` of a new axis behind the one whose places are repeated, with which it is one axis then."""
+    value = t.stream(op.arguments["self"])
+    along = dim(op, "dim", len(value.dims))
+    value = _repeated(t, value, along + 1, whole(op, "repeats"))
+    if BATCH in value.dims[along]:
+        dims = (*value.dims[:along], value.dims[along] + value.dims[along + 1], *value.dims[along + 2 :])
+        t.same(value._replace(dims=dims))
+    else:
+        t.same(regrouped(t, value, t.sizes(op.outputs[0]), copied=True))
+
+
+def _repeated(t: Translation, value: Value, number: int, count: int) -> Value:
+    """A value with a new axis of its tensor at that number, in which the rest is so many times."""
+    value = with_axis(t, value._replace(dims=(*value.dims[:number], (), *value.dims[number:])), number)
+    axis = axis_of(value, number)
+    step = t.step("expand", {"axis": axis, "size": count}, (value.step,))
+    shape = (*value.shape[:axis], count, *value.shape[axis + 1 :])
+    t.note(step, shape)
+    return value._replace(step=step, shape=shape)
 
 
 @operation("select")
@@ -199,6 +242,18 @@ def zero(t: Translation, op: Operation) -> None:
     t.same(value)
 
 
+@operation("copy_")
+def copy(t: Translation, op: Operation) -> None:
+    """A value that is overwritten as a whole by another: no layer."""
+    made = t.makers.get(str(op.arguments["self"]))
+    if made is not None and made.target in ("slice", "select", "narrow", "unbind", "split", "chunk"):
+        raise Refusal("it overwrites a part of a value")
+    source = t.stream(op.arguments["src"])
+    if t.sizes(op.arguments["src"]) != t.sizes(op.outputs[0]):
+        raise Refusal("it repeats what it copies")
+    t.same(source)
+
+
 def _slice(t: Translation, value: Value, along: int, start: int, count: int, stride: int, output: str) -> None:
     axis = axis_of(value, along)
     size = value.shape[axis]
@@ -278,8 +333,10 @@ def pad(t: Translation, op: Operation) -> None:
     sides = list(op.arguments["pad"])
     pairs = [(sides[i], sides[i + 1]) for i in range(0, len(sides), 2)][::-1]  # from the last axis on
     pairs = [(0, 0)] * (len(value.dims) - len(pairs)) + pairs
-    if any(side < 0 for pair in pairs for side in pair):
-        raise Refusal("it takes positions off")
+    for number, (before, after) in enumerate(pairs):  # a negative side takes positions off
+        if min(before, after) < 0:
+            value = _without_sides(t, value, number, max(-before, 0), max(-after, 0))
+    pairs = [(max(before, 0), max(after, 0)) for before, after in pairs]
     by_axis = {axis_of(value, number): pair for number, pair in enumerate(pairs) if pair != (0, 0)}
     if 0 in by_axis or (not by_axis and len(value.shape) == 1) or len(value.shape) > 4:
         if list(by_axis) == [0] and by_axis[0][0] == 0 and mode == "constant":
@@ -293,6 +350,17 @@ def pad(t: Translation, op: Operation) -> None:
     if mode != "constant":
         attributes["mode"] = words[mode]
     t.made(t.step("pad", attributes, (value.step,)), value.dims, axes=len(value.shape))
+
+
+def _without_sides(t: Translation, value: Value, number: int, before: int, after: int) -> Value:
+    """A value with so many positions less at the two sides of an axis of its tensor."""
+    axis = axis_of(value, number)
+    count = value.shape[axis] - before - after
+    attributes = given(start=(before, 0), count=(count if after else None, None))
+    step = t.step("slice", {"axis": axis, **attributes}, (value.step,))
+    shape = (*value.shape[:axis], count, *value.shape[axis + 1 :])
+    t.note(step, shape)
+    return value._replace(step=step, shape=shape)
 
 
 @operation("roll")
