@@ -240,6 +240,7 @@ _MADE = (
                 **_each("upsample nearest", outputs=1),
                 **_each("upsample linear 1d", outputs=5),
                 **_each("upsample linear 2d", outputs=11),
+                **_each("upsample cubic 2d", outputs=259),
             }
         },
         "thop 0.1.1, vision/basic_hooks.py and vision/calc_func.py",

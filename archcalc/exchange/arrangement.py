@@ -91,11 +91,12 @@ def by_heads(t: Translation, value: Value) -> Value:
 
 
 def as_image(t: Translation, value: Value) -> Value:
-    """The value as a batch of volumes, channels first: each further axis of the tensor is one of the volume."""
-    if len(value.dims) < 2 or value.dims[0] != (BATCH,):
+    """The value as a batch of volumes, or one for all samples, channels first: each further axis of the tensor is one
+    of the volume."""
+    made, more = as_images(t, value)
+    if more:
         raise Refusal("its first axis is not the batch alone")
-    made = arranged(t, value, value.dims[1:])
-    return made._replace(dims=((BATCH,), *((number,) for number in range(len(value.dims) - 1))))
+    return made
 
 
 def as_images(t: Translation, value: Value) -> tuple[Value, int]:

@@ -103,15 +103,17 @@ def layer_norm(
 
 
 @layer
-def group_norm(x: Volume, *, groups: Positive, affine: Switch = True) -> Outcome:
+def group_norm(x: Volume, *, groups: Positive, affine: Switch = True, bias: Switch = True) -> Outcome:
     """Group normalisation: over all positions of each group of channels.
+
+    `affine: false` has no learned scale and shift, `bias: false` no shift.
 
     Saved for backward: the input, and a mean and an inverse deviation for each group.
     Source: Wu & He 2018, arXiv:1803.08494; torch.nn.GroupNorm; derivatives.yaml, native_group_norm.
     """
     return Outcome(
         x,
-        params=_scale_and_shift(x.channels, affine),
+        params=_scale_and_shift(x.channels, affine)[: 2 if bias else 1],
         operations=_measured(x, groups, affine),
         saved=(saves("input"), *_statistics(groups, OF_PARAMETERS)),
         windows=None,

@@ -30,6 +30,11 @@ rule(
     "Leave `mode` out, and the attributes decide; `mode: separate` supports them all.",
 )
 rule(
+    "antialias-interpolates",
+    "Antialiasing smooths between values, and the nearest value is taken as it is: PyTorch refuses the two together.",
+    "Choose `mode: linear` or `mode: cubic`, or leave `antialias` out.",
+)
+rule(
     "one-value",
     "Statistics over the positions of a channel need more than one position: PyTorch refuses statistics of one value.",
     "Leave the normalisation out there, or take `group_norm` or `layer_norm`, which normalise over channels.",

@@ -35,7 +35,7 @@ from archcalc.layers.registry import layer
 from archcalc.layers.slices import unsliced
 from archcalc.records import Record
 from archcalc.sizes.conditions import Condition, at_least, at_most, divides, equal
-from archcalc.sizes.kinds import Size, ceil_div, certainly_equal, is_concrete, product, undecided
+from archcalc.sizes.kinds import Size, ceil_div, certainly_equal, is_concrete, maximum, product, undecided
 from archcalc.sizes.volume import Volume
 
 
@@ -264,15 +264,19 @@ def upsample(
     *,
     scale: Kernel = None,
     to: Kernel = None,
-    mode: Annotated[str, Word("nearest", "linear")] = "nearest",
+    mode: Annotated[str, Word("nearest", "linear", "cubic")] = "nearest",
+    antialias: Switch = False,
 ) -> Outcome:
-    """Each axis is enlarged by a whole factor, repeating the nearest value or interpolating linearly.
+    """Each axis is enlarged by a whole factor, repeating the nearest value or interpolating.
 
-    Linear interpolation is bilinear on an image.
-    `to` gives the positions that it is enlarged to, in place of the factor: `upsample: {to: size(skip)}`.
-    Operations: none for nearest; linear multiplies and adds 2 values along each axis (4 on an image), per output.
+    Linear interpolation is bilinear on an image, cubic is bicubic and knows images alone.
+    `to` gives the positions that there are then, also fewer, in place of the factor: `upsample: {to: size(skip)}`.
+    `antialias: true` (of images, not nearest) interpolates between more values along an axis that becomes smaller.
+    Operations: none for nearest; linear multiplies and adds 2 values along each axis (4 on an image), per output, cubic
+    4 (16). An antialiased axis that is n times smaller has n times as many.
     Saved for backward: nothing.
-    Source: torch.nn.Upsample; derivatives.yaml, upsample_nearest2d, upsample_bilinear2d.
+    Source: torch.nn.functional.interpolate; derivatives.yaml, upsample_nearest2d, upsample_bilinear2d,
+    upsample_bicubic2d and those that end in _aa.
     """
     if to is None:
         ratios = [(1, s) for s in scale]
@@ -280,17 +284,38 @@ def upsample(
     else:
         ratios = list(zip(x.space, to, strict=True))
     output = Volume(x.channels, to)
-    corners = 2**x.rank
-    # From n positions to m: output o takes the value at o * n / m, or the two around (o + 1/2) * n / m - 1/2.
-    around = (Window(0, 0, n, m) if mode == "nearest" else Window(n - m, n + m, 2 * n, 2 * m) for n, m in ratios)
-    counted = operations("elementwise", multiply=output.elements * corners, add=output.elements * (corners - 1))
+    # From n positions to m: output o takes the value at o * n / m, or those less than `reach` from (o + 1/2) * n / m
+    # - 1/2; antialiased and with n above m, less than reach * n / m from there.
+    reach = {"nearest": 0, "linear": 1, "cubic": 2}[mode]
+    sides = [2 * reach * (maximum(n, m) if antialias else m) for n, m in ratios]
+    around = tuple(
+        Window(n + m - side, n - m + side, 2 * n, 2 * m) if reach else Window(0, 0, n, m)
+        for (n, m), side in zip(ratios, sides, strict=True)
+    )
+    values = product(ceil_div(side, m) for (_, m), side in zip(ratios, sides, strict=True))
+    counted = operations("elementwise", multiply=output.elements * values, add=output.elements * (values - 1))
+    image = "bicubic and antialiased interpolation is of images"
+    smooth = "antialiasing needs an interpolation: mode linear or cubic"
     return Outcome(
         output,
-        operations=() if mode == "nearest" else counted,
-        windows=tuple(around),
-        function=f"upsample_{mode if mode == 'nearest' else ('linear', 'bilinear', 'trilinear')[x.rank - 1]}{x.rank}d",
+        operations=counted if reach else (),
+        windows=around,
+        function=_resampling(mode, x.rank, antialias),
         lies="image",
+        conditions=(
+            *((equal("wrong-axes", x.rank, 2, image, "mode"),) if mode == "cubic" or antialias else ()),
+            *((at_least("antialias-interpolates", reach, 1, smooth, "antialias"),) if antialias else ()),
+        ),
     )
+
+
+def _resampling(mode: str, rank: int, antialias: bool) -> str:
+    """The framework's function."""
+    if mode == "nearest":
+        return f"upsample_nearest{rank}d"
+    by_rank = {"linear": ("linear", "bilinear", "trilinear"), "cubic": ("cubic", "bicubic", "tricubic")}
+    function = f"upsample_{by_rank[mode][rank - 1]}{rank}d"
+    return f"_{function}_aa" if antialias else function
 
 
 @layer(ranks=(1, 2, 3))

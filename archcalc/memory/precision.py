@@ -74,7 +74,8 @@ AUTOCAST = {
             {
                 *("exp", "log", "pow", "rsqrt", "softplus", "layer_norm", "rms_norm", "group_norm"),
                 *(f"upsample_nearest{rank}d" for rank in (1, 2, 3)),
-                *("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d"),
+                *("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"),
+                *("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa"),
             }
         ),
         frozenset({"softmax", "log_softmax", "sum", "linalg_vector_norm"}),

@@ -270,6 +270,21 @@ class Windowed(nn.Module):
         return self.head(windows.mean((2, 3)).view(len(x), -1, 8).mean(1))
 
 
+class Resampled(nn.Module):
+    """Learned positions of another size than the map's, and a normalisation with a scale and no shift."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.positions = nn.Parameter(torch.empty(1, 8, 5, 5))
+        self.stem, self.norm = nn.Conv2d(3, 8, 4, stride=4), nn.GroupNorm(1, 8, bias=False)
+        self.head = nn.Linear(8, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        resize = nn.functional.interpolate
+        x = self.norm(self.stem(x)) + resize(self.positions, size=x.shape[-1] // 4, mode="bicubic", antialias=True)
+        return self.head(resize(x, scale_factor=2, mode="bicubic").mean((2, 3)))
+
+
 class ClassToken(nn.Module):
     """A learned token that attends to a sequence, and is there again beside what it has seen."""
 
@@ -302,6 +317,7 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], bool, tuple[int, ...]]] = {
     "two_heads_eval": (TwoHeads, False, (3, 33, 33)),
     "recurrent": (Recurrent, False, (7, 8)),
     "windowed": (Windowed, False, (3, 16, 16)),
+    "resampled": (Resampled, False, (3, 16, 16)),
     "class_token": (ClassToken, False, (5, 12)),
     "sine": (Sine, False, (3, 16, 16)),
 }

@@ -101,6 +101,13 @@ ROWS = [
         operations={"add": 96, "multiply": 72, "divide": 3, "exponential": 1},
     ),
     Row("[8, 3]", "group_norm: 4", (8, 3), 16, operations={"add": 96, "multiply": 72, "divide": 12, "exponential": 4}),
+    Row(
+        "[8, 3]",
+        "group_norm: {groups: 4, bias: false}",
+        (8, 3),
+        8,
+        operations={"add": 96, "multiply": 72, "divide": 12, "exponential": 4},
+    ),
     Row("[8, 3]", "instance_norm", (8, 3), 0, operations={"add": 72, "multiply": 48, "divide": 24, "exponential": 8}),
     Row("[8, 3]", "rms_norm", (8, 3), 8, operations={"add": 24, "multiply": 72, "divide": 6, "exponential": 3}),
     Row("[8, 3]", "lrn: 5", (8, 3), 0, operations={"add": 120, "multiply": 48, "exponential": 24, "divide": 24}),
@@ -124,6 +131,20 @@ ROWS = [
     Row("[3, 7, 7]", "crop: [[1, 2], [0, 3]]", (3, 4, 4)),
     Row("[3, 4, 4]", "upsample: 2", (3, 8, 8)),
     Row("[3, 4, 4]", "upsample: {scale: 2, mode: linear}", (3, 8, 8), operations={"multiply": 192 * 4, "add": 192 * 3}),
+    # 4 values along each axis
+    Row(
+        "[3, 4, 4]",
+        "upsample: {scale: 2, mode: cubic}",
+        (3, 8, 8),
+        operations={"multiply": 192 * 16, "add": 192 * 15},
+    ),
+    # From 6 rows to 2 three times the 2 values of each output; from 4 columns to 8 no more than those.
+    Row(
+        "[3, 6, 4]",
+        "upsample: {to: [2, 8], mode: linear, antialias: true}",
+        (3, 2, 8),
+        operations={"multiply": 48 * 12, "add": 48 * 11},
+    ),
     Row("[64, 8, 8]", "pixel_shuffle: 2", (16, 16, 16)),
     Row("[12, 4]", "channel_shuffle: 3", (12, 4)),
     Row("[12, 4]", "select: {start: 2, count: 5}", (5, 4)),

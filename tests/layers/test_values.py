@@ -106,6 +106,7 @@ BOUNDS = [
     ("6", "pad_channels: 6", "pad_channels: 5"),
     ("6", "group_norm: 3", "group_norm: 4"),
     ("6, 4", "attention: 3", "attention: 4"),
+    ("1, 4, 4", "upsample: {scale: 2, mode: linear, antialias: true}", "upsample: {scale: 2, antialias: true}"),
     ("4, 2, 2", "pixel_shuffle: 2", "pixel_shuffle: 3"),
     ("4, 2, 2", "channel_shuffle: 4", "channel_shuffle: 3"),
 ]
@@ -144,6 +145,14 @@ WINDOWS = [
     ("1, 3", "upsample: 2", (Window(0, 0, 1, 2),)),
     # Linear, by 2: output o lies at (o + 1/2)/2 - 1/2 = (2o - 1)/4, between floor of it and the next position.
     ("1, 3", "upsample: {scale: 2, mode: linear}", (Window(-1, 3, 2, 4),)),
+    # Cubic, of the same positions: from the one before floor of it to the third after.
+    ("1, 3, 3", "upsample: {scale: 2, mode: cubic}", (Window(-5, 7, 2, 4), Window(-5, 7, 2, 4))),
+    # From 6 to 2, output o lies at 3o + 1; linear, antialiased, it reaches less than 3 to both sides: 3o - 1 to 3o + 3.
+    (
+        "1, 6, 6",
+        "upsample: {to: 2, mode: linear, antialias: true}",
+        (Window(-4, 16, 12, 4), Window(-4, 16, 12, 4)),
+    ),
     # Two tokens in front: output o is input o - 2.
     ("4, 3", "class_token: 2", (Window(-2, -2),)),
     ("1, 5", "pad: {size: [[2, 1]]}", (Window(-2, -2),)),

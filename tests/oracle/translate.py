@@ -433,7 +433,7 @@ def instance_norm(site: Site) -> Layer:
 
 @translation
 def group_norm(site: Site) -> Layer:
-    return of_maps(nn.GroupNorm(site["groups"], site.channels, affine=site["affine"]))
+    return of_maps(nn.GroupNorm(site["groups"], site.channels, affine=site["affine"], bias=site["bias"]))
 
 
 @translation
@@ -633,9 +633,10 @@ def pad_channels(site: Site) -> Layer:
 
 @translation
 def upsample(site: Site) -> Layer:
-    mode = {1: "linear", 2: "bilinear", 3: "trilinear"}[site.rank] if site["mode"] == "linear" else "nearest"
-    factors = tuple(map(float, site["scale"]))
-    return on_maps(lambda x: functional.interpolate(x, scale_factor=factors, mode=mode))
+    linear = {1: "linear", 2: "bilinear", 3: "trilinear"}[site.rank]
+    mode = {"linear": linear, "cubic": "bicubic"}.get(site["mode"], "nearest")
+    to, smooth = site.output.space, site["antialias"]
+    return on_maps(lambda x: functional.interpolate(x, size=to, mode=mode, antialias=smooth))
 
 
 @translation

@@ -18,6 +18,12 @@ def _affine(t: Translation, op: Operation) -> tuple[Owned, ...]:
     return found
 
 
+def _scaled(t: Translation, op: Operation) -> tuple[tuple[Owned, ...], bool]:
+    """Scale and shift, and whether there is a scale alone."""
+    scaled = isinstance(op.arguments.get("weight"), Name) and not isinstance(op.arguments.get("bias"), Name)
+    return ((t.owned(op.arguments["weight"]),) if scaled else _affine(t, op)), scaled
+
+
 @operation("batch_norm")
 def batch_norm(t: Translation, op: Operation) -> None:
     """`batch_norm`: over the channels, which come behind the batch."""
@@ -31,8 +37,7 @@ def batch_norm(t: Translation, op: Operation) -> None:
 @operation("layer_norm")
 def layer_norm(t: Translation, op: Operation) -> None:
     """`layer_norm`: over the last axis, or over all."""
-    scaled = isinstance(op.arguments.get("weight"), Name) and not isinstance(op.arguments.get("bias"), Name)
-    owned = (t.owned(op.arguments["weight"]),) if scaled else _affine(t, op)
+    owned, scaled = _scaled(t, op)
     over = list(op.arguments["normalized_shape"])
     stream = t.stream(op.arguments["input"])
     if len(over) == 1:
@@ -48,8 +53,8 @@ def layer_norm(t: Translation, op: Operation) -> None:
 @operation("group_norm")
 def group_norm(t: Translation, op: Operation) -> None:
     """`group_norm`."""
-    owned = _affine(t, op)
-    attributes = given(groups=(whole(op, "num_groups"), None), affine=(bool(owned), True))
+    owned, scaled = _scaled(t, op)
+    attributes = given(groups=(whole(op, "num_groups"), None), affine=(bool(owned), True), bias=(not scaled, True))
     t.emit("group_norm", as_image(t, t.stream(op.arguments["input"])), attributes, owned=owned)
 
 

@@ -404,7 +404,9 @@ def pixel_shuffle(t: Translation, op: Operation) -> None:
     t.emit("pixel_shuffle", as_image(t, t.stream(op.arguments["self"])), {"scale": whole(op, "upscale_factor")})
 
 
-@operation("upsample_nearest2d", "upsample_bilinear2d")
+@operation("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d")
+@operation("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d", "_upsample_bilinear2d_aa")
+@operation("upsample_bicubic2d", "_upsample_bicubic2d_aa")
 def upsample(t: Translation, op: Operation) -> None:
     """`upsample`, by whole factors or to a size."""
     stream = as_image(t, t.stream(given_self(op)))
@@ -414,6 +416,8 @@ def upsample(t: Translation, op: Operation) -> None:
     else:
         factors = tuple(new // old for old, new in zip(before, after, strict=True))
         attributes = {"scale": factors[0] if len(set(factors)) == 1 else factors}
-    if "bilinear" in op.target:
-        attributes["mode"] = "linear"
+    if "nearest" not in op.target:
+        attributes["mode"] = "cubic" if "cubic" in op.target else "linear"
+    if op.target.endswith("_aa"):
+        attributes["antialias"] = True
     t.emit("upsample", stream, attributes)

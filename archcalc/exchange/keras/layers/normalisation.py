@@ -53,10 +53,12 @@ def group_norm(call: Call) -> int:
     value = call.input()
     _over_channels(call, value)
     groups = call.whole("groups", 32)
-    if call.flag("scale", True) != call.flag("center", True):
-        raise Refusal("it has a scale and no shift, or a shift and no scale")
+    scaled, shifted = call.flag("scale", True), call.flag("center", True)
+    if shifted and not scaled:
+        raise Refusal("it has a shift and no scale")
     groups = call.volume(value).channels if groups == -1 else groups
-    return call.step("group_norm", value, given(groups=(groups, None), affine=(call.flag("scale", True), True)))
+    own = given(groups=(groups, None), affine=(scaled, True), bias=(shifted or not scaled, True))
+    return call.step("group_norm", value, own)
 
 
 @keras_layer("UnitNormalization")

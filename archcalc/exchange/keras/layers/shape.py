@@ -98,7 +98,7 @@ def cropping(call: Call) -> int:
 def up_sampling(call: Call) -> int:
     """`upsample`."""
     call.channels_last()
-    words = {"nearest": "nearest", "bilinear": "linear"}
+    words = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
     word = call.word("interpolation", "nearest")
     if word not in words:
         raise Refusal(f"its interpolation is {word}")

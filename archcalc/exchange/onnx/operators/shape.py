@@ -200,8 +200,8 @@ def depth_to_space(low: Lowering, node: Node) -> None:
 def resize(low: Lowering, node: Node) -> None:
     """Larger maps, by repeating values or by interpolating."""
     mode = node.attributes.get("mode", "nearest")
-    if mode not in ("nearest", "linear"):
+    if mode not in ("nearest", "linear", "cubic"):
         raise Refusal(f"its mode is {mode}")
     rank = len(low.shape(node.inputs[0])) - 2
-    word = "nearest" if mode == "nearest" else "bilinear" if rank == 2 else "linear"
+    word = {"nearest": "nearest", "linear": "bilinear" if rank == 2 else "linear"}.get(mode, "bicubic")
     low.emit(f"upsample_{word}{rank}d", {"input": Name(node.inputs[0])}, node.outputs[0])

@@ -97,10 +97,11 @@ def upsample(site: Site) -> Written:
     space, to = site.inputs[0].space, site.output.space
     if any(m % n for n, m in zip(space, to, strict=True)):
         raise Unwritten("upsample by anything but a whole factor")
-    if site["mode"] == "linear" and site.rank != 2:
-        raise Unwritten("linear interpolation of anything but maps")
+    if site["mode"] != "nearest" and (site.rank != 2 or site["antialias"]):
+        raise Unwritten("linear interpolation of anything but maps, or antialiased")
     factor = given("size", simple([m // n for n, m in zip(space, to, strict=True)]))
-    mode = (Setting("interpolation", "bilinear" if site["mode"] == "linear" else "nearest", "nearest"),)
+    word = {"linear": "bilinear", "cubic": "bicubic"}.get(site["mode"], "nearest")
+    mode = (Setting("interpolation", word, "nearest"),)
     return called(f"layers.UpSampling{site.rank}D", factor, *(mode if site.rank == 2 else ()))
 
 

@@ -121,7 +121,8 @@ def pixel_shuffle(site: Site) -> Value:
 def upsample(site: Site) -> Value:
     """`axes` leaves batch and channels as they are."""
     wanted, axes = site.numbers(*site.output.space), list(range(2, site.rank + 2))
-    return site.made(site.node("Resize", site.first(), "", "", wanted, axes=axes, mode=site["mode"]))
+    smooth = {"antialias": 1} if site["antialias"] else {}
+    return site.made(site.node("Resize", site.first(), "", "", wanted, axes=axes, mode=site["mode"], **smooth))
 
 
 @written

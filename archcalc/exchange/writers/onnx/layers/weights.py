@@ -116,6 +116,8 @@ def rms_norm(site: Site) -> Value:
 def group_norm(site: Site) -> Value:
     if not site["affine"]:
         raise Unwritten("group_norm without factors")
+    if not site["bias"]:
+        raise Unwritten("group_norm without a shift")
     site.graph.needs(21)
     tensors = [site.weight(name, site.channels) for name in ("weight", "bias")]
     return site.made(site.node("GroupNormalization", site.first(), *tensors, num_groups=site["groups"]))

@@ -93,8 +93,10 @@ def upsample(site: Site) -> Written:
         settings.append(Setting("scale_factor", simple([m // n for n, m in zip(space, to, strict=True)])))
     else:
         settings.append(Setting("size", simple(list(to))))
+    if site["antialias"]:
+        raise Unwritten("antialiased interpolation, which no module does")
     linear = ("linear", "bilinear", "trilinear")[site.rank - 1]
-    mode = linear if site["mode"] == "linear" else "nearest"
+    mode = {"linear": linear, "cubic": "bicubic"}.get(site["mode"], "nearest")
     return on_maps(site, "nn.Upsample", *settings, Setting("mode", mode, "nearest"))
 
 

@@ -26,7 +26,8 @@ def instance_norm(site: Site) -> Written:
 @written
 def group_norm(site: Site) -> Written:
     settings = (given("num_groups", site["groups"]), given("num_channels", site.channels))
-    return on_maps(site, "nn.GroupNorm", *settings, Setting("affine", site["affine"], True))
+    affine, bias = Setting("affine", site["affine"], True), Setting("bias", site["bias"], True)
+    return on_maps(site, "nn.GroupNorm", *settings, affine, bias)
 
 
 @written
