@@ -86,6 +86,18 @@ class _Made(Record):
             argument = made.arguments.get("self")
         return found
 
+    def is_parameter(self, argument: object) -> bool:
+        """Whether a value is a parameter itself."""
+        return isinstance(argument, Name) and str(argument) in self.graph.parameters
+
+    def moved(self, argument: object) -> tuple[object, list[Operation]]:
+        """A value before it was brought into another shape, and what did that."""
+        passed = []
+        while (made := self.by(argument, *_SHAPING)) is not None:
+            passed.append(made)
+            argument = made.arguments.get("self")
+        return argument, passed
+
     def through(self, argument: object) -> tuple[object, list[Operation]]:
         """A value before its conversion to another type, and that conversion."""
         passed = []
@@ -93,6 +105,10 @@ class _Made(Record):
             passed.append(made)
             argument = made.arguments.get("self")
         return argument, passed
+
+
+#: Operations that give the same values, in the same order, another shape.
+_SHAPING = ("reshape", "reshape_as", "view", "view_as", "flatten", "unflatten", "squeeze", "unsqueeze")
 
 
 def _normalised(made: _Made, last: Operation) -> _Found | None:
@@ -107,6 +123,41 @@ def _normalised(made: _Made, last: Operation) -> _Found | None:
         return None
     arguments = {"self": values, "dim": chain[-1].arguments.get("dim")}
     return _Found(last._replace(target="normalize", arguments=arguments), chain)
+
+
+def _standardised(made: _Made, last: Operation) -> _Found | None:
+    """A convolution with a parameter that is normalised over each filter: as a batch of one sample is, whose channels
+    are the filters. It may be scaled by another parameter times a number."""
+    if last.target not in ("conv1d", "conv2d", "conv3d"):
+        return None
+    argument, shaped = made.moved(last.arguments.get("weight"))
+    norm = made.by(argument, "batch_norm")
+    if norm is None or norm.arguments.get("running_mean") is not None or norm.arguments.get("training") is not True:
+        return None
+    weight, flattened = made.moved(norm.arguments.get("input"))
+    if not made.is_parameter(weight) or norm.arguments.get("bias") is not None:
+        return None
+    filters = made.graph.tensors[last.arguments["weight"]].sizes[0]
+    if made.graph.tensors[str(norm.arguments["input"])].sizes[:2] != (1, filters):
+        return None
+    gain, scaled = _scaled_parameter(made, norm.arguments.get("weight"))
+    if gain is None and norm.arguments.get("weight") is not None:
+        return None
+    arguments = {**last.arguments, "weight": weight, "gain": gain}
+    inner = [*shaped, norm, *flattened, *scaled]
+    return _Found(last._replace(target="standardized_conv", arguments=arguments), inner)
+
+
+def _scaled_parameter(made: _Made, argument: object) -> tuple[Name | None, list[Operation]]:
+    """The parameter that a value is a fixed multiple of, and the operations between; None if it is no such value."""
+    argument, shaped = made.moved(argument)
+    product = made.by(argument, "mul")
+    if product is None:
+        return None, []
+    factors = [product.arguments.get("self"), product.arguments.get("other")]
+    gain = next((each for each in factors if isinstance(each, Name) and made.is_parameter(each)), None)
+    numbers = [each for each in factors if isinstance(each, (int, float))]
+    return (gain if numbers else None), [*shaped, product]
 
 
 def _rms_normalised(made: _Made, last: Operation) -> _Found | None:
@@ -179,7 +230,7 @@ def _turned(made: _Made, last: Operation) -> _Found | None:
 
 
 #: What finds several operations that are one, at the last of them.
-_PATTERNS = (_normalised, _rms_normalised, _turned)
+_PATTERNS = (_normalised, _standardised, _rms_normalised, _turned)
 
 
 def reads(operation: Operation) -> Iterator[Name]:

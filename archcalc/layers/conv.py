@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from archcalc.layers.arithmetic import of_normalisation
 from archcalc.layers.attributes import Amount, ConnectionTable, Kernel, Padding, PaddingOrSame, Positive, Switch
 from archcalc.layers.layout import Move
 from archcalc.layers.outcome import (
+    OF_PARAMETERS,
+    STATISTIC,
     WEIGHTS,
     Composition,
     Operation,
@@ -166,6 +169,95 @@ def depthwise_conv(
         dilation=dilation,
         groups=x.channels,
         bias=bias,
+    )
+
+
+@layer(ranks=(1, 2, 3))
+def standardized_conv(
+    x: Volume,
+    *,
+    out: Positive,
+    kernel: Kernel,
+    stride: Kernel = 1,
+    padding: Amount = 0,
+    dilation: Kernel = 1,
+    groups: Positive = 1,
+    bias: Switch = True,
+    gain: Switch = False,
+) -> Outcome:
+    """Convolution with weights that each pass standardises: the weights of each filter get mean 0 and variance 1.
+
+    `gain: true` has a learned factor for each filter, as the networks without normalisation have it.
+    MACs: as for conv. Operations, once for the batch: a normalisation of the weights over each filter, with `gain` a
+    multiplication per weight, and one per filter by a fixed number.
+    Saved for backward: the input, the standardised weights, a mean and an inverse deviation for each filter, and with
+    `gain` the scaled gains; all but the input once for the batch.
+    Source: Qiao et al. 2019, arXiv:1903.10520; Brock et al. 2021, arXiv:2101.08692, section 4; derivatives.yaml,
+    native_batch_norm and convolution.
+    """
+    sides = tuple((amount, amount) for amount in padding)
+    plain: Outcome = conv(
+        x, out=out, kernel=kernel, stride=stride, padding=sides, dilation=dilation, groups=groups, bias=bias
+    )
+    weight, *biases = plain.params
+    gains = (Tensor("gain", out),) if gain else ()
+    weights = weight.elements
+    return plain._replace(
+        params=(weight, *gains, *biases),
+        operations=(
+            *plain.operations,
+            *operations("normalisation", **of_normalisation(weights, out, False)),
+            *(operations("normalisation", multiply=weights + out) if gain else ()),
+        ),
+        saved=(
+            saves("input"),
+            Saved(_STANDARDISED, weights, OF_PARAMETERS, per="batch"),
+            Saved("mean", out, STATISTIC, needed_by=(WEIGHTS,), per="batch", made="always"),
+            Saved("inverse deviation", out, STATISTIC, needed_by=(WEIGHTS,), per="batch", made="always"),
+            *((Saved(_SCALED, out, OF_PARAMETERS, needed_by=(WEIGHTS,), per="batch"),) if gain else ()),
+        ),
+        composition=_of_standardised(x, plain.output, weight, gains, tuple(biases)),
+    )
+
+
+_STANDARDISED = "standardised weights"
+_SCALED = "scaled gains"
+
+
+def _of_standardised(
+    x: Volume, output: Volume, weight: Tensor, gains: tuple[Tensor, ...], biases: tuple[Tensor, ...]
+) -> Composition:
+    """The weights standardised as a batch normalisation of one sample does it, whose channels are the filters, and the
+    convolution with them."""
+    out, scaled = output.channels, tuple(_SCALED for _ in gains)
+    once = Tensor(_STANDARDISED, weight.elements, OF_PARAMETERS, per="batch")
+    statistics = [Tensor(name, out, STATISTIC, per="batch") for name in ("mean", "inverse deviation")]
+    of_gains = tuple(Tensor(f"gradient of {_SCALED}", out, OF_PARAMETERS, per="batch") for _ in gains)
+    function = f"conv{x.rank}d"
+    backward = ("gradient", "input", _STANDARDISED)
+    of_weights = once._replace(name=f"gradient of {_STANDARDISED}")
+    return Composition(
+        forward=(
+            *(Step("mul", ("gain",), (Tensor(_SCALED, out, OF_PARAMETERS, per="batch"),)) for _ in gains),
+            Step("native_batch_norm", ("weight", *scaled), (once, *statistics)),
+            Step(
+                "convolution",
+                ("input", _STANDARDISED, *(each.name for each in biases)),
+                (Tensor("output", output.elements),),
+                called=function,
+            ),
+        ),
+        backward=(
+            Step("convolution_backward", backward, (of_weights, *gradients_of(*biases)), (WEIGHTS,)),
+            Step("convolution_backward", backward, (Tensor("gradient of input", x.elements),), (0,)),
+            Step(
+                "native_batch_norm_backward",
+                (of_weights.name, "weight", *scaled, "mean", "inverse deviation"),
+                (*gradients_of(weight), *of_gains),
+                (WEIGHTS,),
+            ),
+            *(Step("mul", (each.name,), gradients_of(*gains), (WEIGHTS,)) for each in of_gains),
+        ),
     )
 
 

@@ -25,6 +25,7 @@ _OTHER_NAMES = {
     "conv": ("convolution", "convolutional"),
     "conv_transpose": ("deconv", "deconvolution", "upconv", "transposedconv", "transposeconv"),
     "crop": ("cropping", "centercrop"),
+    "standardized_conv": ("wsconv", "stdconv", "scaledstdconv"),
     "depthwise_conv": ("dwconv", "depthwise"),
     "divide": ("div",),
     "dot_product_attention": ("scaleddotproductattention", "sdpa", "flashattention"),

@@ -285,6 +285,26 @@ class Resampled(nn.Module):
         return self.head(resize(x, scale_factor=2, mode="bicubic").mean((2, 3)))
 
 
+class Standardized(nn.Conv2d):
+    """A convolution with weights that are standardised, and scaled by a learned gain."""
+
+    def __init__(self, reads: int, makes: int, *, gain: bool) -> None:
+        super().__init__(reads, makes, 3, padding=1, bias=gain)
+        self.gain = nn.Parameter(torch.empty(makes, 1, 1, 1)) if gain else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scale = None if self.gain is None else (self.gain * 0.5).view(-1)
+        flat = self.weight.reshape(1, self.out_channels, -1)
+        weight = nn.functional.batch_norm(flat, None, None, scale, training=True, momentum=0.0)
+        return nn.functional.conv2d(x, weight.reshape_as(self.weight), self.bias, padding=1)
+
+
+def standardized() -> nn.Module:
+    """Two such convolutions, one with a gain."""
+    first, second = Standardized(3, 8, gain=False), Standardized(8, 8, gain=True)
+    return nn.Sequential(first, nn.ReLU(), second, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
+
+
 class ClassToken(nn.Module):
     """A learned token that attends to a sequence, and is there again beside what it has seen."""
 
@@ -317,6 +337,7 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], bool, tuple[int, ...]]] = {
     "two_heads_eval": (TwoHeads, False, (3, 33, 33)),
     "recurrent": (Recurrent, False, (7, 8)),
     "windowed": (Windowed, False, (3, 16, 16)),
+    "standardized": (standardized, False, (3, 16, 16)),
     "resampled": (Resampled, False, (3, 16, 16)),
     "class_token": (ClassToken, False, (5, 12)),
     "sine": (Sine, False, (3, 16, 16)),

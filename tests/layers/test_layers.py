@@ -55,6 +55,16 @@ ROWS = [
     # same: ceil(7/2) = 4 positions
     Row("[1, 7, 7]", "conv: {out: 1, kernel: 4, stride: 2, padding: same, bias: false}", (1, 4, 4), 16, 16 * 16),
     Row("[8, 6, 6]", "depthwise_conv: {kernel: 3, padding: 1, multiplier: 2, bias: false}", (16, 6, 6), 144, 144 * 36),
+    # 54 weights, 3 biases, 3 gains; normalised: per weight 3 additions and 2 products, per filter 3 divisions and a
+    # root; then a product per weight and per filter; 3 * 16 biases are added
+    Row(
+        "[2, 6, 6]",
+        "standardized_conv: {out: 3, kernel: 3, gain: true}",
+        (3, 4, 4),
+        60,
+        54 * 16,
+        {"add": 3 * 54 + 48, "multiply": 2 * 54 + 54 + 3, "divide": 9, "exponential": 3},
+    ),
     # (4 - 1)*2 - 2*1 + 3 + 1 = 8; MACs: weights times *input* positions
     Row(
         "[8, 4, 4]",

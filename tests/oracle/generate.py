@@ -315,6 +315,7 @@ ANYWHERE: list[Proposal] = [
     given("batch_norm"),
     given("layer_norm", affine=_flag, over=among(None, None, "channels", "volume")),
     given("rms_norm", affine=_flag),
+    given("standardized_conv", out=_widths, kernel=per_axis(1, 2, 3), padding=among(0, 1), bias=_flag, gain=_flag),
     given("group_norm", groups=among(1, 2), affine=_flag, bias=_flag),
     given("affine", scale=_flag),
     given("affine", bias=_flag),

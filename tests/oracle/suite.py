@@ -222,6 +222,9 @@ def test_exported_code_comes_back_as_the_spec(name: str) -> None:
         "[{gru: {out: 4, bidirectional: true}}]",
         "[{reshape: [4, 2, 5]}, {upsample: {to: [4, 5], mode: linear}}, {pad: 1}, {crop: {to: 3}}, channel_shuffle: 2]",
         "[{conv: {out: 4, kernel: 2, padding: same}}, {conv: {out: 4, kernel: 3, stride: 2, padding: [[1, 0]]}}]",
+        "[{standardized_conv: {out: 4, kernel: 3, padding: 1, groups: 2, bias: false}}, "
+        "{standardized_conv: {out: 4, kernel: 2, stride: 2, gain: true}}, {group_norm: {groups: 2, bias: false}}]",
+        "[{reshape: [4, 2, 5]}, {upsample: {scale: 2, mode: cubic}}]",
         "[{concat: {x: [], y: [{learned: [8, 3]}]}, axis: length}]",
         "[{linear: {out: 8, each_position: true}, trainable: false}, affine, {affine: {bias: false}}, layer_scale]",
     ],

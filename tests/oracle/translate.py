@@ -309,6 +309,22 @@ def depthwise_conv(site: Site) -> Layer:
 
 
 @translation
+def standardized_conv(site: Site) -> Layer:
+    make, out = by_rank("Conv", site.rank), site["out"]
+    settings = {"dilation": site["dilation"], "groups": site["groups"], "bias": site["bias"]}
+    module = make(site.channels, out, site["kernel"], site["stride"], site["padding"], **settings)
+    gain = {"gain": nn.Parameter(torch.ones(out))} if site["gain"] else {}
+
+    def call(self: Any, x: Value) -> Value:
+        weight = self.module.weight
+        scale = self.gain * 0.5 if gain else None
+        flat = functional.batch_norm(weight.reshape(1, out, -1), None, None, scale, training=True)
+        return Value(self.module._conv_forward(x.first, flat.reshape_as(weight), self.module.bias))
+
+    return Layer(call, module=module, **gain)
+
+
+@translation
 def conv_transpose(site: Site) -> Layer:
     sides = site["padding"]
     even = [min(side) for side in sides]

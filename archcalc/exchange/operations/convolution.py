@@ -21,17 +21,16 @@ def _weights(t: Translation, op: Operation) -> tuple[tuple[Owned, ...], tuple[in
     return owned, weight.sizes
 
 
-@operation("conv1d", "conv2d", "conv3d", "convolution")
+@operation("conv1d", "conv2d", "conv3d", "convolution", "standardized_conv")
 def convolution(t: Translation, op: Operation) -> None:
-    """`conv`, of as many axes as its kernel has."""
+    """`conv`, of as many axes as its kernel has; `standardized_conv`, found by `patterns`."""
+    if op.arguments.get("transposed"):
+        _transposed(t, op)
+        return
     owned, (out, _, *kernel) = _weights(t, op)
     rank = len(kernel)
     word = op.arguments.get("padding")
     stride, dilation = sizes(op, "stride", rank, [1]), sizes(op, "dilation", rank, [1])
-    groups = whole(op, "groups", 1)
-    if op.arguments.get("transposed"):
-        _transposed(t, op)
-        return
     stream, more = as_images(t, t.stream(op.arguments["input"]))
     # Windows or heads that are one axis with the batch are a further axis, along which the kernel is 1.
     alone = (1,) * more
@@ -42,10 +41,16 @@ def convolution(t: Translation, op: Operation) -> None:
         stride=((*alone, *stride), 1),
         padding=(padding, 0),
         dilation=((*alone, *dilation), 1),
-        groups=(groups, 1),
-        bias=(len(owned) == 2, True),
+        groups=(whole(op, "groups", 1), 1),
+        bias=(op.arguments.get("bias") is not None, True),
     )
-    t.emit("conv", stream, attributes, owned=owned)
+    gain = op.arguments.get("gain")
+    if op.target != "standardized_conv":
+        t.emit("conv", stream, attributes, owned=owned)
+    elif gain is None:
+        t.emit("standardized_conv", stream, attributes, owned=owned)
+    else:
+        t.emit("standardized_conv", stream, {**attributes, "gain": True}, owned=(owned[0], t.owned(gain), *owned[1:]))
 
 
 @operation("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")

@@ -53,6 +53,43 @@ def depthwise_conv(site: Site) -> Written:
 
 
 @written
+def standardized_conv(site: Site) -> Written:
+    name = f"StandardizedConv{site.rank}d"
+    return Written(
+        f"{{m}}({site.first()})",
+        module=name,
+        own=Own(name, _STANDARDIZED_CONV.format(rank=site.rank)),
+        settings=(
+            given("in_channels", site.channels),
+            given("out_channels", site["out"]),
+            given("kernel_size", simple(site["kernel"])),
+            Setting("stride", simple(site["stride"]), 1),
+            Setting("padding", simple(site["padding"]), 0),
+            Setting("dilation", simple(site["dilation"]), 1),
+            Setting("groups", site["groups"], 1),
+            Setting("bias", site["bias"], True),
+            Setting("gain", site["gain"], False),
+        ),
+    )
+
+
+_STANDARDIZED_CONV = '''
+class StandardizedConv{rank}d(nn.Conv{rank}d):
+    """A convolution with weights of mean 0 and variance 1 over each filter."""
+
+    def __init__(self, *arguments, gain=False, **others):
+        super().__init__(*arguments, **others)
+        self.gain = nn.Parameter(torch.ones(self.out_channels)) if gain else None
+        self.scale = self.weight[0].numel() ** -0.5
+
+    def forward(self, x):
+        scale = None if self.gain is None else self.gain * self.scale
+        weight = functional.batch_norm(self.weight.flatten(1).unsqueeze(0), None, None, scale, training=True)
+        return self._conv_forward(x, weight.view_as(self.weight), self.bias)
+'''
+
+
+@written
 def conv_transpose(site: Site) -> Written:
     sides = site["padding"]
     even = [min(side) for side in sides]
