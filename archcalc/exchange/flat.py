@@ -70,7 +70,8 @@ def without_needless(steps: list[FlatStep], ends: Iterable[int]) -> tuple[list[F
             read.update(step.inputs)
     left: set[int] = set()
     for number in range(len(steps) - 1, -1, -1):
-        if not read[number] and steps[number].layer in MOVING | {"constant"}:
+        made_anew = steps[number].layer == "constant" and steps[number].attributes.get("buffer") is False
+        if not read[number] and (steps[number].layer in MOVING or made_anew):
             left.add(number)
             if steps[number].layer in MOVING:
                 read.subtract(steps[number].inputs)

@@ -224,9 +224,10 @@ def _turned(made: _Made, last: Operation) -> _Found | None:
         return None
     if end.arguments.get("self") != source or begin.arguments.get("self") != source:
         return None
-    return _Found(
-        last._replace(target="rotary", arguments={"self": source}), [direct, turned, halves, negative, end, begin]
-    )
+    tables = [each.arguments["other"] for each in (direct, turned) if isinstance(each.arguments.get("other"), Name)]
+    arguments = {"self": source, "tables": tables}
+    inner = [direct, turned, halves, negative, end, begin]
+    return _Found(last._replace(target="rotary", arguments=arguments), inner)
 
 
 #: What finds several operations that are one, at the last of them.

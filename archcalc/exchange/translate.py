@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from math import prod
 from typing import Any
 
@@ -58,8 +59,10 @@ class Translation:
         self._reads.update(graph.outputs)
         #: The operation that makes each value.
         self.makers = {name: operation for operation in graph.operations for name in operation.outputs}
-        #: The values that parameters are, by their paths and shapes.
-        self.learned: dict[tuple[str, tuple[Any, ...]], Value] = {}
+        #: The buffers that are constants of the network, by their paths.
+        self.stored: set[str] = set()
+        #: The values that parameters and buffers are, by their paths and shapes.
+        self.owned_values: dict[tuple[str, tuple[Any, ...]], Value] = {}
 
     def run(self) -> Flat:
         inputs = self._read_inputs()
@@ -108,8 +111,9 @@ class Translation:
 
     def _apply(self, rule: Rule | None, operation: Operation) -> None:
         if self._is_constant(operation):
+            buffers = tuple(self._buffers_of(operation))
             for name in operation.outputs:
-                self.same(Constant(self.tensor(name).sizes), name)
+                self.same(Constant(self.tensor(name).sizes, buffers), name)
             self._note_overwriting(operation)
             return
         if rule is None:
@@ -119,6 +123,17 @@ class Translation:
         except (KeyError, IndexError, TypeError, ValueError, ArithmeticError):
             raise Refusal("its arguments are not those of such an operation") from None
         self._note_overwriting(operation)
+
+    def _buffers_of(self, operation: Operation) -> Iterator[Owned]:
+        """The buffers that a constant is computed of, each once."""
+        if operation.target in _OF_SHAPES:
+            return
+        seen = set()
+        for value in map(self.value, reads(operation)):
+            for each in value.buffers if isinstance(value, Constant) else (value,):
+                if isinstance(each, Owned) and each.kind == "buffer" and each.path not in seen:
+                    seen.add(each.path)
+                    yield each
 
     def _leave_out(self, operation: Operation) -> None:
         """The layer `unknown` in the place of an operation: the file says which shape each of its outputs has."""
@@ -285,14 +300,12 @@ class Translation:
         value = self.value(argument)
         if isinstance(value, Value):
             return value
-        if isinstance(value, Owned) and value.kind == "parameter":
-            return self._learned(value)
         if isinstance(value, Owned):
-            return self.stated("constant", value.sizes, (), {} if value.kind == "buffer" else {"buffer": False})
+            return self._owned_value(value)
         if isinstance(value, Constant):
             return self._constant(value)
         if isinstance(value, Repeated):
-            made = self._learned(value.owned)
+            made = self._owned_value(value.owned)
             return made._replace(dims=((BATCH,), *made.dims[1:]))
         if isinstance(value, Picked):
             return self._picked(value)
@@ -310,15 +323,29 @@ class Translation:
         self.note(step, shape)
         return Value(step, tuple((order.index(dim),) if dim in order else () for dim in range(len(sizes))), shape)
 
-    def _learned(self, owned: Owned) -> Value:
-        """A parameter as a value: one step, however often it is read."""
+    def store(self, constant: Any) -> None:
+        """Buffers that a constant is computed of, each as a constant of the network: they are stored all the same."""
+        for buffer in constant.buffers if isinstance(constant, Constant) else ():
+            if buffer.path not in self.stored:
+                self._owned_value(buffer)
+
+    def _owned_value(self, owned: Owned) -> Value:
+        """A parameter, buffer or constant of the model as a value: one step, however often it is read."""
         key = owned.path, owned.sizes
-        if key not in self.learned:
-            self.learned[key] = self.stated("learned", owned.sizes, (owned,))
-        return self.learned[key]
+        if key in self.owned_values:
+            return self.owned_values[key]
+        if owned.kind == "parameter":
+            made = self.stated("learned", owned.sizes, (owned,))
+        else:
+            stored = owned.kind == "buffer" and owned.path not in self.stored
+            made = self.stated("constant", owned.sizes, (), {} if stored else {"buffer": False})
+            self.stored.add(owned.path)
+        self.owned_values[key] = made
+        return made
 
     def _constant(self, constant: Constant) -> Value:
         """A constant as a value; one that is made for each sample of the batch is the same for all of them."""
+        self.store(constant)
         batch, *sizes = constant.sizes or (1,)
         if batch != self.batch or len(sizes) < 2:
             return self.stated("constant", constant.sizes, (), {"buffer": False})

@@ -41,9 +41,10 @@ class Owned(Record):
 
 
 class Constant(Record):
-    """What is computed of constants and buffers alone: the same whatever the input is."""
+    """What is computed of constants and buffers alone: the same whatever the input is; `buffers` are those buffers."""
 
     sizes: tuple[Any, ...]
+    buffers: tuple[Owned, ...] = ()
 
 
 class Repeated(Record):

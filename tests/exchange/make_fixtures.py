@@ -306,16 +306,19 @@ def standardized() -> nn.Module:
 
 
 class ClassToken(nn.Module):
-    """A learned token that attends to a sequence, and is there again beside what it has seen."""
+    """A learned token that attends to a sequence, and is there again beside what it has seen; what is computed of a
+    buffer scales the sequence."""
 
     def __init__(self) -> None:
         super().__init__()
         self.token = nn.Parameter(torch.empty(1, 1, 12))
+        self.register_buffer("bands", torch.empty(12))
         self.q, self.kv, self.head = nn.Linear(12, 12), nn.Linear(12, 24), nn.Linear(12, 10)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         token = self.token.expand(len(x), -1, -1)
         rows = torch.cat((token, x), 1)
+        rows = rows * torch.outer(torch.ones(6, device=x.device), self.bands).cos()
         q = self.q(rows[:, :1]).view(len(x), 1, 3, 4).transpose(1, 2)
         k, v = self.kv(rows).view(len(x), -1, 2, 3, 4).permute(2, 0, 3, 1, 4).unbind(0)
         seen = nn.functional.scaled_dot_product_attention(q, k, v)
