@@ -13,7 +13,9 @@ from inline import analysed
 import archcalc
 from archcalc.cli import run
 from archcalc.diagnostics.diagnostic import SpecError
+from archcalc.exchange.code.layers import Alike, Site
 from archcalc.exchange.writers import keras
+from archcalc.sizes.volume import Volume
 
 
 def code(text: str) -> str:
@@ -280,3 +282,18 @@ def test_an_ending_that_two_targets_have_tells_none(tmp_path: Path, capsys: pyte
     assert "may be code of keras or pytorch: name one with --to" in capsys.readouterr().err
     assert run(["export", "lenet5", "--to", "keras", "-o", str(path)]) == 0
     assert path.read_text().startswith('"""lenet5: Keras')
+
+
+def test_what_is_asked_of_all_sites_of_a_step_is_asked_once() -> None:
+    """Each of a step's many layers asks how all of them are padded."""
+    asked: list[Site] = []
+    sites = [Site({}, (), (), Volume(size), False, "", False) for size in (1, 2, 3)]
+    alike = Alike(sites)
+
+    def holds(site: Site) -> bool:
+        asked.append(site)
+        return True
+
+    assert [alike.all(holds) for _ in range(4)] == [True] * 4
+    assert asked == sites
+    assert not alike.all(lambda site: site.output.channels > 1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from archcalc.records import Record
@@ -58,12 +58,26 @@ class Written(Record):
     after: str = ""
 
 
+class Alike:
+    """The different sites that come from the same step of the spec, before their `last` is known. What each of them is
+    asked of all is worked out once."""
+
+    def __init__(self, sites: Iterable[Site] = ()) -> None:
+        self._sites = tuple(sites)
+        self._answers: dict[Callable[[Site], bool], bool] = {}
+
+    def all(self, holds: Callable[[Site], bool]) -> bool:
+        """Whether something holds of every site."""
+        if holds not in self._answers:
+            self._answers[holds] = all(map(holds, self._sites))
+        return self._answers[holds]
+
+
 @dataclass(frozen=True)
 class Site:
     """A layer where it stands: its attributes, one value an axis where they have axes, the volumes of its inputs, and
     for each whether the channels are its tensor's last axis. `overwritten` says that another layer works in place on
-    its output; `alike` are the different ones of the sites that come from the same step of the spec, before their
-    `last` is known."""
+    its output; `alike` are the sites that come from the same step of the spec."""
 
     attributes: Mapping[str, Any]
     inputs: tuple[Volume, ...]
@@ -72,7 +86,7 @@ class Site:
     inplace: bool
     form: str
     overwritten: bool
-    alike: tuple[Site, ...] = ()
+    alike: Alike = field(default_factory=Alike, repr=False)
 
     def __getitem__(self, attribute: str) -> Any:
         return self.attributes[attribute]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.diagnostics.diagnostic import SpecError
-from archcalc.exchange.code.layers import Own, Site, Unwritten, Written
+from archcalc.exchange.code.layers import Alike, Own, Site, Unwritten, Written
 from archcalc.exchange.code.names import unique
 from archcalc.exchange.code.target import Target
 from archcalc.exchange.unwritten import refusal
@@ -144,19 +144,20 @@ class Builder:
         }
         target = self.structures.target
         sites = [self.site(node, overwritten) for node in self.nodes]
-        alike: dict[int, dict[str, Site]] = {}
+        different: dict[int, dict[str, Site]] = {}
         readers: dict[int, set[str]] = {}
         for node, site in zip(self.nodes, sites, strict=True):
-            alike.setdefault(id(node.step), {}).setdefault(repr(site), site)
+            different.setdefault(id(node.step), {}).setdefault(repr(site), site)
             for value in node.inputs:
                 if is_input(value):
                     readers.setdefault(value, set()).add(node.layer.name)
+        alike = {step: Alike(each.values()) for step, each in different.items()}
         for node, site in zip(self.nodes, sites, strict=True):
             last = tuple(
                 target.is_last(volume, readers[value]) if is_input(value) else found[value].last
                 for value, volume in zip(node.inputs, site.inputs, strict=True)
             )
-            site = replace(site, last=last, alike=tuple(alike[id(node.step)].values()))
+            site = replace(site, last=last, alike=alike[id(node.step)])
             try:
                 made = target.written(node.layer.name, site)
             except Unwritten as reason:

@@ -58,7 +58,7 @@ def conv_transpose(site: Site) -> Written:
     if any(extra > after for extra, (_, after) in zip(more, site["padding"], strict=True)):
         raise Unwritten("a transposed convolution with more output than its kernel makes")
     sides = tuple((before, after - extra) for extra, (before, after) in zip(more, site["padding"], strict=True))
-    is_same = all(_is_same(each) for each in site.alike)
+    is_same = site.alike.all(_is_same)
     made = called(
         f"layers.Conv{site.rank}DTranspose",
         given("filters", site["out"]),

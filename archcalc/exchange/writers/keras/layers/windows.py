@@ -53,11 +53,16 @@ def _is_always_same(site: Site) -> bool:
     return is_same(site) and (site["padding"] == "same" or set(stride_of(site)) == {1})
 
 
+def _sees_no_sides(site: Site) -> bool:
+    """Whether the window stays in its input."""
+    return not any(map(any, reach(site)))
+
+
 def padding(site: Site) -> Padding:
     """The padding of a window, in one way in all calls of a block: by a word if a word says it everywhere."""
-    if all(not any(map(any, reach(each))) for each in site.alike):
+    if site.alike.all(_sees_no_sides):
         return Padding("valid", ())
-    if all(map(_is_always_same, site.alike)):
+    if site.alike.all(_is_always_same):
         return Padding("same", ())
     return Padding("valid", reach(site))
 
