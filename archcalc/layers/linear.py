@@ -37,11 +37,10 @@ def linear(x: Volume, *, out: Positive, bias: Switch = True, each_position: Swit
         macs=weights.elements * x.positions,
         operations=operations("bias", add=output.elements) if bias else (),
         saved=(saves("input", WEIGHTS), saves("weight", 0)),
-        composition=Composition(backward=_products(x, output, weights, biases)),
+        composition=Composition(backward=_products(x, output, weights, biases), viewed=bias and x.rank > 0),
         rearranged=_folded(x, output, weights, biases) if x.rank and bias else None,
         needs=rows(x.rank) if x.rank else None,
         lies="channels last",
-        viewed=bias and x.rank > 0,
         windows=() if each_position else EVERYTHING,
         conditions=() if each_position else (flat,),
     )

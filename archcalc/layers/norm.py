@@ -11,12 +11,12 @@ from archcalc.layers.outcome import (
     STATISTIC,
     WEIGHTS,
     Composition,
+    Instead,
     Operation,
     Outcome,
     Saved,
     Step,
     Tensor,
-    Upcast,
     broadcast_product_backward,
     gradients_of,
     operations,
@@ -151,6 +151,7 @@ def instance_norm(x: Volume, *, affine: Switch = False) -> Outcome:
                 for of_each, param in zip(by_sample, params, strict=True)
             ),
         ),
+        viewed=True,
     )
     return Outcome(
         x,
@@ -158,10 +159,9 @@ def instance_norm(x: Volume, *, affine: Switch = False) -> Outcome:
         operations=_measured(x, c, affine),
         saved=(saves("input"), *_statistics(c), *((Saved("repeated weight", c),) if affine else ())),
         windows=None,
-        composition=composition if affine else Composition(),
+        composition=composition if affine else Composition(viewed=True),
         lies="channels first",
         needs=Needs(tuple(range(x.rank + 2)), x.rank + 2, whole=True),
-        viewed=True,
         conditions=(at_least("one-value", x.positions, 2, "instance normalisation needs more than one position"),),
     )
 
@@ -188,7 +188,7 @@ def rms_norm(x: Volume, *, affine: Switch = True) -> Outcome:
         operations=operations("normalisation", **of_rms_normalisation(n, p, affine)),
         saved=(saves("input", 0)._replace(device="cpu"), root, *normalised, *fused),
         composition=_decomposed_rms_norm(x, params),
-        upcast=Upcast((copy, root, *normalised), _upcast_rms_norm(x, params)),
+        upcast=Instead((copy, root, *normalised), _upcast_rms_norm(x, params)),
         lies="channels last",
         ordered=Needs(channels_last(x.rank), x.rank + 2, whole=True),
     )

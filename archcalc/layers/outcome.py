@@ -87,6 +87,11 @@ class Saved(Record):
     #: It is a copy of an input that does not lie so; of one that does, the input itself is saved.
     unless: Needs | None = None
 
+    @property
+    def kind(self) -> str:
+        """What it is, of several that differ in their places: `gates` for `gates (position 3, l0_reverse)`."""
+        return self.what.partition(" (")[0].partition(", l")[0]
+
 
 class Step(Record):
     """One operation of a framework inside a layer that it composes of several, forward or backward.
@@ -102,8 +107,11 @@ class Step(Record):
     makes: tuple[Tensor, ...]
     #: It runs only if one of these gradients is wanted.
     needed_by: Need = ()
-    #: Whether it makes nothing at inference: its first operand takes the place of its result.
+    #: Whether it makes only what the backward pass needs: where the layer does not make that, at inference, its first
+    #: operand takes the place of its result.
     training: bool = False
+    #: What it makes is a view of what it reads.
+    view: bool = False
     #: It copies what it reads, the gradient or an input, unless that lies so already, or the batch is one sample: then
     #: what it makes is what it reads.
     unless: Needs | Literal["one sample"] | None = None
@@ -126,10 +134,12 @@ class Composition(Record):
     slices: int = 0
     #: Whether each step that makes a gradient of the input makes a part of it, which joins the others at once.
     parts: bool = False
+    #: Whether the output is a view of the tensor that the operation made.
+    viewed: bool = False
 
 
-class Upcast(Record):
-    """A layer that computes in float32 whatever its input is in: what it saves and does where that has 16 bits."""
+class Instead(Record):
+    """What a layer saves and does instead where its input comes otherwise."""
 
     saved: tuple[Saved, ...]
     composition: Composition
@@ -171,7 +181,7 @@ class Outcome(Record):
     unchanged: Size = 0
     composition: Composition = Composition()
     #: What a CPU does instead for an input of 16 bits; None where that is nothing else.
-    upcast: Upcast | None = None
+    upcast: Instead | None = None
     #: The framework's function that the layer is, as mixed precision lists it; empty where that is the layer's name.
     function: str = ""
     #: How a new output lies.
@@ -182,10 +192,9 @@ class Outcome(Record):
     ordered: Needs | None = None
     #: The steps of a view.
     moves: tuple[Move, ...] = ()
-    #: The composition for inputs that are not contiguous in the way of `needs`.
-    rearranged: Composition | None = None
-    #: Whether the output is a view of the tensor that the operation made, unless it is rearranged.
-    viewed: bool = False
+    #: The composition for inputs that are not contiguous in the way of `needs`, or what is saved and done instead by
+    #: one whose steps copy the inputs themselves.
+    rearranged: Composition | Instead | None = None
     #: Of one sample's values, how many training takes each statistic of; 0 for a layer that takes none over a batch.
     values_of_statistic: Size = 0
     #: A larger volume that the operation makes, of which the output is the slice that `moves` take.

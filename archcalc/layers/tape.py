@@ -6,11 +6,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TypeAlias
 
+from archcalc.layers.layout import Needs as NeedsOfLayout
 from archcalc.layers.outcome import (
+    OF_INPUT,
     VALUE,
     WEIGHTS,
     Composition,
     Device,
+    Made,
     Operation,
     Per,
     Role,
@@ -38,11 +41,14 @@ class Value(Record):
     base: str
     dtype: str = VALUE
     per: Per = "sample"
+    #: The name that operations of the forward pass read it under, where that is not the base's: mixed precision
+    #: converts no more than what is read.
+    read: str = ""
 
 
 class Undo(Record):
     """One operation of the backward pass. It makes the gradients of values, and tensors that it drops; "gradient" among
-    what it reads is the gradient of the result that is undone."""
+    what it reads is the gradient of the result that is undone, or those of all results, one after the other."""
 
     operation: str
     reads: tuple[str, ...]
@@ -50,11 +56,13 @@ class Undo(Record):
 
 
 class _Record(Record):
-    """A result and how it is undone; `passes` are operands that get its gradient as it is."""
+    """The results of an operation and how they are undone; `passes` are operands that get the gradient of the result
+    of a number as it is. The gradients of values arrive in the order of `arrive`, or as they are passed on and made."""
 
-    result: Value
+    results: tuple[Value, ...]
     undo: tuple[Undo, ...]
-    passes: tuple[Value, ...]
+    passes: tuple[tuple[int, Value], ...]
+    arrive: tuple[Value, ...]
 
 
 class Tape:
@@ -73,6 +81,8 @@ class Tape:
         #: What is saved, by name, and the gradients that it is saved for.
         self._saved: dict[str, set[int | str]] = {}
         self._own: list[Saved] = []
+        #: Copies of inputs by name, and how an input lies that needs none.
+        self._copies: dict[str, NeedsOfLayout] = {}
         self._used: Counter[str] = Counter()
 
     # --- what there is before
@@ -89,24 +99,40 @@ class Tape:
         self.params.setdefault(name, Tensor(name, elements, shape=shape if len(shape) > 1 else ()))
         return self._value(name, elements, frozenset({WEIGHTS}), per="batch")
 
+    def zeros(self, name: str, elements: Size) -> Value:
+        """A tensor of zeros of the input's type, which has no gradient."""
+        self.run("zeros", (), Tensor(name, elements, OF_INPUT))
+        return self._value(name, elements, frozenset(), OF_INPUT)
+
+    def view(self, x: Value, elements: Size, name: str) -> Value:
+        """A part of a value without a gradient."""
+        self._forward.append(Step("view", (x.base,), (Tensor(name, elements, x.dtype, per=x.per),), view=True))
+        return x._replace(elements=elements, read=name)
+
     # --- operations
 
     def linear(
         self, x: Value, rows: Size, reads: Size, outputs: Size, weight: Value, bias: Value | None, name: str
     ) -> Value:
         """x * weight^T + bias, for so many rows of x, each of which reads some values and makes others."""
-        made = self.result(name, rows * outputs, x, weight)
-        self.run("addmm" if bias else "mm", (x, weight, *((bias,) if bias else ())), made)
+        made = self.product(x, weight, bias, rows * outputs, name)
+        if bias is not None:
+            self.count("bias", add=made.elements)
+        self.macs = self.macs + rows * outputs * reads
+        return made
+
+    def product(self, x: Value, weight: Value, bias: Value | None, elements: Size, name: str) -> Value:
+        """The same, of so many elements, without counting what it takes."""
+        made = self.result(name, elements, x, weight)
+        biases = () if bias is None else (bias,)
+        self.run("addmm" if biases else "mm", (x, weight, *biases), made)
         self.keep(x, weight.needs)
         self.keep(weight, x.needs)
         of_x = Undo("mm", ("gradient", weight.base), (x,))
         of_weight = Undo("mm", ("gradient", x.base), (weight,))
-        if bias is None:
-            self.record(made, of_weight, of_x)
-        else:
-            self.record(made, of_x, of_weight, Undo("sum", ("gradient",), (bias,)))
-            self.count("bias", add=made.elements)
-        self.macs = self.macs + rows * outputs * reads
+        of_bias = tuple(Undo("sum", ("gradient",), (each,)) for each in biases)
+        # The weights' is transposed by a node of its own, after the others have arrived.
+        self.record(made, *((of_x, of_weight, *of_bias) if biases else (of_weight, of_x)), arrive=(*biases, x, weight))
         return made
 
     def matmul(self, left: Value, right: Value, inner: Size, elements: Size, name: str) -> Value:
@@ -137,8 +163,8 @@ class Tape:
         self.run("mul", (left, right), made)
         self.keep(left, right.needs)
         self.keep(right, left.needs)
-        of_left = Undo("mul", ("gradient", right.base), (left,))
-        self.record(made, of_left, Undo("mul", ("gradient", left.base), (right,)))
+        of_right = Undo("mul", ("gradient", left.base), (right,))
+        self.record(made, of_right, Undo("mul", ("gradient", right.base), (left,)), arrive=(left, right))
         return made
 
     def add(self, left: Value, right: Value, name: str) -> Value:
@@ -155,13 +181,30 @@ class Tape:
         self.record(made, passes=(x,))
         return made
 
-    def concat(self, parts: tuple[Value, ...], name: str) -> Value:
+    def rows(self, x: Value, needs: NeedsOfLayout, weight: Value, bias: Value | None, name: str) -> Value:
+        """The copy that a linear layer makes of an input that does not lie as it needs it; mixed precision converts
+        all operands of the layer before."""
+        made = self.result(name, x.elements, x)
+        operands = (x, weight, *(() if bias is None else (bias,)))
+        self.run("clone", operands, made, unless=needs, called="linear")
+        self._copies[made.name] = needs
+        self.record(made, passes=(x,))
+        return made
+
+    def shift(self, x: Value, bias: Value, name: str) -> Value:
+        """A bias that is added apart."""
+        made = self.result(name, x.elements, x, bias)
+        self.run("add", (x, bias), made)
+        self.record(made, Undo("sum", ("gradient",), (bias,)), passes=(x,))
+        return made
+
+    def concat(self, parts: tuple[Value, ...], name: str, operation: str = "cat") -> Value:
         """Values one after the other; their gradients are views of the whole's."""
         elements: Size = 0
         for part in parts:
             elements = elements + part.elements
         made = self.result(name, elements, *parts)
-        self.run("cat", parts, made)
+        self.run(operation, parts, made)
         self.record(made, passes=parts)
         return made
 
@@ -169,6 +212,30 @@ class Tape:
         """A part of a value, as a view; its gradient is as large as the whole."""
         made = self.result(name, elements, x)._replace(base=x.base)
         self.record(made, Undo("slice_backward", ("gradient",), (x,)))
+        return made
+
+    def parts(self, x: Value, sizes: tuple[Size, ...], joined: str) -> tuple[Value, ...]:
+        """All parts of a value, as views; their gradients are joined by an operation."""
+        made = tuple(self.result(f"part of {x.name}", size, x)._replace(base=x.base) for size in sizes)
+        self.record_all(made, Undo(joined, ("gradient",), (x,)))
+        return made
+
+    def in_place(self, operation: str, x: Value, *operands: Value) -> Value:
+        """A result that takes the place of the first operand; how it is undone is still to be recorded."""
+        self.run(operation, (x, *operands))
+        return self.result(f"{x.name} after {operation}", x.elements, x, *operands)._replace(base=x.base)
+
+    def add_(self, left: Value, right: Value) -> Value:
+        """The sum of two values of one size, in place of the first."""
+        made = self.in_place("add_", left, right)
+        self.record(made, passes=(left, right))
+        return made
+
+    def map_(self, operation: str, x: Value) -> Value:
+        """A function of each value in its place, whose derivative is written in the result."""
+        made = self.in_place(f"{operation}_", x)
+        self.keep(made, x.needs)
+        self.record(made, Undo(f"{operation}_backward", ("gradient", made.base), (x,)))
         return made
 
     # --- what operations are made of
@@ -182,25 +249,46 @@ class Tape:
         return self._value(name, elements, needs, dtype)
 
     def run(
-        self, operation: str, reads: tuple[Value | Tensor, ...], *made: Value | Tensor, training: bool = False
+        self,
+        operation: str,
+        reads: tuple[Value | Tensor, ...],
+        *made: Value | Tensor,
+        training: bool = False,
+        unless: NeedsOfLayout | None = None,
+        called: str = "",
     ) -> None:
-        """The operation as a forward step; one of `training` alone passes its first operand on at inference."""
+        """The operation as a forward step; one of `training` alone passes its first operand on at inference. `unless`
+        and `called` are those of `Step`."""
         tensors = tuple(Tensor(m.name, m.elements, m.dtype, per=m.per) for m in made)
-        names = tuple(read.base if isinstance(read, Value) else read.name for read in reads)
-        self._forward.append(Step(operation, names, tensors, training=training))
+        names = tuple(each.read or each.base if isinstance(each, Value) else each.name for each in reads)
+        self._forward.append(Step(operation, names, tensors, training=training, unless=unless, called=called))
 
     def keep(self, value: Value, needs: Needs) -> None:
-        """The value is saved for gradients."""
-        self._saved.setdefault(value.base, set()).update(needs)
+        """The value is saved for gradients, if there are any."""
+        if needs:
+            self._saved.setdefault(value.base, set()).update(needs)
 
-    def keep_own(self, tensor: Tensor, needs: Needs, device: Device | None = None) -> None:
+    def keep_own(self, tensor: Tensor, needs: Needs, device: Device | None = None, *, made: Made = "training") -> None:
         """A tensor of the layer's own, which is no operand, is saved, on one device or on all."""
         name, elements, dtype, per = tensor.name, tensor.elements, tensor.dtype, tensor.per
-        self._own.append(Saved(name, elements, dtype, needed_by=_ordered(needs), per=per, device=device))
+        self._own.append(Saved(name, elements, dtype, needed_by=_ordered(needs), per=per, device=device, made=made))
 
-    def record(self, result: Value, *undo: Undo, passes: tuple[Value, ...] = ()) -> None:
-        """How a result is undone."""
-        self._records.append(_Record(result, undo, passes))
+    def record(
+        self, result: Value, *undo: Undo, passes: tuple[Value, ...] = (), arrive: tuple[Value, ...] = ()
+    ) -> None:
+        """How a result is undone; `arrive` is the order in which the gradients reach the operands, where that is not
+        the order in which they are passed on and made."""
+        self.record_all((result,), *undo, passes=tuple((0, value) for value in passes), arrive=arrive)
+
+    def record_all(
+        self,
+        results: tuple[Value, ...],
+        *undo: Undo,
+        passes: tuple[tuple[int, Value], ...] = (),
+        arrive: tuple[Value, ...] = (),
+    ) -> None:
+        """How several results of one operation are undone; what is passed on is named with the result's number."""
+        self._records.append(_Record(results, undo, passes, arrive))
 
     def count(self, role: Role, **counts: Size) -> None:
         """Operations other than multiply-accumulates."""
@@ -218,7 +306,10 @@ class Tape:
             elif name in self.params or name == "output":
                 known.append(saves(name, *needed_by))
             else:
-                known.append(Saved(name, value.elements, value.dtype, needed_by=needed_by, per=value.per))
+                unless = self._copies.get(name)
+                known.append(
+                    Saved(name, value.elements, value.dtype, needed_by=needed_by, per=value.per, unless=unless)
+                )
         return (*known, *self._own)
 
     def composition(self, output: Value) -> Composition:
@@ -236,25 +327,34 @@ class Tape:
                 name = summed.name
             found[value.name] = name
 
-        for result, undo, passes in reversed(self._records):
-            gradient = found.pop(result.name)
-            for value in passes:
-                arrive(value, gradient)
+        def gradient_of(value: Value) -> Tensor:
+            # A view has its base's type. What products give to parameters is converted when it has been summed.
+            arrived[value.base] += 1
+            what = "part" if value.name in self.params else "gradient"
+            return Tensor(f"{what} {arrived[value.base]} of {value.base}", value.elements, value.dtype, per=value.per)
+
+        for results, undo, passes, order in reversed(self._records):
+            gradients = tuple(found.pop(result.name, "") for result in results)
+            arriving = [(value, gradients[number]) for number, value in passes]
+            whole = tuple(filter(None, gradients))
             for operation, reads, makes in undo:
-                tensors = []
                 values = [made for made in makes if isinstance(made, Value)]
+                if values and not any(value.needs for value in values):
+                    continue
+                tensors = []
                 for made in makes:
+                    tensors.append(gradient_of(made) if isinstance(made, Value) else made)
                     if isinstance(made, Value):
-                        arrived[made.name] += 1
-                        name = f"gradient {arrived[made.name]} of {made.name}"
-                        tensors.append(Tensor(name, made.elements, made.dtype, per=made.per))
-                    else:
-                        tensors.append(made)
-                needs = _ordered(frozenset().union(*(value.needs for value in values or [result])))
-                read = tuple(gradient if name == "gradient" else name for name in reads)
+                        arriving.append((made, tensors[-1].name))
+                needs = _ordered(frozenset().union(*(value.needs for value in values or results)))
+                read = tuple(each for name in reads for each in (whole if name == "gradient" else (name,)))
                 steps.append(Step(operation, read, tuple(tensors), needs))
-                for value in values:
-                    arrive(value, f"gradient {arrived[value.name]} of {value.name}")
+            if order:
+                names = [value.name for value in order]
+                arriving.sort(key=lambda pair: names.index(pair[0].name))
+            for value, name in arriving:
+                if value.needs and name:
+                    arrive(value, name)
         final = {name: f"gradient of {value}" for value, name in found.items() if name != "gradient"}
         return Composition(tuple(self._forward), tuple(_renamed(step, final) for step in steps))
 

@@ -12,7 +12,7 @@ from archcalc.records import Record
 #: Operations that save no operand for the backward pass.
 _SAVE_NOTHING = frozenset(
     {
-        *("add", "add_", "sub", "neg", "cat", "stack", "clone", "to", "mean", "sum"),
+        *("add", "add_", "mul_", "sub", "neg", "cat", "stack", "clone", "to", "mean", "sum"),
         *("constant_pad_nd", "index", "repeat", "where"),
     }
 )
@@ -47,8 +47,13 @@ def typed(steps: Sequence[Step], types: dict[str, str], parameters: Collection[s
     reads: dict[tuple[int, str], str] = {}
     versions: dict[str, dict[str, None]] = {}
     converted: dict[str, str] = {}
+    whole: dict[str, str] = {}
     of_parameters = next((types[name] for name in parameters if types[name] in FLOATING), None)
     for number, step in enumerate(steps):
+        if step.view:
+            [read], [made] = step.reads, step.makes
+            types[made.name], whole[made.name] = types[read], whole.get(read, read)
+            continue
         function = step.called or step.operation
         seen = {name: converted.get(name, name) for name in step.reads}
         floating = [name for name in step.reads if types[seen[name]] in FLOATING]
@@ -68,7 +73,8 @@ def typed(steps: Sequence[Step], types: dict[str, str], parameters: Collection[s
             if seen[name] != name:
                 reads[number, name] = seen[name]
             if seen[name] != name or step.operation not in _SAVE_NOTHING:
-                versions.setdefault(name, {})[seen[name]] = None
+                saved = whole.get(name, name)
+                versions.setdefault(saved, {})[saved if seen[name] == name else seen[name]] = None
         values = target or _result(step.operation, function in lists.into_float32, [types[seen[n]] for n in floating])
         for tensor in step.makes:
             own = types["input"] if tensor.dtype == OF_INPUT else values

@@ -69,6 +69,12 @@ class _Forward:
         stored = {tensor.name for tensor in (*outcome.params, *outcome.buffers)}  # they are there anyway
         pending = list(placement.copies)
         for number, step in enumerate(steps):
+            if step.view:
+                names[step.makes[0].name] = names[step.reads[0]]
+                continue
+            if step.training and step.makes[0].name not in names:  # it makes only what the backward pass needs
+                names[step.makes[0].name] = names[step.reads[0]]
+                continue
             read: Iterable[str] = step.reads
             if typed is not None:
                 self.convert(number)
@@ -76,9 +82,6 @@ class _Forward:
             reads = [names[name] for name in read if name in names or name not in stored]
             if typed is not None:
                 reads += [placement.own[cast.copy] for cast in typed.casts if cast.before == number]
-            if step.training and not self.mode.training:
-                names[step.makes[0].name] = reads[0]
-                continue
             while pending and any(copy.made in reads for copy in pending):
                 copy = pending.pop(0)
                 self.draft.step("clone", [copy.source], [copy.made])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from archcalc.layers.layout import Needs
-from archcalc.layers.outcome import WEIGHTS, Composition, Need, Outcome, Per, Saved, Step, Tensor, nth
+from archcalc.layers.outcome import WEIGHTS, Composition, Instead, Need, Outcome, Per, Saved, Step, Tensor, nth
 from archcalc.layers.registry import Layer
 from archcalc.memory.casts import Typed, typed
 from archcalc.memory.draft import Draft, Storage
@@ -137,7 +137,7 @@ class Placement:
                 word = f"{saved.what} {saved.of}" if saved.of else saved.what
                 words.append(f"{word} (copy)" if storage >= self.given and saved.what == "input" else word)
             else:  # of all steps of a recurrence at once
-                words.append(f"{saved.what.rstrip(' 0123456789')} ({self.storages[storage].dtype})")
+                words.append(f"{saved.kind} ({self.storages[storage].dtype})")
         return list(dict.fromkeys(words))
 
 
@@ -173,7 +173,7 @@ class _Placing:
         if outcome.needs is not None:
             self.inputs = tuple(self.arranged(outcome.needs, number) for number in reached)
         self.output, layout = self.place_output()
-        self.layout = layout._replace(view=True) if outcome.viewed else layout
+        self.layout = layout._replace(view=True) if outcome.composition.viewed else layout
         self.keep()
 
     def as_it_runs(self) -> Outcome:
@@ -184,11 +184,13 @@ class _Placing:
             operands = ("input", "input", "input", *(tensor.name for tensor in outcome.params))
             made = (Tensor("output", outcome.output.elements),)
             kernel = Composition((Step("_native_multi_head_attention", operands, made),))
-            outcome = outcome._replace(
-                composition=kernel, rearranged=None, needs=None, lies="channels last", viewed=False
-            )
+            outcome = outcome._replace(composition=kernel, rearranged=None, needs=None, lies="channels last")
         if outcome.rearranged and not self.lies(outcome.needs):
-            outcome = outcome._replace(composition=outcome.rearranged, viewed=False)
+            if isinstance(outcome.rearranged, Instead):
+                saved, composition = outcome.rearranged
+                outcome = outcome._replace(composition=composition, saved=saved, needs=None)
+            else:
+                outcome = outcome._replace(composition=outcome.rearranged)
         if outcome.composition.fused and not self.mode.training:
             outcome = outcome._replace(composition=outcome.composition._replace(fused=False))
         if outcome.upcast and self.setup.device == "cpu" and self.draft.storages[0].dtype != "float32":
@@ -196,7 +198,8 @@ class _Placing:
         if outcome.ordered and not self.lies(outcome.ordered):
             outcome = outcome._replace(composition=_put_in_order(outcome))
         if outcome.composition.device not in (None, self.setup.device):
-            outcome = outcome._replace(composition=Composition(slices=outcome.composition.slices))
+            composition = Composition(slices=outcome.composition.slices, viewed=outcome.composition.viewed)
+            outcome = outcome._replace(composition=composition)
         return outcome
 
     def takes_the_fast_path(self) -> bool:
@@ -305,16 +308,24 @@ class _Placing:
                 continue
             wanted = self.call.saves and self.call.wanted(saved.needed_by)
             if name not in known and name not in parameters:
+                if saved.unless and self.fits(saved.of, saved.unless):
+                    own[saved.what] = self.uncopied(saved)
                 if not (wanted or saved.made == "always" or (self.mode.training and saved.made == "training")):
                     continue
-                if saved.unless and self.fits(saved.of, saved.unless):
-                    own[saved.what] = self.inputs[saved.of]
                 for version in versions:
                     if version not in own:
                         dtype = typed.types[version] if typed else own_type(saved.dtype, self.setup)
                         own[version] = self.draft.allocate(version, saved.elements, dtype, saved.per)
             if wanted:
                 self.saved += [(saved, own[version] if version in own else known[version]) for version in versions]
+
+    def uncopied(self, saved: Saved) -> int:
+        """What stands in the place of a copy of an input that lies as it should: the input, or mixed precision's copy
+        of it in the type of the copy that is not made."""
+        name, storage = nth("input", saved.of), self.inputs[saved.of]
+        if self.typed is None or self.draft.storages[storage].dtype == self.typed.types[saved.what]:
+            return storage
+        return self.own[self.typed.versions[name][-1]]
 
 
 def own_type(dtype: str, setup: Setup) -> str:

@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 from inline import layers
 
-import archcalc
+from archcalc.analysis.totals import Analysis
 from archcalc.counting.training import training_cost
 from archcalc.diagnostics.diagnostic import SpecError
+from archcalc.layers import recurrence
 from archcalc.memory import peaks
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storages, saved_memory
 from archcalc.quantities.registry import figure
 
 MEASURED = Path(__file__).parent.parent / "data" / "memory" / "saved.csv"
+PEAKS = MEASURED.with_name("recurrent.csv")
 
 
 @pytest.mark.parametrize(("cell", "gates"), [("rnn", 1), ("gru", 3), ("lstm", 4)])
@@ -73,12 +75,12 @@ def test_a_stack_has_a_sensible_height(given: str) -> None:
         layers("8, 5", f"- rnn: {{out: 6, {given}}}")
 
 
-def rows() -> list[dict[str, str]]:
-    with MEASURED.open(newline="") as file:
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("row", rows(), ids=lambda row: row["layers"])
+@pytest.mark.parametrize("row", rows(MEASURED), ids=lambda row: row["layers"])
 def test_saved_bytes_are_those_of_pytorchs_own_kernels_on_a_cpu(row: dict[str, str]) -> None:
     """Measured with torch 2.14.1 and oneDNN switched off, a batch of 2; experts as a loop over them."""
     steps = "".join(f"- {layer}\n" for layer in row["layers"].split("; "))
@@ -104,17 +106,55 @@ def test_one_sample_is_read_position_by_position_as_it_lies(cell: str, stack: st
     assert saved_memory(Storages(analysis.interpretation, Setup())).total.at(1) == saved
 
 
-# Measured with torch 2.14.1, batch 2, float32 on the CPU: saved bytes, the peak of inference, and those of training
-# without and with the parameters' gradients, every tensor freed after its last use.
-def test_a_gated_unit_peaks_where_the_kernel_does(tmp_path: Path) -> None:
-    spec = tmp_path / "gru.yaml"
-    spec.write_text(
-        "input: [4, 3]\nlayers:\n  - linear: {out: 5, each_position: true}\n  - gru: {out: 6}\n"
-        "  - linear: {out: 2, each_position: true}\n"
+@pytest.mark.parametrize("row", rows(PEAKS), ids=lambda row: f"{row['layers']} {row['input']} {row['dtype']}")
+def test_peaks_are_those_of_pytorchs_own_kernels_on_a_cpu(row: dict[str, str]) -> None:
+    """Measured with torch 2.14.1 and oneDNN switched off, every tensor freed after its last use."""
+    steps = "".join(f"- {layer}\n" for layer in row["layers"].split("; "))
+    batch = int(row["batch"])
+    assert memory(layers(row["input"], steps), Setup(batch=batch, dtype=row["dtype"])) == tuple(
+        int(row[name]) for name in ("saved_bytes", "inference_peak", "training_peak", "training_peak_with_gradients")
     )
-    interpretation = archcalc.load(spec).analyse().interpretation
-    setup = Setup(batch=2)
+
+
+def memory(analysis: Analysis, setup: Setup) -> tuple[int, ...]:
+    """Saved bytes, the peak of inference, and those of training without and with the parameters' gradients."""
+    interpretation = analysis.interpretation
     training = peaks.training(Storages(interpretation, setup))
-    assert saved_memory(Storages(interpretation, setup)).total.at(2) == 1368
-    assert peaks.inference(interpretation, setup).bytes_at(2) == 1008
-    assert (training.activations.bytes_at(2), training.with_gradients.bytes_at(2)) == (2256, 2312)
+    return (
+        saved_memory(Storages(interpretation, setup)).total.at(setup.batch),
+        peaks.inference(interpretation, setup).bytes_at(setup.batch),
+        training.activations.bytes_at(setup.batch),
+        training.with_gradients.bytes_at(setup.batch),
+    )
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "rnn: {out: 6, layers: 2}",
+        "gru: {out: 6, bidirectional: true}",
+        "lstm: {out: 6, layers: 2, bidirectional: true}",
+        "lstm: {out: 6, projection: 2}",
+    ],
+)
+@pytest.mark.parametrize("length", [5, 6, 11])
+@pytest.mark.parametrize("setup", [Setup(), Setup(batch=3), Setup(batch=3, dtype="amp")], ids=str)
+def test_no_peak_lies_where_positions_are_taken_together(
+    cell: str, length: int, setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The figures are the same where every position is followed."""
+    steps = f"- linear: {{out: 4, each_position: true}}\n- {cell}\n- linear: {{out: 2, each_position: true}}\n"
+    together = memory(layers(f"3, {length}", steps), setup)
+    monkeypatch.setattr(recurrence, "FIRST", length)
+    assert memory(layers(f"3, {length}", steps), setup) == together
+
+
+def test_a_frozen_layer_over_a_long_sequence_holds_nothing_between_positions() -> None:
+    """Nothing is saved, and a longer sequence makes the peak larger by what it reads, its gates and its state:
+    4 * (8 + 18 + 6) bytes for each position."""
+
+    def peak(length: int) -> int:
+        analysis = layers(f"8, {length}", "- gru: 6\n- reduce_mean: length\n- linear: 3")
+        return memory(analysis, Setup(frozen=("gru",)))[2]
+
+    assert peak(200) - peak(100) == 100 * 4 * (8 + 18 + 6)

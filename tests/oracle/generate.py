@@ -373,7 +373,11 @@ _SPATIAL: list[Proposal] = [
     given("linear", out=_widths, bias=_flag, each_position=among(True)),
 ]
 _SEQUENCES: list[Proposal] = [
-    given("gru", out=_widths, bias=_flag),
+    *(
+        given(name, out=_widths, layers=among(None, None, 2), bidirectional=_flag, bias=_flag)
+        for name in ("rnn", "gru", "lstm")
+    ),
+    given("lstm", out=_widths, layers=among(None, 2), bidirectional=_flag, bias=_flag, projection=among(1)),
     given("reduce_mean", over=among("length")),
     *[given("linear", out=_widths, bias=_flag, each_position=among(True))] * 2,
     *[given("attention", heads=among(1, 2, 3, 4), bias=_flag)] * 3,

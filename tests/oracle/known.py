@@ -40,6 +40,11 @@ def _is_recomputed(made: Interpretation, question: Question, verdict: Verdict) -
     return bool(question.checkpoints)
 
 
+def _is_converted(made: Interpretation, question: Question, verdict: Verdict) -> bool:
+    """An LSTM under autocast."""
+    return question.dtype == "amp" and contains("lstm")(made, question, verdict)
+
+
 def _works_on_positions(made: Interpretation, question: Question, verdict: Verdict) -> bool:
     """A matrix product or a normalisation along the channels of a volume with positions."""
     along_channels = ("linear", "layer_norm", "rms_norm", "embedding")
@@ -62,7 +67,7 @@ KNOWN = (
         "outputs are held at inference; losses are added before the backward pass",
         _has_several_outputs,
     ),
-    Known("recurrence", "the steps of recurrent kernels", contains("rnn", "gru", "lstm")),
+    Known("recurrence", "conversions between the steps of recurrent kernels", _is_converted),
     Known("checkpoint", "kernels of several operations inside a stretch that is computed again", _is_recomputed),
     Known("attention", "copies of queries, keys and values by batch, length and heads", contains("attention")),
     Known(

@@ -90,7 +90,6 @@ TRANSLATIONS: dict[str, Translation] = {}
 WITHOUT = {
     "table_conv": "torch.nn has no convolution with a table of connections",
     "unknown": "it stands for an operation that nobody knows",
-    "lstm": "its kernel on the CPU is one operation whose workspace no shape tells",
 }
 
 
@@ -895,16 +894,24 @@ def merge_heads(site: Site) -> Layer:
 
 
 def recurrent(kind: type[nn.RNNBase]) -> Translation:
+    """PyTorch's own kernels: oneDNN's has a workspace whose size no shape tells."""
+
+    def call(self: Any, x: Value) -> Value:
+        with torch.backends.mkldnn.flags(enabled=False):
+            return Value(self.module(x.by_position)[0], last=True)
+
     def row(site: Site) -> Layer:
         settings = {"bias": site["bias"], "bidirectional": site["bidirectional"], "batch_first": True}
-        module = kind(site.channels, site["out"], site["layers"], **settings)
-        return Layer(lambda self, x: Value(self.module(x.by_position)[0], last=True), module=module)
+        if site.attributes.get("projection"):
+            settings["proj_size"] = site["projection"]
+        return Layer(call, module=kind(site.channels, site["out"], site["layers"], **settings))
 
     return row
 
 
 TRANSLATIONS["rnn"] = recurrent(nn.RNN)
 TRANSLATIONS["gru"] = recurrent(nn.GRU)
+TRANSLATIONS["lstm"] = recurrent(nn.LSTM)
 
 
 from oracle.transformer import attention_of_linear_layers  # noqa: E402  its rows are made with what stands above

@@ -208,7 +208,7 @@ def _tensor(analysis: Analysis, row: AnalysedLayer, saved: Saved, known: set[int
         return f"the output: {int(row.output.elements):,} values"
     once = ", once for the batch" if saved.per == "batch" else ""
     size = " of 64 bits" if saved.dtype == "int64" else " of one byte" if saved.dtype == "bool" else ""
-    name = saved.what.rstrip(" 0123456789")  # of the steps of a recurrence, one stands for all
+    name = saved.kind  # of the positions of a recurrence, one stands for all
     return f"{name}: {_equation(saved.elements, known, 'values')}{size}{once}"
 
 
