@@ -10,6 +10,9 @@ from archcalc.analysis.totals import Analysis, analyse
 from archcalc.diagnostics.diagnostic import Source
 from archcalc.language.expand import expand
 from archcalc.language.read import read_document
+from archcalc.memory import peaks
+from archcalc.memory.setup import Setup
+from archcalc.memory.storages import Storages, saved_memory
 from archcalc.quantities.registry import figure
 
 
@@ -41,3 +44,15 @@ def summary(analysis: Analysis) -> dict[str, Any]:
     """The totals by which two networks are compared."""
     names = ("params", "trainable_params", "buffers", "macs", "flops", "activation_bytes", "depth", "layers")
     return {name: figure(analysis, name) for name in names}
+
+
+def memory(analysis: Analysis, setup: Setup) -> tuple[int, ...]:
+    """Saved bytes, the peak of inference, and those of training without and with the parameters' gradients."""
+    interpretation = analysis.interpretation
+    training = peaks.training(Storages(interpretation, setup))
+    return (
+        saved_memory(Storages(interpretation, setup)).total.at(setup.batch),
+        peaks.inference(interpretation, setup).bytes_at(setup.batch),
+        training.activations.bytes_at(setup.batch),
+        training.with_gradients.bytes_at(setup.batch),
+    )

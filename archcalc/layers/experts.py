@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from archcalc.layers import layout
 from archcalc.layers.attributes import Count, Positive, Switch, Word
 from archcalc.layers.outcome import Outcome, Tensor
 from archcalc.layers.registry import layer
@@ -38,21 +39,23 @@ def experts(
     MACs: `top_k` experts and the router for each position.
     Saved for backward: the input, the router's weights and picks, and for each pick the row that it reads, what its
     hidden layer saves, its result before and after its weight, and its place. All follow from the number of positions,
-    whoever is picked; the peaks are those of all picks at once.
+    whoever is picked, and so do the peaks: the rows are sorted by their experts, and one product multiplies each with
+    its own expert's matrix (torch._grouped_mm; what is padded inside is a workspace). A loop over the experts saves the
+    same; its peaks depend on who is picked, and are lower the more evenly that is.
     Source: Shazeer et al. 2017, arXiv:1701.06538; Jiang et al. 2024, arXiv:2401.04088, section 2.1 (Mixtral).
     """
     tape = Tape()
     own = tape.input(x)
     positions, width = x.positions, x.channels
-    weights = _routed(tape, own, positions, width, count, top_k)
+    picks, weights = _routed(tape, own, positions, width, count, top_k)
     rows = positions * top_k
-    places = Tensor("places", 2 * rows, "int64")
-    picked = tape.result("picked rows", rows * width, own)
-    tape.run("index", (own,), picked, places)
-    tape.keep_own(places, picked.needs | weights.needs)
-    tape.record(picked, Undo("index_backward", ("gradient",), (own,)))
-    made = _hidden(tape, picked, rows, width, hidden, count, gated, activation, "")
+    order, places = Tensor("order of the picks", rows, "int64"), Tensor("places", rows, "int64")
+    tape.run("sort", (picks,), Tensor("sorted picks", rows, "int64"), order)
+    tape.run("floor_divide", (order,), places)
+    picked = _indexed(tape, own, places, rows * width, "picked rows")
+    made = _hidden(tape, picked, rows, width, hidden, count, gated, activation, "", (picks,))
     # Each result has one weight, which is repeated for its channels.
+    weights = _indexed(tape, weights, order, rows, "weights in order")
     weighted = tape.result("weighted results", rows * width, made, weights)
     tape.run("mul", (made, weights), weighted)
     tape.keep(made, weights.needs)
@@ -67,9 +70,12 @@ def experts(
     tape.count("elementwise", multiply=rows * width, add=(rows - positions) * width)
     with_shared = not certainly_equal(shared, 0)
     summed = tape.result("sum of the results" if with_shared else "output", positions * width, weighted)
-    tape.run("index_add", (weighted,), summed)
+    begin = Tensor("zeros", positions * width)
+    tape.run("zeros_like", (own,), begin)
+    tape.run("index_add", (begin, places, weighted), summed)
     tape.keep(weighted, weighted.needs)
-    tape.record(summed, Undo("index_select", ("gradient",), (weighted,)))
+    tape.keep_own(places, weighted.needs)
+    tape.record(summed, Undo("index_select", ("gradient", places.name), (weighted,)))
     if with_shared:
         beside = _hidden(tape, own, positions, width, hidden * shared, 1, gated, activation, "shared_")
         summed = tape.add(summed, beside, "output")
@@ -83,15 +89,28 @@ def experts(
         macs=tape.macs,
         operations=tuple(tape.operations),
         saved=tape.saved(),
-        composition=tape.composition(summed),
+        composition=tape.composition(summed)._replace(viewed=True),
+        needs=layout.rows(x.rank) if x.rank else None,
+        lies="channels last",
         inner=rows * width * hidden + (positions * width * hidden * shared if with_shared else 0),
         idle=of_experts - of_experts // count * top_k,
         conditions=(at_most("picks-fit", top_k, count, message, "top_k"),),
     )
 
 
-def _routed(tape: Tape, x: Value, positions: Size, width: Size, count: Size, top_k: Size) -> Value:
-    """The weight of each picked expert at each position."""
+def _indexed(tape: Tape, x: Value, index: Tensor, elements: Size, name: str) -> Value:
+    """Values that an index picks; their gradients are put among zeros."""
+    made = tape.result(name, elements, x)
+    tape.run("index", (x, index), made)
+    tape.keep_own(index, made.needs)
+    zeros = Tensor(f"zeros for {x.name}", x.elements)
+    of_zeros = Undo("new_zeros", ("gradient",), (zeros,))
+    tape.record(made, of_zeros, Undo("index_put", (zeros.name, index.name, "gradient"), (x,)))
+    return made
+
+
+def _routed(tape: Tape, x: Value, positions: Size, width: Size, count: Size, top_k: Size) -> tuple[Tensor, Value]:
+    """The picked experts at each position, and the weight of each."""
     router = tape.param("router_weight", count, width)
     logits = tape.linear(x, positions, width, count, router, None, "router")
     n, picks = positions * count, positions * top_k
@@ -100,7 +119,9 @@ def _routed(tape: Tape, x: Value, positions: Size, width: Size, count: Size, top
     picked = Tensor("picks", picks, "int64")
     tape.run("topk", (odds,), values, picked)
     tape.keep_own(picked, values.needs)
-    tape.record(values, Undo("value_selecting_reduction_backward", ("gradient", picked.name), (odds,)))
+    zeros = Tensor("zeros for the odds", n)
+    of_zeros = Undo("new_zeros", ("gradient",), (zeros,))
+    tape.record(values, of_zeros, Undo("scatter", (zeros.name, picked.name, "gradient"), (odds,)))
     # Their sum divides them: the derivative of a quotient, with one divisor for each position.
     sums = tape.result("sums of the odds", positions, values)
     tape.run("sum", (values,), sums)
@@ -110,19 +131,21 @@ def _routed(tape: Tape, x: Value, positions: Size, width: Size, count: Size, top
     tape.keep(values, weights.needs)
     tape.keep(sums, weights.needs)
     quotient, negative = Tensor("quotient", picks), Tensor("negative gradient", picks)
+    divided = Tensor("divided quotient", picks)
     unsummed = Tensor("unsummed gradient of the sums", picks)
     tape.record(
         weights,
         Undo("div", (values.base, sums.base), (quotient,)),
+        Undo("div", (quotient.name, sums.base), (divided,)),
         Undo("neg", ("gradient",), (negative,)),
-        Undo("mul", (negative.name, quotient.name), (unsummed,)),
+        Undo("mul", (negative.name, divided.name), (unsummed,)),
         Undo("div", ("gradient", sums.base), (values,)),
         Undo("sum", (unsummed.name,), (sums,)),
     )
     softmax = {"compare": n - positions, "add": 2 * n - positions, "exponential": n, "divide": n}
     tape.count("activation", **softmax)
     tape.count("elementwise", add=picks - positions, divide=picks)
-    return weights
+    return picked, weights
 
 
 def _hidden(
@@ -135,8 +158,9 @@ def _hidden(
     gated: bool,
     activation: str,
     prefix: str,
+    picks: tuple[Tensor, ...] = (),
 ) -> Value:
-    """The hidden layers of the experts, for so many rows in all."""
+    """The hidden layers of the experts, for so many rows in all; `picks` tell which of several are each row's."""
 
     def weight(name: str, outputs: Size, reads: Size) -> Value:
         return tape.param(f"{prefix}{name}_weight", *((outputs, reads) if prefix else (count, outputs, reads)))
@@ -144,10 +168,10 @@ def _hidden(
     counted, derivative = _ACTIVATIONS[activation]
     tape.count("activation", **{kind: rows * hidden * times for kind, times in counted.items()})
     first = "gate" if gated else "up"
-    made = tape.linear(x, rows, width, hidden, weight(first, hidden, width), None, f"{prefix}{first}")
+    made = tape.linear(x, rows, width, hidden, weight(first, hidden, width), None, f"{prefix}{first}", picks)
     made = tape.map(activation, made, f"{prefix}activated", saved=derivative)
     if gated:
-        up = tape.linear(x, rows, width, hidden, weight("up", hidden, width), None, f"{prefix}up")
+        up = tape.linear(x, rows, width, hidden, weight("up", hidden, width), None, f"{prefix}up", picks)
         made = tape.mul(made, up, f"{prefix}gated")
         tape.count("elementwise", multiply=rows * hidden)
-    return tape.linear(made, rows, hidden, width, weight("down", width, hidden), None, f"{prefix}result")
+    return tape.linear(made, rows, hidden, width, weight("down", width, hidden), None, f"{prefix}result", picks)

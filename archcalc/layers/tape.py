@@ -112,24 +112,42 @@ class Tape:
     # --- operations
 
     def linear(
-        self, x: Value, rows: Size, reads: Size, outputs: Size, weight: Value, bias: Value | None, name: str
+        self,
+        x: Value,
+        rows: Size,
+        reads: Size,
+        outputs: Size,
+        weight: Value,
+        bias: Value | None,
+        name: str,
+        beside: tuple[Tensor, ...] = (),
     ) -> Value:
-        """x * weight^T + bias, for so many rows of x, each of which reads some values and makes others."""
-        made = self.product(x, weight, bias, rows * outputs, name)
+        """x * weight^T + bias, for so many rows of x, each of which reads some values and makes others. Tensors
+        `beside` tell which of several matrices is each row's."""
+        made = self.product(x, weight, bias, rows * outputs, name, beside)
         if bias is not None:
             self.count("bias", add=made.elements)
         self.macs = self.macs + rows * outputs * reads
         return made
 
-    def product(self, x: Value, weight: Value, bias: Value | None, elements: Size, name: str) -> Value:
+    def product(
+        self,
+        x: Value,
+        weight: Value,
+        bias: Value | None,
+        elements: Size,
+        name: str,
+        beside: tuple[Tensor, ...] = (),
+    ) -> Value:
         """The same, of so many elements, without counting what it takes."""
         made = self.result(name, elements, x, weight)
         biases = () if bias is None else (bias,)
-        self.run("addmm" if biases else "mm", (x, weight, *biases), made)
+        self.run("addmm" if biases else "mm", (x, weight, *biases, *beside), made)
         self.keep(x, weight.needs)
         self.keep(weight, x.needs)
-        of_x = Undo("mm", ("gradient", weight.base), (x,))
-        of_weight = Undo("mm", ("gradient", x.base), (weight,))
+        others = tuple(tensor.name for tensor in beside)
+        of_x = Undo("mm", ("gradient", weight.base, *others), (x,))
+        of_weight = Undo("mm", ("gradient", x.base, *others), (weight,))
         of_bias = tuple(Undo("sum", ("gradient",), (each,)) for each in biases)
         # The weights' is transposed by a node of its own, after the others have arrived.
         self.record(made, *((of_x, of_weight, *of_bias) if biases else (of_weight, of_x)), arrive=(*biases, x, weight))

@@ -6,13 +6,11 @@ import csv
 from pathlib import Path
 
 import pytest
-from inline import layers
+from inline import layers, memory
 
-from archcalc.analysis.totals import Analysis
 from archcalc.counting.training import training_cost
 from archcalc.diagnostics.diagnostic import SpecError
 from archcalc.layers import recurrence
-from archcalc.memory import peaks
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storages, saved_memory
 from archcalc.quantities.registry import figure
@@ -113,18 +111,6 @@ def test_peaks_are_those_of_pytorchs_own_kernels_on_a_cpu(row: dict[str, str]) -
     batch = int(row["batch"])
     assert memory(layers(row["input"], steps), Setup(batch=batch, dtype=row["dtype"])) == tuple(
         int(row[name]) for name in ("saved_bytes", "inference_peak", "training_peak", "training_peak_with_gradients")
-    )
-
-
-def memory(analysis: Analysis, setup: Setup) -> tuple[int, ...]:
-    """Saved bytes, the peak of inference, and those of training without and with the parameters' gradients."""
-    interpretation = analysis.interpretation
-    training = peaks.training(Storages(interpretation, setup))
-    return (
-        saved_memory(Storages(interpretation, setup)).total.at(setup.batch),
-        peaks.inference(interpretation, setup).bytes_at(setup.batch),
-        training.activations.bytes_at(setup.batch),
-        training.with_gradients.bytes_at(setup.batch),
     )
 
 

@@ -36,7 +36,7 @@ BATCH = 2
 #: Layers whose tensors for the backward pass cannot be told without values: torch.nn has no such layer, or a kernel
 #: that hides them, that runs on values alone but in bfloat16, or that is another one without values, as for a gated
 #: recurrent unit of two directions.
-UNTOLD = frozenset({*WITHOUT, "experts", "gru"})
+UNTOLD = frozenset({*WITHOUT, "experts", "gru", "lstm"})
 
 
 class Run(NamedTuple):

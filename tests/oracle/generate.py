@@ -378,6 +378,15 @@ _SEQUENCES: list[Proposal] = [
         for name in ("rnn", "gru", "lstm")
     ),
     given("lstm", out=_widths, layers=among(None, 2), bidirectional=_flag, bias=_flag, projection=among(1)),
+    given(
+        "experts",
+        count=among(2, 3, 4),
+        hidden=among(3, 7),
+        top_k=among(1, 2),
+        gated=_flag,
+        activation=among("silu", "gelu", "relu"),
+        shared=among(None, None, 1),
+    ),
     given("reduce_mean", over=among("length")),
     *[given("linear", out=_widths, bias=_flag, each_position=among(True))] * 2,
     *[given("attention", heads=among(1, 2, 3, 4), bias=_flag)] * 3,

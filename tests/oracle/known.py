@@ -61,6 +61,11 @@ KNOWN = (
         "PyTorch wants a whole window in an input of three axes, rounding up or not",
         _refuses("smaller than kernel size"),
     ),
+    Known(
+        "experts refused",
+        "mixed precision does not know a product of each row with a matrix of its own",
+        _refuses("must have the same scalar type", "to have the same dtype"),
+    ),
     Known("clamp", "the masks of two limits do not live to the end of the backward pass", contains("clamp")),
     Known(
         "several outputs",

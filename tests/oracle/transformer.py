@@ -9,6 +9,7 @@ import torch
 from oracle.translate import Layer, Site, Untranslated, Value, translation
 from torch import nn
 from torch.nn import functional
+from torch.utils.flop_counter import register_flop_formula
 
 
 def _values(site: Site) -> torch.Tensor:
@@ -214,6 +215,42 @@ def attention_of_linear_layers(site: Site) -> Layer:
 # --- experts
 
 
+@torch.library.custom_op("oracle::expert_product", mutates_args=())
+def expert_product(rows: torch.Tensor, weights: torch.Tensor, picks: torch.Tensor) -> torch.Tensor:
+    """Each row times the matrix of its own expert: as one operation, as torch._grouped_mm is. The rows are sorted by
+    their experts, of whom `picks` has how many rows each has."""
+    counts = torch.bincount(picks.flatten(), minlength=len(weights)).tolist()
+    return torch.cat([part @ weight.mT for part, weight in zip(rows.split(counts), weights, strict=True)])
+
+
+@torch.library.custom_op("oracle::expert_product_of_gradients", mutates_args=())
+def of_weights(gradient: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor, picks: torch.Tensor) -> torch.Tensor:
+    """The gradient of the matrices."""
+    counts = torch.bincount(picks.flatten(), minlength=len(weights)).tolist()
+    parts = zip(gradient.split(counts), rows.split(counts), strict=True)
+    return torch.stack([part.mT @ row for part, row in parts])
+
+
+def _saved(ctx: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+    rows, weights, _ = inputs
+    ctx.save_for_backward(rows if ctx.needs_input_grad[1] else None, weights, inputs[2])
+
+
+def _undone(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    rows, weights, picks = ctx.saved_tensors
+    by_rows, by_weights = ctx.needs_input_grad[:2]
+    made = of_weights(gradient, rows, weights, picks) if by_weights else None
+    return expert_product(gradient, weights.mT, picks) if by_rows else None, made, None
+
+
+expert_product.register_autograd(_undone, setup_context=_saved)
+
+
+@register_flop_formula(torch.ops.oracle.expert_product)
+def _operations(rows: torch.Size, weights: torch.Size, picks: torch.Size, **_: Any) -> int:
+    return 2 * rows[0] * weights[1] * weights[2]
+
+
 class Hidden(nn.Module):
     """One expert."""
 
@@ -230,13 +267,17 @@ class Hidden(nn.Module):
 
 
 class Experts(nn.Module):
-    """A loop over experts, each on the rows that were routed to it."""
+    """All rows that were routed to some expert at once, sorted by their experts."""
 
     def __init__(self, site: Site) -> None:
         super().__init__()
         settings = {"gated": site["gated"], "activation": site["activation"]}
         self.router = nn.Linear(site.channels, site["count"], bias=False)
-        self.experts = nn.ModuleList(Hidden(site.channels, site["hidden"], **settings) for _ in range(site["count"]))
+        count, hidden, width = site["count"], site["hidden"], site.channels
+        self.first = nn.Parameter(torch.randn(count, hidden, width))
+        self.up = nn.Parameter(torch.randn(count, hidden, width)) if site["gated"] else None
+        self.down = nn.Parameter(torch.randn(count, width, hidden))
+        self.activation = getattr(functional, site["activation"])
         self.top_k = site["top_k"]
         self.shared = Hidden(site.channels, site["hidden"] * site["shared"], **settings) if site["shared"] else None
 
@@ -244,10 +285,14 @@ class Experts(nn.Module):
         rows = x.reshape(-1, x.shape[-1])
         weights, picked = functional.softmax(self.router(rows), -1).topk(self.top_k, -1)
         weights = weights / weights.sum(-1, keepdim=True)
-        made = torch.zeros_like(rows)
-        for number, expert in enumerate(self.experts):
-            row, place = torch.where(picked == number)
-            made = made.index_add(0, row, expert(rows[row]) * weights[row, place, None])
+        order = picked.flatten().argsort()
+        row = order // self.top_k
+        routed = rows[row]
+        made = self.activation(expert_product(routed, self.first, picked))
+        if self.up is not None:
+            made = made * expert_product(routed, self.up, picked)
+        made = expert_product(made, self.down, picked) * weights.flatten()[order, None]
+        made = torch.zeros_like(rows).index_add(0, row, made)
         if self.shared is not None:
             made = made + self.shared(rows)
         return made.view_as(x)

@@ -116,7 +116,9 @@ def site_of(interpretation: Interpretation, node: Node, outcome: Outcome) -> Sit
 
 
 #: Layers that work on sequences of vectors, `[N, L, C]`.
-OF_SEQUENCES = frozenset({"linear", "attention", "layer_norm", "rms_norm", "class_token", "rnn", "gru", "lstm"})
+OF_SEQUENCES = frozenset(
+    {"linear", "attention", "layer_norm", "rms_norm", "class_token", "rnn", "gru", "lstm", "experts"}
+)
 
 
 class Program(nn.Module):
