@@ -230,7 +230,7 @@ def input_volume(stated: Formula, values: Mapping[str, Any], budget: Budget) -> 
 class Named(Record):
     """What a name stands for: a node, and the step that has the name (None for the inputs of a block).
 
-    `copies` is their number for a repeated step and for a list that a block has as an input; without any the name
+    `copies` is their number for a repeated step and for a list that a block has as an input; before the first the name
     stands for no node, and gives way to another step's. `inside` holds the names within a block that is called. The
     name of a head, and that of a step that is left out, `gives_way` to that of a step.
     """
@@ -240,6 +240,11 @@ class Named(Record):
     copies: int | None = None
     inside: Names | None = None
     gives_way: bool = False
+
+    @property
+    def names_nothing(self) -> bool:
+        """Whether it is a repeated step's, before its first copy."""
+        return self.copies == 0 and not self.gives_way
 
 
 Names: TypeAlias = dict[str, Named]
@@ -345,14 +350,22 @@ class Expansion:
                     copies = i + 1
                     self.remember(f"{step.label}.{copies}", Named(current, step, inside=inside), frame)
                 self.remember(step.label, Named(current, step, copies, inside), frame)
+        if not times:
+            self.left_out(step, frame, current)
         return current
 
     def left_out(self, step: Step, frame: Frame, current: int) -> None:
-        """The name of a step that is not there stands for the stream, which goes on past it; for no copy of a repeated
-        one. A step that would read something else has none."""
-        if step.label is not None and not step.inputs and not step.brought:
+        """The name of a step that is not there stands for what it would have read: the stream, or the one step that it
+        names; of a repeated one there is no copy. A step that would read several has none."""
+        read: int | None = current
+        if step.inputs or step.brought:
+            only = None if step.brought or len(step.inputs) > 1 else _lookup(step.inputs[0][0], frame.names)
+            read = None if only is None or only.names_nothing else only.node
+        if step.label is not None and read is not None:
             copies = None if step.repeat is None else 0
-            frame.names.setdefault(step.label, Named(current, step, copies, gives_way=True))
+            before = frame.names.get(step.label)
+            if before is None or before.names_nothing:
+                frame.names[step.label] = Named(read, step, copies, gives_way=True)
 
     def once(
         self, step: Step, frame: Frame, inputs: tuple[int, ...], brought: dict[str, Carried]
@@ -541,10 +554,12 @@ class Expansion:
             notes = tuple(trail(here.frame.scope))
             raise Limit(Diagnostic("too-large", str(spent), formula.place, notes=notes)) from None
         except ExpressionError as error:
-            found = Diagnostic(
-                "bad-value", error.message, formula.place, notes=tuple(trail(here.frame.scope)), help=error.help
-            )
-            raise Found(found) from None
+            frame = here.frame
+            rows = (_meant_as_row(frame.scope, frame.env.get(name)) for name, _ in formula.names)
+            help_ = error.help or next(filter(None, rows), None)
+            raise Found(
+                Diagnostic("bad-value", error.message, formula.place, notes=tuple(trail(frame.scope)), help=help_)
+            ) from None
 
     def typed(self, argument: Argument, accept: Callable[[Any], Any], here: _Here) -> Any:
         value = self.evaluate(argument.formula, here)
@@ -634,7 +649,7 @@ class Expansion:
     def named(self, name: str, place: Place, frame: Frame) -> Named:
         """What a name stands for: a step before, or `encoder/low`, the step `low` of the block called as `encoder`."""
         found = self.lookup(name, place, frame)
-        if found.copies == 0:
+        if found.names_nothing:
             message = f"`{name}` names nothing: it has no copy before this step"
             raise Found(Diagnostic("unknown-step", message, place, notes=tuple(trail(frame.scope))))
         return found

@@ -51,7 +51,8 @@ def check_identifier(reading: Reading, name: str, place: Place, what: str) -> No
         message = f"`{name}` is not a name: {what} has letters, digits and `_`, and no digit first"
         reading.findings.add("bad-name", message, place)
     elif name in ("true", "false") or keyword.iskeyword(name):  # expressions have Python's grammar
-        reading.findings.add("bad-name", f"`{name}` cannot be a name: it has a meaning in expressions", place)
+        message = f"`{name}` cannot be a name: it is a reserved word in expressions"
+        reading.findings.add("bad-name", message, place, help="reserved are `true`, `false` and Python's keywords")
 
 
 def step_name(reading: Reading, value: Value, *, copies: bool = False) -> str:

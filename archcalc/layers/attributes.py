@@ -121,6 +121,11 @@ class AnyWhole(Kind):
         return _NUMBER
 
 
+def _other_number(values: int, rank: int) -> Refused:
+    many = f"{values} value{'s' * (values != 1)}"
+    return Refused(f"has {many}, and the input has {rank} spatial {'axis' if rank == 1 else 'axes'}")
+
+
 class PerAxis(Kind):
     """One whole number for every spatial axis, or a list with one for each."""
 
@@ -135,7 +140,7 @@ class PerAxis(Kind):
         if not isinstance(value, tuple):
             return (value,) * rank
         if len(value) != rank:
-            raise Refused(f"has {len(value)} values, and the input has {rank} spatial axes")
+            raise _other_number(len(value), rank)
         return value
 
     def domain(self, name: str, value: Any) -> Iterator[Condition]:
@@ -175,7 +180,7 @@ class Sides(Kind):
             return value
         sides = value if isinstance(value, tuple) else (value,) * rank
         if len(sides) != rank:
-            raise Refused(f"has {len(sides)} values, and the input has {rank} spatial axes")
+            raise _other_number(len(sides), rank)
         return tuple(side if isinstance(side, tuple) else (side, side) for side in sides)
 
     def domain(self, name: str, value: Any) -> Iterator[Condition]:

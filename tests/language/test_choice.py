@@ -198,6 +198,23 @@ def test_the_name_of_a_step_that_is_left_out_stands_for_the_stream() -> None:
         assert analysis.inputs(analysis.layers[-1]) == [source, source]
 
 
+@pytest.mark.parametrize(("there", "sources"), [(True, ["s", "r.2"]), (False, ["a", "b"])])
+def test_a_step_left_out_stands_for_what_it_would_have_read(there: bool, sources: list[str]) -> None:
+    text = "parameters: {there: true}\ninput: [3, 4, 4]\nlayers:\n  - tanh:\n    as: a\n  - sigmoid:\n    as: b\n"
+    text += "  - conv: {out: 3, kernel: 1}\n    from: a\n    when: there\n    as: s\n"
+    text += "  - relu:\n    from: b\n    repeat: 2\n    when: there\n    as: r\n  - add: [s, r]\n"
+    analysis = analysed(text, there=there)
+    assert analysis.inputs(analysis.layers[-1]) == sources
+
+
+def test_of_no_copy_the_name_stands_for_the_stream_and_the_copies_are_none() -> None:
+    text = "parameters: {n: 0}\ninput: [3, 4, 4]\nlayers:\n  - tanh:\n    as: a\n"
+    text += "  - relu:\n    repeat: n\n    as: r\n  - concat: [r, input, r.*]\n"
+    for n, sources in ((0, ["a", "input"]), (2, ["r.2", "input", "r.1", "r.2"])):
+        analysis = analysed(text, n=n)
+        assert analysis.inputs(analysis.layers[-1]) == sources
+
+
 def test_of_two_steps_of_a_name_the_one_that_is_there_has_it() -> None:
     text = "parameters: {wide: true}\ninput: [4]\nlayers:\n  - linear: 8\n    when: wide\n    as: body\n"
     text += "  - linear: 6\n    when: not wide\n    as: body\n  - concat: [input, body]\n"

@@ -53,6 +53,22 @@ def test_a_list_that_fills_one_parameter_of_several_is_told_how_to_fill_more() -
     assert found.help == "a list is a row of arguments where a block needs several: write `unit: {out: 64, stride: 2}`"
 
 
+def test_a_list_that_an_expression_refuses_is_told_how_to_fill_more_than_one_parameter() -> None:
+    text = """
+        input: [3, 8, 8]
+        blocks:
+          unit(kernel, stride=1):
+            - maxpool: {kernel: kernel, stride: stride, padding: kernel // 2}
+        layers:
+          - unit: [3, 1]
+    """
+    with pytest.raises(archcalc.SpecError) as caught:
+        expand(read_document(Source("spec.yaml", dedent(text)), Path("spec.yaml")))
+    (found,) = caught.value.diagnostics
+    assert found.message == "`//` works on numbers: [3, 1] is not one"
+    assert (found.help or "").endswith("write `unit: {kernel: 3, stride: 1}`")
+
+
 def test_the_trail_names_the_calls_and_the_input() -> None:
     path = ERRORS / "groups.yaml"
     with pytest.raises(archcalc.SpecError) as caught:

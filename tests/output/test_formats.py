@@ -204,7 +204,10 @@ def test_a_path_is_broken_where_columns_would_have_to_be_hidden(monkeypatch: pyt
     stream = io.StringIO()
     path = Column("path", "path", right=False, breaks="/")
     text_format.on_terminal(Report("", (), (Table((path, stays), [(PATHS[1], 1)]),), (), {}), stream)
-    assert [line.split() for line in stream.getvalue().splitlines()[-2:]] == [["stage/block.1/", "|", "1"], ["conv", "|"]]
+    assert [line.split() for line in stream.getvalue().splitlines()[-2:]] == [
+        ["stage/block.1/", "|", "1"],
+        ["conv", "|"],
+    ]
 
 
 def test_a_format_is_found_by_its_file_alone() -> None:
