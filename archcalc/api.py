@@ -32,9 +32,12 @@ class Architecture:
         return expand(self.document, self.settings)
 
     def analyse(self) -> Analysis:
-        """The network with every layer's rule run; SpecError if its layers do not fit together."""
+        """The network with every layer's rule run; SpecError if its layers do not fit together. A warning, `LeftOut`,
+        if operations of it are not known."""
         rules = Rules()
-        return analyse(expand(self.document, self.settings, rules), rules)
+        made = analyse(expand(self.document, self.settings, rules), rules)
+        made.warn()
+        return made
 
     def figure(self, name: str, *, layer: str | None = None, **setup: Any) -> Any:
         """One quantity of the network, or of the layers that a path names, exactly.

@@ -222,7 +222,7 @@ def _source(name: str, *, explicit: bool = False, partial: bool = False) -> tupl
     if is_model(name):
         return read_model(name, name, partial=partial), name
     if partial:
-        raise UsageError(f"{name} is not a model file: --partial is for one, a spec has no operations that are unknown")
+        raise UsageError(f"{name} is not a model file: --partial is for one, and a spec says `unknown` itself")
     if explicit or "/" in name or "\\" in name or name.endswith((".yaml", ".yml")) or os.path.isfile(name):
         if not os.path.dirname(name) and not os.path.exists(name):
             there = sorted(_in_group(path) for _, path in _files_of_catalogue() if os.path.basename(path) == name)

@@ -8,7 +8,7 @@ from typing import Any
 
 from archcalc.analysis.interpret import Interpretation, Open, interpret
 from archcalc.analysis.receptive_field import Field, LastMap, last_map, receptive_fields
-from archcalc.diagnostics.diagnostic import Diagnostic, SpecError
+from archcalc.diagnostics.diagnostic import Diagnostic, LeftOut, SpecError
 from archcalc.language.network import Network, Node, is_input
 from archcalc.layers.apply import Rules
 from archcalc.layers.outcome import Outcome, Tensor
@@ -156,6 +156,16 @@ class Analysis:
         if all(row.layer != "unknown" for row, _ in self.alike):
             return []
         return [row for row in self.layers if row.layer == "unknown"]
+
+    def warn(self) -> None:
+        """A `LeftOut` warning where the network has operations that are not known."""
+        if unknown := self.unknown:
+            import warnings
+
+            more = f" and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
+            told = "MACs and FLOPs are lower bounds, and memory and times are those of the other layers"
+            message = f"{self.architecture} has unknown operations (`{unknown[0].name}`{more}): {told}"
+            warnings.warn(LeftOut(message), stacklevel=3)
 
     def input_volumes(self, layer: AnalysedLayer) -> list[Volume]:
         """The volumes it reads."""

@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import Any, TypeVar
 
 from archcalc import catalogue
-from archcalc.analysis.totals import Analysis
+from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.claims import figure as figures
 from archcalc.claims.figure import FigureError
 from archcalc.claims.library import Library
@@ -98,6 +98,8 @@ def _verdict(subject: Subject, claim: Claim, library: Library) -> Verdict:
         holds = _holds(claim, computed, analysis)
     except FigureError as error:
         raise _Unanswered(Diagnostic("bad-claim", str(error), claim.place)) from None
+    if (left := _left_open(claim, computed, analysis)) is not None:
+        raise left
     if claim.erratum:
         return Verdict(claim, computed, FAILED if holds else ERRATUM, unit)
     return Verdict(claim, computed, MET if holds else FAILED, unit)
@@ -168,9 +170,31 @@ def _computed(claim: Claim, analysis: Analysis, subject: Subject, library: Libra
     return (ratio * 100, "%") if share else (ratio, "x")
 
 
+def _left_open(claim: Claim, computed: Any, analysis: Analysis) -> _Unanswered | None:
+    """Why a claim is not decided by what was computed, where an operation of the network is not known."""
+    known, relative = claim.quantity, claim.other is not None or claim.figure.unit == "%"
+    unknown = analysis.unknown if relative else _part(claim, analysis).unknown
+    if known.bound == "exact" or not unknown:
+        return None
+    if known.bound != "none" and not relative:
+        outside = ("<", "<=") if known.bound == "at least" else (">", ">=")
+        bounds = claim.figure.bounds
+        beyond = any(bound.relation in outside and not bound.admits(Fraction(computed)) for bound in bounds)
+        if beyond or all(bound.relation not in outside for bound in bounds):
+            return None
+    return _unknown(claim, unknown[0])
+
+
+def _unknown(claim: Claim, row: AnalysedLayer) -> _Unanswered:
+    message = f"{claim.quantity.name} cannot be checked: `{row.name}` is an unknown operation"
+    return _Unanswered(Diagnostic("claim-failed", message, claim.place, notes=(claim.quantity.doc,)))
+
+
 def _theirs(claim: Claim, other: Other, subject: Subject, library: Library) -> Any:
     failed = f"{other.spec} cannot be analysed"
     analysis = _tried(lambda: library.named(other.spec, subject.directory), failed, other.place)
+    if claim.quantity.bound != "exact" and analysis.unknown:
+        raise _unknown(claim, analysis.unknown[0])
     return _measured(claim, _part(claim, analysis))
 
 

@@ -6,8 +6,9 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import IO, Any
 
 import click
@@ -15,6 +16,7 @@ import click
 from archcalc import __version__
 from archcalc.diagnostics.diagnostic import (
     Diagnostic,
+    LeftOut,
     MisconfiguredError,
     NoAnswer,
     PartialAnswer,
@@ -163,10 +165,29 @@ def _called(arguments: list[str]) -> Any:
             print(line)
         return 0
     # Not by `main`, which makes exit code 1, ours for findings, of a reader who stops early.
-    with group.make_context("archcalc", list(arguments)) as context:
+    with _warnings_said(), group.make_context("archcalc", list(arguments)) as context:
         result = group.invoke(context)
     sys.stdout.flush()
     return result
+
+
+@contextmanager
+def _warnings_said() -> Iterator[None]:
+    """Figures that leave something out are said to on standard error, once, whatever the format of the answer."""
+    said: set[str] = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", LeftOut)
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if not issubclass(category, LeftOut):
+                usual(message, category, *where, **more)
+            elif str(message) not in said:
+                said.add(str(message))
+                say(f"warning: {message}")
+
+        warnings.showwarning = show
+        yield
 
 
 def _discard(stream: IO[str]) -> None:

@@ -122,6 +122,10 @@ class SpecError(Exception):
         return render_all(self.diagnostics)
 
 
+class LeftOut(UserWarning):
+    """Figures leave out operations that are not known."""
+
+
 class UsageError(Exception):
     """A request that cannot be run at all: an unknown catalogue name, a file that is not there."""
 

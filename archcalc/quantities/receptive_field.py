@@ -17,7 +17,7 @@ def _field(part: Part) -> Field | None:
     return None if last is None else last.field
 
 
-@quantity(EXTENT, kinds="ints")
+@quantity(EXTENT, kinds="ints", bound="none")
 def receptive_field(part: Part) -> tuple[int, ...] | None:
     """Input positions that one value sees along each axis, at the last spatial map or at a layer; not cut off at the
     edges of the input."""
@@ -25,14 +25,14 @@ def receptive_field(part: Part) -> tuple[int, ...] | None:
     return None if field is None else field.size
 
 
-@quantity(EXTENT, kinds="ints")
+@quantity(EXTENT, kinds="ints", bound="none")
 def receptive_field_stride(part: Part) -> tuple[Fraction, ...] | None:
     """Input positions from the window of one value to that of the next, along each axis."""
     field = _field(part)
     return None if field is None else field.stride
 
 
-@quantity(EXTENT, kinds="ints")
+@quantity(EXTENT, kinds="ints", bound="none")
 def receptive_field_padding(part: Part) -> tuple[int, ...] | None:
     """How far before the input the window of the first value begins, along each axis."""
     field = _field(part)

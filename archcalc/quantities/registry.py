@@ -35,6 +35,11 @@ Dependency: TypeAlias = Literal[
 ]
 
 
+#: What a value says of the true one where an operation of the part is not known: nothing is left out of it, it is a
+#: bound from below or from above, or it says nothing.
+Bound: TypeAlias = Literal["exact", "at least", "at most", "none"]
+
+
 class Part:
     """What a quantity is asked of: a whole network, or some of its layers in the network's order, under a setup."""
 
@@ -69,6 +74,12 @@ class Part:
         if self._alike is None:  # asked for by every sum
             self._alike = self.analysis.alike if self.whole else alike(self.layers)
         return self._alike
+
+    @property
+    def unknown(self) -> Sequence[AnalysedLayer]:
+        """Those of its layers that stand for operations which are not known."""
+        found = self.analysis.unknown
+        return found if self.whole or not found else [row for row in self.layers if row in found]
 
     def sum(self, name: str, added: Callable[[], Any]) -> Any:
         """What a quantity adds up to over the layers: added once, for several lines of an answer say it."""
@@ -106,6 +117,8 @@ class Quantity(Record):
     doc: str
     #: Whether it is a whole number wherever it is one number, and never a fraction.
     whole: bool
+    #: What a value says where an operation is not known.
+    bound: Bound
 
     @property
     def sums(self) -> bool:
@@ -137,6 +150,7 @@ def _register(
     depends: Iterable[Dependency],
     kinds: Kinds,
     whole: bool,
+    bound: Bound,
     absence: Callable[[Part], str] = _no_reason,
 ) -> Callable[..., None]:
     name = function.__name__
@@ -164,6 +178,7 @@ def _register(
             local,
             doc,
             whole,
+            bound,
         )
 
     return register
@@ -177,13 +192,14 @@ def quantity(
     depends: Iterable[Dependency] = (),
     kinds: Kinds = "all",
     whole: bool = True,
+    bound: Bound = "at least",
     absence: Callable[[Part], str] = _no_reason,
 ) -> Callable[[Callable[[Part], Any]], Callable[[Part], Any]]:
-    """Make a quantity known under its function's name; `absence` says why it has no value where it has none.
-    ValueError if another has the name."""
+    """Make a quantity known under its function's name; `absence` says why it has no value where it has none, `bound`
+    what its value says where an operation is not known. ValueError if another has the name."""
 
     def decorate(measure: Callable[[Part], Any]) -> Callable[[Part], Any]:
-        _register(measure, unit, title, of, depends, kinds, whole, absence)(measure, None)
+        _register(measure, unit, title, of, depends, kinds, whole, bound, absence)(measure, None)
         return measure
 
     return decorate
@@ -199,6 +215,7 @@ def summed(
     by_place: bool = False,
     local: bool = False,
     whole: bool = True,
+    bound: Bound = "at least",
 ) -> Callable[[Callable[[Part, AnalysedLayer], Any]], Callable[[Part], Any]]:
     """Make a quantity known that adds up over layers: the function says what one layer adds, for one sample if it
     depends on "samples". `beside` is what a whole network has in addition to its layers, and `by_place` says that even
@@ -221,7 +238,7 @@ def summed(
         def of_layer(part: Part, row: AnalysedLayer) -> Any:
             return part.samples(amount(part, row))
 
-        register = _register(amount, unit, title, "any", depends, kinds, whole)
+        register = _register(amount, unit, title, "any", depends, kinds, whole, bound)
         register(measure, of_layer if scales else amount, beside, local)
         return measure
 

@@ -24,7 +24,7 @@ def bytes_moved(part: Part, row: AnalysedLayer) -> Size:
     return roofline.bytes_moved(part.analysis, row, part.setup.batch)
 
 
-@quantity(FLOPS_PER_BYTE, title="FLOPs/byte", depends=["batch"], kinds="ints", whole=False)
+@quantity(FLOPS_PER_BYTE, title="FLOPs/byte", depends=["batch"], kinds="ints", whole=False, bound="none")
 def flops_per_byte(part: Part) -> Fraction:
     """Arithmetic intensity: floating-point operations, 2 per MAC, per byte moved; 0 where nothing is moved."""
     moved = bytes_moved(part)

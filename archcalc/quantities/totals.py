@@ -11,19 +11,19 @@ from archcalc.sizes.volume import Volume
 from archcalc.units import BYTES, LAYERS, VOLUME
 
 
-@summed(local=True)
+@summed(local=True, bound="exact")
 def params(part: Part, row: AnalysedLayer) -> Size:
     """Weights, biases and other values that belong to layers and are trained, or could be: shared ones counted once."""
     return row.params
 
 
-@summed(local=True)
+@summed(local=True, bound="exact")
 def active_params(part: Part, row: AnalysedLayer) -> Size:
     """Parameters that one position uses: all, but of a mixture of experts only those of the experts that are picked."""
     return row.params - (0 if row.shares else row.outcome.idle)
 
 
-@summed(title="trainable", depends=["freeze"], by_place=True)
+@summed(title="trainable", depends=["freeze"], by_place=True, bound="exact")
 def trainable_params(part: Part, row: AnalysedLayer) -> Size:
     """Parameters that training changes: without those that are frozen."""
     return row.params if part.trained[row.node.index] else 0
@@ -44,7 +44,7 @@ def buffers(part: Part, row: AnalysedLayer) -> Size:
     return row.buffers
 
 
-@summed(BYTES, title="parameter memory", local=True)
+@summed(BYTES, title="parameter memory", local=True, bound="exact")
 def params_bytes(part: Part, row: AnalysedLayer) -> Size:
     """Bytes of the parameters in float32."""
     return 4 * row.params
@@ -81,7 +81,7 @@ def depth(part: Part) -> int:
     return part.analysis.depth
 
 
-@summed(LAYERS, local=True)
+@summed(LAYERS, local=True, bound="exact")
 def layers(part: Part, row: AnalysedLayer) -> int:
     """Layers of any kind, each use of a shared one counted."""
     return 1
@@ -101,7 +101,7 @@ def connections(part: Part, row: AnalysedLayer) -> Size:
     return row.macs + biases + row.output.elements * row.outcome.fan_in
 
 
-@quantity(VOLUME)
+@quantity(VOLUME, bound="exact")
 def output(part: Part) -> Volume:
     """The volume that comes out, of the network or of the last of some layers, for one sample."""
     if part.whole:
@@ -109,7 +109,7 @@ def output(part: Part) -> Volume:
     return part.layers[-1].output
 
 
-@quantity(VOLUME)
+@quantity(VOLUME, bound="exact")
 def input(part: Part) -> Volume:  # noqa: A001  (the name of the quantity)
     """The volume that goes in, to the network or to the first of some layers, for one sample."""
     if part.whole:
@@ -121,33 +121,33 @@ def _input_bytes(part: Part) -> Size:
     return 4 * total(volume.elements for volume in part.analysis.network.inputs.values())
 
 
-@quantity(BYTES, of="network", depends=["samples"])
+@quantity(BYTES, of="network", depends=["samples"], bound="exact")
 def input_bytes(part: Part) -> Any:
     """Bytes of the network's input in float32."""
     return part.samples(_input_bytes(part))
 
 
-@quantity(BYTES, depends=["samples"])
+@quantity(BYTES, depends=["samples"], bound="exact")
 def output_bytes(part: Part) -> Any:
     """Bytes of the volume that comes out, in float32, whether or not it has storage of its own."""
     return part.samples(4 * output(part).elements)
 
 
-@summed(BYTES, title="activations", depends=["samples"], beside=_input_bytes)
+@summed(BYTES, title="activations", depends=["samples"], beside=_input_bytes, bound="none")
 def activation_bytes(part: Part, row: AnalysedLayer) -> Size:
     """Bytes of the input and of all outputs that have storage of their own, in float32: in-place layers and views add
     nothing. The sum of the table in the CS231n notes; of some layers, their outputs alone."""
     return row.activation_bytes
 
 
-@summed(BYTES, title="activations without input", depends=["samples"])
+@summed(BYTES, title="activations without input", depends=["samples"], bound="none")
 def activation_bytes_without_input(part: Part, row: AnalysedLayer) -> Size:
     """Bytes of all outputs that have storage of their own, in float32, without the network's input: the feature memory
     of convnet-burden."""
     return row.activation_bytes
 
 
-@summed(BYTES, title="activations out of place", depends=["samples"])
+@summed(BYTES, title="activations out of place", depends=["samples"], bound="none")
 def activation_bytes_out_of_place(part: Part, row: AnalysedLayer) -> Size:
     """Bytes of all outputs in float32, without the network's input, if no layer worked in place: only views and what is
     dropped out have no storage of their own."""

@@ -127,6 +127,7 @@ def formula(
     batch: Any = 1 if BATCH in known else variable(BATCH)
     try:
         analysis = Analysis(interpret(expand(document, {**settings, **images})))
+        analysis.warn()
         found = conditions(each.condition for each in analysis.interpretation.open)
         made = {name: _formula(each, _part(analysis, layer, each, batch), found) for name, each in asked.items()}
     except TooLong as error:

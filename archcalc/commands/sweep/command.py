@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,7 @@ from archcalc.cli import known, say
 from archcalc.cli.options import Output, format_options, layer_option, quantities_option, set_option, spec_argument
 from archcalc.cli.setup import with_option
 from archcalc.cli.types import Name, Names
-from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.diagnostics.diagnostic import SpecError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -116,6 +117,7 @@ def command(
         import numpy  # noqa: F401
     except ImportError:
         raise click.ClickException("a sweep needs NumPy: pip install 'archcalc[sweep]'") from None
+    from archcalc.api import load
     from archcalc.cli.progress import Progress
     from archcalc.commands.sweep.choose import choice
     from archcalc.commands.sweep.run import Request, Sweep
@@ -127,6 +129,9 @@ def command(
         raise UsageError("standard input can be read by one process: write the spec to a file for --jobs")
     chosen = choice(where=where, sort=sort, top=top, pareto=pareto or ())
     axes = tuple(read(text) for text in over)
+    if spec != "-":
+        with suppress(SpecError, UsageError):  # it warns of what is left out; what is wrong the sweep says
+            load(spec, **settings).analyse()
     request = Request(spec, axes, tuple(columns), chosen, settings, layer, words, zipped, sample, seed, shard)
     sweep = Sweep(request)
     progress = Progress(len(sweep.plan.picks), "combinations")
