@@ -111,6 +111,22 @@ def test_without_a_memory_every_card_is_asked(capsys: pytest.CaptureFixture[str]
     assert all(gpu.source for gpu in CARDS.values())
 
 
+def test_many_memories_are_answered_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    def said(code: int, *arguments: str) -> str:
+        assert run(["fit", *arguments]) == code
+        return capsys.readouterr().out.splitlines()[1]
+
+    largest = {found["memory"]: found["largest_training_batch"] for found in fits(capsys, "resnet50")}
+    ends = f"up to batch {largest['gtx580']} on gtx580, up to {largest['mi300x']:,} on mi300x"
+    assert said(0, "resnet50") == f"fits     {len(CARDS)} of {len(CARDS)} cards: {ends}"
+    sizes = ",".join(f"{number}GB" for number in range(1, 8))
+    # From batch 23 on, 110,849,512 + 86,704,128 bytes a sample: 30 take 2.712 GB, as two of the seven have not.
+    assert said(1, "resnet50", "--memory", sizes, "--batch", "30").startswith(
+        "fits      5 of 7 memories: up to batch 33 "
+    )
+    assert said(1, "gpt2", "--memory", sizes, "--batch", "64").startswith("fits      none of 7 memories: short by ")
+
+
 @pytest.mark.parametrize(
     ("text", "size"),
     [

@@ -53,7 +53,8 @@ _ANSWERED = 6
 def _facts(analysis: Analysis, fits: list[Fit], batch: int | None) -> tuple[tuple[str, str], ...]:
     """The answer for each memory first, then what it follows from."""
     if len(fits) > _ANSWERED:
-        return tuple(_peaks(analysis, fits, batch, _without(fits[0].setup)))
+        answer = ("fits", _of_many(analysis, fits, batch))
+        return (answer, *_peaks(analysis, fits, batch, _without(fits[0].setup)))
     facts = [(found.available.name, _answer(analysis, found, batch)) for found in fits]
     for found in fits:
         asked = batch or found.least
@@ -75,6 +76,20 @@ def _peaks(analysis: Analysis, fits: list[Fit], batch: int | None, without: str 
         for device, peak in peaks.items()
     }
     return list(said.items())
+
+
+def _of_many(analysis: Analysis, fits: list[Fit], batch: int | None) -> str:
+    """The answer for many memories in a sentence: how many take the batch, and what the smallest and the largest of
+    those take."""
+    what = f"{len(fits):,} {'cards' if all(each.available.source for each in fits) else 'memories'}"
+    left = [each.available.usable - peak_bytes(analysis, each.setup, batch or each.least) for each in fits]
+    fitting = [each for each, room in zip(fits, left, strict=True) if room >= 0]
+    if not fitting:
+        best = fits[left.index(max(left))].available
+        return f"none of {what}: short by {bytes_decimal(-max(left))} on {best.name}, {_room(best)}"
+    ends = (choose(fitting, key=lambda each: each.available.usable) for choose in (min, max))
+    least, most = (f"{_count(each.training)} on {each.available.name}" for each in ends)
+    return f"{len(fitting):,} of {what}: up to batch {least}, up to {most}"
 
 
 def _phase(setup: Setup) -> str:
