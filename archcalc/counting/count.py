@@ -164,12 +164,12 @@ FACTS: dict[str, Fact] = {
     ),
     "weights_at_outputs": Fact("weights x output positions", _MAC, _weights_at_outputs),
     "weight_gradient_ignoring_groups": Fact(
-        "multiply-accumulates of the gradient by the weights as if there were no groups",
+        "multiply-accumulates of the weight gradient as if there were no groups",
         _BACKWARD,
         lambda s: backward(s.row, s.wanted).by_weights * s.row.outcome.groups,
     ),
     "input_gradient": Fact(
-        "multiply-accumulates of the gradient by the input", _BACKWARD, lambda s: backward(s.row, s.wanted).by_input
+        "multiply-accumulates of the input gradient", _BACKWARD, lambda s: backward(s.row, s.wanted).by_input
     ),
     "product_gradients": Fact(
         "attention's matrix products in the backward pass", _BACKWARD, lambda s: s.row.outcome.products

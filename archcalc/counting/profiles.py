@@ -133,7 +133,7 @@ _MADE = (
         },
         "torch 2.14, torch.utils.flop_counter",
         faults=(
-            "the gradient by the weights of a grouped convolution is counted as if it had no groups",
+            "the weight gradient of a grouped convolution is counted as if it had no groups",
             _UNSEEN_ON_A_CPU,
             _UNSEEN_RECURRENT,
         ),

@@ -57,7 +57,9 @@ def _whole(names: Sequence[str], end: str) -> str:
     if found:
         shown = ", ".join(f"`{each}`" for each in list(found)[:_MOST_SHOWN])
         more = f" and {len(found) - _MOST_SHOWN:,} more" if len(found) > _MOST_SHOWN else ""
-        raise NoSuchPath(f"`{end[:80]}` is the end of {len(found):,} paths", f"{shown}{more}")
+        raise NoSuchPath(
+            f"`{end[:80]}` is the end of {len(found):,} paths", f"{shown}{more}; `*/{end[:80]}` is all of them"
+        )
     raise NoSuchPath(f"no layer `{end[:80]}`", _closest(names, end))
 
 

@@ -42,10 +42,10 @@ def test_alexnets_first_layer_as_on_the_slide() -> None:
     assert shown["activations"] == "290,400 values * 4 bytes = 1,161,600 bytes in float32"
     assert shown["receptive field"] == "1 + (11 - 1)*1 = 11, stride 1*4 = 4, padding 0 + 0*1 = 0"
     assert shown["MACs backward"] == (
-        "105,415,200 by the weights + 0 by the input (nothing before it is trained) = 105,415,200"
+        "105,415,200 for the weight gradient + 0 for the input gradient (nothing before it is trained) = 105,415,200"
     )
     assert shown["saved"] == "the network's input: 154,587 values"
-    assert shown["as a rule"].startswith("the input")
+    assert shown["saved in general"].startswith("the input")
     assert shown["source"].startswith("torch.nn.Conv2d; derivatives.yaml, convolution.")
 
 
@@ -122,7 +122,7 @@ def test_every_equation_that_is_shown_holds(name: str) -> None:
     checked = 0
     for row in analysis.layers:
         for one in explain_layer(analysis, row):
-            if one.quantity in ("source", "as a rule"):
+            if one.label in ("source", "saved in general"):
                 continue
             for left, right in equations(one.text):
                 assert value(left) == value(right), (row.name, one)
@@ -203,6 +203,7 @@ def test_a_rule_of_check(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["alexnet", "conv9"], "no layer `conv9`: did you mean `conv"),
         (["resnet50", "residual"], "`residual` is the end of 16 paths: "),
+        (["resnet50", "residual"], " and 10 more; `*/residual` is all of them"),
         # As CS231n's slides and Caffe's files number layers within a stage.
         (["vgg16", "conv3-1"], "no layer `conv3-1`: did you mean `stage3/conv3.1`?"),
         (["vgg16", "conv5_3"], "no layer `conv5_3`: did you mean `stage5/conv3.3`?"),

@@ -197,7 +197,7 @@ def _saved(analysis: Analysis, row: AnalysedLayer, outcome: Outcome, known: set[
     )
     text = "; ".join(f"{each}{f', {times:,} times' * (times > 1)}" for each, times in said.items())
     yield Explained("saved_bytes", "saved", text or "nothing")
-    yield Explained("saved_bytes", "as a rule", _paragraph(row, "Saved for backward:"))
+    yield Explained("saved_bytes", "saved in general", _paragraph(row, "Saved for backward:"))
 
 
 def _tensor(analysis: Analysis, row: AnalysedLayer, saved: Saved, known: set[int]) -> str:
@@ -217,9 +217,9 @@ def _purpose(saved: Saved) -> str:
     if not saved.needed_by:
         return ""
     by = [
-        "weights" if need == WEIGHTS else "input" if not need else f"input {int(need) + 1}" for need in saved.needed_by
+        "weight" if need == WEIGHTS else "input" if not need else f"input {int(need) + 1}" for need in saved.needed_by
     ]
-    return f", for the gradient by the {' and the '.join(by)}"
+    return f", for the {' and '.join(by)} gradient{'s' * (len(by) > 1)}"
 
 
 def _backward(analysis: Analysis, row: AnalysedLayer) -> Iterator[Explained]:
@@ -228,8 +228,11 @@ def _backward(analysis: Analysis, row: AnalysedLayer) -> Iterator[Explained]:
     wanted = wants_input_gradient(row, gradients(analysis.interpretation, Setup()))
     part = backward(row, wanted)
     unwanted = "" if wanted else " (nothing before it is trained)"
-    products = f" + {part.by_products:,} by both operands of its products" if part.by_products else ""
-    text = f"{part.by_weights:,} by the weights + {part.by_input:,} by the input{unwanted}{products} = {part.macs:,}"
+    products = f" + {part.by_products:,} for the gradients of its products' operands" if part.by_products else ""
+    weight, of_input = (
+        f"{macs:,} for the {name} gradient" for macs, name in ((part.by_weights, "weight"), (part.by_input, "input"))
+    )
+    text = f"{weight} + {of_input}{unwanted}{products} = {part.macs:,}"
     yield Explained("training_macs", "MACs backward", text, int(part.macs), "MACs")
 
 
