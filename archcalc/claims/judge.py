@@ -15,7 +15,7 @@ from archcalc.claims.figure import FigureError
 from archcalc.claims.library import Library
 from archcalc.claims.read import Claim, Other, Setting, unknown_parameters
 from archcalc.claims.verdict import ERRATUM, FAILED, MET, Verdict, finding
-from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError
+from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError, did_you_mean
 from archcalc.language.document import Document
 from archcalc.language.findings import ENOUGH, MAX_FINDINGS
 from archcalc.language.paths import NoSuchPath
@@ -110,6 +110,8 @@ def _analysis(subject: Subject, claim: Claim, library: Library) -> Analysis:
     settings = dict(subject.settings)
     own = _of_spec(subject.document, claim)
     for setting in own:
+        if problem := _unknown_setting(subject.document, setting):
+            raise _Unanswered(problem)
         if setting.name in subject.settings:
             message = f"{setting.name} is set twice: by `with` and by the name of the spec"
             raise _Unanswered(Diagnostic("bad-claim", message, setting.place))
@@ -120,6 +122,16 @@ def _analysis(subject: Subject, claim: Claim, library: Library) -> Analysis:
     failed = "the network cannot be analysed with these settings" if settings else "the network cannot be analysed"
     place = own[0].place if own else claim.spec_place or claim.place
     return _tried(lambda: library.analysis(subject.document, settings), failed, place)
+
+
+def _unknown_setting(document: Document, setting: Setting) -> Diagnostic | None:
+    """That `with` sets neither a parameter of the spec nor a word of the setup."""
+    known = [parameter.name for parameter in document.parameters]
+    if setting.name in known:
+        return None
+    hint = did_you_mean(setting.name, [*known, *WORDS]) or (f"it has {', '.join(known)}" if known else "it has none")
+    message = f"{document.architecture or document.source.name} has no parameter `{setting.name[:80]}`"
+    return Diagnostic("bad-claim", message, setting.place, help=hint)
 
 
 def _of_spec(document: Document, claim: Claim) -> list[Setting]:

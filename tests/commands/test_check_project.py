@@ -112,6 +112,21 @@ def test_a_budget_that_cannot_be_judged_is_not_exceeded(home: Path, capsys: pyte
     assert " --> pyproject.toml:5:36\n" in said
 
 
+def test_what_is_wrong_with_a_budget_itself_is_said_once(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("second", "third"):
+        (home / "specs" / f"{name}.yaml").write_text(SPEC.replace("small", name))
+    configured(home, '[tool.archcalc.budget]\ntraining_peak_bytes = {value = "<= 8GB", with = {bacth = 9}}\n')
+    code, said = checked(capsys)
+    assert code == 1
+    assert said.count("error[bad-claim]") == 1
+    assert "specs/second.yaml: second has no parameter `bacth`\n" in said
+    assert "= the same for 2 other specs\n" in said
+    assert "= help: did you mean `batch`?\n" in said
+    assert "3 budgets: 3 failed; 1 error, " in said
+    configured(home, '[tool.archcalc.budget]\ntraining_peak_bytes = "<= 1kB"\n')
+    assert checked(capsys)[1].count("error[over-budget]") == 3
+
+
 def test_a_budget_of_a_broken_spec_is_not_checked(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "specs" / "small.yaml").write_text(SPEC.replace("kernel: 3", "kernel: 30"))
     configured(home, '[tool.archcalc.budget]\nparams = "<= 1"\n')

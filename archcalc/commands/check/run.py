@@ -14,7 +14,7 @@ from archcalc.claims.read import Claim, Fact, claims, facts
 from archcalc.claims.verdict import ERRATUM, UNCHECKED, VERDICTS, Verdict
 from archcalc.commands.check.targets import Target
 from archcalc.counting.count import Profile
-from archcalc.diagnostics.diagnostic import Diagnostic, Source, SpecError
+from archcalc.diagnostics.diagnostic import Diagnostic, Place, Source, SpecError
 from archcalc.exchange import is_model, read_model
 from archcalc.language.document import Document
 from archcalc.language.read import read_document
@@ -24,6 +24,7 @@ from archcalc.quantities.registry import Part, quantities
 from archcalc.records import Record
 from archcalc.warnings.registry import warnings
 
+OVER_BUDGET = "over-budget"
 #: The quantities by which a spec is held against an older state of itself.
 FIGURES = ("params", "macs", "flops", "activation_bytes", "depth")
 
@@ -84,7 +85,7 @@ class Checked(Record):
     @property
     def findings(self) -> list[Diagnostic]:
         """Every finding, spec by spec."""
-        return [finding for each in self.specs for finding in each.findings]
+        return [finding for _, finding in each_once(self.specs)]
 
 
 def check(
@@ -111,7 +112,26 @@ def check(
     return [_strict(each) for each in checks] if strict else checks
 
 
-def counts(checks: Iterable[SpecCheck]) -> dict[str, int]:
+def each_once(checks: Iterable[SpecCheck]) -> Iterator[tuple[SpecCheck, Diagnostic]]:
+    """Every finding with the spec that it is about. What is wrong with a budget itself is so for many specs, and stands
+    once, with their number."""
+    budgets: dict[tuple[str, Place | None], list[str]] = {}
+    for each in checks:
+        for finding in _why_failed(each.budgets):
+            if finding.rule != OVER_BUDGET:
+                budgets.setdefault((finding.rule, finding.place), []).append(each.target.name)
+    for each in checks:
+        for finding in each.findings:
+            others = budgets.get((finding.rule, finding.place), [])
+            if others and others[0] != each.target.name:
+                continue
+            if len(others) > 1:
+                more = f"the same for {len(others) - 1:,} other spec{'s' * (len(others) > 2)}"
+                finding = finding._replace(notes=(*finding.notes, more))
+            yield each, finding
+
+
+def counts(checks: Sequence[SpecCheck]) -> dict[str, int]:
     """How many specs, lists of figures, claims and budgets there are, how they fared, and how many findings of each
     severity."""
     of_budgets = [f"budgets_{verdict}" for verdict in VERDICTS if verdict != ERRATUM]
@@ -124,8 +144,8 @@ def counts(checks: Iterable[SpecCheck]) -> dict[str, int]:
             made[verdict.verdict] += 1
         for verdict in each.budgets:
             made[f"budgets_{verdict.verdict}"] += 1
-        for finding in each.findings:
-            made[f"{finding.severity}s"] += 1
+    for _, finding in each_once(checks):
+        made[f"{finding.severity}s"] += 1
     return made
 
 
@@ -214,7 +234,7 @@ def _of_spec(verdict: Verdict, document: Document) -> Verdict:
         return verdict
     finding = finding._replace(message=f"{document.source.name}: {finding.message}")
     failed = verdict.computed is not None  # the other findings say why there is nothing to compare
-    return verdict._replace(finding=finding._replace(rule="over-budget") if failed else finding)
+    return verdict._replace(finding=finding._replace(rule=OVER_BUDGET) if failed else finding)
 
 
 def _in_order(others: Iterable[Diagnostic], verdicts: Iterable[Verdict]) -> list[Diagnostic]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from archcalc.claims.verdict import ERRATUM, FAILED, MET, UNCHECKED, VERDICTS, Verdict, related, set_to, shown, what
 from archcalc.commands.check.baseline import sentence
-from archcalc.commands.check.run import Checked, SpecCheck, counts
+from archcalc.commands.check.run import Checked, SpecCheck, counts, each_once
 from archcalc.diagnostics.json import data
 from archcalc.diagnostics.text import Paint, Role, render_all, unpainted
 from archcalc.output.layout import Column, Report, Table
@@ -158,9 +158,7 @@ def _data(checked: Checked) -> dict[str, Any]:
         "lists": [_list(each) for each in checked.specs if each.is_list],
         "claims": [_claim(each, verdict) for each in checked.specs for verdict in each.verdicts],
         "budgets": [_claim(each, verdict) for each in checked.specs for verdict in each.budgets],
-        "findings": [
-            {"spec": each.target.name, **data(finding)} for each in checked.specs for finding in each.findings
-        ],
+        "findings": [{"spec": each.target.name, **data(finding)} for each, finding in each_once(checked.specs)],
         "counts": counts(checked.specs),
     }
     if checked.changes is not None:
