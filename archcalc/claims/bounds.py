@@ -43,5 +43,5 @@ def read_limits(text: str) -> Iterator[Limit]:
         if known is not None and known.unit == BYTES and figure.forgotten is not None:
             raise UsageError(f"{name}: {figure.forgotten}")
         if figure.unit == "bytes" and (known is None or known.unit != BYTES):
-            raise UsageError(f"{name} is not in bytes: `{part.strip()}` cannot hold")
+            raise UsageError(f"{name} is not in bytes: {figure.billions or f'`{part.strip()}` cannot hold'}")
         yield Limit(" ".join(part.split()), name, figure.bounds)

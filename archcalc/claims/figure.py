@@ -73,6 +73,12 @@ class Figure(Record):
         return len(self.bounds) == 2 and self.bounds[0].limit == self.bounds[1].limit
 
     @property
+    def billions(self) -> str | None:
+        """What to write instead of bytes, if `B` can have been meant for billions, as in the name of a model."""
+        plain = re.sub(r"(?<=\d) ?[Bb]$", "G", self.text)
+        return f"B is bytes; for billions write {plain}" if self.unit == "bytes" and plain != self.text else None
+
+    @property
     def forgotten(self) -> str | None:
         """What to write instead, if it is about bytes, and an upper bound so low that its unit was forgotten."""
         above = any(bound.relation in ("<", "<=") for bound in self.bounds)

@@ -18,7 +18,7 @@ from fractions import Fraction
 from archcalc.claims import figure as figures
 from archcalc.claims.facts import FACTS
 from archcalc.claims.figure import Figure, FigureError
-from archcalc.diagnostics.diagnostic import Diagnostic, Place, Source, did_you_mean
+from archcalc.diagnostics.diagnostic import Diagnostic, Place, Source, closest, did_you_mean
 from archcalc.language.document import Document
 from archcalc.language.expression import unknown_names
 from archcalc.language.source import Mapping, Scalar, Sequence, Value
@@ -193,7 +193,11 @@ class Reader:
     def quantity(self, key: Scalar, layer: Scalar | None) -> Quantity:
         known = quantities().get(key.text)
         if known is None:
-            hint = did_you_mean(key.text, quantities()) or "`archcalc quantities` lists them"
+            name, of, path = key.text.partition(" of ")
+            hint = did_you_mean(name, quantities()) or "`archcalc quantities` lists them"
+            if of:
+                meant = closest(name, quantities()) or "QUANTITY"
+                hint = f"write a figure of a layer as `layers: {{{path[:80]}: {{{meant}: ...}}}}`"
             if key.text in FACTS:
                 hint = f"{key.text} cannot be computed: it belongs in `published`"
             raise self.malformed(f"there is no quantity `{key.text[:80]}`", key, rule="unknown-quantity", help=hint)
@@ -236,7 +240,7 @@ class Reader:
             what = f"a ratio where it is compared {other.relation} {other.spec[:60]}"
         else:
             what = _UNITS.get(known.unit.name, "a plain number")
-            hint = _UNIT_HELP.get(figure.unit)
+            hint = _UNIT_HELP.get(figure.unit) or figure.billions
         raise self.malformed(f"{known.name} is {what}: {figure.text} is not", at, rule="claim-unit", help=hint)
 
     def refined(self, figure: Figure, tolerance: Figure | None, at: Value) -> Figure:

@@ -237,6 +237,19 @@ def test_misspelt_layers_and_quantities_are_suggested(tmp_path: Path) -> None:
     assert [finding.help for finding in found.findings] == ["did you mean `conv1`?", "did you mean `params`?"]
 
 
+def test_a_quantity_of_a_layer_is_led_to_where_it_is_claimed(tmp_path: Path) -> None:
+    (finding,) = checked(tmp_path, "parms of conv1: 224").findings
+    assert finding.message == "there is no quantity `parms of conv1`"
+    assert finding.help == "write a figure of a layer as `layers: {conv1: {params: ...}}`"
+
+
+def test_billions_are_not_bytes(tmp_path: Path) -> None:
+    (finding,) = checked(tmp_path, "params: '<= 3B'").findings
+    assert finding.help == "B is bytes; for billions write <= 3G"
+    (finding,) = checked(tmp_path, "params: 3 GB").findings
+    assert finding.help is None
+
+
 def test_a_claim_can_be_about_a_block_and_all_that_is_in_it(tmp_path: Path) -> None:
     spec = """
 input: [4, 8, 8]

@@ -154,7 +154,8 @@ def test_memory_is_a_bound_too() -> None:
     [
         ("saved_bytes <= 24", "saved_bytes: `24` is 24 bytes: write 24GB, or 24B if bytes are meant"),
         ("saved_bytes <= 0.5", "`0.5` is 0.5 bytes"),
-        ("params <= 24GB", "params is not in bytes"),
+        ("params <= 24GB", "params is not in bytes: `params <= 24GB` cannot hold"),
+        ("params <= 3B", "params is not in bytes: B is bytes; for billions write <= 3G"),
     ],
 )
 def test_a_bound_in_bytes_has_a_unit_unless_it_is_a_count(target: str, said: str) -> None:
