@@ -62,6 +62,8 @@ _OTHER_NAMES = {
     "subtract": ("sub",),
     "tokens": ("patches", "patchify"),
     "transpose": ("permute", "swapaxes", "movedim"),
+    "unfold": ("im2col",),
+    "fold": ("col2im",),
     "upsample": ("interpolate", "resize", "upsampling", "upsamplingnearest"),
 }
 

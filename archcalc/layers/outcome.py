@@ -197,7 +197,8 @@ class Outcome(Record):
     rearranged: Composition | Instead | None = None
     #: Of one sample's values, how many training takes each statistic of; 0 for a layer that takes none over a batch.
     values_of_statistic: Size = 0
-    #: A larger volume that the operation makes, of which the output is the slice that `moves` take.
+    #: A larger volume that the operation makes, of which the output is the slice that `moves` take; without them the
+    #: output only has the storage of so many elements.
     computed: Volume | None = None
     #: Pairs of sizes of which some are equal and some are not, though that decides which tensors are stored.
     undecided: tuple[tuple[Size, Size], ...] = ()

@@ -1,9 +1,10 @@
 """Layers that move values and compute nothing: flatten, pad, crop, upsample, shuffle, select, reshape, tokens."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from archcalc.layers.attributes import (
+    Amount,
     Count,
     Kernel,
     OneAxis,
@@ -33,6 +34,7 @@ from archcalc.layers.outcome import (
 )
 from archcalc.layers.registry import layer
 from archcalc.layers.slices import unsliced
+from archcalc.layers.windows import extents, slide
 from archcalc.records import Record
 from archcalc.sizes.conditions import Condition, at_least, at_most, divides, equal
 from archcalc.sizes.kinds import Size, ceil_div, certainly_equal, is_concrete, maximum, product, undecided
@@ -569,6 +571,69 @@ def window_reverse(x: Volume, *, size: Sizes) -> Outcome:
         composition=_copied(x),
         lies="channels last",
     )
+
+
+@layer(ranks=(2,))
+def unfold(x: Volume, *, kernel: Kernel, stride: Kernel = 1, padding: Amount = 0, dilation: Kernel = 1) -> Outcome:
+    """The values of each window as the channels of one position: 28x28x64 with kernel 3 and padding 1 becomes 784x576.
+
+    Windows lie as those of conv; where they overlap, a value is there several times.
+    Saved for backward: nothing.
+    Source: torch.nn.Unfold; derivatives.yaml, im2col.
+    """
+    sides = tuple((amount, amount) for amount in padding)
+    space, _, conditions = slide(x, extents(kernel, dilation), stride, sides)
+    output = Volume(x.channels * product(kernel), (product(space),))
+    return Outcome(
+        output,
+        windows=EVERYTHING,
+        conditions=conditions,
+        function="im2col",
+        lies="channels first",
+        **_in_place_of(x, output, "col2im"),
+    )
+
+
+@layer(ranks=(1,))
+def fold(
+    x: Volume, *, size: Sizes, kernel: Positive, stride: Positive = 1, padding: Count = 0, dilation: Positive = 1
+) -> Outcome:
+    """The inverse of unfold: windows become the map of that `size`, and where they overlap they are added up.
+
+    Kernel, stride, padding and dilation are the same along both axes.
+    Operations: an addition per value of the input. Saved for backward: nothing. The output has a storage that the input
+    would fit into.
+    Source: torch.nn.Fold; derivatives.yaml, col2im; aten/native/Col2Im.cpp, empty_like.
+    """
+    extent = dilation * (kernel - 1) + 1
+    positions = product((n + 2 * padding - extent) // stride + 1 for n in size)
+    values = product(kernel for _ in size)
+    message = "the input must have as many positions as the map has windows"
+    divided = "the values of a window must divide the channels"
+    output = Volume(x.channels // values, tuple(size))
+    return Outcome(
+        output,
+        operations=operations("elementwise", add=x.elements),
+        windows=EVERYTHING,
+        conditions=(
+            equal("reshape-keeps", positions, x.positions, message, "size"),
+            divides("groups-divide", values, x.channels, divided, "kernel"),
+            *(
+                at_least("kernel-fits", n + 2 * padding, extent, "the kernel must fit into the map", "kernel")
+                for n in size
+            ),
+        ),
+        function="col2im",
+        lies="channels first",
+        **_in_place_of(x, output, "im2col"),
+    )
+
+
+def _in_place_of(x: Volume, output: Volume, backward: str) -> dict[str, Any]:
+    """What is made as large as what is read and then brought to its size has a storage for the larger of the two."""
+    larger = maximum(x.elements, output.elements)
+    undone = Step(backward, ("gradient",), (Tensor("gradient of input", larger),))
+    return {"computed": Volume(larger), "composition": Composition(backward=(undone,))}
 
 
 def _copied(x: Volume) -> Composition:

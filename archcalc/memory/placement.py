@@ -291,7 +291,7 @@ class _Placing:
         computed = outcome.computed or outcome.output
         made = self.draft.allocate("output", computed.elements, self.values)
         lies = laid(outcome.lies, layout, self.mode.shape(value), outcome.output.rank)
-        return made, moved(lies, outcome.moves) if outcome.computed else lies
+        return made, moved(lies, outcome.moves) if outcome.computed and outcome.moves else lies
 
     def keep(self) -> None:
         """What the layer saves; tensors of its own are put into `own`, saved or not."""

@@ -55,7 +55,8 @@ def built(name: str) -> nn.Module:
     """An architecture on the meta device, for inference."""
     with torch.device("meta"):
         model: nn.Module = timm.create_model(name)
-    return model.to("meta").eval()  # a few make tensors elsewhere
+    # A few make tensors elsewhere; a parameter that is a module's input has no gradient function to count by.
+    return model.to("meta").eval().requires_grad_(False)
 
 
 def export(name: str, path: Path) -> dict[str, Any]:

@@ -305,6 +305,22 @@ def standardized() -> nn.Module:
     return nn.Sequential(first, nn.ReLU(), second, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10))
 
 
+class Outlook(nn.Module):
+    """Windows that are taken apart, weighted, and added up again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.head = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4, 10)
+        self.weigh = nn.Linear(36, 36)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x)
+        windows = nn.functional.unfold(x, 3, padding=1, stride=2)
+        windows = self.weigh(windows.transpose(1, 2)).transpose(1, 2)
+        x = nn.functional.fold(windows, x.shape[-2:], 3, padding=1, stride=2)
+        return self.head(x.mean((2, 3)))
+
+
 class ClassToken(nn.Module):
     """A learned token that attends to a sequence, and is there again beside what it has seen; what is computed of a
     buffer scales the sequence."""
@@ -341,6 +357,7 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], bool, tuple[int, ...]]] = {
     "recurrent": (Recurrent, False, (7, 8)),
     "windowed": (Windowed, False, (3, 16, 16)),
     "standardized": (standardized, False, (3, 16, 16)),
+    "outlook": (Outlook, False, (3, 8, 9)),
     "resampled": (Resampled, False, (3, 16, 16)),
     "class_token": (ClassToken, False, (5, 12)),
     "sine": (Sine, False, (3, 16, 16)),

@@ -155,6 +155,9 @@ ROWS = [
         (3, 2, 8),
         operations={"multiply": 48 * 12, "add": 48 * 11},
     ),
+    Row("[3, 5, 4]", "unfold: {kernel: 3, padding: 1, stride: 2}", (27, 6)),
+    # 2 x 2 windows of 2 x 2 values
+    Row("[12, 4]", "fold: {size: [3, 3], kernel: 2}", (3, 3, 3), operations={"add": 48}),
     Row("[64, 8, 8]", "pixel_shuffle: 2", (16, 16, 16)),
     Row("[12, 4]", "channel_shuffle: 3", (12, 4)),
     Row("[12, 4]", "select: {start: 2, count: 5}", (5, 4)),

@@ -225,6 +225,8 @@ def test_exported_code_comes_back_as_the_spec(name: str) -> None:
         "[{standardized_conv: {out: 4, kernel: 3, padding: 1, groups: 2, bias: false}}, "
         "{standardized_conv: {out: 4, kernel: 2, stride: 2, gain: true}}, {group_norm: {groups: 2, bias: false}}]",
         "[{reshape: [4, 2, 5]}, {upsample: {scale: 2, mode: cubic}}]",
+        "[{reshape: [4, 2, 5]}, {unfold: {kernel: 2, padding: 1}}, gelu, "
+        "{fold: {size: [2, 5], kernel: 2, padding: 1}}]",
         "[{concat: {x: [], y: [{learned: [8, 3]}]}, axis: length}]",
         "[{linear: {out: 8, each_position: true}, trainable: false}, affine, {affine: {bias: false}}, layer_scale]",
     ],

@@ -657,6 +657,16 @@ def upsample(site: Site) -> Layer:
 
 
 @translation
+def unfold(site: Site) -> Layer:
+    return on_maps(nn.Unfold(site["kernel"], site["dilation"], site["padding"], site["stride"]))
+
+
+@translation
+def fold(site: Site) -> Layer:
+    return on_maps(nn.Fold(site["size"], site["kernel"], site["dilation"], site["padding"], site["stride"]))
+
+
+@translation
 def pixel_shuffle(site: Site) -> Layer:
     if site.rank != 2:
         raise Untranslated("torch.nn.PixelShuffle works on two axes")

@@ -7,7 +7,7 @@ from typing import Any
 
 from archcalc.exchange.arrangement import as_image, axis_of, is_view, regrouped, with_axis
 from archcalc.exchange.graph import Operation
-from archcalc.exchange.operations.arguments import counted, dim, dims, given, given_self, whole
+from archcalc.exchange.operations.arguments import counted, dim, dims, given, given_self, sizes, whole
 from archcalc.exchange.operations.registry import Refusal, operation
 from archcalc.exchange.translate import Translation
 from archcalc.exchange.values import BATCH, Constant, Owned, Picked, Repeated, Value
@@ -390,6 +390,32 @@ def masked_fill(t: Translation, op: Operation) -> None:
     if not isinstance(t.value(op.arguments["mask"]), (Constant, Owned)):
         raise Refusal("its mask is computed from the input")
     t.emit_as("mask", t.stream(op.arguments["self"]))
+
+
+@operation("im2col")
+def im2col(t: Translation, op: Operation) -> None:
+    """`unfold`: the values of each window as channels."""
+    stream = as_image(t, t.stream(given_self(op)))
+    t.emit("unfold", stream, given(**_sliding(op, len(stream.shape) - 1)), dims=((BATCH,), (0,), (1,)))
+
+
+@operation("col2im")
+def col2im(t: Translation, op: Operation) -> None:
+    """`fold`: windows that are added up to a map."""
+    stream = as_image(t, t.stream(given_self(op)))
+    size = tuple(t.sizes(op.outputs[0])[2:])
+    sliding = _sliding(op, len(size))
+    if any(len(set(values)) > 1 for values, _ in sliding.values()):
+        raise Refusal("its windows differ along the two axes")
+    made = t.step("fold", {"size": size, **given(**sliding)}, (stream.step,))
+    t.made(made, ((BATCH,), (0,), (1,), (2,)))
+
+
+def _sliding(op: Operation, rank: int) -> dict[str, tuple[Any, Any]]:
+    """Kernel, stride, padding and dilation of windows, and what is left out."""
+    defaults = {"stride": 1, "padding": 0, "dilation": 1}
+    names = {"kernel": "kernel_size", **{name: name for name in defaults}}
+    return {name: (sizes(op, argument, rank), defaults.get(name)) for name, argument in names.items()}
 
 
 @operation("channel_shuffle")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from archcalc.exchange.code.layers import Own, Setting, Unwritten, Written, given
@@ -98,6 +99,26 @@ def upsample(site: Site) -> Written:
     linear = ("linear", "bilinear", "trilinear")[site.rank - 1]
     mode = {"linear": linear, "cubic": "bicubic"}.get(site["mode"], "nearest")
     return on_maps(site, "nn.Upsample", *settings, Setting("mode", mode, "nearest"))
+
+
+@written
+def unfold(site: Site) -> Written:
+    values = {name: simple(site[name]) for name in ("kernel", "dilation", "padding", "stride")}
+    return on_maps(site, "nn.Unfold", *_sliding(values))
+
+
+@written
+def fold(site: Site) -> Written:
+    return on_maps(site, "nn.Fold", given("output_size", tuple(site["size"])), *_sliding(site.attributes))
+
+
+def _sliding(values: Mapping[str, Any]) -> tuple[Setting, ...]:
+    """Windows that slide, in the order of PyTorch."""
+    rest = {"dilation": 1, "padding": 0, "stride": 1}
+    return (
+        given("kernel_size", values["kernel"]),
+        *(Setting(name, values[name], default) for name, default in rest.items()),
+    )
 
 
 @written
