@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from archcalc.layers.arithmetic import of_softmax
 from archcalc.layers.attention_of_linear_layers import fused_kernel, linear_attention
-from archcalc.layers.attributes import OptionalPositive, OptionalSwitch, Positive, Rate, Switch, Word
+from archcalc.layers.attributes import OptionalLimit, OptionalPositive, OptionalSwitch, Positive, Rate, Switch, Word
 from archcalc.layers.layout import Move
 from archcalc.layers.multihead import POSITIONS_FIRST, multihead
 from archcalc.layers.outcome import EVERYTHING, Outcome, operations
@@ -38,6 +38,7 @@ def attention(
     rotary: Switch = False,
     norm: Annotated[str, Word("none", "layer", "rms")] = "none",
     relative: OptionalPositive = None,
+    softcap: OptionalLimit = None,
     dropout: Rate = Fraction(0),
     mode: Annotated[Any, Word("module", "fused", "separate")] = None,
 ) -> Outcome:
@@ -48,12 +49,13 @@ def attention(
     heads, if it is not given). `bias` is that of the four projections, unless one has its own. `causal` hides later
     positions, `sliding_window` those that are further away, `mask` any others (those of shifted windows, say);
     `rotary` turns queries and keys by their positions; `norm` normalises them, head by head, with a learned scale;
-    `relative` adds a learned bias of so many rows by relative position.
+    `relative` adds a learned bias of so many rows by relative position; `softcap` keeps scores within a limit.
 
     `mode` is how it is computed. `module`: as torch.nn.MultiheadAttention, one weight for the three projections and a
     fused kernel; the default where nothing but `heads`, `bias` and `causal` is given. `fused`: a linear layer each for
     query, key, value and output, and a fused kernel. `separate`: the same linear layers, and scores, softmax and sum as
-    operations of their own, which keep the scores; the default with `relative` or `dropout`.
+    operations of their own, which keep the scores; the default with `relative`,
+    `softcap` or `dropout`.
 
     With L positions of width E, S positions attended to, H heads of width D and K heads of keys and values:
     MACs: E*H*D for each of L queries and L outputs, E*K*D for each of S keys and S values, and H*L*S*D for each of the
@@ -76,13 +78,14 @@ def attention(
             ("rotary", rotary),
             ("norm", norm != "none"),
             ("relative", relative is not None),
+            ("softcap", softcap is not None),
             ("dropout", bool(dropout)),
             ("bias", len(set(biases)) > 1),
             ("windows", windows),
         )
         if given
     ]
-    beyond_kernel = [name for name in beyond_module if name in ("relative", "dropout")]
+    beyond_kernel = [name for name in beyond_module if name in ("relative", "softcap", "dropout")]
     if mode is None:
         mode = "separate" if beyond_kernel else "fused" if beyond_module else "module"
     beyond = {"module": beyond_module, "fused": beyond_kernel}.get(mode, [])
@@ -106,6 +109,7 @@ def attention(
         rotary=rotary,
         norm=norm,
         relative=relative,
+        softcap=softcap is not None,
         dropout=bool(dropout),
         kernel="fused" if mode == "fused" else "separate",
     )

@@ -28,6 +28,7 @@ def linear_attention(
     rotary: bool,
     norm: str,
     relative: Size | None,
+    softcap: bool,
     dropout: bool,
     kernel: Kernel,
 ) -> Outcome:
@@ -74,7 +75,8 @@ def linear_attention(
         if norm == "none" or not certainly_equal(key.elements, by_head):
             key = _in_order(tape, key, by_head)
         made = tape.matmul(query, key, width, scores, "scores")
-        made = _softmax(tape, made, causal or masked, None if relative is None else (relative, heads, pairs), dropout)
+        table = None if relative is None else (relative, heads, pairs)
+        made = _softmax(tape, made, causal or masked, table, softcap, dropout)
         values = tape.matmul(made, _in_order(tape, value, by_head), attended, x.positions * inner, "values by head")
         values = _copied(tape, values, "attended values")
     weight = tape.param("out_weight", x.channels, inner)
@@ -138,10 +140,18 @@ def fused_kernel(
     return values
 
 
-def _softmax(tape: Tape, scores: Value, masked: bool, relative: tuple[Size, Size, Size] | None, dropout: bool) -> Value:
-    """Scores to weights: scaled, biased, masked, the softmax, and dropout."""
+def _softmax(
+    tape: Tape, scores: Value, masked: bool, relative: tuple[Size, Size, Size] | None, softcap: bool, dropout: bool
+) -> Value:
+    """Scores to weights: scaled, kept within a limit, biased, masked, the softmax, and dropout."""
     n = scores.elements
     made = tape.map("mul", scores, "scaled scores", back="mul")
+    if softcap:
+        # limit * tanh(score / limit)
+        made = tape.map("div", made, "scores over the limit", back="div")
+        made = tape.map("tanh", made, "tangents of the scores", saved="result")
+        made = tape.map("mul", made, "scores within the limit", back="mul")
+        tape.count("elementwise", divide=2 * n, multiply=2 * n, exponential=n, add=2 * n)
     if relative is not None:
         rows, heads, pairs = relative
         made = _biased(tape, made, tape.param("relative_table", rows, heads), heads * pairs)

@@ -357,6 +357,18 @@ class ExactNumber(Kind):
         return {"type": ["number", "string"]}
 
 
+class PositiveNumber(ExactNumber):
+    """An exact number above 0."""
+
+    said = "number above 0"
+
+    def accept(self, value: Any) -> Fraction:
+        number = super().accept(value)
+        if number <= 0:
+            raise Refused(f"must be above 0: {shown(value)} is not")
+        return number
+
+
 class Proportion(Kind):
     """An exact number from 0 to 1."""
 
@@ -394,4 +406,5 @@ Factor: TypeAlias = Annotated[Any, ExactNumber()]
 # Those that may be left out, and are None then.
 OptionalPositive: TypeAlias = Annotated[Any, Whole(1)]
 OptionalNumber: TypeAlias = Annotated[Any, ExactNumber()]
+OptionalLimit: TypeAlias = Annotated[Any, PositiveNumber()]
 OptionalSwitch: TypeAlias = Annotated[Any, Flag()]

@@ -76,6 +76,7 @@ def _found(tmp_path: Path, model: Any) -> Diagnostic:
         ("qwen3", {}, 2 * 10 * 8 + 2 * (ATTENTION + 2 * 2 + GATED + 2 * 8) + 8),
         # Four normalisations in a layer, and one table for tokens and head.
         ("gemma3_text", {}, 10 * 8 + 2 * (ATTENTION + 2 * 2 + GATED + 4 * 8) + 8),
+        ("gemma2", {}, 10 * 8 + 2 * (ATTENTION + GATED + 4 * 8) + 8),
         # A router to 3 experts.
         ("mixtral", {"num_local_experts": 3}, 2 * 10 * 8 + 2 * (ATTENTION + 8 * 3 + 3 * GATED + 2 * 8) + 8),
         # Normalisations without parameters.
@@ -138,6 +139,13 @@ def test_windows_and_rotation_are_those_of_each_layer(tmp_path: Path) -> None:
     ]
     assert [each.get("sliding_window") for each in attentions] == [3, 3, 3, 3, 3, None]
 
+    alternating = [
+        (node.attributes.get("sliding_window"), node.attributes["softcap"])
+        for node in _analysed(tmp_path, "gemma2", **keys).network.nodes
+        if node.layer.name == "attention"
+    ]
+    assert alternating == [(3, 50), (None, 50)] * 3
+
     turned = [
         node.attributes.get("rotary", False)
         for node in _analysed(tmp_path, "smollm3", **keys).network.nodes
@@ -190,7 +198,7 @@ def test_a_model_type_that_is_not_known_is_refused_with_those_that_are(tmp_path:
         ({"hidden_act": ["silu"]}, "`hidden_act` is not a word"),
         ({"attention_bias": 1}, "`attention_bias` is neither true nor false"),
         ({"attention_dropout": 2}, "`attention_dropout` is not a rate from 0 to 1"),
-        ({"attn_logit_softcapping": 50.0}, "`attn_logit_softcapping` is 50.0, which is not known"),
+        ({"attn_logit_softcapping": -50.0}, "`attn_logit_softcapping` is not a number above 0"),
         ({"quantization_config": {"bits": 4}}, "`quantization_config` is "),
         ({"architectures": ["A", "B"]}, "`architectures` holds several classes"),
         ({"architectures": ["LlamaForTokenWeaving"]}, "`architectures` ends in ForTokenWeaving"),

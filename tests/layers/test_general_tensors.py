@@ -285,6 +285,24 @@ def test_a_copy_lies_with_its_channels_where_the_reshape_says(channels: str) -> 
     assert saved_bytes(text, batch=2) == 2 * 4 * (24 + 24)
 
 
+def test_scores_within_a_limit_are_divided_and_their_tangents_multiplied() -> None:
+    """2 heads and 5 x 5 pairs of positions, 50 scores, of which the tangents are saved; no kernel does it."""
+    step = "attention: {heads: 2, softcap: 50, mode: separate}"
+    capped, plain = counted(last("8, 5", step)), counted(last("8, 5", step.replace("softcap: 50, ", "")))
+    more = {kind: capped[kind] - plain.get(kind, 0) for kind in capped}
+    assert {kind: n for kind, n in more.items() if n} == {"divide": 100, "multiply": 100, "exponential": 50, "add": 100}
+
+    def saved(step: str) -> int:
+        steps = f"- linear: {{out: 8, each_position: true}}\n- {step}"
+        return saved_memory(Storages(layers("8, 5", steps).interpretation, Setup())).total.at(1)
+
+    assert saved(step) - saved(step.replace("softcap: 50, ", "")) == 50 * 4
+    with pytest.raises(SpecError, match=r"`mode: fused` does not know \(softcap\)"):
+        layers("8, 5", "- attention: {heads: 2, softcap: 50, mode: fused}")
+    with pytest.raises(SpecError, match="must be above 0: 0 is not"):
+        layers("8, 5", "- attention: {heads: 2, softcap: 0}")
+
+
 def test_attention_by_a_fused_kernel_keeps_its_operands_its_output_and_a_sum_for_each_row() -> None:
     """2 heads of 3 queries and 5 keys, 4 channels: 2 * 3 * 5 scores, each of 4 products, and as many for the values."""
     text = """

@@ -90,6 +90,7 @@ ATTENTION = (
     "{heads: 2, relative: 9, mask: true}",
     "{heads: 2, sliding_window: 2, causal: true}",
     "{heads: 2, norm: layer, mode: separate}",
+    "{heads: 4, kv_heads: 2, causal: true, rotary: true, sliding_window: 2, softcap: 50}",
     "{heads: 2, dropout: 0.2, width: 6, out_bias: false}",
 )
 
@@ -173,6 +174,8 @@ def test_a_network_of_the_catalogue_agrees_in_every_figure(name: str) -> None:
         "gpt2:layers=2",
         "llama3_8b:layers=2",
         "mixtral_8x7b:layers=1",
+        "qwen3_8b:layers=2,context=64",
+        "gemma2_9b:layers=2,context=64",
         "lstm_classifier:length=4",
     ],
 )

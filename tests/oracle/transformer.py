@@ -192,6 +192,8 @@ class Attention(nn.Module):
         if self.kv_heads != self.heads:
             key, value = (repeated(each, self.heads // self.kv_heads) for each in (key, value))
         scores = query @ key.transpose(-2, -1) * self.width**-0.5
+        if self.site["softcap"]:
+            scores = torch.tanh(scores / float(self.site["softcap"])) * float(self.site["softcap"])
         if self.site["relative"]:
             scores = scores + biased(self.table, self.index, self.size)
         if self.site["causal"] or self.site["mask"] or self.site["sliding_window"] is not None:

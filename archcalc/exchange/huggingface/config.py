@@ -55,6 +55,13 @@ class Config(Record):
             raise self.refused(name, "is not a number")
         return value
 
+    def limit(self, name: str) -> float:
+        """A number above 0. SpecError if it is not one."""
+        value = self.factor(name)
+        if value < 0:
+            raise self.refused(name, "is not a number above 0")
+        return int(value) if value == int(value) else value
+
     def flag(self, name: str, default: bool = False) -> bool:
         """True or false. SpecError if it is neither."""
         value = self.get(name)

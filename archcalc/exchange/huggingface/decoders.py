@@ -110,8 +110,8 @@ class _Decoder:
     def _capped(self, value: int, cap: Any) -> int:
         if cap is None:
             return value
-        factor = self.config.factor("final_logit_softcapping")
-        return self.net.scaled(self.net.step("tanh", self.net.scaled(value, 1 / factor)), factor)
+        limit = self.config.limit("final_logit_softcapping")
+        return self.net.scaled(self.net.step("tanh", self.net.scaled(value, 1 / limit)), limit)
 
     def _layer(self, value: int, number: int) -> int:
         net, order = self.net, self.traits.order
@@ -151,6 +151,8 @@ class _Decoder:
             rotary=(rotary, False),
             norm=("rms" if self.traits.head_norm else "none", "none"),
         )
+        if self.config.get("attn_logit_softcapping") is not None:
+            attributes["softcap"] = self.config.limit("attn_logit_softcapping")
         rate = self.config.rate("attention_dropout", "attn_pdrop")
         without_attention_dropout(self.net.assembly, rate)
         value = self.net.step("attention", value, attributes)
@@ -196,7 +198,6 @@ def _check(config: Config) -> None:
     config.must_be("add_cross_attention", False)
     config.must_be("qk_layernorm", False)
     config.must_be("clip_qkv")
-    config.must_be("attn_logit_softcapping")
     config.must_be("do_layer_norm_before", True)
     config.must_be("layer_norm_elementwise_affine", True)
     config.must_be("use_bidirectional_attention", False)
@@ -235,6 +236,7 @@ def _window(config: Config, number: int, layers: int) -> int | None:
 
 #: The kinds of layers that repeat, where a file does not list them.
 _ALTERNATING = {
+    "gemma2": ("sliding_attention", "full_attention"),
     "gemma3_text": ("sliding_attention",) * 5 + ("full_attention",),
     "cwm": ("full_attention",) + ("sliding_attention",) * 3,
 }
@@ -395,6 +397,19 @@ FAMILIES = {
             head_dim=256,
             hidden_act=_GELU_TANH,
             tie_word_embeddings=True,
+        ),
+    ),
+    "gemma2": _family(
+        Traits(hidden_bias=False, scaled=True, order="around"),
+        **_silu(
+            *(256000, 2304, 9216, 26, 8, 8192),
+            num_key_value_heads=4,
+            head_dim=256,
+            hidden_act=_GELU_TANH,
+            sliding_window=4096,
+            tie_word_embeddings=True,
+            attn_logit_softcapping=50.0,
+            final_logit_softcapping=30.0,
         ),
     ),
     "gemma3_text": _family(

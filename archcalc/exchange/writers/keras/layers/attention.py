@@ -26,6 +26,7 @@ def _is_plain(site: Site) -> bool:
         and not (site["rotary"] or site["mask"] or site["windows"] or site["sliding_window"])
         and site["norm"] == "none"
         and site["relative"] is None
+        and site["softcap"] is None
     )
 
 
@@ -178,6 +179,7 @@ class _Kind(Record):
     norm: str
     relative: Own | None
     size: str
+    softcap: bool
     dropout: bool
 
 
@@ -200,6 +202,7 @@ def _of_its_own(site: Site, biases: tuple[bool, ...]) -> Written:
         norm=site["norm"],
         relative=relative,
         size="" if size is None else size.name,
+        softcap=site["softcap"] is not None,
         dropout=bool(site["dropout"]),
     )
     settings = (
@@ -208,6 +211,7 @@ def _of_its_own(site: Site, biases: tuple[bool, ...]) -> Written:
         *((given("width", site["width"]),) if kind.width else ()),
         *((given("sliding_window", site["sliding_window"]),) if kind.sliding else ()),
         *(() if size is None else (size,)),
+        *((given("softcap", site["softcap"]),) if kind.softcap else ()),
         *((given("dropout", site["dropout"]),) if kind.dropout else ()),
         *((Setting("masked", site["mask"], False),) if kind.windows else ()),
     )
@@ -302,6 +306,8 @@ def _statements(kind: _Kind) -> list[str]:
         "        scores = ops.matmul(query, ops.swapaxes(key, -2, -1))",
         "        scores = scores * query.shape[-1] ** -0.5",
     ]
+    if kind.softcap:
+        lines.append("        scores = ops.tanh(scores / self.softcap) * self.softcap")
     if kind.relative:
         lines.append("        scores = self.bias(scores)")
     lines += _masked(kind)

@@ -26,7 +26,7 @@ def attention(site: Site) -> Value:
         query, key = (_normed(site, *each, width) for each in (("query", query, heads, 0), ("key", key, groups, of)))
     if site["rotary"]:
         query, key = (_rotated(site, *each, width) for each in ((query, heads, 0), (key, groups, of)))
-    if site.rank == 1 and site["relative"] is None:
+    if site.rank == 1 and site["relative"] is None and site["softcap"] is None:
         attended = _by_operator(site, (query, key, value), heads, groups)
     else:
         attended = _by_parts(site, (query, key, value), heads, groups, width)
@@ -101,12 +101,15 @@ def _hidden(site: Site) -> str:
 def _by_parts(site: Site, vectors: tuple[str, str, str], heads: int, groups: int, width: int) -> str:
     """Scores, what is added to them, their softmax, and the sum of values."""
     if groups != heads:
-        raise Unwritten("attention with kv_heads and a bias or windows")
+        raise Unwritten("attention with kv_heads and a bias, a limit of scores or windows")
     space = [list(map(int, site.inputs[of].volume.space)) for of in (0, -1, -1)]
     query, key, value = (_by_head(site, each, sizes, heads, width) for each, sizes in zip(vectors, space, strict=True))
     rank = site.rank + 3
     turned = site.node("Transpose", key, perm=[*range(rank - 2), rank - 1, rank - 2])
     scores = site.node("Mul", site.node("MatMul", query, turned), site.number(width**-0.5))
+    if site["softcap"] is not None:
+        limit = site.number(site["softcap"])
+        scores = site.node("Mul", site.node("Tanh", site.node("Div", scores, limit)), limit)
     if site["relative"] is not None:
         scores = biased(site, scores, "relative", site["relative"], heads, space[0][-1], space[1][-1])
     if site["mask"] or site["causal"] or site["sliding_window"]:

@@ -178,6 +178,7 @@ class _Kind(Record):
     norm: str
     relative: Own | None
     relative_names: tuple[str, ...]
+    softcap: bool
     dropout: bool
     fused: bool
 
@@ -208,6 +209,7 @@ def _of_linear_layers(site: Site) -> Written:
         norm=site["norm"],
         relative=relative,
         relative_names=tuple(each.name for each in sizes),
+        softcap=site["softcap"] is not None,
         dropout=bool(site["dropout"]),
         fused=site.form.startswith("fused"),
     )
@@ -221,6 +223,7 @@ def _of_linear_layers(site: Site) -> Written:
         *((given("read_length", other.space[-1]),) if cross and (kind.rotary or kind.masked) else ()),
         *((given("sliding_window", site["sliding_window"]),) if kind.sliding else ()),
         *sizes,
+        *((given("softcap", site["softcap"]),) if kind.softcap else ()),
         *((given("dropout", site["dropout"]),) if kind.dropout else ()),
         *((Setting("masked", site["mask"], False),) if site["windows"] else ()),
     )
@@ -268,6 +271,8 @@ def _members(kind: _Kind) -> list[str]:
     inner = "heads * width" if kind.width else "channels"
     shared = f"{kv_heads} * width" if kind.width or kind.fewer else inner
     lines = ["        self.heads = heads"]
+    if kind.softcap:
+        lines.append("        self.softcap = softcap")
     if kind.fewer:
         lines.append("        self.kv_heads = kv_heads")
     if not kind.width and (kind.fewer or kind.rotary or kind.norm != "none"):
@@ -358,6 +363,8 @@ def _separate(kind: _Kind) -> list[str]:
             f"        {each} = {each}.repeat_interleave(self.heads // self.kv_heads, -3)" for each in ("key", "value")
         ]
     lines.append("        scores = query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5")
+    if kind.softcap:
+        lines.append("        scores = (scores / self.softcap).tanh() * self.softcap")
     if kind.relative:
         lines.append("        scores = self.bias(scores)")
     if kind.masked and kind.windows:
