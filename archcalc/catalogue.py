@@ -13,15 +13,13 @@ from typing import Any
 
 from archcalc.diagnostics.diagnostic import Source, SpecError, UsageError, did_you_mean
 from archcalc.exchange import is_model, read_model
+from archcalc.language import shipped
 from archcalc.language.document import Document
 from archcalc.language.expression import ExpressionError, compile_expression, unknown_names
 from archcalc.language.read import read_document
 from archcalc.language.source import Scalar, Sequence, Value, parse, read_stdin, read_text
 from archcalc.layers.registry import words
 from archcalc.records import Record
-
-#: What the catalogue's folder is called.
-_FOLDER = "architectures"
 
 
 class Reference(Record):
@@ -31,13 +29,6 @@ class Reference(Record):
     settings: dict[str, str]
 
 
-def folder() -> str:
-    """The catalogue's folder: inside the package, or beside it in a checkout."""
-    package = os.path.dirname(os.path.realpath(__file__))
-    inside = os.path.join(package, _FOLDER)
-    return inside if os.path.isdir(inside) else os.path.join(os.path.dirname(package), _FOLDER)
-
-
 def names() -> dict[str, str]:
     """Every spec of the catalogue: its name, which is the name of its file, and its path, in order of names."""
     return {name: path for name, path in sorted(_files_of_catalogue()) if _is_spec(path)}
@@ -45,7 +36,7 @@ def names() -> dict[str, str]:
 
 def _files_of_catalogue() -> Iterator[tuple[str, str]]:
     """The names and paths of the YAML files in the catalogue, specs and files of blocks."""
-    for inside, _, files in os.walk(folder()):
+    for inside, _, files in os.walk(shipped.folder()):
         for file in files:
             name, ending = os.path.splitext(file)
             if ending == ".yaml":
@@ -84,7 +75,7 @@ def _is_spec(path: str) -> bool:
 def find(name: str) -> str:
     """The path of a catalogue entry; UsageError with a suggestion if there is none."""
     if 1 <= len(name) <= 100 and all(character.isalnum() or character in "_.-" for character in name):
-        catalogue = folder()
+        catalogue = shipped.folder()
         for family in sorted(os.listdir(catalogue)):
             path = os.path.join(catalogue, family, f"{name}.yaml")
             if os.path.isfile(path) and _is_spec(path):
@@ -217,7 +208,7 @@ def files(reference: str) -> list[str]:
 def _source(name: str, *, explicit: bool = False, partial: bool = False) -> tuple[Source, str]:
     if name == "-" and not explicit:
         return read_stdin(), name
-    if not explicit and (inside := _in_catalogue(name)) is not None:
+    if not explicit and not os.path.exists(name) and (inside := shipped.file(name)) is not None:
         return read_text(inside, name=name), inside
     if is_model(name):
         return read_model(name, name, partial=partial), name
@@ -232,12 +223,3 @@ def _source(name: str, *, explicit: bool = False, partial: bool = False) -> tupl
         return read_text(name), name
     path = find(name)
     return read_text(path, name=_in_group(path)), path
-
-
-def _in_catalogue(name: str) -> str | None:
-    """A file of the catalogue that is named by its path in it, `resnet/blocks.yaml`; None where a file here has it."""
-    if "/" not in name or os.path.exists(name):
-        return None
-    path = os.path.realpath(os.path.join(folder(), name))
-    within = path.startswith(os.path.join(os.path.realpath(folder()), ""))
-    return path if within and path.endswith(".yaml") and os.path.isfile(path) else None

@@ -1,10 +1,11 @@
-"""Imports: the blocks that a spec takes from other files, which lie in its folder or below."""
+"""Imports: the blocks that a spec takes from other files, which lie in its folder or below, or in the catalogue."""
 
 from __future__ import annotations
 
 import os
 
 from archcalc.diagnostics.diagnostic import SpecError, UsageError, did_you_mean
+from archcalc.language import shipped
 from archcalc.language.document import Document
 from archcalc.language.reading import Reading
 from archcalc.language.source import Mapping, Scalar, Sequence, is_empty, read_text
@@ -13,8 +14,8 @@ from archcalc.language.source import Mapping, Scalar, Sequence, is_empty, read_t
 MAX_IMPORTS = 32
 
 _IMPORT_HELP = (
-    "an import is looked for beside the file that has it; `archcalc resolve NAME` prints a spec without imports, and "
-    "`archcalc show FOLDER/FILE.yaml` a file of the catalogue"
+    "an import is looked for beside the file that has it, and by its path in the catalogue, as `resnet/blocks.yaml`; "
+    "`archcalc resolve NAME` prints a spec without imports"
 )
 
 
@@ -56,7 +57,10 @@ def _import(reading: Reading, key: Scalar) -> Document | None:
     except ValueError:  # it holds NUL
         reading.findings.add("bad-import", f"`{key.text[:80]}` is not a path", place)
         return None
-    if not os.path.join(path, "").startswith(os.path.join(reading.files.root, "")):
+    beside = _shown_path(reading.document, key.text)
+    if not os.path.exists(path) and (ours := shipped.file(key.text)) is not None:
+        path, beside = ours, key.text
+    if not shipped.contains(path) and not os.path.join(path, "").startswith(os.path.join(reading.files.root, "")):
         reading.findings.add("import-escapes", f"{key.text} is outside the folder of the spec", place)
         return None
     if path in reading.files.finished:
@@ -67,13 +71,12 @@ def _import(reading: Reading, key: Scalar) -> Document | None:
     if len(reading.files.open) > MAX_IMPORTS:
         reading.findings.add("import-cycle", f"more than {MAX_IMPORTS} files import one another in a row", place)
         return None
-    shown = _shown_path(reading.document, key.text)
     if os.path.exists(path) and not os.path.isfile(path):  # to read from a device or a pipe may never end
         reading.findings.add("bad-import", f"cannot read `{key.text[:80]}`: it is not a file", place)
         return None
     reading.files.open.append(path)
     try:
-        reading.files.finished[path] = reading.files.read(read_text(path, name=shown), os.path.dirname(path))
+        reading.files.finished[path] = reading.files.read(read_text(path, name=beside), os.path.dirname(path))
     except UsageError as error:
         reading.findings.add("bad-import", str(error), place, help=_IMPORT_HELP)
         return None

@@ -20,6 +20,7 @@ from archcalc.commands.check.tables import claims
 from archcalc.commands.check.targets import is_spec, targets
 from archcalc.commands.check.watch import changes
 from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.language import shipped
 from archcalc.output.formats.text import on_terminal
 from archcalc.output.layout import Report
 
@@ -259,10 +260,8 @@ def test_fix_does_not_touch_what_is_true(folder: Path, checked: Any) -> None:
 
 
 def test_fix_needs_the_path_of_what_it_rewrites(folder: Path, monkeypatch: pytest.MonkeyPatch, checked: Any) -> None:
-    from archcalc import catalogue
-
     write(folder / "nets/stale/stale.yaml", SMALL.replace("224", "225"))
-    monkeypatch.setattr(catalogue, "folder", lambda: folder / "nets")
+    monkeypatch.setattr(shipped, "folder", lambda: folder / "nets")
     found = checked("stale", "--fix")
     assert found.code == 2
     assert "name `stale` by its path" in found.err

@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
-from archcalc.catalogue import folder
 from archcalc.commands.schema.answer import blocks_of, json_schema, list_schema
+from archcalc.language.shipped import folder
 
 VALIDATOR = jsonschema.Draft7Validator(json_schema())
 

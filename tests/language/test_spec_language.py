@@ -201,6 +201,26 @@ def test_imported_blocks_see_the_names_of_their_own_file(tmp_path: Path) -> None
     assert [row.output.channels for row in archcalc.load(spec).analyse().layers] == [5, 9]
 
 
+def test_blocks_of_the_catalogue_can_be_imported_from_anywhere(tmp_path: Path) -> None:
+    spec = tmp_path / "mine.yaml"
+    text = "import: {resnet/blocks.yaml: [classifier]}\ninput: [8, 4, 4]\nlayers:\n  - classifier: 10\n"
+    spec.write_text(text, encoding="utf-8")
+    assert archcalc.load(spec).figure("params") == 8 * 10 + 10
+    own = tmp_path / "resnet"
+    own.mkdir()
+    (own / "blocks.yaml").write_text("blocks:\n  classifier(n):\n    - flatten\n    - linear: n\n", encoding="utf-8")
+    assert archcalc.load(spec).figure("params") == 8 * 16 * 10 + 10  # the file beside the spec comes first
+
+
+@pytest.mark.parametrize("path", ["resnet/../../pyproject.yaml", "resnet/../../../blocks.yaml", "/resnet/blocks.yaml"])
+def test_no_import_leaves_the_catalogue(path: str, tmp_path: Path) -> None:
+    spec = tmp_path / "mine.yaml"
+    spec.write_text(f"import: {{{path}: [stem]}}\ninput: [8]\nlayers: [relu]\n", encoding="utf-8")
+    with pytest.raises(archcalc.SpecError) as caught:
+        archcalc.load(spec)
+    assert [found.rule for found in caught.value.diagnostics] == ["import-escapes"]
+
+
 def test_an_import_chain_that_returns_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("import: {b.yaml: [x]}\ninput: [3]\nlayers: [relu]\n", encoding="utf-8")
     (tmp_path / "b.yaml").write_text("import: {a.yaml: [x]}\nblocks:\n  x: [relu]\n", encoding="utf-8")

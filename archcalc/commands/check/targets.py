@@ -11,6 +11,7 @@ from archcalc import catalogue
 from archcalc.claims.listed import is_list
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.exchange import is_model
+from archcalc.language import shipped
 from archcalc.language.document import SECTIONS
 from archcalc.records import Record
 
@@ -99,7 +100,7 @@ def at(path: Path) -> list[Target]:
 
 
 def _in_catalogue(name: str, path: Path) -> Target:
-    key = path.relative_to(catalogue.folder()).as_posix()
+    key = path.relative_to(shipped.folder()).as_posix()
     shown = _shown(path)
     return Target(name, path, key if Path(shown).is_absolute() else shown, key)
 

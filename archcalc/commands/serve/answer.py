@@ -20,6 +20,7 @@ from archcalc.commands.report import page as report_page
 from archcalc.commands.report import tables
 from archcalc.diagnostics import json
 from archcalc.diagnostics.diagnostic import Diagnostic, Source, SpecError, UsageError
+from archcalc.language import shipped
 from archcalc.language.document import Document
 from archcalc.language.expand import expand
 from archcalc.language.read import read_document
@@ -153,7 +154,7 @@ class Answers:
     def _document(self, draft: Draft) -> Document:
         if draft.base and draft.base not in self._catalogue:
             raise UsageError("there is no such spec in the catalogue")
-        beside = self._opened or os.path.join(catalogue.folder(), "draft.yaml")
+        beside = self._opened or os.path.join(shipped.folder(), "draft.yaml")
         path = self._catalogue[draft.base] if draft.base else beside
         return read_document(Source(os.path.basename(path), draft.text), path)
 
