@@ -20,6 +20,7 @@ from archcalc.commands.formula.conditions import conditions
 from archcalc.commands.formula.simplify import simplified
 from archcalc.commands.report import tables as architecture
 from archcalc.commands.sweep.evaluate import Block, Evaluator
+from archcalc.commands.sweep.query import Query
 from archcalc.commands.sweep.space import Space
 from archcalc.commands.sweep.values import axis
 from archcalc.diagnostics.diagnostic import Source, SpecError
@@ -80,7 +81,7 @@ def test_numbers_and_arrays_agree_and_what_raises_is_masked(spec: Spec, over: di
     document = read_document(Source("spec.yaml", spec.text()), Path("spec.yaml"))
     asked = [quantities()[name] for name in QUANTITIES]
     block = Block({}, {name: numpy.array(values, dtype=numpy.int64) for name, values in over.items()}, False)
-    found = Evaluator(document, {}, asked).figures(block)
+    found = Evaluator(Query(document, {}, asked)).figures(block)
     for place in numpy.ndindex(block.shape):
         point = {name: values[i] for (name, values), i in zip(over.items(), place, strict=True)}
         plain = analysed(spec.text(), **point)
@@ -109,7 +110,7 @@ def test_peaks_of_arrays_are_those_of_each_of_their_numbers(
     document = read_document(Source("spec.yaml", spec.text()), Path("spec.yaml"))
     asked = [quantities()[name] for name in ("params", "saved_bytes", *PEAKS)]
     block = Block({}, {name: numpy.array(values, dtype=numpy.int64) for name, values in over.items()}, False)
-    found = Evaluator(document, {}, asked, None, words).figures(block)
+    found = Evaluator(Query(document, {}, asked, words=words)).figures(block)
     for place in numpy.ndindex(block.shape):
         plain = analysed(
             spec.text(), **{name: values[i] for (name, values), i in zip(over.items(), place, strict=True)}
@@ -125,7 +126,7 @@ def test_peaks_of_arrays_are_those_of_each_of_their_numbers(
 def test_architectures_together_and_each_alone_agree(spec: Spec, over: dict[str, list[int]]) -> None:
     document = read_document(Source("spec.yaml", spec.text()), Path("spec.yaml"))
     asked = [quantity for quantity in quantities().values() if quantity.local]
-    space = Space(document, {}, asked)
+    space = Space(Query(document, {}, asked))
     points = list(product(*over.values()))
     places = dict(zip(over, numpy.array(list(numpy.ndindex(*map(len, over.values())))).T, strict=True))
     columns, valid, reasons = space.figures([axis(*item) for item in over.items()], places)

@@ -17,14 +17,14 @@ import numpy
 
 from archcalc.analysis.interpret import Interpretation, Open, interpret
 from archcalc.analysis.totals import Analysis
+from archcalc.commands.sweep.query import Query
 from archcalc.commands.sweep.reasons import reason, reason_of
 from archcalc.commands.sweep.space import Space
 from archcalc.commands.sweep.values import Axis, assigned
 from archcalc.diagnostics.diagnostic import SpecError
-from archcalc.language.document import Document
 from archcalc.language.expand import expand
 from archcalc.memory.setup import stated
-from archcalc.quantities.registry import Part, Quantity, select
+from archcalc.quantities.registry import Part, select
 from archcalc.records import Record
 from archcalc.sizes.many import Many, plain
 from archcalc.sizes.ranges import Ceiling, Range
@@ -100,31 +100,20 @@ class Figures(Record):
 class Evaluator:
     """Analyses blocks of combinations of one spec."""
 
-    def __init__(
-        self,
-        document: Document,
-        settings: Mapping[str, Any],
-        quantities: Sequence[Quantity],
-        layer: str | None = None,
-        words: Mapping[str, str] | None = None,
-    ) -> None:
-        self.document = document
-        self._settings = dict(settings)
-        self.quantities = quantities
-        self.layer = layer
-        self.words = words or {}
+    def __init__(self, query: Query) -> None:
+        self.query = query
         #: Whether some quantity is one of plain numbers.
-        self.one_by_one = any(quantity.kinds == "ints" for quantity in quantities)
+        self.one_by_one = any(quantity.kinds == "ints" for quantity in query.quantities)
         #: Whether some quantity follows the order of steps, which then has to be the same for all that an array holds.
-        self.in_order = any(quantity.kinds == "numbers" for quantity in quantities)
+        self.in_order = any(quantity.kinds == "numbers" for quantity in query.quantities)
 
     def settings(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
         """The settings of the spec with a value for each axis."""
-        return assigned(self.document, self._settings, chosen)
+        return assigned(self.query.document, self.query.settings, chosen)
 
     def space(self) -> Space:
         """The search space of the spec."""
-        return Space(self.document, self._settings, self.quantities, self.layer, self.words)
+        return Space(self.query)
 
     def structural(self, axes: Sequence[Axis]) -> frozenset[str]:
         """The names of the axes that decide the structure: the spec does not expand while they are free."""
@@ -136,7 +125,7 @@ class Evaluator:
                 continue
             trial = {**ranges, axis.name: Range(*axis.ends, Ceiling())}
             try:
-                expand(self.document, self.settings({**first, **trial}))
+                expand(self.query.document, self.settings({**first, **trial}))
                 ranges = trial
             except (SpecError, ZeroDivisionError, Undecided):
                 found.add(axis.name)
@@ -176,7 +165,7 @@ class Evaluator:
         ceiling = Ceiling()
         ranges = {name: Range(int(v.min()), int(v.max()), ceiling) for name, v in block.sizes.items()}
         try:
-            network = expand(self.document, self.settings({**block.settings, **ranges}))
+            network = expand(self.query.document, self.settings({**block.settings, **ranges}))
         except (SpecError, ZeroDivisionError, Undecided):
             return None
         try:
@@ -189,9 +178,9 @@ class Evaluator:
 
     def _measured(self, interpretation: Interpretation) -> dict[str, Any]:
         analysis = Analysis(interpretation)
-        setup = stated(analysis.network, self.words)
-        part = Part(analysis, setup=setup) if self.layer is None else select(analysis, self.layer, setup)
-        return {quantity.name: quantity.measure(part) for quantity in self.quantities}
+        setup = stated(analysis.network, self.query.words)
+        part = Part(analysis, setup=setup) if self.query.layer is None else select(analysis, self.query.layer, setup)
+        return {quantity.name: quantity.measure(part) for quantity in self.query.quantities}
 
     def _many(self, block: Block, dtype: Any) -> Figures:
         sizes: dict[str, Any] = dict(block.arrays(dtype))
@@ -199,7 +188,7 @@ class Evaluator:
             sizes = {name: Many(values) for name, values in sizes.items()}
         settings = self.settings({**block.settings, **sizes})
         with numpy.errstate(all="ignore"):  # what has no value is masked
-            interpretation = interpret(expand(self.document, settings))
+            interpretation = interpret(expand(self.query.document, settings))
             measured = self._measured(interpretation)
         valid, reasons = _masked(interpretation.open, block.shape)
         columns = {name: numpy.broadcast_to(_column(value), block.shape) for name, value in measured.items()}
@@ -208,7 +197,9 @@ class Evaluator:
     def _one(self, block: Block) -> Figures:
         sizes = {name: int(values[0]) for name, values in block.sizes.items()}
         try:
-            measured = self._measured(interpret(expand(self.document, self.settings({**block.settings, **sizes}))))
+            measured = self._measured(
+                interpret(expand(self.query.document, self.settings({**block.settings, **sizes})))
+            )
         except SpecError as error:
             return self._none(block, reason_of(error))
         columns = {name: _column(value).reshape(block.shape) for name, value in measured.items()}
@@ -216,7 +207,7 @@ class Evaluator:
 
     def _none(self, block: Block, reason: str) -> Figures:
         nothing = numpy.zeros(block.shape, dtype=numpy.int64)
-        columns = {quantity.name: nothing for quantity in self.quantities}
+        columns = {quantity.name: nothing for quantity in self.query.quantities}
         return Figures(columns, numpy.zeros(block.shape, dtype=bool), Counter({reason: block.combinations}))
 
 

@@ -14,6 +14,7 @@ from archcalc.commands.sweep.arrow import record_batch
 from archcalc.commands.sweep.choose import Choice, Piece, choice
 from archcalc.commands.sweep.evaluate import Array, Evaluator
 from archcalc.commands.sweep.plan import plan
+from archcalc.commands.sweep.query import Query
 from archcalc.commands.sweep.values import Axis, axis, placed
 from archcalc.commands.sweep.visit import Visit, column_type
 from archcalc.diagnostics.diagnostic import UsageError
@@ -155,7 +156,7 @@ class Sweep:
         scope: Scope = "network" if request.layer is None else "layers"
         self.quantities = [quantity_named(name, of=scope, numbers=True) for name in asked]
         self.names = [each.name for each in axes] + [quantity.name for quantity in self.quantities]
-        evaluator = Evaluator(document, settings, self.quantities, request.layer, request.words)
+        evaluator = Evaluator(Query(document, settings, self.quantities, request.layer, request.words))
         self.visit = Visit(self.plan, evaluator)
         self.document = document
         self.settings = settings

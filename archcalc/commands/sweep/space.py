@@ -21,11 +21,12 @@ import numpy
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.commands.sweep.query import Query
 from archcalc.commands.sweep.reasons import reason, reason_of
 from archcalc.commands.sweep.values import Axis
 from archcalc.diagnostics.diagnostic import SpecError
 from archcalc.language.budget import Budget
-from archcalc.language.document import INPUT, Document, Formula, Step
+from archcalc.language.document import INPUT, Formula, Step
 from archcalc.language.expand import (
     Carried,
     Environment,
@@ -48,7 +49,7 @@ from archcalc.layers.apply import DoesNotFit, Rules
 from archcalc.layers.outcome import Outcome
 from archcalc.layers.registry import Layer
 from archcalc.memory.setup import stated
-from archcalc.quantities.registry import Part, Quantity
+from archcalc.quantities.registry import Part
 from archcalc.records import Record
 from archcalc.sizes.kinds import total
 from archcalc.sizes.volume import Volume
@@ -155,19 +156,8 @@ _End: TypeAlias = tuple[int, "Names | None"]
 class Space:
     """The search space of a spec, some of whose parameters are swept over."""
 
-    def __init__(
-        self,
-        document: Document,
-        settings: Mapping[str, Any],
-        quantities: Sequence[Quantity],
-        layer: str | None = None,
-        words: Mapping[str, str] | None = None,
-    ) -> None:
-        self.document = document
-        self.settings = settings
-        self.quantities = quantities
-        self.layer = layer
-        self.words = words or {}
+    def __init__(self, query: Query) -> None:
+        self.query = query
         self.rules = Rules()
         #: What a layer of an outcome adds to each quantity; the outcome is held, so that its identity stays its own.
         self.amounts: dict[int, tuple[Outcome, tuple[int, ...]]] = {}
@@ -178,10 +168,10 @@ class Space:
         `places` holds for each axis, by name, the number of its value in each architecture. Inseparable if they cannot
         be told apart step by step.
         """
-        for quantity in self.quantities:
+        for quantity in self.query.quantities:
             if not quantity.local:
                 raise Inseparable(f"{quantity.name} depends on the network as a whole")
-        if self.layer is not None or {"freeze", "checkpoint"} & set(self.words):
+        if self.query.layer is not None or {"freeze", "checkpoint"} & set(self.query.words):
             raise Inseparable("the paths of layers depend on the network as a whole")
         return _Forks(self, axes, places).run()
 
@@ -189,7 +179,7 @@ class Space:
         """What a layer adds to each quantity."""
         known = self.amounts.get(id(row.outcome))
         if known is None:
-            found = tuple(quantity.amount(part, row) if quantity.amount else 0 for quantity in self.quantities)
+            found = tuple(quantity.amount(part, row) if quantity.amount else 0 for quantity in self.query.quantities)
             known = self.amounts[id(row.outcome)] = (row.outcome, found)
         return known[1]
 
@@ -209,16 +199,16 @@ class _Forks(Expansion):
         self.alive = numpy.ones(self.count, dtype=bool)
         self.deaths = 0
         self.reasons: Counter[str] = Counter()
-        self.context = _Context(numpy.arange(self.count), len(space.quantities))
+        self.context = _Context(numpy.arange(self.count), len(space.query.quantities))
         self.runs = 0
         self.parameters = _Parameters(space, axes, self)
-        self.environments[space.document] = _Names(self.parameters)  # type: ignore[assignment]
-        network = Network(space.document, {}, {}, [], {})
+        self.environments[space.query.document] = _Names(self.parameters)  # type: ignore[assignment]
+        network = Network(space.query.document, {}, {}, [], {})
         without_layers = Analysis(Interpretation(network, [], []))
-        self.part = Part(without_layers, setup=stated(network, space.words))
+        self.part = Part(without_layers, setup=stated(network, space.query.words))
 
     def run(self) -> Together:
-        document = self.space.document
+        document = self.space.query.document
         if not document.steps or not document.inputs:
             raise Inseparable("it is not a network")
         names: Names = {}
@@ -235,7 +225,9 @@ class _Forks(Expansion):
             pass
         except Limit as limit:
             raise Inseparable(limit.diagnostic.message) from None
-        columns = {quantity.name: self.context.figures(number) for number, quantity in enumerate(self.space.quantities)}
+        columns = {
+            quantity.name: self.context.figures(number) for number, quantity in enumerate(self.space.query.quantities)
+        }
         return columns, self.alive, self.reasons
 
     def touched(self, parameter: str, _: Frame) -> _End:
@@ -261,7 +253,7 @@ class _Forks(Expansion):
         if step.label is not None:
             if not step.label.isidentifier():
                 raise Inseparable(f"`{step.label}` is named like a path")
-            if frame.scope.parent is None and step.label in self.space.document.inputs:
+            if frame.scope.parent is None and step.label in self.space.query.document.inputs:
                 raise Inseparable(f"`{step.label}` is an input too")
         plain = super().step
 
@@ -542,21 +534,21 @@ class _Parameters(Mapping[str, Any]):
     def __init__(self, space: Space, axes: Sequence[Axis], forks: _Forks) -> None:
         self.space = space
         self.forks = forks
-        self.defaults = {parameter.name: parameter.default for parameter in space.document.parameters}
+        self.defaults = {parameter.name: parameter.default for parameter in space.query.document.parameters}
         self.axes: dict[str, Axis] = {}
         elements: dict[str, dict[tuple[int, ...], Axis]] = {}
         for axis in axes:
             for value in axis.values if not axis.whole else ():
-                meaningful(space.document, axis.parameter, value)
+                meaningful(space.query.document, axis.parameter, value)
             if axis.indices:
                 elements.setdefault(axis.parameter, {})[axis.indices] = axis
             else:
                 self.axes[axis.name] = axis
-        plain = parameter_values(space.document, space.settings, forks.budget) if elements else {}
+        plain = parameter_values(space.query.document, space.query.settings, forks.budget) if elements else {}
         #: The lists some of whose elements are swept over.
         self.lists = {name: Elements.of(plain[name], found, self.chosen) for name, found in elements.items()}
         #: The parameters that have their defaults.
-        self.derived = [n for n in self.defaults if n not in (*self.lists, *self.axes, *space.settings)]
+        self.derived = [n for n in self.defaults if n not in (*self.lists, *self.axes, *space.query.settings)]
 
     def chosen(self, axis: Axis) -> Any:
         """The value that was decided for an axis."""
@@ -570,8 +562,8 @@ class _Parameters(Mapping[str, Any]):
             return self.lists[name]
         if name in self.axes:
             return self.chosen(self.axes[name])
-        if name in self.space.settings:
-            return self.space.settings[name]
+        if name in self.space.query.settings:
+            return self.space.query.settings[name]
         default = self.defaults[name]
         assert default is not None
         return top_level(default, self, self.forks.budget)
@@ -588,7 +580,7 @@ class _Names(Mapping[str, Any]):
 
     def __init__(self, parameters: _Parameters) -> None:
         self.parameters = parameters
-        self.blocks = environment_of(parameters.space.document, {})
+        self.blocks = environment_of(parameters.space.query.document, {})
         self.lists = {name: listed.mapped(self.settled) for name, listed in parameters.lists.items()}
 
     def settled(self, value: Any) -> Any:

@@ -139,7 +139,9 @@ class Visit:
         count = len(next(iter(columns.values())))
         valid = numpy.zeros(count, dtype=bool)
         reasons: Counter[str] = Counter()
-        made: dict[str, Array] = {q.name: numpy.zeros(count, dtype=numpy.int64) for q in self.evaluator.quantities}
+        made: dict[str, Array] = {
+            q.name: numpy.zeros(count, dtype=numpy.int64) for q in self.evaluator.query.quantities
+        }
         for members in _groups([places[name] for name in sorted(structural)], count):
             settings = {name: axes[name].values[int(places[name][members[0]])] for name in structural}
             sizes = {name: column[members] for name, column in columns.items() if name not in structural}
