@@ -59,6 +59,9 @@ class Table(Record):
     shorter: str = "write it as csv, jsonl or parquet"
     #: How columns that a screen has no room for are shown, in words.
     whole: str = "--format markdown shows all"
+    #: The rows as NumPy arrays by the key of their column, at least one piece of them, where they are made so. Whoever
+    #: reads the table takes either.
+    pieces: Iterable[Mapping[str, Any]] | None = None
 
     def without(self, index: int) -> Table:
         """The table without the column at an index."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,6 +141,27 @@ def test_parquet_keeps_types_and_needs_no_more_than_rows() -> None:
     data = b"".join(parquet.render(Report("", (), (Table(columns, rows),), (), {})))
     read = pq.read_table(io.BytesIO(data))
     assert read.to_pylist() == [dict(zip((c.key for c in columns), row, strict=True)) for row in rows]
+
+
+def test_parquet_takes_columns_as_they_are() -> None:
+    pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is an optional dependency")
+    numpy = pytest.importorskip("numpy")
+    odd = numpy.array([Fraction(7, 2), 3], dtype=object)
+
+    def read(*pieces: dict[str, Any]) -> tuple[list[int], dict[str, list[Any]]]:
+        table = Table(tuple(Column(name, name) for name in pieces[0]), (), pieces=pieces)
+        file = pq.ParquetFile(io.BytesIO(b"".join(parquet.render(Report("", (), (table,), (), {})))))
+        groups = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
+        return groups, file.read().to_pydict()
+
+    whole = numpy.arange(70_000)
+    parts = [{"n": whole[:10], "half": whole[:10] / 2}, {"n": whole[10:], "half": whole[10:] / 2}]
+    assert read(*parts) == ([65_536, 70_000 - 65_536], {"n": whole.tolist(), "half": (whole / 2).tolist()})
+    # Of types that only together are one: the first piece alone would be whole numbers, an empty one nothing.
+    assert read({"n": odd[:0]}, {"n": whole[:1]}, {"n": odd}) == ([3], {"n": [0, 3.5, 3]})
+    assert read({"n": whole[:0]})[1] == {"n": []}
+    with pytest.raises(UsageError, match="beyond 64 bits"):
+        read({"n": numpy.array([2**64], dtype=object)})
 
 
 def test_people_are_spared_a_table_that_is_too_long() -> None:

@@ -20,6 +20,7 @@ def rows(columns: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
 
 def table(architecture: str, names: Sequence[str], pieces: Iterable[Mapping[str, Any]]) -> Report:
     """The combinations as a table, whose rows are made as they are read; people read no more than `MOST_ROWS`."""
+    pieces = iter(pieces)
     found = (row for columns in pieces for row in rows(columns))
     shorter = "choose with --where, --top or --pareto, or write them with --format csv"
     made = Table(
@@ -28,6 +29,7 @@ def table(architecture: str, names: Sequence[str], pieces: Iterable[Mapping[str,
         most=MOST_ROWS,
         shorter=shorter,
         whole="use --columns",
+        pieces=pieces,
     )
     # Whoever writes the report reads either the table or the object: both take from the one sweep.
     data = {"architecture": architecture, "rows": (dict(zip(names, row, strict=True)) for row in found)}

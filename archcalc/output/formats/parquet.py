@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from archcalc.diagnostics.diagnostic import UsageError
-from archcalc.output.layout import Report, plain_value, row_table
+from archcalc.output.layout import Report, Table, plain_value, row_table
 
 ENDINGS = (".parquet",)
 
@@ -24,23 +24,55 @@ def render(report: Report) -> Iterator[bytes]:
         import pyarrow.parquet
     except ImportError:
         raise UsageError("Parquet needs pyarrow: pip install 'archcalc[parquet]'") from None
-    keys = [column.key for column in table.columns]
-    rows = iter(table.rows)
     sink = _Sink()
     writer = None
-    while (some := list(islice(rows, _ROWS))) or writer is None:
-        columns = zip(*(map(plain_value, row) for row in some), strict=True) if some else ([] for _ in keys)
-        values = dict(zip(keys, map(list, columns), strict=True))
+    for columns in _of_rows(table) if table.pieces is None else _of_pieces(table.pieces):
         try:
-            group = pyarrow.table(values, schema=None if writer is None else writer.schema)
+            group = pyarrow.table(columns, schema=None if writer is None else writer.schema)
         except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError, OverflowError):
             raise UsageError("a figure is beyond 64 bits, which Parquet cannot hold: write CSV") from None
         if writer is None:
             writer = pyarrow.parquet.ParquetWriter(sink, group.schema)
-        writer.write_table(group)
+        writer.write_table(group, row_group_size=_ROWS)
         yield sink.taken()
-    writer.close()
+    if writer is not None:
+        writer.close()
     yield sink.taken()
+
+
+def _of_rows(table: Table) -> Iterator[dict[str, Any]]:
+    """The columns of a table whose rows are at hand, of so many at a time, and at least once."""
+    keys, rows = [column.key for column in table.columns], iter(table.rows)
+    some = list(islice(rows, _ROWS))
+    while True:
+        columns = zip(*(map(plain_value, row) for row in some), strict=True) if some else ([] for _ in keys)
+        yield dict(zip(keys, map(list, columns), strict=True))
+        if not (some := list(islice(rows, _ROWS))):
+            return
+
+
+def _of_pieces(pieces: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The columns of a table that is made of columns, of so many rows or more at a time, and at least once."""
+    held: list[Mapping[str, Any]] = []
+    count, given = 0, False
+    for piece in pieces:
+        held.append(piece)
+        count += len(next(iter(piece.values())))
+        if count >= _ROWS:
+            yield _joined(held)
+            held, count, given = [], 0, True
+    if count or not given:
+        yield _joined(held)
+
+
+def _joined(pieces: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    import numpy
+
+    columns = {key: numpy.concatenate([piece[key] for piece in pieces]) for key in pieces[0]}
+    return {
+        key: [plain_value(value) for value in column.tolist()] if column.dtype == object else column
+        for key, column in columns.items()
+    }
 
 
 class _Sink(io.RawIOBase):
