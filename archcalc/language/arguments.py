@@ -10,7 +10,7 @@ from archcalc.language.formulas import read_formula
 from archcalc.language.keys import STEP_KEYS
 from archcalc.language.names import Known
 from archcalc.language.reading import Reading
-from archcalc.language.source import Mapping, Value, is_empty
+from archcalc.language.source import Mapping, Scalar, Value, is_empty
 from archcalc.layers.attributes import Refused
 from archcalc.layers.registry import Layer
 
@@ -84,7 +84,12 @@ def _arguments(
         formula = read_formula(reading, given, known, names[first])
         return (Argument(first, formula),)
     made = []
+    split = False
     for key, value in given.entries:
+        if split and is_empty(value):  # the rest of an expression that a comma has split, which is found already
+            split = ")" not in key.text
+            continue
+        split = isinstance(value, Scalar) and value.text.count("(") > value.text.count(")")
         formula = read_formula(reading, value, known, names.get(key.text, ()))
         name = key.text
         if name not in names:

@@ -43,6 +43,10 @@ class Found(Exception):
         self.diagnostic = diagnostic
 
 
+class Follows(Exception):
+    """What is wrong with a step follows from what was found of a step that it names: no finding of its own."""
+
+
 class Limit(Exception):
     """A finding that ends the expansion."""
 
@@ -232,7 +236,8 @@ class Named(Record):
 
     `copies` is their number for a repeated step and for a list that a block has as an input; before the first the name
     stands for no node, and gives way to another step's. `inside` holds the names within a block that is called. The
-    name of a head, and that of a step that is left out, `gives_way` to that of a step.
+    name of a head, and that of a step that is left out, `gives_way` to that of a step; that of a step with a finding
+    is `wrong`.
     """
 
     node: int
@@ -240,6 +245,7 @@ class Named(Record):
     copies: int | None = None
     inside: Names | None = None
     gives_way: bool = False
+    wrong: bool = False
 
     @property
     def names_nothing(self) -> bool:
@@ -309,11 +315,21 @@ class Expansion:
         for step in steps:
             try:
                 current = self.step(step, frame, current)
+            except Follows:
+                self.wrong(step, frame, current)
             except Found as found:
+                self.wrong(step, frame, current)
                 self.problems.append(found.diagnostic)
                 if len(self.problems) >= MAX_ERRORS:
                     raise SpecError(self.problems) from None
         return current
+
+    def wrong(self, step: Step, frame: Frame, current: int) -> None:
+        """The name of a step with a finding is known, so that what names it is not another."""
+        heads = (branch.name for branch in step.branches or () if step.name == HEAD)
+        for name in filter(None, (step.label, *heads)):
+            if name not in frame.names or frame.names[name].names_nothing:
+                frame.names[name] = Named(current, step, gives_way=True, wrong=True)
 
     def step(self, step: Step, frame: Frame, current: int) -> int:
         self.spend(step, frame)
@@ -657,7 +673,12 @@ class Expansion:
     def lookup(self, name: str, place: Place, frame: Frame) -> Named:
         """What a name stands for, be it no copy."""
         found = _lookup(name, frame.names)
+        if found is None:  # a copy of a step, or a name in it
+            whole = frame.names.get(name.partition("/")[0].partition(".")[0])
+            found = whole if whole is not None and whole.wrong else None
         if found is not None:
+            if found.wrong:
+                raise Follows
             return found
         hint = did_you_mean(name, frame.names) or "only steps before this one, in the same block, can be named"
         message = f"no step before this one is called `{name}`"
