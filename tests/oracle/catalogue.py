@@ -14,7 +14,10 @@ from archcalc.quantities.registry import figure
 PARTS: dict[str, frozenset[str]] = {}
 
 #: Networks in which less is traced.
-SHORTER = {"lstm_classifier": "lstm_classifier:length=16"}
+SHORTER = {
+    "lstm_classifier": "lstm_classifier:length=16",
+    "t5": "t5:layers=2,length=32,targets=8,vocabulary=100,width=32,heads=4,head=8,hidden=64",
+}
 
 
 @cache

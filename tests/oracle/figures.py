@@ -107,7 +107,8 @@ def predict(interpretation: Interpretation, question: Question) -> Figures:
 
 
 def _aliases(storages: Storages) -> tuple[int, ...]:
-    seen = {storages.of_value(INPUT_INDEX): INPUT_INDEX}
+    network = storages.interpretation.network
+    seen = {storages.of_value(INPUT_INDEX - number): INPUT_INDEX - number for number in range(len(network.inputs))}
     return tuple(seen.setdefault(storages.of_value(index), index) for index in range(len(storages.placements)))
 
 

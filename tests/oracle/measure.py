@@ -25,7 +25,6 @@ from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 from torch.utils.flop_counter import FlopCounterMode
 
 from archcalc.analysis.interpret import Interpretation
-from archcalc.language.network import INPUT_INDEX
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16, "amp": torch.float32}
 
@@ -157,7 +156,7 @@ class _Bench:
         self.question = question
         self.interpretation = program.interpretation
         self.outputs = self.interpretation.network.outputs
-        self.input = program.example(question.batch, DTYPES[question.dtype])
+        self.inputs = program.examples(question.batch, DTYPES[question.dtype])
 
     @contextlib.contextmanager
     def precision(self) -> Iterator[None]:
@@ -191,8 +190,8 @@ class _Bench:
         return [*self.program.parameters(), *self.program.buffers()]
 
     def forward(self, visit: Callable[[int, Value], None] | None = None) -> dict[int, Value]:
-        """Run the network, its checkpointed stretches as such; returns what is left: the outputs and the input."""
-        values = {INPUT_INDEX: self.input}
+        """Run the network, its checkpointed stretches as such; returns what is left: the outputs and the inputs."""
+        values = dict(self.inputs)
         at = 0
         for first, last in self.question.checkpoints if self.program.training else ():
             self.program.run(values, at, first - 1, visit)
@@ -265,7 +264,7 @@ class _Bench:
         counter = FlopCounterMode(display=False)
         # The fused attention of the CPU has no formula there; the composed one is matrix products, which have.
         with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
-            self.program.run({INPUT_INDEX: self.input}, 0, len(shapes) - 1, visit)
+            self.program.run(dict(self.inputs), 0, len(shapes) - 1, visit)
         flops = counter.get_total_flops()
         whole = 2 * self.question.batch
         if flops % whole:
@@ -275,7 +274,7 @@ class _Bench:
     def aliases(self, *, training: bool) -> tuple[int, ...]:
         """For every layer the first value that its output shares its storage with: a number, or its own."""
         self.program.train(training)
-        seen: dict[int, int] = {self.input.tensor.untyped_storage()._cdata: INPUT_INDEX}
+        seen = {value.tensor.untyped_storage()._cdata: index for index, value in self.inputs.items()}
         kept: list[Value] = []
         found: list[int] = []
 
@@ -284,7 +283,7 @@ class _Bench:
             found.append(seen.setdefault(value.tensor.untyped_storage()._cdata, index))
 
         with torch.set_grad_enabled(training), self.precision():
-            self.program.run({INPUT_INDEX: self.input}, 0, len(self.program.nodes) - 1, visit)
+            self.program.run(dict(self.inputs), 0, len(self.program.nodes) - 1, visit)
         return tuple(found)
 
     def saved(self) -> tuple[tuple[int, ...], int, int]:
@@ -302,7 +301,7 @@ class _Bench:
             values = self.forward()
         storages = {each.tensor.untyped_storage()._cdata: each.tensor.untyped_storage() for each in packed}
         sizes = {address: storage.nbytes() for address, storage in storages.items() if address not in persistent}
-        of_input = sizes.get(self.input.tensor.untyped_storage()._cdata, 0)
+        of_input = sum(sizes.get(each.tensor.untyped_storage()._cdata, 0) for each in self.inputs.values())
         del values
         return aliases, sum(sizes.values()), sum(sizes.values()) - of_input
 
@@ -312,7 +311,7 @@ class _Bench:
         storages = _Storages()
         without = {storages.number(tensor) for tensor in self.persistent()}
         trace = _Trace(storages, without)
-        held = {storages.number(self.input.tensor)}
+        held = {storages.number(value.tensor) for value in self.inputs.values()}
         with torch.no_grad(), self.watched(trace), self.precision():
             values = self.forward()
             ends = {storages.number(values[index].tensor) for index in self.outputs.values()}
@@ -328,7 +327,7 @@ class _Bench:
         storages = _Storages()
         without = {storages.number(tensor) for tensor in self.persistent()}
         trace = _Trace(storages, without)
-        held = {storages.number(self.input.tensor)}
+        held = {storages.number(value.tensor) for value in self.inputs.values()}
         with self.watched(trace):
             with self.precision():
                 values = self.forward()

@@ -31,10 +31,15 @@ def learned(site: Site) -> Layer:
 
 @translation
 def constant(site: Site) -> Layer:
-    last = bool(site.output.rank)
+    """Of indices where an embedding looks them up, with the channels where they are in a volume of indices: first."""
+    last = bool(site.output.rank) and not site.indices
+
+    def values() -> torch.Tensor:
+        return torch.zeros(site.output.shape, dtype=torch.int64) if site.indices else _values(site)
+
     if site["buffer"]:
-        return Layer(lambda self, _: Value(self.values[None], last), values=_values(site))
-    return Layer(lambda self, _: Value(_values(site)[None], last))
+        return Layer(lambda self, _: Value(self.values[None], last), values=values())
+    return Layer(lambda self, _: Value(values()[None], last))
 
 
 @translation

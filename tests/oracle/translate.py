@@ -52,6 +52,8 @@ class Site(NamedTuple):
     output: Volume
     inplace: bool
     form: str = ""
+    #: Whether an embedding looks the output up.
+    indices: bool = False
 
     def __getitem__(self, attribute: str) -> Any:
         return self.attributes[attribute]
@@ -112,7 +114,9 @@ def site_of(interpretation: Interpretation, node: Node, outcome: Outcome) -> Sit
     for name, attribute in node.layer.attributes.items():
         value = node.attributes.get(name, attribute.default)
         attributes[name] = value if value is None else attribute.kind.fit(value, volumes[0].rank)
-    return Site(attributes, volumes, outcome.output, outcome.storage == "inplace", outcome.form)
+    readers = (each.layer.name for each in interpretation.network.nodes if node.index in each.inputs)
+    indices = "embedding" in readers
+    return Site(attributes, volumes, outcome.output, outcome.storage == "inplace", outcome.form, indices)
 
 
 #: Layers that work on sequences of vectors, `[N, L, C]`.
@@ -150,10 +154,9 @@ class Program(nn.Module):
             self.in_training[index] = TRANSLATIONS[node.layer.name](site)
         self.last_use = last_uses(interpretation)
 
-    @property
-    def takes_indices(self) -> bool:
-        """Whether the input is whole numbers, to be looked up."""
-        views = {INPUT_INDEX}
+    def takes_indices(self, index: int) -> bool:
+        """Whether an input is whole numbers, to be looked up."""
+        views = {index}
         for node in self.nodes:
             if node.inputs[0] in views:
                 if node.layer.name == "embedding":
@@ -162,12 +165,19 @@ class Program(nn.Module):
                     views.add(node.index)
         return False
 
-    def example(self, batch: int, dtype: torch.dtype) -> Value:
-        """An input: random, contiguous."""
-        volume = self.interpretation.network.input
-        if self.takes_indices:
+    def examples(self, batch: int, dtype: torch.dtype) -> dict[int, Value]:
+        """The inputs by number: random, contiguous."""
+        network = self.interpretation.network
+        return {
+            INPUT_INDEX - number: self.example(INPUT_INDEX - number, volume, batch, dtype)
+            for number, volume in enumerate(network.inputs.values())
+        }
+
+    def example(self, index: int, volume: Volume, batch: int, dtype: torch.dtype) -> Value:
+        """One of them."""
+        if self.takes_indices(index):
             return Value(torch.zeros(batch, *volume.shape, dtype=torch.int64))
-        readers = {node.layer.name for node in self.nodes if INPUT_INDEX in node.inputs}
+        readers = {node.layer.name for node in self.nodes if index in node.inputs}
         if volume.rank == 1 and readers & OF_SEQUENCES:
             return Value(torch.randn(batch, *volume.space, volume.channels).to(dtype), last=True)
         return Value(torch.randn(batch, *volume.shape).to(dtype))
