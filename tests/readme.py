@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 import reference
 
@@ -102,6 +103,7 @@ def run(command: str, folder: Path) -> str:
             contextlib.chdir(folder),
             contextlib.redirect_stdout(printed),
             contextlib.redirect_stderr(printed),
+            mock.patch("archcalc.cli.progress.Progress.__call__"),  # which a slow machine would show
         ):
             cli.run(arguments)
     finally:

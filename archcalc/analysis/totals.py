@@ -41,6 +41,11 @@ class AnalysedLayer:
         return self.node.layer.name
 
     @property
+    def is_known(self) -> bool:
+        """Whether a rule says what it computes; else it only stands for an operation."""
+        return self.layer != "unknown"
+
+    @property
     def output(self) -> Volume:
         """Output volume of one sample."""
         return self.outcome.output
@@ -153,9 +158,9 @@ class Analysis:
     @property
     def unknown(self) -> list[AnalysedLayer]:
         """The layers that stand for operations which nobody knows: totals leave out what they compute and save."""
-        if all(row.layer != "unknown" for row, _ in self.alike):
+        if all(row.is_known for row, _ in self.alike):
             return []
-        return [row for row in self.layers if row.layer == "unknown"]
+        return [row for row in self.layers if not row.is_known]
 
     def warn(self) -> None:
         """A `LeftOut` warning where the network has operations that are not known."""

@@ -143,6 +143,10 @@ def _callee(reading: Reading, key: Scalar, known: Known) -> Layer | Block | None
             hint = "align the dashes: a step that stands deeper than the one above is read as part of it"
         elif "[" in name and name.partition("[")[0] in known:
             hint = "a step is a name: make the layer an argument of a block, `edge(act):` with the step `- act`"
+        elif hint is None:
+            hint = (
+                "`archcalc help say-what-has-no-layer` shows how to write an operation that the language does not have"
+            )
         message = f"there is no layer or block `{name[:80]}`"
         reading.findings.add("unknown-layer", message, reading.place(key), help=hint)
     return found

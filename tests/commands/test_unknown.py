@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,16 @@ def test_every_command_says_what_its_figures_leave_out(
     assert run([spec if word == "SPEC" else word for word in command.split()]) == 0
     said = " ".join(capsys.readouterr().err.split())
     assert said.count("partly has unknown operations (`scan`): MACs and FLOPs are lower bounds") == 1
+
+
+def test_the_row_of_an_unknown_operation_counts_nothing_and_says_so(
+    spec: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", spec, "--columns", "name,params,macs,saved_bytes", "--format", "csv"]) == 0
+    assert "scan,0,,\n" in capsys.readouterr().out.replace("\r", "")
+    assert run(["report", spec, "--format", "json"]) == 0
+    row = json.loads(capsys.readouterr().out)["layers"][1]
+    assert (row["params"], row["output"], row["macs"], row["saved_bytes"]) == (0, [8, 30, 30], None, None)
 
 
 def test_a_library_warns(spec: str) -> None:

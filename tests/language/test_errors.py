@@ -190,7 +190,7 @@ def test_places_are_counted_in_characters_of_the_file(text: str, place: tuple[in
 
 
 def test_carets_stand_below_wide_characters() -> None:
-    *_, quoted, carets = str(archcalc.SpecError(found("{input: [3], layers: [{层: 1}]}"))).split("\n")
+    *_, quoted, carets, _, _ = str(archcalc.SpecError(found("{input: [3], layers: [{层: 1}]}"))).split("\n")
     # 23 characters come before; the one above the carets takes two columns
     assert carets == "  | " + " " * 23 + "^^"
     assert quoted.endswith("[{层: 1}]}")

@@ -104,7 +104,7 @@ def _of_quantity(quantity: Quantity) -> LayerColumn:
     unit, rank = quantity.unit, _RANKS.get(quantity.name, 6)
     column = Column(quantity.name, quantity.title, unit.cell, rank=rank, short=unit.short, absent="n/a", role=_role)
     total = quantity.measure if quantity.sums else None
-    return LayerColumn(column, lambda network, row: row.measure(quantity, network), total, quantity.sums)
+    return LayerColumn(column, lambda network, row: row.told(quantity, network), total, quantity.sums)
 
 
 def _role(value: Any) -> Role | None:

@@ -41,7 +41,7 @@ class Folded:
         for made in self.columns:
             line = self._largest.get(made.column.key) if made.column.key in _SAID else None
             if line is not None and made.total is not None and (whole := made.total(self.network)):
-                part = share(line.times * made.value(self.network, line.row), whole)
+                part = share(line.times * (made.value(self.network, line.row) or 0), whole)
                 said.append(f"{percent(part)} of {quantities()[made.column.key].title} in `{line.path}`")
         return ", ".join(said)
 
@@ -71,7 +71,7 @@ class Folded:
         """The line with the most of each quantity that adds up; those that are sums of other lines aside."""
         single = [line for line in self._lines if not line.opened]
         return {
-            made.column.key: max(single, key=lambda line: line.times * made.value(self.network, line.row))
+            made.column.key: max(single, key=lambda line: line.times * (made.value(self.network, line.row) or 0))
             for made in self.columns
             if single and made.sums and is_figure(made)
         }

@@ -27,8 +27,14 @@ class Row(Record):
         """The layer, if the row is only one."""
         return self.layers[0] if len(self.layers) == 1 else None
 
+    def told(self, quantity: Quantity, network: Part) -> Any:
+        """A quantity of the row; None of an operation that is not known, where it depends on what that computes."""
+        if self.one is not None and not self.one.is_known and quantity.bound != "exact":
+            return None
+        return self.measure(quantity, network)
+
     def measure(self, quantity: Quantity, network: Part) -> Any:
-        """A quantity of the row, in the setup in which the network is asked."""
+        """A quantity of the row, in the setup in which the network is asked, as it adds to the totals."""
         if quantity.amount is None:
             return quantity.measure(Part(network.analysis, self.layers, network.setup))
         if len(self.layers) == 1:

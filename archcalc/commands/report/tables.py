@@ -177,7 +177,7 @@ def _layers(network: Part, lines: Sequence[Row]) -> Iterator[dict[str, Any]]:
                 "layer": one.layer if one else None,
                 "layers": len(row.layers),
                 **(dict.fromkeys(_OF_ONE) if one else {}),
-                **{made.name: made.data(row.measure(made, network)) for made in known},
+                **{made.name: made.data(row.told(made, network)) for made in known},
             }
         made = shared[kind].copy()
         made["name"] = row.name
@@ -228,7 +228,7 @@ def _left_out(analysis: Analysis) -> str:
         return ""
     first = f"`{unknown[0].name}`"
     many = f"{len(unknown):,} unknown operations (the first is {first})" if len(unknown) > 1 else first
-    return f"{many}: MACs, FLOPs and saved bytes are lower bounds"
+    return f"{many}: MACs and FLOPs are lower bounds, and memory is that of the other layers"
 
 
 #: What the figures of a report are called, where a figure's own title would not say enough by itself.
