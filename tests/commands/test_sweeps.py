@@ -330,6 +330,23 @@ def test_the_command_writes_every_format(grouped: Path, tmp_path: Path) -> None:
     assert written.read_text() == invoke(str(grouped), *over, "--format", "csv").stdout
 
 
+def test_architectures_that_differ_in_structure_ask_each_layer_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archcalc.layers import apply
+
+    asked: list[str] = []
+    applied = apply._applied
+    monkeypatch.setattr(apply, "_applied", lambda layer, *rest: asked.append(layer.name) or applied(layer, *rest))
+    path = tmp_path / "deep.yaml"
+    path.write_text(
+        "parameters: {n: 1}\ninput: [4, 8, 8]\nlayers:\n  - conv: {out: 4, kernel: 3, padding: 1}\n    repeat: n\n"
+    )
+    assert sweep(path, {"n": range(1, 6)}, ["depth"])["depth"].tolist() == [1, 2, 3, 4, 5]
+    # Each asks the same convolution of the same volume; while `n` is free it was asked before, to see what varies.
+    assert 1 <= asked.count("conv") <= 2
+
+
 def test_parquet(grouped: Path, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is an optional dependency")
     path = tmp_path / "out.parquet"

@@ -23,6 +23,7 @@ from archcalc.commands.sweep.space import Space
 from archcalc.commands.sweep.values import Axis, assigned
 from archcalc.diagnostics.diagnostic import SpecError
 from archcalc.language.expand import expand
+from archcalc.layers.apply import Rules
 from archcalc.memory.setup import stated
 from archcalc.quantities.registry import Part, select
 from archcalc.records import Record
@@ -34,6 +35,9 @@ Array: TypeAlias = "numpy.ndarray[Any, Any]"
 
 #: So many combinations at a time where each step of a pass has an array of bytes.
 _MOST_IN_ORDER = 1 << 12
+
+#: So many architectures share what their layers were asked. Then it is forgotten: others may have no layer in common.
+_SHARING = 256
 
 #: The largest magnitude that an array of 64-bit integers is trusted with.
 _LARGEST = 2**63 - 1
@@ -102,6 +106,7 @@ class Evaluator:
 
     def __init__(self, query: Query) -> None:
         self.query = query
+        self._rules, self._asked = Rules(), 0
         #: Whether some quantity is one of plain numbers.
         self.one_by_one = any(quantity.kinds == "ints" for quantity in query.quantities)
         #: Whether some quantity follows the order of steps, which then has to be the same for all that an array holds.
@@ -196,14 +201,23 @@ class Evaluator:
 
     def _one(self, block: Block) -> Figures:
         sizes = {name: int(values[0]) for name, values in block.sizes.items()}
+        rules = self._rules_of(block)
         try:
-            measured = self._measured(
-                interpret(expand(self.query.document, self.settings({**block.settings, **sizes})))
-            )
+            network = expand(self.query.document, self.settings({**block.settings, **sizes}), rules)
+            measured = self._measured(interpret(network, rules=rules))
         except SpecError as error:
             return self._none(block, reason_of(error))
         columns = {name: _column(value).reshape(block.shape) for name, value in measured.items()}
         return Figures(columns, numpy.ones(block.shape, dtype=bool), Counter())
+
+    def _rules_of(self, block: Block) -> Rules:
+        """The rules of layers for one combination: those that differ in structure alone have most layers in common."""
+        if block.sizes:
+            return Rules()
+        if self._asked % _SHARING == 0:
+            self._rules = Rules()
+        self._asked += 1
+        return self._rules
 
     def _none(self, block: Block, reason: str) -> Figures:
         nothing = numpy.zeros(block.shape, dtype=numpy.int64)
