@@ -43,8 +43,10 @@ class Bound(Record):
     relation: str
     limit: Fraction
 
-    def admits(self, value: Fraction) -> bool:
-        """Whether the value is on the right side."""
+    def admits(self, value: Fraction | None) -> bool:
+        """Whether the value is on the right side; a figure without a value is on none."""
+        if value is None:
+            return False
         if self.relation == "<=":
             return value <= self.limit
         if self.relation == "<":

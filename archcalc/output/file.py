@@ -33,10 +33,14 @@ def write_file(pieces: Iterable[str] | Iterable[bytes], path: Path) -> None:
 def check_writable(path: Path) -> None:
     """UsageError for a file that cannot be written because of its folder, before any work is done for it."""
     folder = Path(os.path.realpath(path)).parent
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise UsageError(f"cannot write {harmless(str(path))}: there is no folder {harmless(str(path.parent))}")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise UsageError(f"cannot write {harmless(str(path))}: it is a folder")
+    try:
+        _mode(path)
+    except OSError as error:  # a name that is too long
+        raise UsageError(f"cannot write {harmless(str(path))}: {error.strerror}") from None
 
 
 def _mode(path: Path) -> int | None:

@@ -8,7 +8,8 @@ is the point.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
@@ -161,6 +162,20 @@ def _tree(analysis: Analysis) -> _Raw:
     return stack[0]
 
 
+def _labels(layers: Iterable[AnalysedLayer]) -> list[str]:
+    return [layer.node.step.label for layer in layers if layer.node.step.label]
+
+
+def _join(found: list[Item], joining: list[AnalysedLayer]) -> None:
+    """Put layers into the last box, and keep none of them."""
+    if joining:
+        box = found[-1]
+        assert isinstance(box, Box)
+        name = next(iter([box.name] if box.name else _labels(joining)), "")
+        found[-1] = Box(name, 1, ((*box.layers, *joining),), box.first, joining[-1].node.index)
+        joining.clear()
+
+
 class _Builder:
     def __init__(self, analysis: Analysis, folded: bool) -> None:
         self.analysis = analysis
@@ -171,30 +186,35 @@ class _Builder:
     def of_scope(self, raw: _Raw, around: frozenset[Any]) -> list[Item]:
         """The items of a scope."""
         found: list[Item] = []
+        joining: list[AnalysedLayer] = []  # what the last box gets, put into it at once: it may be very many
         for child in raw.children:
-            if isinstance(child, int):
-                self.add_layer(found, self.layers[child])
-            else:
+            if not isinstance(child, int):
+                _join(found, joining)
                 self.add_scope(found, child, around)
+            elif found and self.joins(found[-1], joining, self.layers[child]):
+                joining.append(self.layers[child])
+            else:
+                _join(found, joining)
+                found.append(self.box(self.layers[child]))
+        _join(found, joining)
         return self.pairs_once(self.once(found)) if self.folded else found
 
-    def add_layer(self, found: list[Item], layer: AnalysedLayer) -> None:
-        """A layer joins the box before it where one of the two is light, or has one of its own."""
-        index = layer.node.index
-        before = found[-1] if found else None
-        if (
+    def joins(self, before: Item, joining: Sequence[AnalysedLayer], layer: AnalysedLayer) -> bool:
+        """Whether a layer joins the box before it, and those that join that already: one of the two is light."""
+        last = joining[-1].node.index if joining else before.last
+        return (
             isinstance(before, Box)
             and before.times == 1
-            and layer.node.inputs == (before.last,)
-            and self.uses.alone(before.last, index)
-            and (light(layer) or all(light(each) for each in before.layers))
-            and not (before.name and layer.node.step.label)
-        ):
-            name = before.name or layer.node.step.label or ""
-            found[-1] = Box(name, 1, ((*before.layers, layer),), before.first, index)
-        else:
-            name = layer.node.scope.label(layer.node.base, layer.node.ordinal) if layer.node.step.label else ""
-            found.append(Box(name, 1, ((layer,),), index, index))
+            and layer.node.inputs == (last,)
+            and self.uses.alone(last, layer.node.index)
+            and (light(layer) or all(light(each) for each in chain(joining, before.layers)))
+            and not (layer.node.step.label and (before.name or _labels(joining)))
+        )
+
+    def box(self, layer: AnalysedLayer) -> Box:
+        """The box of one layer."""
+        name = layer.node.scope.label(layer.node.base, layer.node.ordinal) if layer.node.step.label else ""
+        return Box(name, 1, ((layer,),), layer.node.index, layer.node.index)
 
     def add_scope(self, found: list[Item], raw: _Raw, around: frozenset[Any]) -> None:
         """A block is a frame, unless one box holds all of it; branches have none."""

@@ -16,7 +16,7 @@ import archcalc
 from archcalc.claims.bounds import read_limits
 from archcalc.cli import group, run
 from archcalc.commands.solve.answer import scale, solve
-from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.diagnostics.diagnostic import NoAnswer, UsageError
 from archcalc.quantities.registry import figure
 
 
@@ -292,3 +292,9 @@ def test_where_no_value_meets_a_budget_the_exit_code_is_the_answer(
 ) -> None:
     assert run(["solve", "resnet18", *how, "--target", "params <= 1K"]) == 1
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_a_figure_without_a_value_meets_no_bound() -> None:
+    # Nothing is trained, so there is no training peak.
+    with pytest.raises(NoAnswer, match="meets training_peak_bytes <= 8GB: classes = 1 has no training_peak"):
+        solve("lenet5", "classes", "training_peak_bytes <= 8GB", within=range(1, 4), words={"freeze": "*"})

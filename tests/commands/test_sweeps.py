@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from inline import totals as figures
 
 import archcalc
-from archcalc.cli import group
+from archcalc.cli import group, run
 from archcalc.commands.sweep import plan as plans
 from archcalc.commands.sweep.choose import undominated
 from archcalc.commands.sweep.run import Columns, sweep
@@ -436,3 +436,20 @@ def test_a_power_beyond_all_sizes_is_no_combination(tmp_path: Path) -> None:
     path = tmp_path / "power.yaml"
     path.write_text("parameters: {a: 2, b: a**64, c: b**64, d: c**64}\ninput: [1]\nlayers:\n  - linear: d\n")
     assert rows(sweep(path, {"a": range(1, 4)}, ["params"])) == [(1, 2)]
+
+
+def test_a_figure_without_a_value_keeps_no_bound_and_has_no_order(capsys: pytest.CaptureFixture[str]) -> None:
+    # Nothing is trained, so there is no training peak.
+    frozen = ["sweep", "lenet5", "--over", "classes=1:3", "--columns", "training_peak_bytes", "--with", "freeze=*"]
+    assert run([*frozen, "--where", "training_peak_bytes <= 8GB", "--format", "csv"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["classes,training_peak_bytes"]
+    assert run([*frozen, "--sort", "training_peak_bytes"]) == 2
+    assert run([*frozen, "--pareto", "params,training_peak_bytes"]) == 2
+    assert capsys.readouterr().err.count("training_peak_bytes has no value in some rows") == 2
+
+
+def test_a_picture_shows_a_front_of_figures_that_are_no_columns(tmp_path: Path) -> None:
+    picture = tmp_path / "front.svg"
+    front = ["--over", "classes=1:3", "--columns", "depth", "--pareto", "-params,macs", "-o", str(picture)]
+    assert run(["sweep", "lenet5", *front]) == 0
+    assert "3 of 3 combinations are on the Pareto front" in picture.read_text(encoding="utf-8")

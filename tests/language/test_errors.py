@@ -124,6 +124,7 @@ def refused(text: str) -> set[str]:
         ("parameters: {l: [" + "1, " * 10_000 + "1]}\ninput: [3]\nlayers: [relu]", "too-large"),
         ("parameters: {l: [" + "[1, 1, 1, 1], " * 2_000 + "1]}\ninput: [3]\nlayers: [relu]", "too-large"),
         ("input: [3]\nlayers: [relu]\narchitecture: \ufeffname", "yaml-syntax"),
+        ("import:\n  ? " + "x" * 3000 + "\n  : [a]\ninput: [3]\nlayers: [a]", "bad-import"),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else None,
 )

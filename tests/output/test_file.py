@@ -115,3 +115,30 @@ def test_names_that_are_not_utf_8_work(folder: Path) -> None:
     )  # fmt: skip
     assert found.returncode == 2
     assert b"there is no folder" in found.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["report", "lenet5", "-o", "LONG.csv"],
+        ["sweep", "lenet5", "--over", "classes=1:3", "-o", "LONG.csv"],
+        ["export", "lenet5", "--to", "dot", "-o", "LONG"],
+        ["new", "LONG"],
+        ["report", "LONG.yaml"],
+        ["check", "tiny.yaml", "--baseline", "LONG"],
+    ],
+    ids=" ".join,
+)
+def test_a_name_that_is_too_long_is_said_to_be(
+    folder: Path, command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ARCHCALC_TRACEBACK", "1")
+    assert run([word.replace("LONG", "x" * 3000) for word in command]) == 2
+    assert "too long" in capsys.readouterr().err
+
+
+def test_a_star_in_a_name_is_a_star(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", "**.yaml"]) == 2
+    assert "cannot read **.yaml: No such file" in capsys.readouterr().err
+    assert run(["report", "*.yaml"]) == 2
+    assert "in the catalogue" not in capsys.readouterr().err

@@ -329,7 +329,7 @@ def test_a_text_is_cut_to_what_fits_and_no_shorter() -> None:
 
 def test_a_box_of_very_many_light_layers_is_drawn_at_once() -> None:
     # They share a box, whose line names all of them before it is cut.
-    analysis = layers("3, 8, 8", "- relu:\n  repeat: 3_000")
+    analysis = layers("3, 8, 8", "- relu:\n  repeat: 30_000")
     before = time.process_time()
     network.draw(analysis)
     assert time.process_time() - before < 5

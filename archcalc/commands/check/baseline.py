@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +17,7 @@ from archcalc.units import exact
 
 def read(old: Path) -> dict[str, dict[str, Any]]:
     """The figures of a baseline by key; UsageError if it is neither a folder of specs nor a saved JSON report."""
-    if old.is_dir():
+    if os.path.isdir(old):
         return {target.key: _figures(target.path) for target in in_folder(old)}
     try:
         saved = json.loads(old.read_text(encoding="utf-8"))

@@ -298,7 +298,10 @@ def _nothing(question: _Question, name: str, values: Sequence[Any], *, every: bo
     if values and len(sides) == 1:
         end = values[0 if sides == {"<"} else -1]
         figures = _valid_figures(question, {name: end})
-        reached = ", ".join(f"{key} {quantities()[key].unit.full(value)}" for key, value in figures.items())
+        reached = ", ".join(
+            f"no {key}" if value is None else f"{key} {quantities()[key].unit.full(value)}"
+            for key, value in figures.items()
+        )
         closest = f": {name} = {shown(end)} has {reached}" if figures else ""
     how = "; only whole numbers are tried, and --within 0.05:1:0.05 tries others" if every else ""
     return NoAnswer(f"no value of {name} meets {_told(question)}{closest}{how}")

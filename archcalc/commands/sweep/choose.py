@@ -120,6 +120,8 @@ def _key(columns: Mapping[str, Array], order: Order) -> Array:
     column = columns[order.column]
     if column.dtype == object and any(isinstance(value, str) for value in column):
         raise UsageError(f"{order.column} has no order: it is not a number")
+    if column.dtype == object and any(value is None for value in column):
+        raise UsageError(f'{order.column} has no value in some rows: --where "{order.column} >= 0" keeps the others')
     column = column.astype(numpy.int64) if column.dtype == numpy.bool_ else column
     return -column if order.descending else column
 

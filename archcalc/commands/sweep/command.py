@@ -144,7 +144,8 @@ def command(
         report = _reasons(sweep, pieces)
     else:
         report = table(sweep.architecture, sweep.names, (piece.columns for piece in pieces))
-        every = Sweep(request._replace(choice=choice(where=where)))
+        drawn = (*request.quantities, *(order.column for order in chosen.pareto))
+        every = Sweep(request._replace(quantities=drawn, choice=choice(where=where)))
 
         def draw() -> Drawing:  # only a picture loads what draws it
             from archcalc.commands.sweep import picture

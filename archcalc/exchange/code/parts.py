@@ -373,16 +373,18 @@ def _named(members: list[Member], target: Target) -> tuple[Member, ...]:
     plain_names = [
         target.identifier("_".join((*member.branch[-1:], member.name))) if member.name else "" for member in members
     ]
-    taken = set(plain_names)
+    groups: dict[str, list[Member]] = {}
+    for member, name in zip(members, plain_names, strict=True):
+        groups.setdefault(name, []).append(member)
+    taken = set(groups)
     numbers: dict[str, Iterator[int]] = {}
-    for name in taken:
-        alike = [member for member, plain in zip(members, plain_names, strict=True) if plain == name]
+    for name, alike in groups.items():
         ordinals = [member.ordinal for member in alike]
         copies = len({id(member.step) for member in alike}) == 1 and len(set(ordinals)) == len(ordinals)
         numbers[name] = chain(ordinals if copies else (), count(len(alike) + 1 if copies else 1))
     named = []
     for member, name in zip(members, plain_names, strict=True):
-        if name and plain_names.count(name) > 1:
+        if name and len(groups[name]) > 1:
             stem = f"{name}_" if name[-1].isdigit() else name
             name = next(each for each in map(f"{stem}{{}}".format, numbers[name]) if each not in taken)
             taken.add(name)
