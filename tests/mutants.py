@@ -7,6 +7,10 @@
 A change is one of the syntax tree: a number one larger or smaller, another operator or comparison, a condition turned
 round, an element of a tuple or a call's keyword left out. A survivor is either equivalent (it changes no figure) or a
 rule that no test states by value. Exit code 1 if fewer than `--least` per cent are noticed.
+
+The tests of a room are collected once and traced once. A change in the body of a function is then put in its place in
+a fork of that process, which runs only the tests that reach its line, the quickest first. What runs at import (a table,
+a default) is changed in a copy of the tree, which is imported anew.
 """
 
 from __future__ import annotations
@@ -14,23 +18,31 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
-import copy
+import functools
+import gc
+import inspect
 import os
+import pickle
 import random
+import resource
 import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from types import CodeType, FrameType, FunctionType
+from typing import Any, NamedTuple
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 #: How long the tests of one change may take: one that never ends is noticed too.
 SECONDS = 300
+#: The bytes that they may take.
+MEMORY = 6 * 10**9
 
 
 class Room(NamedTuple):
@@ -56,17 +68,64 @@ ROOMS = {
 }
 
 
+# Changes
+
+
 class Mutant(NamedTuple):
-    """One change: the file, the line, what stood there and what stands there now, and the whole new text."""
+    """One change: the file, the place of a node in its tree, the fields that get other values, and how it reads."""
 
     path: Path
+    place: int
+    change: dict[str, Any]
     line: int
     before: str
-    after: str
-    text: str
+
+    def tree(self) -> ast.Module:
+        """The changed module, its lines numbered as they were."""
+        tree = _parsed(self.path)
+        for field, value in self.change.items():
+            setattr(_node(tree, self.place), field, value)
+        return ast.fix_missing_locations(tree)
+
+    def function(self) -> tuple[str, int] | None:
+        """The qualified name and first line of the function that the change is in; None for what runs at import."""
+        tree = _parsed(self.path)
+        target = _node(tree, self.place)
+        for name, function in _functions(tree, ""):
+            if any(node is target for statement in function.body for node in ast.walk(statement)):
+                return name, min([function.lineno, *(each.lineno for each in function.decorator_list)])
+        return None
 
     def __str__(self) -> str:
-        return f"{self.path.relative_to(ROOT)}:{self.line}: {self.before}  ->  {self.after}"
+        [(field, values)] = self.change.items()
+        before = _node(_parsed(self.path), self.place)
+        if field in ("elts", "keywords"):  # of a long call it is the one that is missing that says something
+            gone = [each for each in getattr(before, field) if not _is_among(each, values)]
+            after = f"without {ast.unparse([*gone, *values][0])}"
+        else:
+            after = ast.unparse(_node(self.tree(), self.place)).splitlines()[0]
+        return f"{self.path.relative_to(ROOT)}:{self.line}: {self.before}  ->  {after[:100]}"
+
+
+def _is_among(node: ast.AST, others: list[ast.AST]) -> bool:
+    return any(ast.dump(node) == ast.dump(other) for other in others)
+
+
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _node(tree: ast.Module, place: int) -> Any:
+    return next(node for number, node in enumerate(ast.walk(tree)) if number == place)
+
+
+def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """The functions of a module and the methods of its classes, by qualified name; not those within functions."""
+    for each in ast.iter_child_nodes(node):
+        if isinstance(each, ast.FunctionDef):
+            yield prefix + each.name, each
+        elif isinstance(each, ast.ClassDef):
+            yield from _functions(each, f"{prefix}{each.name}.")
 
 
 _OTHER = {
@@ -93,21 +152,25 @@ _OTHER = {
 
 def mutants(path: Path) -> Iterator[Mutant]:
     """Every change of a file. Docstrings, annotations and messages stay as they are."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = _parsed(path)
+    told = {each for node in ast.walk(tree) for annotation in _annotations(node) for each in ast.walk(annotation)}
     for place, node in enumerate(ast.walk(tree)):
-        if not isinstance(node, ast.expr | ast.stmt) or _is_told_only(node):
+        if not isinstance(node, ast.expr | ast.stmt) or node in told or _is_told_only(node):
             continue
         for change in _changes(node):
-            changed = copy.deepcopy(tree)
-            target = next(each for number, each in enumerate(ast.walk(changed)) if number == place)
-            before = ast.unparse(node).splitlines()[0]
-            for field, value in change.items():
-                setattr(target, field, value)
-            after = ast.unparse(target).splitlines()[0]
-            yield Mutant(path, node.lineno, before[:100], after[:100], ast.unparse(changed))
+            yield Mutant(path, place, change, node.lineno, ast.unparse(node).splitlines()[0][:100])
+
+
+def _annotations(node: ast.AST) -> Iterator[ast.expr]:
+    for field in ("annotation", "returns"):
+        if annotation := getattr(node, field, None):
+            yield annotation
 
 
 def _is_told_only(node: ast.AST) -> bool:
+    """Whether it is a declaration, or holds sentences: a text with a space in it."""
+    if isinstance(node, ast.Tuple):
+        return any(isinstance(each, ast.Constant) and " " in str(each.value) for each in node.elts)
     return isinstance(node, ast.AnnAssign) and node.value is None
 
 
@@ -134,45 +197,203 @@ def _changes(node: ast.AST) -> Iterator[dict[str, object]]:
                 yield {"keywords": node.keywords[:i] + node.keywords[i + 1 :]}
 
 
-def is_noticed(mutant: Mutant, tests: tuple[str, ...], tree: Path) -> bool:
-    """Whether a test fails, or never ends, where the change stands in a copy of the tree."""
-    target = tree / mutant.path.relative_to(ROOT)
+# Tests that are collected once
+
+
+class Reached(NamedTuple):
+    """What a test reaches, by number of the test in the room: the lines of the rules, and its seconds."""
+
+    lines: dict[tuple[str, int], list[int]]
+    seconds: list[float]
+
+
+class Trial:
+    """A plugin of pytest: instead of the tests, it runs each change, and the tests that reach its line."""
+
+    def __init__(self, files: list[Path], changes: list[Mutant], tell: Callable[[Mutant, bool], None]) -> None:
+        self._files = {str(path) for path in files}
+        self._changes = changes
+        self._tell = tell
+        self._failed = False
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A test has run, or has failed to."""
+        self._failed |= report.failed
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """In the place of the tests."""
+        with tempfile.NamedTemporaryFile() as file:
+            if _status(_forked(lambda: self._trace(session.items, file.name)), 10 * SECONDS) != 0:
+                raise pytest.UsageError("the tests cannot be traced")
+            reached: Reached = pickle.loads(Path(file.name).read_bytes())
+        for change in self._changes:
+            function = change.function()
+            assert function is not None
+            lines = {(str(change.path), line) for line in _lines(change)}
+            numbers = sorted(
+                {n for line in lines for n in reached.lines.get(line, ())}, key=reached.seconds.__getitem__
+            )
+            limit = 20 + 20 * sum(reached.seconds[number] for number in numbers)
+            items = [session.items[number] for number in numbers]
+            child = _forked(lambda change=change, items=items: self._fails(change, items))
+            self._tell(change, _status(child, limit) != 0)
+        return True
+
+    def _trace(self, items: list[pytest.Item], file: str) -> int:
+        """Run each test and see what it reaches, with nothing kept from the one before it.
+
+        A test that fails while it is traced depends on the time it takes: it decides nothing.
+        """
+        reached = Reached({}, [])
+        lines: set[tuple[str, int]] = set()
+
+        def in_rules(frame: FrameType, event: str, _: object) -> object:
+            if event == "line":
+                lines.add((frame.f_code.co_filename, frame.f_lineno))
+            return in_rules
+
+        def at_call(frame: FrameType, _: str, __: object) -> object:
+            if frame.f_code.co_filename not in self._files:
+                return None
+            lines.add((frame.f_code.co_filename, frame.f_lineno))
+            return in_rules
+
+        for number, item in enumerate(items):
+            _forget()
+            lines.clear()
+            self._failed = False
+            start = time.perf_counter()
+            sys.settrace(at_call)
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            sys.settrace(None)
+            reached.seconds.append(time.perf_counter() - start)
+            for line in () if self._failed else lines:
+                reached.lines.setdefault(line, []).append(number)
+        Path(file).write_bytes(pickle.dumps(reached))
+        return 0
+
+    def _fails(self, change: Mutant, items: list[pytest.Item]) -> int:
+        """Whether one of the tests fails with the change."""
+        _forget()
+        _put(change)
+        for item in items:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            if self._failed:
+                return 1
+        return 0
+
+
+def _lines(change: Mutant) -> range:
+    """The lines of the innermost statement that the change is in, without the statements in that."""
+    tree = _parsed(change.path)
+    target = _node(tree, change.place)
+    around = [
+        node for node in ast.walk(tree) if isinstance(node, ast.stmt) and any(n is target for n in ast.walk(node))
+    ]
+    inner = around[-1]
+    end = inner.body[0].lineno - 1 if isinstance(getattr(inner, "body", None), list) and target is not inner else None
+    return range(inner.lineno, max(end or inner.end_lineno or inner.lineno, inner.lineno) + 1)
+
+
+def _forget() -> None:
+    """What functions have kept of earlier calls."""
+    for each in gc.get_objects():
+        if isinstance(each, functools._lru_cache_wrapper) and "archcalc" in (getattr(each, "__module__", "") or ""):
+            each.cache_clear()
+
+
+def _put(change: Mutant) -> None:
+    """The changed function, and those within it, in the place of the ones that are loaded."""
+    place = change.function()
+    pairs = {}
+    for before, after in zip(_function(_parsed(change.path), place), _function(change.tree(), place), strict=False):
+        pairs[before] = after
+    functions = [each for each in gc.get_objects() if isinstance(each, FunctionType) and each.__code__ in pairs]
+    for function in functions:
+        if function.__code__.co_filename == str(change.path):
+            function.__code__ = pairs[function.__code__]
+
+
+def _function(tree: ast.Module, place: tuple[str, int] | None) -> list[CodeType]:
+    """The code of a function of a module, and of those within it."""
+    module = compile(tree, "", "exec", dont_inherit=True)
+    [code] = [each for each in _codes(module) if (each.co_qualname, each.co_firstlineno) == place]
+    return [code, *_codes(code)]
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if inspect.iscode(constant):
+            yield constant
+            yield from _codes(constant)
+
+
+# Tests that are imported anew
+
+
+def is_noticed_anew(change: Mutant | None, tests: tuple[str, ...], tree: Path) -> bool:
+    """Whether a test fails, or never ends, where the change stands in a copy of the tree; None: with no change."""
+    if change is None:
+        return _status(_forked(lambda: _pytest(tree, tests))) != 0
+    target = tree / change.path.relative_to(ROOT)
     original = target.read_text(encoding="utf-8")
-    target.write_text(mutant.text, encoding="utf-8")
-    child = os.fork()
-    if child == 0:
-        os.setsid()
-        _run_tests(tests, tree)
+    target.write_text(ast.unparse(change.tree()), encoding="utf-8")
     try:
-        return _status(child) != 0
+        return _status(_forked(lambda: _pytest(tree, tests))) != 0
     finally:
         target.write_text(original, encoding="utf-8")
 
 
-def _run_tests(tests: tuple[str, ...], tree: Path) -> None:
-    """In a process of its own, which imports the package from the copy. Does not return."""
-    status = 1
-    try:
-        os.chdir(tree)
-        sys.dont_write_bytecode = True
-        sys.path.insert(0, str(tree))
-        os.environ["PYTHONPATH"] = str(tree)
-        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-            status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests]))
-    finally:
-        os._exit(status)
+def _pytest(tree: Path, tests: tuple[str, ...], *plugins: object) -> int:
+    """The tests of a tree, up to the first that fails, with the package imported from there."""
+    os.chdir(tree)
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, str(tree))
+    os.environ["PYTHONPATH"] = str(tree)
+    # What fails is not made smaller, and not kept for the next run.
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("mutants", database=None, derandomize=True, phases=phases)
+    hypothesis.settings.load_profile("mutants")
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:faulthandler", "--no-header"]
+    return int(pytest.main([*options, *tests], plugins=plugins))
 
 
-def _status(child: int) -> int:
-    end = time.monotonic() + SECONDS
+# Processes
+
+
+def _forked(work: Callable[[], int]) -> int:
+    """A process that ends with the status that the work returns, 1 if it fails to; its number."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.setsid()
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            with (
+                open(os.devnull, "w") as nowhere,
+                contextlib.redirect_stdout(nowhere),
+                contextlib.redirect_stderr(nowhere),
+            ):
+                status = work()
+        finally:
+            os._exit(status)
+    return child
+
+
+def _status(child: int, seconds: float = SECONDS) -> int:
+    """With what a process ends; -1 if it takes longer."""
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             return os.waitstatus_to_exitcode(status)
-        time.sleep(0.02)
+        time.sleep(0.005)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return -1
+
+
+# Reports
 
 
 def main() -> None:
@@ -199,23 +420,37 @@ def main() -> None:
 def _report(name: str, given: argparse.Namespace, tree: Path) -> bool:
     room = ROOMS[name]
     files = sorted({path for pattern in room.rules for path in ROOT.glob(pattern) if given.file in path.stem})
-    # An unchanged file, written anew as a changed one is, must pass: else every change would seem noticed.
-    for path in files[:1]:
-        same = Mutant(path, 1, "", "", ast.unparse(ast.parse(path.read_text(encoding="utf-8"))))
-        if is_noticed(same, room.tests, tree):
-            sys.exit(f"{name}: the tests fail without any change")
     changes = [mutant for path in files for mutant in mutants(path)]
     if not given.all:
         changes = random.Random(given.seed).sample(changes, min(given.sample, len(changes)))
-    survivors = 0
+    if is_noticed_anew(None, room.tests, tree):
+        sys.exit(f"{name}: the tests fail without any change")
+    survivors = _survivors(room, files, changes)
     for change in changes:
-        if not is_noticed(change, room.tests, tree):
-            survivors += 1
+        if change.function() is None and not is_noticed_anew(change, room.tests, tree):
             print(f"survives: {change}", flush=True)
+            survivors += 1
     noticed = len(changes) - survivors
-    share = 100 * noticed // max(len(changes), 1)
-    print(f"{name}: {noticed} of {len(changes)} changes noticed ({share} %)", flush=True)
+    share = 100 * noticed / max(len(changes), 1)
+    print(f"{name}: {noticed} of {len(changes)} changes noticed ({share:.1f} %)", flush=True)
     return share >= given.least
+
+
+def _survivors(room: Room, files: list[Path], changes: list[Mutant]) -> int:
+    """How many changes in bodies of functions are noticed by no test of those that reach them; prints each."""
+    within = [change for change in changes if change.function() is not None]
+    with tempfile.TemporaryFile("a+") as file:
+        reports = os.fdopen(os.dup(1), "w")
+
+        def tell(change: Mutant, noticed: bool) -> None:
+            if not noticed:
+                print(f"survives: {change}", file=reports, flush=True)
+                print(file=file, flush=True)
+
+        if status := _status(_forked(lambda: _pytest(ROOT, room.tests, Trial(files, within, tell))), 10**6):
+            sys.exit(f"pytest ended with {status} before all changes were tried")
+        file.seek(0)
+        return len(file.readlines())
 
 
 if __name__ == "__main__":
