@@ -240,7 +240,7 @@ def count(profile: Profile, analysis: Analysis) -> Count:
             works[work] = works.get(work, 0) + amount
             if subject.row.layer in profile.doubled and amount:
                 surplus[work] = surplus.get(work, 0) + amount // 2
-        computes = subject.row.macs + subject.row.operations
+        computes = subject.row.macs or subject.row.operations
         if computes and not any(a for name in profile.counters for _, a in _amounts(profile, name, subject)):
             nothing[subject.row.layer] = None
     counters = {first: total(works.values())}

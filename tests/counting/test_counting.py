@@ -227,6 +227,41 @@ def test_torchs_backward_pass_of_fused_attention_makes_five_products() -> None:
     assert figure("torch-training", analysis) == 2 * (3072 + 2304) + 2 * (3072 + 768) + 5 * 2 * 1152
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # 12 positions of width 8, two heads: 3,072 projections, 384 biases; two products of 12 x 12 x 8 = 1,152 each.
+        ("fvcore", 3072 + 2304),
+        ("ptflops-aten", 3072 + 2304 + 384),
+        ("thop", 3072),
+        ("torch", 2 * (3072 + 2304)),
+        # By weights 3,072, by the last projection's input 768, by both operands of each product 2 x 2,304.
+        ("torch-training", 2 * (3072 + 2304) + 2 * (3072 + 768) + 2 * 2 * 2304),
+    ],
+)
+def test_products_of_separate_attention_are_seen(name: str, expected: int) -> None:
+    assert figure(name, layers("8, 12", "- attention: {heads: 2, mode: separate}")) == expected
+
+
+def test_fvcore_counts_no_products_of_fused_attention() -> None:
+    assert figure("fvcore", layers("8, 12", "- attention: {heads: 2, mode: fused}")) == 3072
+
+
+def test_netscope_counts_an_addition_for_each_value_of_a_sum() -> None:
+    counters = count(profile("netscope"), layers("8, 12, 12", "- add: {a: [], b: [identity]}")).counters
+    assert counters["additions"] == 8 * 12 * 12
+
+
+def test_elements_and_bytes_that_tools_print_of_memory() -> None:
+    attention = layers("8, 12", "- attention: 2")
+    # The output and query, key and value, of 96 elements each.
+    assert count(MEMORY_FIGURES["activations"], attention).counters == {"elements": 4 * 96}
+    # Twice 4 bytes for each output of a layer that has parameters.
+    owner, other = (layers("8, 12, 12", f"- batch_norm: {{affine: {affine}}}") for affine in ("true", "false"))
+    assert count(MEMORY_FIGURES["torchinfo-pass-size"], owner).counters == {"bytes": 8 * 1152}
+    assert count(MEMORY_FIGURES["torchinfo-pass-size"], other).counters == {"bytes": 0}
+
+
 # --- the training step
 
 
@@ -248,6 +283,7 @@ def test_both_operands_of_attentions_products_get_a_gradient() -> None:
     # Measured with autograd: 3,072 forward and by weights, 768 by the last projection's input, 2 x 2,304 products.
     cost = training_cost(layers("8, 12", "- attention: 2"), Setup())
     assert (cost.forward, cost.by_weights, cost.by_input, cost.by_products) == (5376, 3072, 768, 4608)
+    assert (cost.backward, cost.macs) == (3072 + 768 + 4608, 5376 + 3072 + 768 + 4608)
 
 
 @pytest.mark.parametrize(("name", "flops"), [("resnet50", 24_299_077_632), ("vgg16", 92_648_177_664)])

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 from inline import analysed
 
+import archcalc
 from archcalc.diagnostics.diagnostic import SpecError
 
 
@@ -36,6 +38,10 @@ def value(expression: str) -> Any:
         ("round_to(13, 8)", 16),
         ("round_to(11, 8)", 8),
         ("round_to(16, 8)", 16),
+        # At least nine tenths of the value: 8 is less than 8.1, and 24 is not less than 0.9 x 26 = 23.4.
+        ("make_divisible(9, 8)", 16),
+        ("make_divisible(26, 8)", 24),
+        ("make_divisible(1, 8)", 8),
         ("floor(2.9)", 2),
         ("ceil(2.1)", 3),
         ("ceil(2)", 2),
@@ -73,3 +79,35 @@ def test_when_decides_at_the_boundary(condition: str, layers: int) -> None:
         "  - relu\n    when", "  - relu:\n    when"
     )
     assert len(analysed(spec).layers) == layers
+
+
+@pytest.mark.parametrize("word", ["and", "or", "not"])
+def test_an_operator_alone_is_no_name(word: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        value(word)
+    assert [finding.message for finding in caught.value.diagnostics] == [f"`{word}` is not an expression"]
+
+
+@pytest.mark.parametrize(("text", "helps"), [("max(1", True), ("1 +", False), ("max(1, 2) +", False)])
+def test_a_bracket_that_is_left_open_may_have_been_cut_at_a_comma(text: str, helps: bool) -> None:
+    with pytest.raises(SpecError) as caught:
+        value(text)
+    [finding] = caught.value.diagnostics
+    assert ("quote an expression that holds one" in (finding.help or "")) is helps
+
+
+def test_the_smallest_and_the_largest_with_a_free_size(tmp_path: Path) -> None:
+    # A linear layer from 1 to so many values, without a bias.
+    for function, least, most in (("min", 3, 8), ("max", 8, 20)):
+        spec = tmp_path / f"{function}.yaml"
+        out = f"{{out: '{function}(n, 8)', bias: false}}"
+        spec.write_text(f"parameters: {{n: 4}}\ninput: [1]\nlayers:\n  - linear: {out}\n", encoding="utf-8")
+        by_formula = archcalc.formula(spec, ["n"], ["params"])["params"]
+        assert (by_formula(n=3), by_formula(n=20)) == (least, most)
+
+
+def test_a_slip_in_a_text_of_several_lines_is_shown_at_the_whole_of_it() -> None:
+    with pytest.raises(SpecError) as caught:
+        analysed("parameters:\n  x: >\n    1 +\n    gone\ninput: [1]\nlayers:\n  - identity\n")
+    [finding] = caught.value.diagnostics
+    assert str(finding.place) == "spec.yaml:2:6"
