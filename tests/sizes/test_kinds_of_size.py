@@ -15,6 +15,7 @@ from archcalc.sizes.conditions import divides as divides_
 from archcalc.sizes.conditions import judge
 from archcalc.sizes.kinds import identity, is_many
 from archcalc.sizes.symbols import variable
+from archcalc.sizes.volume import axis_names
 
 GROUPED = """
 architecture: grouped
@@ -133,3 +134,8 @@ def test_arrays_are_recognised_by_what_is_in_them() -> None:
     assert not is_many(3)
     assert is_many(one)
     assert judge(divides_("rule", one, 4 * one, "")) is True
+
+
+def test_axes_beyond_three_have_numbers() -> None:
+    assert axis_names(2) == ("height", "width")
+    assert axis_names(4) == ("axis 1", "axis 2", "axis 3", "axis 4")

@@ -52,3 +52,14 @@ def test_a_divisor_that_may_be_zero_is_refused() -> None:
         5 // Range(0, 3, ceiling)
     with pytest.raises(ZeroDivisionError):
         Range(1, 3, ceiling) % 0
+
+
+def test_ranges_are_alike_by_their_ends() -> None:
+    assert Range(1, 3, Ceiling()) == Range(1, 3, Ceiling())
+    assert hash(Range(1, 3, Ceiling())) == hash(Range(1, 3, Ceiling()))
+    assert Range(1, 3, Ceiling()) != Range(1, 4, Ceiling())
+    assert Range(1, 3, Ceiling()) != Range(2, 3, Ceiling())
+
+
+def test_a_remainder_is_less_than_the_divisor() -> None:
+    assert Range(5, 9, Ceiling()) % 4 == Range(0, 3, Ceiling())

@@ -36,6 +36,28 @@ def test_what_changes_nothing_is_not_shown() -> None:
     assert arithmetic(Traced(1) * kernel + Traced(0)) == "1*11 + 0"
 
 
+def test_what_is_subtracted_from_a_constant_keeps_its_sign() -> None:
+    assert (10 - Traced(3), arithmetic(10 - Traced(3))) == (7, "-3 + 10")
+    assert (0 - Traced(3), arithmetic(0 - Traced(3))) == (-3, "-3")
+    three = Traced(3)
+    assert arithmetic(three - three) == "0"
+
+
+def test_a_quotient_by_one_is_what_is_divided() -> None:
+    kernel = Traced(11)
+    assert arithmetic((kernel - 1) // 1) == "11 - 1"
+    # A 1 that somebody gave is shown, unless a given number alone is divided by it.
+    assert arithmetic((kernel - 1) // Traced(1)) == "(11 - 1)/1"
+    assert arithmetic(kernel // Traced(1)) == "11"
+
+
+def test_a_known_sum_within_a_sum_is_a_number() -> None:
+    known = Traced(2) + Traced(3)
+    assert arithmetic(known + Traced(4)) == "2 + 3 + 4"
+    assert arithmetic(known + Traced(4), {id(known)}) == "5 + 4"
+    assert arithmetic(known, {id(known)}) == "2 + 3"
+
+
 def test_it_is_a_size_and_a_number() -> None:
     five = Traced(5)
     assert is_size(five)
