@@ -10,7 +10,8 @@ rule that no test states by value. Exit code 1 if fewer than `--least` per cent 
 
 The tests of a room are collected once and traced once. A change in the body of a function is then put in its place in
 a fork of that process, which runs only the tests that reach its line, the quickest first. What runs at import (a table,
-a default) is changed in a copy of the tree, which is imported anew.
+a default), and what survives (a test may have computed it while it was collected), is changed in a copy of the tree,
+which is imported anew.
 """
 
 from __future__ import annotations
@@ -425,9 +426,9 @@ def _report(name: str, given: argparse.Namespace, tree: Path) -> bool:
         changes = random.Random(given.seed).sample(changes, min(given.sample, len(changes)))
     if is_noticed_anew(None, room.tests, tree):
         sys.exit(f"{name}: the tests fail without any change")
-    survivors = _survivors(room, files, changes)
-    for change in changes:
-        if change.function() is None and not is_noticed_anew(change, room.tests, tree):
+    survivors = 0
+    for change in _survivors(room, files, changes):
+        if not is_noticed_anew(change, room.tests, tree):
             print(f"survives: {change}", flush=True)
             survivors += 1
     noticed = len(changes) - survivors
@@ -436,21 +437,20 @@ def _report(name: str, given: argparse.Namespace, tree: Path) -> bool:
     return share >= given.least
 
 
-def _survivors(room: Room, files: list[Path], changes: list[Mutant]) -> int:
-    """How many changes in bodies of functions are noticed by no test of those that reach them; prints each."""
+def _survivors(room: Room, files: list[Path], changes: list[Mutant]) -> Iterator[Mutant]:
+    """The changes that are to be tried anew: what runs at import, and what no test notices of those that reach it."""
     within = [change for change in changes if change.function() is not None]
     with tempfile.TemporaryFile("a+") as file:
-        reports = os.fdopen(os.dup(1), "w")
 
         def tell(change: Mutant, noticed: bool) -> None:
             if not noticed:
-                print(f"survives: {change}", file=reports, flush=True)
-                print(file=file, flush=True)
+                print(within.index(change), file=file, flush=True)
 
         if status := _status(_forked(lambda: _pytest(ROOT, room.tests, Trial(files, within, tell))), 10**6):
             sys.exit(f"pytest ended with {status} before all changes were tried")
         file.seek(0)
-        return len(file.readlines())
+        yield from [within[int(line)] for line in file]
+    yield from (change for change in changes if change.function() is None)
 
 
 if __name__ == "__main__":
