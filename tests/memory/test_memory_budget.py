@@ -16,7 +16,7 @@ from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.memory import budget
 from archcalc.memory.optimizers import OPTIMIZERS, STATE
 from archcalc.memory.precision import DTYPES
-from archcalc.memory.setup import DEVICES, Setup
+from archcalc.memory.setup import DEVICES, Setup, stated
 from archcalc.memory.setup import setup as set_up
 
 DATA = Path(__file__).parent.parent / "data" / "memory"
@@ -304,3 +304,18 @@ def test_the_heading_says_whether_there_are_master_weights(capsys: pytest.Captur
     for given, said in ([], "float32 master weights"), (["--no-masters"], "no master weights"):
         assert run(["memory", "lenet5", "--dtype", "bfloat16", "--optimizer", "adam", *given]) == 0
         assert said in capsys.readouterr().out.split("\n")[0]
+
+
+def test_a_setup_stated_as_text_is_the_one_asked_for() -> None:
+    network = archcalc.load("lenet5").expand()
+    words = {"batch": "1_000", "accumulate": "true", "freeze": "[c1, 'c3']", "checkpoint": "f6"}
+    assert stated(network, words) == set_up(
+        network, batch=1000, accumulate=True, freeze=["c1", "c3"], checkpoint=["f6"]
+    )
+
+
+def test_what_is_saved_by_layer_adds_up_to_what_is_saved_at_each_step() -> None:
+    made = of("lenet5")
+    by_layer = made.saved_by_step(2, str)
+    assert len(by_layer) > 1
+    assert [sum(values) for values in zip(*by_layer.values(), strict=True)] == made.parts_by_step(2)["saved"]
