@@ -355,8 +355,8 @@ def _syntax_help(text: str) -> str | None:
     return None
 
 
-def _where(node: ast.AST) -> tuple[int, int | None]:
-    return getattr(node, "col_offset", 0), getattr(node, "end_col_offset", None)
+def _where(node: ast.expr) -> tuple[int, int | None]:
+    return node.col_offset, node.end_col_offset
 
 
 def _compile(node: ast.expr, text: str, mentioned: _Mentioned) -> Callable[[Environment], Any]:
@@ -405,8 +405,7 @@ def _compile(node: ast.expr, text: str, mentioned: _Mentioned) -> Callable[[Envi
 
 
 def _named(node: ast.Name, mentioned: _Mentioned) -> Callable[[Environment], Any]:
-    start, end = _where(node)
-    mentioned.names.append(Name(node.id, start, end or start + len(node.id)))
+    mentioned.names.append(Name(node.id, node.col_offset, node.col_offset + len(node.id)))
     return _lookup(node.id)
 
 

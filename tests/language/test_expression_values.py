@@ -81,6 +81,15 @@ def test_when_decides_at_the_boundary(condition: str, layers: int) -> None:
     assert len(analysed(spec).layers) == layers
 
 
+def test_an_unknown_name_is_shown_where_it_stands() -> None:
+    with pytest.raises(SpecError) as caught:
+        analysed("parameters:\n  x: 1 + gone * 2\ninput: [1]\nlayers:\n  - identity\n")
+    [finding] = caught.value.diagnostics
+    place = finding.place
+    assert place is not None
+    assert place.source.text[place.start : place.end] == "gone"
+
+
 @pytest.mark.parametrize("word", ["and", "or", "not"])
 def test_an_operator_alone_is_no_name(word: str) -> None:
     with pytest.raises(SpecError) as caught:
