@@ -33,6 +33,9 @@ def value(expression: str) -> Any:
         ("3 > 2", True),
         ("2 == 2", True),
         ("2 != 2", False),
+        # A truth is no number, and equal to none.
+        ("true == 1", False),
+        ("true != 1", True),
         # Halves are rounded up: 12/8 = 1.5; 13 is nearer to 16 than to 8, 11 to 8 than to 16.
         ("round_to(12, 8)", 16),
         ("round_to(13, 8)", 16),
@@ -67,7 +70,9 @@ def test_an_expression_comes_to(expression: str, result: Any) -> None:
     assert type(value(expression)) is type(result)
 
 
-@pytest.mark.parametrize("expression", ["true + 1", "010", "1 + xs", "min()", "xs[3]", "7 // 0", "7 % 0", "-true"])
+@pytest.mark.parametrize(
+    "expression", ["true + 1", "010", "1 + xs", "min()", "xs[3]", "7 // 0", "7 % 0", "-true", "true < 2"]
+)
 def test_an_expression_that_means_nothing_is_refused(expression: str) -> None:
     with pytest.raises(SpecError):
         value(expression)
@@ -113,6 +118,22 @@ def test_the_smallest_and_the_largest_with_a_free_size(tmp_path: Path) -> None:
         spec.write_text(f"parameters: {{n: 4}}\ninput: [1]\nlayers:\n  - linear: {out}\n", encoding="utf-8")
         by_formula = archcalc.formula(spec, ["n"], ["params"])["params"]
         assert (by_formula(n=3), by_formula(n=20)) == (least, most)
+
+
+def test_a_free_size_is_rounded_to_the_nearest_multiple(tmp_path: Path) -> None:
+    spec = tmp_path / "rounded.yaml"
+    out = "{out: 'round_to(n, 8)', bias: false}"
+    spec.write_text(f"parameters: {{n: 16}}\ninput: [1]\nlayers:\n  - linear: {out}\n", encoding="utf-8")
+    params = archcalc.formula(spec, ["n"], ["params"])["params"]
+    assert [params(n=n) for n in (11, 12, 13, 16, 19, 20)] == [8, 16, 16, 16, 16, 24]
+
+
+def test_the_largest_number_is_a_number() -> None:
+    assert value("10 ** 15") == 10**15
+    assert value("1.0 * 10 ** 15") == 10**15
+    for beyond in ("10 ** 15 + 1", "2.5 * 10 ** 15"):
+        with pytest.raises(SpecError):
+            value(beyond)
 
 
 def test_a_slip_in_a_text_of_several_lines_is_shown_at_the_whole_of_it() -> None:
