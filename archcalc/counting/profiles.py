@@ -41,7 +41,20 @@ ASKED = frozenset(
 #: Layers whose counting is known for some tools alone: a profile that has no rule for one refuses it. A product of two
 #: streams is written `a @ b`, which tools that replace functions of torch by their own miss, or torch.matmul(a, b),
 #: which they see.
-PARTLY_ASKED = frozenset((*("matmul", "rnn", "lstm", "gru", "experts", "dot_product_attention", "unknown"),))
+PARTLY_ASKED = frozenset(
+    (
+        "matmul",
+        "rnn",
+        "lstm",
+        "gru",
+        "experts",
+        "dot_product_attention",
+        "standardized_conv",
+        "unfold",
+        "fold",
+        "unknown",
+    )
+)
 
 _RECURRENT = "rnn, lstm, gru"
 _UNSEEN_RECURRENT = "recurrent layers, which are one kernel on a GPU, are not counted"
@@ -288,11 +301,11 @@ _MADE = (
             },
             "comparisons": {
                 **_each("relu, dropout", inputs=1),
-                **_each("maxpool, global_maxpool", window_values=1),
+                **_each("maxpool, adaptive_maxpool, global_maxpool", window_values=1),
             },
             "additions": {
                 **_each("batch_norm, softmax, lrn", inputs=1),
-                **_each("avgpool, global_avgpool", window_values=1),
+                **_each("avgpool, adaptive_avgpool, global_avgpool", window_values=1),
                 **_each("add", outputs=1),
             },
             "divisions": {**_each("batch_norm, softmax", inputs=1), **_each("lrn", inputs=2)},

@@ -1,6 +1,6 @@
 """Attention: every position looks at every other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -16,8 +16,55 @@ from archcalc.sizes.conditions import Condition, divides, equal
 from archcalc.sizes.kinds import Size, undecided
 from archcalc.sizes.volume import Volume
 
+#: The biases of query, key, value and output.
+_BIASES = ("query_bias", "key_bias", "value_bias", "out_bias")
 
-@layer(ranks=range(1, 6))
+#: Of what torch.nn.MultiheadAttention does not have, what a fused kernel does not have either.
+_SEPARATE = ("relative", "softcap", "dropout")
+
+
+def _beyond_module(options: Mapping[str, Any], biases: tuple[bool, ...]) -> list[str]:
+    """The attributes given that torch.nn.MultiheadAttention does not have."""
+    given = (
+        *((name, options[name] is not None) for name in ("kv_heads", "width", "sliding_window")),
+        *((name, options[name]) for name in ("mask", "rotary")),
+        ("norm", options["norm"] != "none"),
+        ("relative", options["relative"] is not None),
+        ("softcap", options["softcap"] is not None),
+        ("dropout", options["dropout"]),
+        ("bias", len(set(biases)) > 1),
+        ("windows", options["windows"]),
+    )
+    return [name for name, is_given in given if is_given]
+
+
+def _own_or(bias: bool, own: tuple[bool | None, ...]) -> tuple[bool, ...]:
+    return tuple(bias if each is None else each for each in own)
+
+
+def _mode(beyond: list[str]) -> str:
+    """How attention is computed where it is not said."""
+    return "separate" if any(name in _SEPARATE for name in beyond) else "fused" if beyond else "module"
+
+
+def _resolved(x: Volume, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The mode, and what follows from other attributes: biases, heads of keys and values, and how wide a head is. A
+    sequence is no set of windows."""
+    biases = _own_or(attributes["bias"], tuple(attributes[name] for name in _BIASES))
+    mode = attributes["mode"] or _mode(_beyond_module(attributes, biases))
+    resolved = {**dict(zip(_BIASES, biases, strict=True)), "bias": biases[-1], "mode": mode}
+    if mode == "module":
+        return resolved
+    heads, kv_heads, width = (attributes[name] for name in ("heads", "kv_heads", "width"))
+    return {
+        **resolved,
+        "kv_heads": heads if kv_heads is None else kv_heads,
+        "width": x.channels // heads if width is None else width,
+        "windows": attributes["windows"] and x.rank > 1,
+    }
+
+
+@layer(ranks=range(1, 6), resolve=_resolved)
 def attention(
     x: Volume,
     memory: Volume | None = None,
@@ -67,27 +114,23 @@ def attention(
     Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.2; torch.nn.MultiheadAttention;
     torch.nn.functional.scaled_dot_product_attention.
     """
-    biases = tuple(bias if own is None else own for own in (query_bias, key_bias, value_bias, out_bias))
-    beyond_module = [
-        name
-        for name, given in (
-            ("kv_heads", kv_heads is not None),
-            ("width", width is not None),
-            ("sliding_window", sliding_window is not None),
-            ("mask", mask),
-            ("rotary", rotary),
-            ("norm", norm != "none"),
-            ("relative", relative is not None),
-            ("softcap", softcap is not None),
-            ("dropout", bool(dropout)),
-            ("bias", len(set(biases)) > 1),
-            ("windows", windows),
-        )
-        if given
-    ]
-    beyond_kernel = [name for name in beyond_module if name in ("relative", "softcap", "dropout")]
+    biases = _own_or(bias, (query_bias, key_bias, value_bias, out_bias))
+    options = {
+        "kv_heads": kv_heads,
+        "width": width,
+        "sliding_window": sliding_window,
+        "mask": mask,
+        "rotary": rotary,
+        "norm": norm,
+        "relative": relative,
+        "softcap": softcap,
+        "dropout": dropout,
+        "windows": windows,
+    }
+    beyond_module = _beyond_module(options, biases)
     if mode is None:
-        mode = "separate" if beyond_kernel else "fused" if beyond_module else "module"
+        mode = _mode(beyond_module)
+    beyond_kernel = [name for name in beyond_module if name in _SEPARATE]
     beyond = {"module": beyond_module, "fused": beyond_kernel}.get(mode, [])
     message = f"attributes that `mode: {mode}` does not know ({', '.join(beyond)})"
     known = () if not beyond else (equal("attention-mode", len(beyond), 0, message, "mode"),)

@@ -21,7 +21,7 @@ from archcalc.layers.outcome import (
     operations,
     saves,
 )
-from archcalc.layers.registry import layer
+from archcalc.layers.registry import Form, layer
 from archcalc.layers.slices import unsliced
 from archcalc.layers.windows import extents, is_even, sides_of, slide
 from archcalc.sizes.conditions import at_least, at_most, divides
@@ -87,7 +87,17 @@ def _composed(x: Volume, copied: Size, output: Volume, params: tuple[Tensor, ...
     )
 
 
-def _depthwise(x: Volume, attributes: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+def _resolved(x: Volume, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """A kernel of one value is never spread. The padding in numbers, unless it is PyTorch's own "same", which stores
+    less than uneven numbers do."""
+    kernel, stride, padding = (attributes[name] for name in ("kernel", "stride", "padding"))
+    dilation = tuple(1 if certainly_equal(k, 1) else d for k, d in zip(kernel, attributes["dilation"], strict=True))
+    sides = sides_of(x, extents(kernel, dilation), stride, padding)
+    own = _pads_itself(stride, padding) and not is_even(sides)
+    return {"padding": padding if own else sides, "dilation": dilation}
+
+
+def _depthwise(x: Volume, attributes: Mapping[str, Any]) -> Form | None:
     """A convolution with a group for each of several input channels as `depthwise_conv`."""
     rest = {name: value for name, value in attributes.items() if name not in ("out", "groups")}
     if not 1 < attributes["groups"] == x.channels:
@@ -95,7 +105,13 @@ def _depthwise(x: Volume, attributes: Mapping[str, Any]) -> tuple[str, dict[str,
     return "depthwise_conv", {**rest, "multiplier": attributes["out"] // x.channels}
 
 
-@layer(ranks=(1, 2, 3), shorter=_depthwise)
+def _of_one_channel(x: Volume, attributes: Mapping[str, Any]) -> Form | None:
+    """A depthwise convolution of a single channel as `conv`."""
+    rest = {name: value for name, value in attributes.items() if name != "multiplier"}
+    return ("conv", {**rest, "out": attributes["multiplier"], "groups": 1}) if x.channels == 1 else None
+
+
+@layer(ranks=(1, 2, 3), resolve=_resolved, shorter=_depthwise)
 def conv(
     x: Volume,
     *,
@@ -142,7 +158,7 @@ def conv(
     )
 
 
-@layer(ranks=(1, 2, 3))
+@layer(ranks=(1, 2, 3), resolve=_resolved, shorter=_of_one_channel)
 def depthwise_conv(
     x: Volume,
     *,

@@ -1,5 +1,8 @@
 """Linear layers: every output looks at the whole input vector."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from archcalc.layers.attributes import Positive, Switch
 from archcalc.layers.layout import rows
 from archcalc.layers.outcome import (
@@ -19,7 +22,12 @@ from archcalc.sizes.conditions import equal
 from archcalc.sizes.volume import Volume
 
 
-@layer
+def _resolved(x: Volume, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """A vector is one position."""
+    return {"each_position": attributes["each_position"] and x.rank > 0}
+
+
+@layer(resolve=_resolved)
 def linear(x: Volume, *, out: Positive, bias: Switch = True, each_position: Switch = False) -> Outcome:
     """Fully connected layer on a vector; with `each_position: true` on the channels of every position alike.
 
@@ -41,7 +49,7 @@ def linear(x: Volume, *, out: Positive, bias: Switch = True, each_position: Swit
         rearranged=_folded(x, output, weights, biases) if x.rank and bias else None,
         needs=rows(x.rank) if x.rank else None,
         lies="channels last",
-        windows=() if each_position else EVERYTHING,
+        windows=() if each_position and x.rank else EVERYTHING,
         conditions=() if each_position else (flat,),
     )
 

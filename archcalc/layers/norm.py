@@ -1,6 +1,7 @@
 """Normalisation: values are brought to a common scale, over the batch, the channels, a group or a neighbourhood."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from archcalc.layers.arithmetic import of_normalisation, of_rms_normalisation
 from archcalc.layers.attributes import Factor, Positive, Switch, Word
@@ -22,7 +23,7 @@ from archcalc.layers.outcome import (
     operations,
     saves,
 )
-from archcalc.layers.registry import layer
+from archcalc.layers.registry import Form, layer
 from archcalc.sizes.conditions import at_least, divides
 from archcalc.sizes.kinds import Size
 from archcalc.sizes.volume import Volume
@@ -72,7 +73,12 @@ def batch_norm(x: Volume, *, affine: Switch = True, track: Switch = True) -> Out
     )
 
 
-@layer
+def _resolved(x: Volume, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """There is no shift without a scale."""
+    return {"bias": attributes["affine"] and attributes["bias"]}
+
+
+@layer(resolve=_resolved)
 def layer_norm(
     x: Volume,
     *,
@@ -348,7 +354,12 @@ def affine(x: Volume, *, scale: Switch = True, bias: Switch = True) -> Outcome:
     )
 
 
-@layer
+def _by_zero(x: Volume, attributes: Mapping[str, Any]) -> Form | None:
+    """A factor of 0 as `zero`."""
+    return None if attributes["factor"] else ("zero", {})
+
+
+@layer(shorter=_by_zero)
 def scale(x: Volume, *, factor: Factor) -> Outcome:
     """A fixed factor for all values, as Inception-ResNet has it on its residuals.
 

@@ -1,10 +1,11 @@
 """Pooling: a window, or the whole map, is summarised by its maximum or its average."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from archcalc.layers.attributes import Kernel, PaddingOrSame, Switch
 from archcalc.layers.outcome import EVERYTHING, Composition, Outcome, Saved, Step, Tensor, Window, operations, saves
-from archcalc.layers.registry import layer
+from archcalc.layers.registry import Form, Shorter, layer
 from archcalc.layers.windows import extents, is_even, sides_of, slide
 from archcalc.sizes.conditions import at_least
 from archcalc.sizes.kinds import Size, ceil_div, certainly_equal, equals, product, undecided
@@ -50,7 +51,24 @@ def _window(windows: tuple[Window, ...] | None) -> Size:
     return product(each.last - each.first + 1 for each in windows) if windows else 0
 
 
-@layer(ranks=(1, 2, 3))
+def _resolved(x: Volume, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The stride and the padding in numbers, and whether rounding up makes the output larger."""
+    kernel, stride = attributes["kernel"], attributes["stride"]
+    strides = kernel if stride is None else stride
+    extent = extents(kernel, attributes["dilation"]) if "dilation" in attributes else kernel
+    sides = sides_of(x, extent, strides, attributes["padding"])
+    down, up = (slide(x, extent, strides, sides, ceil_mode=ceil_mode)[0] for ceil_mode in (False, True))
+    return {"stride": strides, "padding": sides, "ceil_mode": attributes["ceil_mode"] and down != up}
+
+
+def _resolved_average(x: Volume, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """As of each window; where nothing is padded, nothing padded is left out of an average."""
+    resolved = _resolved(x, attributes)
+    padded = any(map(any, resolved["padding"]))
+    return {**resolved, "count_include_pad": attributes["count_include_pad"] or not padded}
+
+
+@layer(ranks=(1, 2, 3), resolve=_resolved)
 def maxpool(
     x: Volume,
     *,
@@ -83,7 +101,7 @@ def maxpool(
     return _pooled(x, f"max_pool{x.rank}d", sides_of(x, extent, strides, padding), made, _indices(output))
 
 
-@layer(ranks=(1, 2, 3))
+@layer(ranks=(1, 2, 3), resolve=_resolved_average)
 def avgpool(
     x: Volume,
     *,
@@ -128,6 +146,7 @@ def global_avgpool(x: Volume) -> Outcome:
         operations=operations("pooling", add=x.elements - x.channels, divide=x.channels),
         windows=EVERYTHING,
         lies="channels first",
+        unchanged=equals(x.space, (1,) * x.rank),
         function=f"adaptive_avg_pool{x.rank}d",
     )
 
@@ -146,6 +165,7 @@ def global_maxpool(x: Volume) -> Outcome:
         saved=(saves("input", 0), _indices(output)),
         windows=EVERYTHING,
         lies="image",
+        unchanged=equals(x.space, output.space),
         function=f"adaptive_max_pool{x.rank}d",
     )
 
@@ -161,22 +181,37 @@ def _adaptive_windows(x: Volume, size: tuple[Size, ...]) -> tuple[Window, ...]:
     return tuple(Window(0, n - 1, n, m) for n, m in zip(x.space, size, strict=True))
 
 
-@layer(ranks=(1, 2, 3))
+def _to_one(size: tuple[Size, ...]) -> bool:
+    """Whether an adaptive pooling is a global one."""
+    return all(certainly_equal(m, 1) for m in size)
+
+
+def _global(name: str) -> Shorter:
+    """An adaptive pooling to one position as the global pooling of that name."""
+
+    def shorter(_: Volume, attributes: Mapping[str, Any]) -> Form | None:
+        return (name, {}) if _to_one(attributes["size"]) else None
+
+    return shorter
+
+
+@layer(ranks=(1, 2, 3), shorter=_global("global_avgpool"))
 def adaptive_avgpool(x: Volume, *, size: Kernel) -> Outcome:
     """Average pooling to a given number of positions along each axis, whatever the input has.
 
     Operations, with windows of ceil(n / m) positions along an axis (exact where m divides n): one addition fewer than
     the window has values, and one division, per output.
-    Saved for backward: the input, unless the output has one position (a mean keeps nothing). An adaptive pooling
-    that changes nothing still makes a new tensor.
+    Saved for backward: the input, unless the output has one position: that is global_avgpool, and a mean keeps
+    nothing. An adaptive pooling that changes nothing still makes a new tensor.
     Source: torch.nn.AdaptiveAvgPool2d.
     """
+    if _to_one(size):
+        return global_avgpool(x)
     output = Volume(x.channels, size)
-    to_one = all(certainly_equal(m, 1) for m in size)
     return Outcome(
         output,
         operations=operations("pooling", add=_within_windows(x, output), divide=output.elements),
-        saved=() if to_one else (saves("input", 0),),
+        saved=(saves("input", 0),),
         windows=_adaptive_windows(x, size),
         fan_in=_window(_adaptive_windows(x, size)),
         lies="image",
@@ -186,15 +221,18 @@ def adaptive_avgpool(x: Volume, *, size: Kernel) -> Outcome:
     )
 
 
-@layer(ranks=(1, 2, 3))
+@layer(ranks=(1, 2, 3), shorter=_global("global_maxpool"))
 def adaptive_maxpool(x: Volume, *, size: Kernel) -> Outcome:
     """Max pooling to a given number of positions along each axis, whatever the input has.
 
     Operations, with windows of ceil(n / m) positions along an axis (exact where m divides n): one comparison fewer
     than the window has values, per output.
-    Saved for backward: the input, and the index of each maximum as a 64-bit integer.
+    Saved for backward: the input, and the index of each maximum as a 64-bit integer. To one position it is
+    global_maxpool.
     Source: torch.nn.AdaptiveMaxPool2d; derivatives.yaml, adaptive_max_pool2d.
     """
+    if _to_one(size):
+        return global_maxpool(x)
     output = Volume(x.channels, size)
     return Outcome(
         output,

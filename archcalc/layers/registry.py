@@ -22,8 +22,14 @@ class Attribute(Record):
     default: Any
 
 
-#: Another layer's name and attributes for a layer's input and attributes; None where no other is the same.
-Shorter: TypeAlias = Callable[[Volume, Mapping[str, Any]], "tuple[str, dict[str, Any]] | None"]
+#: A layer's name and all its attributes, with one value for each axis where an attribute has that.
+Form: TypeAlias = tuple[str, dict[str, Any]]
+
+#: For a layer's first input and all its attributes, those that differ from what is written: what they mean there.
+Resolve: TypeAlias = Callable[[Volume, Mapping[str, Any]], "dict[str, Any]"]
+
+#: For a layer's first input and its resolved attributes, another layer; None where no other is the same.
+Shorter: TypeAlias = Callable[[Volume, Mapping[str, Any]], "Form | None"]
 
 
 class Layer:
@@ -41,6 +47,7 @@ class Layer:
         "name",
         "one_of",
         "ranks",
+        "resolve",
         "shorter",
     )
 
@@ -50,6 +57,7 @@ class Layer:
         ranks: Iterable[int] | None,
         one_of: tuple[str, ...] = (),
         commutes: bool = False,
+        resolve: Resolve | None = None,
         shorter: Shorter | None = None,
     ) -> None:
         code = function.__code__
@@ -65,6 +73,7 @@ class Layer:
         self.one_of = one_of
         #: Whether the order of its inputs means nothing.
         self.commutes = commutes
+        self.resolve = resolve
         self.shorter = shorter
         many = bool(code.co_flags & 0x04)
         self.least = 1 if many else len(positional) - len(function.__defaults__ or ())
@@ -77,6 +86,19 @@ class Layer:
         self.first = keywords[0] if keywords else None
         #: Attributes with a value for each axis.
         self.fitted = tuple(a for a in self.attributes.values() if type(a.kind).fit is not Kind.fit)
+
+    def complete(self, attributes: Mapping[str, Any], rank: int) -> dict[str, Any]:
+        """All attributes, defaults too, for an input of so many spatial axes. Refused if one does not fit them."""
+        values = ((each, attributes.get(name, each.default)) for name, each in self.attributes.items())
+        return {each.name: value if value is None else each.kind.fit(value, rank) for each, value in values}
+
+    def form(self, x: Volume, attributes: Mapping[str, Any]) -> Form:
+        """The layer and its attributes as what they mean for its first input: one form for what is the same in every
+        value and every figure. Refused as `complete`."""
+        made = self.complete(attributes, x.rank)
+        if self.resolve is not None:
+            made |= self.resolve(x, made)
+        return (self.shorter and self.shorter(x, made)) or (self.name, made)
 
     @property
     def joins(self) -> bool:
@@ -121,6 +143,7 @@ def layer(
     ranks: Iterable[int] | None = None,
     one_of: tuple[str, ...] = (),
     commutes: bool = False,
+    resolve: Resolve | None = None,
     shorter: Shorter | None = None,
 ) -> Callable[[_Rule], _Rule]: ...
 def layer(
@@ -129,18 +152,20 @@ def layer(
     ranks: Iterable[int] | None = None,
     one_of: tuple[str, ...] = (),
     commutes: bool = False,
+    resolve: Resolve | None = None,
     shorter: Shorter | None = None,
 ) -> Any:
     """Make a rule known under its function's name.
 
     The rule takes its volumes by position and its attributes by keyword. `ranks` are the numbers of spatial axes it
     works on; of the attributes `one_of`, one must be given and no other; `commutes` says that the order of its inputs
-    means nothing; `shorter` writes it as another layer where that is the same in every figure. ValueError if another
-    layer has the name.
+    means nothing. What can be written in several ways has one form: `resolve` writes attributes as what they mean for
+    the input, `shorter` the layer as another one, where both are the same in every value and every figure. ValueError
+    if another layer has the name.
     """
 
     def register(rule: _Rule) -> _Rule:
-        made = Layer(rule, ranks, one_of, commutes, shorter)
+        made = Layer(rule, ranks, one_of, commutes, resolve, shorter)
         if made.name in _known:
             raise ValueError(f"two layers are called {made.name}: in {_known[made.name].family} and in {made.family}")
         _known[made.name] = made

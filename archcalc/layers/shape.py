@@ -1,6 +1,7 @@
 """Layers that move values and compute nothing: flatten, pad, crop, upsample, shuffle, select, reshape, tokens."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from math import gcd
 from typing import Annotated, Any
 
 from archcalc.layers.attributes import (
@@ -32,7 +33,7 @@ from archcalc.layers.outcome import (
     operations,
     saves,
 )
-from archcalc.layers.registry import layer
+from archcalc.layers.registry import Form, layer
 from archcalc.layers.slices import unsliced
 from archcalc.layers.windows import extents, slide
 from archcalc.records import Record
@@ -107,7 +108,29 @@ def _stretches(before: tuple[Size, ...], after: tuple[Size, ...]) -> Iterator[_S
         yield _Stretch(start, i - start, to_start, j - to_start)
 
 
-@layer
+def _inferred(x: Volume, shape: tuple[Size, ...]) -> tuple[Size, ...]:
+    """The shape with the size that follows from the others."""
+    stated = product(size for size in shape if not is_inferred(size))
+    return tuple(x.elements // stated if is_inferred(size) else size for size in shape)
+
+
+def _resolved_shape(x: Volume, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """All sizes; a vector lies in one way."""
+    shape = _inferred(x, attributes["shape"])
+    return {"shape": shape, "channels": attributes["channels"] if len(shape) > 1 else "first"}
+
+
+def _flattened(x: Volume, attributes: Mapping[str, Any]) -> Form | None:
+    """A reshape to a vector as `flatten`, one of a map to its positions as `tokens`."""
+    shape = attributes["shape"]
+    if len(shape) == 1 and x.rank:
+        return "flatten", {}
+    if len(shape) == 2 and x.rank > 1 and shape[0] == x.channels and attributes["channels"] == "first":
+        return "tokens", {}
+    return None
+
+
+@layer(resolve=_resolved_shape, shorter=_flattened)
 def reshape(x: Volume, *, shape: SizesToInfer, channels: Annotated[str, Word("first", "last")] = "first") -> Outcome:
     """The same values in another shape, channels first: `reshape: [64, 7, 7]`.
 
@@ -123,7 +146,7 @@ def reshape(x: Volume, *, shape: SizesToInfer, channels: Annotated[str, Word("fi
     if any(map(is_inferred, shape)):
         message = "the sizes of the shape must divide the number of values"
         keeps = divides("reshape-keeps", stated, x.elements, message, "shape")
-        shape = tuple(x.elements // stated if is_inferred(size) else size for size in shape)
+        shape = _inferred(x, shape)
     merged: list[tuple[int, ...]] = []
     moves: list[Move] = []
     for start, axes, to_start, to_axes in _stretches(x.shape, shape):
@@ -139,7 +162,7 @@ def reshape(x: Volume, *, shape: SizesToInfer, channels: Annotated[str, Word("fi
         storage="view",
         needs=each_as_one(tuple(merged)),
         moves=tuple(moves),
-        lies="channels last" if channels == "last" else "alike",
+        lies="channels last" if channels == "last" and len(shape) > 1 else "alike",
     )
 
 
@@ -192,7 +215,17 @@ def pad(
     )
 
 
-@layer(ranks=(1, 2, 3), one_of=("size", "to"))
+def _taken_off(x: Volume, to: tuple[Size, ...]) -> tuple[tuple[Size, Size], ...]:
+    """What is taken off the sides of each axis for so many positions to be left."""
+    return tuple(((n - m) // 2, n - m - (n - m) // 2) for n, m in zip(x.space, to, strict=True))
+
+
+def _resolved_crop(x: Volume, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    to = attributes["to"]
+    return {} if to is None else {"size": _taken_off(x, to), "to": None}
+
+
+@layer(ranks=(1, 2, 3), one_of=("size", "to"), resolve=_resolved_crop)
 def crop(x: Volume, *, size: Padding = None, to: Kernel = None) -> Outcome:
     """Positions are taken off the sides of each axis: U-Net's crop before it concatenates.
 
@@ -205,7 +238,7 @@ def crop(x: Volume, *, size: Padding = None, to: Kernel = None) -> Outcome:
     if to is not None:
         message = "a crop cannot enlarge an axis"
         fits += [at_least("crop-fits", n, m, message, "to") for n, m in zip(x.space, to, strict=True)]
-        size = tuple(((n - m) // 2, n - m - (n - m) // 2) for n, m in zip(x.space, to, strict=True))
+        size = _taken_off(x, to)
     space = tuple(n - before - after for n, (before, after) in zip(x.space, size, strict=True))
     cropped = [axis for axis, sides in enumerate(size) if not all(certainly_equal(side, 0) for side in sides)]
     message = "cropping must leave at least 1 position"
@@ -260,7 +293,20 @@ def pad_channels(x: Volume, *, out: Positive) -> Outcome:
     )
 
 
-@layer(ranks=(1, 2, 3), one_of=("scale", "to"))
+def _ratio(n: Size, m: Size) -> tuple[Size, Size]:
+    """Positions before and after, in lowest terms where they are known."""
+    divisor = gcd(n, m) if is_concrete(n) and is_concrete(m) else 1
+    return n // divisor, m // divisor
+
+
+def _resolved_upsample(x: Volume, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The factors, where all axes have a whole one."""
+    to = attributes["to"]
+    before, after = zip(*map(_ratio, x.space, to or x.space), strict=True)
+    return {} if to is None or set(before) != {1} else {"scale": after, "to": None}
+
+
+@layer(ranks=(1, 2, 3), one_of=("scale", "to"), resolve=_resolved_upsample)
 def upsample(
     x: Volume,
     *,
@@ -284,7 +330,7 @@ def upsample(
         ratios = [(1, s) for s in scale]
         to = tuple(n * s for n, s in zip(x.space, scale, strict=True))
     else:
-        ratios = list(zip(x.space, to, strict=True))
+        ratios = list(map(_ratio, x.space, to))
     output = Volume(x.channels, to)
     # From n positions to m: output o takes the value at o * n / m, or those less than `reach` from (o + 1/2) * n / m
     # - 1/2; antialiased and with n above m, less than reach * n / m from there.

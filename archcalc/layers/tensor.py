@@ -1,6 +1,7 @@
 """Operations along axes: sums, means, maxima and norms over them, parts of them, and the product of two streams."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from archcalc.layers.attributes import Count, Integer, OneAxis, OptionalPositive, Positive, Sizes, SomeAxes, Switch
 from archcalc.layers.broadcast import broadcast, operands
@@ -18,7 +19,7 @@ from archcalc.layers.outcome import (
     operations,
     saves,
 )
-from archcalc.layers.registry import layer
+from archcalc.layers.registry import Form, layer
 from archcalc.sizes.conditions import at_least, at_most, equal
 from archcalc.sizes.kinds import Size, ceil_div, certainly_equal
 from archcalc.sizes.volume import Volume
@@ -38,7 +39,12 @@ def _sees(over: tuple[int, ...]) -> tuple[Window, ...] | None:
     return () if over == (0,) else EVERYTHING
 
 
-@layer
+def _keeps(x: Volume, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The channels stay as 1 either way."""
+    return {"keep": attributes["keep"] and attributes["over"] != (0,)}
+
+
+@layer(resolve=_keeps)
 def reduce_mean(x: Volume, *, over: SomeAxes, keep: Switch = False) -> Outcome:
     """The mean over some axes. Spatial axes go, or stay as 1 with `keep: true`; the channels stay as 1.
 
@@ -56,7 +62,7 @@ def reduce_mean(x: Volume, *, over: SomeAxes, keep: Switch = False) -> Outcome:
     )
 
 
-@layer
+@layer(resolve=_keeps)
 def reduce_sum(x: Volume, *, over: SomeAxes, keep: Switch = False) -> Outcome:
     """The sum over some axes. Spatial axes go, or stay as 1 with `keep: true`; the channels stay as 1.
 
@@ -73,7 +79,7 @@ def reduce_sum(x: Volume, *, over: SomeAxes, keep: Switch = False) -> Outcome:
     )
 
 
-@layer
+@layer(resolve=_keeps)
 def reduce_max(x: Volume, *, over: SomeAxes, keep: Switch = False) -> Outcome:
     """The largest value along some axes. Spatial axes go, or stay as 1 with `keep: true`; the channels stay as 1.
 
@@ -109,7 +115,7 @@ def _of_norm(gradient: str, norms: str, n: Size, out: Size, made: str) -> tuple[
     )
 
 
-@layer
+@layer(resolve=_keeps)
 def reduce_norm(x: Volume, *, over: SomeAxes, keep: Switch = False) -> Outcome:
     """The Euclidean norm along some axes. Spatial axes go, or stay as 1 with `keep: true`; the channels stay as 1.
 
@@ -166,7 +172,23 @@ def normalize(x: Volume, *, over: SomeAxes = "channels") -> Outcome:
     )
 
 
-@layer
+def _taken(x: Volume, axis: int, start: Size, count: Size | None, step: Size) -> Size:
+    """How many positions there are; all from `start` on, if that is not said."""
+    return ceil_div(x.shape[axis] - start, step) if count is None else count
+
+
+def _resolved(x: Volume, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {"count": _taken(x, **attributes)}
+
+
+def _of_channels(x: Volume, attributes: Mapping[str, Any]) -> Form | None:
+    """A stretch of the channels as `select`."""
+    if attributes["axis"] != 0 or attributes["step"] != 1:
+        return None
+    return "select", {name: attributes[name] for name in ("start", "count")}
+
+
+@layer(resolve=_resolved, shorter=_of_channels)
 def slice(  # noqa: A001  the name that frameworks have for it
     x: Volume,
     *,
@@ -183,7 +205,7 @@ def slice(  # noqa: A001  the name that frameworks have for it
     Source: a slice, x[start:stop:step].
     """
     size = x.shape[axis]
-    taken = ceil_div(size - start, step) if count is None else count
+    taken = _taken(x, axis, start, count, step)
     last = start + (taken - 1) * step + 1
     message = "the slice must lie in the axis"
     shape = (*x.shape[:axis], taken, *x.shape[axis + 1 :])

@@ -19,7 +19,7 @@ MODELS = sorted(path for path in DATA.glob("*.pt2") if path.stem != "sine")
 
 def differences(old: Analysis, new: Analysis) -> list[tuple[str, str, tuple[str, ...]]]:
     found = diff(Part(old), Part(new), costing(FIGURES))
-    return [(each.kind, each.path, each.what) for each in found.differences]
+    return [(each.kind, each.path, each.words) for each in found.differences]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda path: str(path.stem))
@@ -44,7 +44,7 @@ def test_other_names_alone_are_no_difference_and_are_counted(
     assert run(["diff", str(flat), str(blocks), "--exit-code"]) == 0
     said = capsys.readouterr().out
     assert "are the same, layer by layer" in said
-    assert "all 2 layers have different names, and are matched by structure" in said
+    assert "the names of all 2 layers differ; layers were matched by structure" in said
 
 
 NAMED = """
@@ -72,7 +72,7 @@ def renamed(text: str) -> str:
 def test_what_changed_between_other_names_is_said_with_the_old_one() -> None:
     new = renamed(NAMED).replace("kernel: 3", "kernel: 5", 1)
     assert differences(analysed(NAMED), analysed(new)) == [
-        ("changed", "aa", ("kernel 3 -> 5", "was `a`")),
+        ("changed", "aa", ("kernel: 3 -> 5", "was `a`")),
         ("affected", "bb", ("input 14x14x8 -> 12x12x8", "was `b`")),
         ("affected", "cc", ("input 14x14x8 -> 12x12x8", "was `c`")),
         ("affected", "dd", ("input 12x12x8 -> 10x10x8", "was `d`")),
@@ -130,7 +130,7 @@ def test_a_depthwise_convolution_may_be_written_with_groups() -> None:
         differences(layers("6, 8, 8", grouped), layers("6, 8, 8", "- depthwise_conv: {kernel: 3, multiplier: 2}")) == []
     )
     assert differences(layers("6, 8, 8", grouped), layers("6, 8, 8", "- depthwise_conv: 3")) == [
-        ("changed", "depthwise_conv", ("multiplier 2 -> 1", "was `conv`"))
+        ("changed", "depthwise_conv", ("multiplier: 2 -> 1", "was `conv`"))
     ]
 
 
@@ -139,6 +139,105 @@ def test_a_stride_that_is_written_out_is_the_kernels() -> None:
         differences(layers("3, 8, 8", "- maxpool: 2"), layers("3, 8, 8", "- maxpool: {kernel: [2, 2], stride: 2}"))
         == []
     )
+
+
+def test_what_an_attribute_means_for_the_input_is_compared(tmp_path: Path) -> None:
+    idiom = tmp_path / "idiom.yaml"
+    idiom.write_text(
+        "input: [3, 16, 16]\nlayers:\n  - conv: {out: 8, kernel: 3, padding: same}\n    as: skip\n  - maxpool: 2\n"
+        "  - upsample: {to: size(skip)}\n  - reshape: [channels, -1]\n",
+        encoding="utf-8",
+    )
+    numbers = tmp_path / "numbers.yaml"
+    numbers.write_text(
+        "input: [3, 16, 16]\nlayers:\n  - conv: {out: 8, kernel: 3, padding: 1}\n  - maxpool: {kernel: 2, stride: 2}\n"
+        "  - upsample: 2\n  - tokens\n",
+        encoding="utf-8",
+    )
+    assert run(["diff", str(idiom), str(numbers), "--exit-code"]) == 0
+
+
+def test_what_did_not_change_as_written_is_no_change_at_another_size() -> None:
+    text = "- upsample: {to: 22}\n- crop: {to: 8}\n- reshape: [3, -1]\n- attention: 3"
+    changed = [
+        each for each in differences(layers("3, 10, 10", text), layers("3, 12, 12", text)) if each[0] == "changed"
+    ]
+    assert changed == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        # Heads of keys and values follow from the heads, and so does their width.
+        ("attention: {heads: 4, rotary: true}", "attention: {heads: 8, rotary: true}", ("heads: 4 -> 8",)),
+        (
+            "attention: {heads: 4, rotary: true}",
+            "attention: {heads: 4, kv_heads: 2, rotary: true}",
+            ("kv_heads: 4 -> 2",),
+        ),
+        ("attention: 4", "attention: {heads: 4, bias: false}", ("bias: true -> false",)),
+        ("attention: 4", "attention: {heads: 4, mode: fused}", ("mode: module -> fused",)),
+        (
+            "attention: {heads: 4, mode: fused}",
+            "attention: {heads: 4, sliding_window: 5}",
+            ("sliding_window: (not set) -> 5",),
+        ),
+    ],
+)
+def test_of_attributes_that_follow_from_others_the_written_ones_are_said(
+    old: str, new: str, said: tuple[str, ...]
+) -> None:
+    ((_, _, what),) = differences(layers("64, 10", f"- {old}"), layers("64, 10", f"- {new}"))
+    assert what == said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("upsample: 2", "upsample: {to: 48}", ("scale: 2 -> 3",)),
+        ("upsample: 2", "upsample: {to: 40}", ("scale: 2 -> (not set)", "to: (not set) -> 40")),
+        ("crop: {to: 14}", "crop: {size: 2}", ("size: 1 -> 2",)),
+        ("conv: {out: 4, kernel: 3, groups: 4}", "conv: {out: 8, kernel: 3, groups: 4}", ("out: 4 -> 8",)),
+        ("conv: {out: 4, kernel: 3, groups: 4}", "conv: {out: 4, kernel: 3, groups: 2}", ("groups: 4 -> 2",)),
+        ("adaptive_avgpool: 1", "adaptive_avgpool: 2", ("size: 1 -> 2",)),
+        ("global_avgpool:\n  as: pool", "adaptive_avgpool: 2\n  as: pool", ("global_avgpool -> adaptive_avgpool",)),
+        ("reshape: [4, -1]", "reshape: [-1]", ("shape: [4, -1] -> -1",)),
+    ],
+)
+def test_a_difference_is_said_as_it_is_written(old: str, new: str, said: tuple[str, ...]) -> None:
+    ((_, _, what),) = differences(layers("4, 16, 16", f"- {old}"), layers("4, 16, 16", f"- {new}"))
+    assert what == said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (2, 2, "the names of all 2 layers differ; layers were matched by structure"),
+        (1, 1, "the name of the only layer differs; it was matched by structure"),
+        (3, 1, "the name of 1 of 3 layers differs; layers were matched by structure"),
+        (3, 2, "the names of 2 of 3 layers differ; layers were matched by structure"),
+    ],
+)
+def test_how_many_names_differ_is_said(
+    old: int, new: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of so many layers so many have new names."""
+    for name, renamed_layers in (("old", 0), ("new", new)):
+        steps = [f"  - linear: {n + 2}\n    as: {'x' if n < renamed_layers else 'l'}{n}\n" for n in range(old)]
+        (tmp_path / f"{name}.yaml").write_text("input: [3]\nlayers:\n" + "".join(steps), encoding="utf-8")
+    assert run(["diff", str(tmp_path / "old.yaml"), str(tmp_path / "new.yaml"), "--exit-code"]) == 0
+    assert f"names  {said}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["a: [", "input: [3]\nlayers:\n  - linaer: 4\n", "input: [3]\nlayers:\n  - conv: 4\n"])
+def test_what_cannot_be_compared_is_no_difference(text: str, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text("input: [3]\nlayers:\n  - linear: 4\n", encoding="utf-8")
+    bad.write_text(text, encoding="utf-8")
+    for pair in ((good, bad), (bad, good)):
+        assert run(["diff", *map(str, pair)]) == 1
+        assert run(["diff", *map(str, pair), "--exit-code"]) == 2
+    assert run(["diff", str(good), str(tmp_path / "none.yaml"), "--exit-code"]) == 2
 
 
 def test_frozen_weights_are_a_difference() -> None:

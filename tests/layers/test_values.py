@@ -154,7 +154,7 @@ WINDOWS = [
     (
         "1, 6, 6",
         "upsample: {to: 2, mode: linear, antialias: true}",
-        (Window(-4, 16, 12, 4), Window(-4, 16, 12, 4)),
+        (Window(-2, 8, 6, 2), Window(-2, 8, 6, 2)),
     ),
     # Two tokens in front: output o is input o - 2.
     ("4, 3", "class_token: 2", (Window(-2, -2),)),

@@ -6,6 +6,7 @@ difference, so they add up.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from functools import reduce
@@ -17,9 +18,10 @@ from archcalc.commands.diff.pairing import Structure, paired, sources
 from archcalc.language.network import INPUT_INDEX, Network, is_input
 from archcalc.language.paths import prefixes
 from archcalc.layers.attributes import shown
-from archcalc.layers.registry import Attribute
+from archcalc.layers.registry import Form
 from archcalc.quantities.registry import Part, Quantity, summing
 from archcalc.records import Record
+from archcalc.sizes.volume import Volume
 
 #: The kinds of difference. A layer is affected if it is as it was and what reaches it is not.
 ADDED, REMOVED, CHANGED, AFFECTED = "added", "removed", "changed", "affected"
@@ -44,13 +46,19 @@ def _minus(left: Cost, right: Cost) -> Cost:
 
 class Difference(Record):
     """One difference: of one layer, or of a block all of whose `layers` were added or removed. `what` says in words
-    which attributes changed, or which volumes reach it."""
+    which attributes changed, or which volumes reach it; `was` is the layer's old path, if it had another."""
 
     kind: str
     path: str
     what: tuple[str, ...]
     cost: Cost
     layers: int = 1
+    was: str = ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All that is said of it beside its kind and its path."""
+        return (*self.what, *([f"was `{self.was}`"] if self.was else ()))
 
 
 def costing(names: Sequence[str]) -> list[Quantity]:
@@ -91,17 +99,55 @@ def _sums(group: Sequence[Difference]) -> tuple[Cost, int]:
 
 
 def _runs(found: Sequence[Difference]) -> list[Difference]:
-    """Neighbours that are alike in all but the number of their name once, as `stage3/bottleneck.7 x 17`."""
-    runs = [list(run) for _, run in groupby(found, key=_alike)]
-    return [_run(run) if len(run) > 1 else run[0] for run in runs]
+    """What is alike in all copies of a block once, as `stage3/bottleneck.7 x 17` or `block.1/attention x 32`."""
+    alike = [_alike(each) for each in found]
+    made: list[Difference] = []
+    start = 0
+    while start < len(found):
+        length, copies = _repeats(found, alike, start)
+        for first in range(start, start + length):
+            made.append(_run(found[first : first + length * copies : length]))
+        start += length * copies
+    return made
 
 
-def _alike(each: Difference) -> tuple[Any, ...]:
-    name, _, number = each.path.rpartition(".")
-    return each._replace(path=name if number.removesuffix("/*").isdigit() else each.path)
+def _alike(each: Difference) -> Difference:
+    """What copies have in common: all but the numbers of their names."""
+    return each._replace(path=_NUMBER.sub(".", each.path), was=_NUMBER.sub(".", each.was))
+
+
+#: The number of a copy, in a path.
+_NUMBER = re.compile(r"\.[0-9]+(?=/|$)")
+
+
+def _repeats(found: Sequence[Difference], alike: Sequence[Difference], start: int) -> tuple[int, int]:
+    """How many differences from `start` on come again right after them, in other copies of one block, and how often
+    they are there: the shortest such stretch."""
+    for after in range(start + 1, len(found)):
+        copied = _copied(found[start].path, found[after].path) if alike[after] == alike[start] else None
+        if copied is None:
+            continue
+        length, end = after - start, after
+        while end < len(found) and alike[end] == alike[end - length]:
+            if _copied(found[end - length].path, found[end].path) != copied:
+                break
+            end += 1
+        copies = (end - start) // length
+        if copies > 1:
+            return length, copies
+    return 1, 1
+
+
+def _copied(path: str, other: str) -> int | None:
+    """Which name of two paths, counted from the first, is that of another copy: the only one that differs."""
+    pairs = zip(path.split("/"), other.split("/"), strict=True)
+    differ = [place for place, (one, two) in enumerate(pairs) if one != two]
+    return differ[0] if len(differ) == 1 else None
 
 
 def _run(run: Sequence[Difference]) -> Difference:
+    if len(run) == 1:
+        return run[0]
     cost, layers = _sums(run)
     return run[0]._replace(path=f"{run[0].path} x {len(run)}", cost=cost, layers=layers)
 
@@ -131,27 +177,23 @@ class _Side:
         self.quantities = quantities
         self.analysis = network.analysis
         self.rows = network.analysis.layers
+        #: What each layer means for its input, and what is written of it, defaults too.
+        self.forms = [row.node.layer.form(self._input(row), row.node.attributes) for row in self.rows]
+        self.written = [row.node.layer.complete(row.node.attributes, self._input(row).rank) for row in self.rows]
 
     def structure(self, inputs: Mapping[int, int]) -> Structure:
         """The network as pairing sees it; `inputs` has for each of its inputs the number that both networks have."""
         nodes = [row.node for row in self.rows]
         return Structure(
             [(*node.scope.key, (node.base, node.ordinal)) for node in nodes],
-            [self.written(row)[0] for row in self.rows],
-            [_label(*self.written(row), *_role(row)) for row in self.rows],
+            [name for name, _ in self.forms],
+            [_label(*form, *_role(row)) for form, row in zip(self.forms, self.rows, strict=True)],
             [tuple(inputs[i] if is_input(i) else i for i in node.inputs) for node in nodes],
             [node.layer.commutes for node in nodes],
         )
 
-    def said(self, row: AnalysedLayer) -> dict[str, Any]:
-        """The attributes of a layer, defaults too, with one value for each axis where the attribute has that."""
-        rank = self.analysis.input_volumes(row)[0].rank
-        return {name: _fitted(row, each, rank) for name, each in row.node.layer.attributes.items()}
-
-    def written(self, row: AnalysedLayer) -> tuple[str, dict[str, Any]]:
-        """A layer and its attributes, as the same layer where that can be written in two ways."""
-        said, shorter = self.said(row), row.node.layer.shorter
-        return (shorter and shorter(self.analysis.input_volumes(row)[0], said)) or (row.layer, said)
+    def _input(self, row: AnalysedLayer) -> Volume:
+        return self.analysis.input_volumes(row)[0]
 
     def cost(self, row: AnalysedLayer | None) -> Cost:
         """What one layer costs; nothing where there is none."""
@@ -176,13 +218,6 @@ class _Side:
             row.name: next(prefix for prefix in prefixes(row.name) if inside[prefix] == everywhere[prefix])
             for row in rows
         }
-
-
-def _fitted(row: AnalysedLayer, attribute: Attribute, rank: int) -> Any:
-    value = row.node.attributes.get(attribute.name, attribute.default)
-    if value is None and attribute.name == "stride":
-        return _fitted(row, row.node.layer.attributes["kernel"], rank)
-    return value if value is None else attribute.kind.fit(value, rank)
 
 
 def _label(layer: str, attributes: dict[str, Any], *role: bool) -> Hashable:
@@ -264,29 +299,43 @@ class _Comparison:
         if before is None or after is None:
             kind, path = (REMOVED, removed[before.name]) if before else (ADDED, added[after.name] if after else "")
             return Difference(kind, path, (), change)
-        renamed = () if before.name == after.name else (f"was `{before.name}`",)
+        was = "" if before.name == after.name else before.name
         if own := (*self.attributes(before, after), *self.inputs(before, after)):
-            return Difference(CHANGED, after.name, (*own, *renamed), change)
-        was, is_ = self.old.volumes(before), self.new.volumes(after)
-        if was == is_ and not any(change):
+            return Difference(CHANGED, after.name, own, change, was=was)
+        read, reads = self.old.volumes(before), self.new.volumes(after)
+        if read == reads and not any(change):
             return None
-        volumes = () if was == is_ else (f"input {', '.join(was)} -> {', '.join(is_)}",)
-        return Difference(AFFECTED, after.name, (*volumes, *renamed), change)
+        volumes = () if read == reads else (f"input {', '.join(read)} -> {', '.join(reads)}",)
+        return Difference(AFFECTED, after.name, volumes, change, was=was)
 
     def attributes(self, before: AnalysedLayer, after: AnalysedLayer) -> Iterator[str]:
         """What each says of itself that is not the same."""
-        alike = before.layer == after.layer
-        (old, was), (new, is_) = (
-            (row.layer, side.said(row)) if alike else side.written(row)
-            for side, row in ((self.old, before), (self.new, after))
-        )
-        if old != new:
+        (old, _), (new, _) = self.forms(before, after)
+        if old != new and before.layer != after.layer:
             yield f"{before.layer} -> {after.layer}"
-            return
-        yield from (f"{name} {_said(was[name])} -> {_said(is_[name])}" for name in is_ if was[name] != is_[name])
+        changed = self.changed(before, after)
+        yield from (f"{name}: {_said(was)} -> {_said(is_)}" for name, (was, is_) in changed.items())
         for (mine, theirs), words in zip(zip(_role(before), _role(after), strict=True), _ROLES, strict=True):
             if mine != theirs:
                 yield f"weights {words[mine]} -> {words[theirs]}"
+
+    def changed(self, before: AnalysedLayer, after: AnalysedLayer) -> _Changes:
+        """The attributes that do not mean the same, as they are written where both are of one layer."""
+        (old, was), (new, is_) = self.forms(before, after)
+        meant = _changes(was, is_) if old == new else None
+        if before.layer != after.layer:
+            return meant or {}
+        written = _changes(self.old.written[before.node.index], self.new.written[after.node.index])
+        if meant == {} or not written:
+            return {}
+        if meant is None or old != before.layer:
+            return written
+        # What follows from an attribute changes with it.
+        return {name: values for name, values in meant.items() if name in written} or meant
+
+    def forms(self, before: AnalysedLayer, after: AnalysedLayer) -> tuple[Form, Form]:
+        """What the layers mean for their inputs."""
+        return self.old.forms[before.node.index], self.new.forms[after.node.index]
 
     def inputs(self, before: AnalysedLayer, after: AnalysedLayer) -> Iterator[str]:
         """Other inputs than before, unless it is that one of them was added or removed: that is said already."""
@@ -297,6 +346,15 @@ class _Comparison:
             yield f"reads {self.old.reads(before)} -> {self.new.reads(after)}"
 
 
+#: Attributes by name, with their old and their new value.
+_Changes: TypeAlias = dict[str, tuple[Any, Any]]
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> _Changes:
+    """The attributes of one layer that are not the same."""
+    return {name: (old[name], new[name]) for name in new if old[name] != new[name]}
+
+
 #: What `_role` says, in words: not, and so.
 _ROLES = (("its own", "shared"), ("frozen", "trained"))
 
@@ -304,4 +362,4 @@ _ROLES = (("its own", "shared"), ("frozen", "trained"))
 def _said(value: Any) -> str:
     if isinstance(value, tuple) and len(set(value)) == 1:
         return _said(value[0])
-    return "the default" if value is None else shown(value)
+    return "(not set)" if value is None else shown(value)

@@ -57,7 +57,7 @@ def build(
         "layers_paired": answer.paired,
         "layers_renamed": answer.renamed,
         "differences": [
-            {"change": d.kind, "path": d.path, "what": list(d.what), "layers": d.layers, **_named(asked, d.cost)}
+            {"change": d.kind, "path": d.path, "what": list(d.words), "layers": d.layers, **_named(asked, d.cost)}
             for d in found
         ],
         "total": _named(asked, whole),
@@ -75,7 +75,7 @@ def build(
 
 
 def _rows(found: Sequence[Difference]) -> list[tuple[Any, ...]]:
-    return [(each.kind, each.path, _what(each.what, each.layers), *each.cost) for each in found]
+    return [(each.kind, each.path, _what(each.words, each.layers), *each.cost) for each in found]
 
 
 def _notes(found: Sequence[Difference], seen: Sequence[Difference], depth: int) -> Iterator[str]:
@@ -113,8 +113,11 @@ def _names(answer: Diff) -> str:
     """That layers were paired in spite of their names."""
     if not answer.renamed:
         return ""
+    if answer.paired == 1:
+        return "the name of the only layer differs; it was matched by structure"
     which = "all" if answer.renamed == answer.paired else f"{answer.renamed:,} of"
-    return f"{which} {answer.paired:,} layers have different names, and are matched by structure"
+    name, differ = ("name", "differs") if answer.renamed == 1 else ("names", "differ")
+    return f"the {name} of {which} {answer.paired:,} layers {differ}; layers were matched by structure"
 
 
 def _inputs(old: Analysis, new: Analysis) -> str:
