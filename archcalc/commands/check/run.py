@@ -24,7 +24,6 @@ from archcalc.quantities.registry import Part, quantities
 from archcalc.records import Record
 from archcalc.warnings.registry import warnings
 
-OVER_BUDGET = "over-budget"
 #: The quantities by which a spec is held against an older state of itself.
 FIGURES = ("params", "macs", "flops", "activation_bytes", "depth")
 
@@ -118,7 +117,7 @@ def each_once(checks: Iterable[SpecCheck]) -> Iterator[tuple[SpecCheck, Diagnost
     budgets: dict[tuple[str, Place | None], list[str]] = {}
     for each in checks:
         for finding in _why_failed(each.budgets):
-            if finding.rule != OVER_BUDGET:
+            if finding.rule != "over-budget":
                 budgets.setdefault((finding.rule, finding.place), []).append(each.target.name)
     for each in checks:
         for finding in each.findings:
@@ -234,7 +233,7 @@ def _of_spec(verdict: Verdict, document: Document) -> Verdict:
         return verdict
     finding = finding._replace(message=f"{document.source.name}: {finding.message}")
     failed = verdict.computed is not None  # the other findings say why there is nothing to compare
-    return verdict._replace(finding=finding._replace(rule=OVER_BUDGET) if failed else finding)
+    return verdict._replace(finding=finding._replace(rule="over-budget") if failed else finding)
 
 
 def _in_order(others: Iterable[Diagnostic], verdicts: Iterable[Verdict]) -> list[Diagnostic]:
