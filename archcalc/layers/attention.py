@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from archcalc.layers.arithmetic import of_softmax
 from archcalc.layers.attention_of_linear_layers import fused_kernel, linear_attention
 from archcalc.layers.attributes import OptionalLimit, OptionalPositive, OptionalSwitch, Positive, Rate, Switch, Word
-from archcalc.layers.layout import Move
 from archcalc.layers.multihead import POSITIONS_FIRST, multihead
 from archcalc.layers.outcome import EVERYTHING, Outcome, operations
 from archcalc.layers.registry import layer
@@ -229,12 +228,7 @@ def dot_product_attention(
         composition=tape.composition(made),
         windows=EVERYTHING,
         function="scaled_dot_product_attention",
-        # The kernel makes it position by position.
-        computed=Volume(value.channels, (*query.space[:-2], query.space[-1], query.space[-2]))
-        if query.rank > 1
-        else None,
-        moves=(Move("permute", (*range(query.rank), query.rank + 1, query.rank)),) if query.rank > 1 else (),
-        lies="channels last",
+        lies="alike",  # its output lies like the query
         conditions=tuple(_attends(query, key, value)),
     )
 

@@ -1,7 +1,7 @@
 """The heads of attention: channels shared out to them, turned by their positions, repeated, and put together again."""
 
 from archcalc.layers.attributes import Positive
-from archcalc.layers.layout import Move
+from archcalc.layers.layout import Move, Needs
 from archcalc.layers.outcome import EVERYTHING, Composition, Outcome, Step, Tensor, operations
 from archcalc.layers.registry import layer
 from archcalc.layers.tape import Tape, Undo, Value
@@ -36,12 +36,21 @@ def split_heads(x: Volume, *, heads: Positive) -> Outcome:
 def merge_heads(x: Volume) -> Outcome:
     """The heads become channels again: 12x197x64 becomes 197x768, the inverse of split_heads.
 
-    Saved for backward: nothing; the output is a new tensor.
+    Saved for backward: nothing; the output shares the input's storage where each position's heads lie together there,
+    and is a copy elsewhere.
     Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.2.
     """
     *rest, heads, positions = x.space
     output = Volume(x.channels * heads, (*rest, positions))
-    return Outcome(output, windows=EVERYTHING, composition=_copied_back(x), lies="channels last")
+    last = x.rank + 1
+    return Outcome(
+        output,
+        windows=EVERYTHING,
+        storage="view",
+        needs=Needs((last - 1, 1), 2),
+        moves=(Move("permute", (0, last - 1, 1, *range(2, last - 1), last)), Move("merge", (1, 2))),
+        lies="channels last",
+    )
 
 
 @layer(ranks=range(2, 7))

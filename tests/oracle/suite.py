@@ -103,6 +103,15 @@ ATTENTION = (
         f"{{relative_position_bias: 9}}, mask, softmax], v: {_HEADS}}}}}, merge_heads, reduce_mean: length, linear: 3]",
         f"[{{matmul: {{w: [{{matmul: {{q: {_TURNED}, k: {_TURNED}}}, transposed: true}}, softmax], v: {_HEADS}}}}}, "
         "merge_heads, reduce_mean: length, linear: 3]",
+        *(
+            f"[{_LINEAR}, {{split_heads: 2}}, {turned}{{identity: , as: query}}, "
+            f"{{dot_product_attention: , from: [query, query, query]}}, merge_heads, {after}{_LINEAR}, "
+            "reduce_mean: length, linear: 3]"
+            for turned in ("", "rotary, ")
+            for after in ("", "relu, ")
+        ),
+        f"[{_LINEAR}, split_heads: 4, {{slice: {{axis: 1, count: 2}}}}, merge_heads, {_LINEAR}, reduce_mean: length, "
+        "linear: 3]",
         f"[{_LINEAR}, split_heads: 4, repeat_heads: 2, gelu, merge_heads, reduce_mean: length, linear: 3]",
         *(
             "[{linear: {out: 6, each_position: true}}, "
