@@ -18,6 +18,7 @@ from archcalc.layers.outcome import (
     Step,
     Tensor,
     gradients_of,
+    one_node,
     operations,
     saves,
 )
@@ -85,7 +86,7 @@ def prelu(x: Volume, *, per_channel: Switch = False) -> Outcome:
     weight = Tensor("weight", slopes)
     # The kernel makes both gradients at full size, wanted or not; the slopes' is then summed.
     whole = (Tensor("gradient of inputs", x.elements), Tensor("unsummed gradient of weight", x.elements))
-    backward = (
+    backward = one_node(
         Step("_prelu_kernel_backward", ("gradient", "input", "weight"), whole),
         Step("sum", ("unsummed gradient of weight",), gradients_of(weight), (WEIGHTS,)),
     )

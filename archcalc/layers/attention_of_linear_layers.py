@@ -53,6 +53,7 @@ def linear_attention(
         key = _normalised(tape, key, "key", width, other.positions * kv_heads, norm)
     if rotary:
         query, key = rotated(tape, query, "turned query"), rotated(tape, key, "turned key")
+    heads_apart = query, key, value
     batch, attended = product(x.space[:-1]), other.space[-1]
     pairs = x.space[-1] * attended
     rows, scores = heads * x.positions, heads * batch * pairs
@@ -82,6 +83,7 @@ def linear_attention(
     weight = tape.param("out_weight", x.channels, inner)
     bias = tape.param("out_bias", x.channels) if biases[3] else None
     output = tape.linear(values, x.positions, inner, x.channels, weight, bias, "output")
+    tape.hold(*heads_apart)
     message = "the heads of keys and values must divide the heads of queries"
     return Outcome(
         x,

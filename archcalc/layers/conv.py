@@ -18,6 +18,7 @@ from archcalc.layers.outcome import (
     Tensor,
     Window,
     gradients_of,
+    one_node,
     operations,
     saves,
 )
@@ -75,12 +76,9 @@ def _composed(x: Volume, copied: Size, output: Volume, params: tuple[Tensor, ...
             Step("convolution", ("padded input", *names), (Tensor("output", output.elements),), called=function),
         ),
         backward=(
-            Step("convolution_backward", reads, gradients_of(*params), (WEIGHTS,)),
-            Step(
-                "convolution_backward",
-                ("gradient", "padded input", "weight"),
-                (Tensor("gradient of padded input", copied),),
-                (0,),
+            *one_node(
+                Step("convolution_backward", reads, gradients_of(*params), (WEIGHTS,)),
+                Step("convolution_backward", reads, (Tensor("gradient of padded input", copied),), (0,)),
             ),
             Step("constant_pad_nd", ("gradient of padded input",), (Tensor("gradient of input", x.elements),), (0,)),
         ),

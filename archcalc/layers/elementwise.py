@@ -9,6 +9,7 @@ from archcalc.layers.outcome import (
     Tensor,
     gradient_step,
     nth,
+    one_node,
     operations,
     saves,
 )
@@ -61,7 +62,7 @@ def sqrt(x: Volume) -> Outcome:
         operations=operations("elementwise", exponential=n),
         saved=(saves("output", 0),),
         composition=Composition(
-            backward=(
+            backward=one_node(
                 Step("mul", ("output",), (Tensor("twice the root", n),)),
                 Step("div", ("gradient", "twice the root"), (Tensor(_OF_INPUT, n),)),
             )
@@ -89,7 +90,7 @@ def _of_power(x: Volume) -> Composition:
     """The derivative of a power: the exponent times the power below it."""
     n = x.elements
     return Composition(
-        backward=(
+        backward=one_node(
             Step("pow", ("input",), (Tensor("lower power", n),)),
             Step("mul", ("lower power",), (Tensor("multiple of the lower power", n),)),
             Step("mul", ("gradient", "multiple of the lower power"), (Tensor(_OF_INPUT, n),)),
@@ -110,7 +111,7 @@ def abs(x: Volume) -> Outcome:  # noqa: A001  the name that frameworks have for 
         operations=operations("elementwise", compare=n),
         saved=(saves("input", 0),),
         composition=Composition(
-            backward=(
+            backward=one_node(
                 Step("sgn", ("input",), (Tensor("sign", n),)),
                 Step("mul", ("gradient", "sign"), (Tensor(_OF_INPUT, n),)),
             )
@@ -140,7 +141,7 @@ def clamp(
         saved=(saves("input", 0),),
         conditions=() if limits else (equal("missing-attribute", 0, 1, message),),
         composition=Composition(
-            backward=(
+            backward=one_node(
                 Step("scalar_tensor", (), (Tensor("zero", 1, per="batch"),)),
                 *masks,
                 Step("where", ("gradient", "zero", *(f"mask by {name}" for name in limits)), (Tensor(_OF_INPUT, n),)),
@@ -173,7 +174,7 @@ def subtract(*xs: Volume) -> Outcome:
         operations=operations("elementwise", add=n),
         function="sub",
         conditions=(*operands(xs, "subtract"), *conditions),
-        composition=Composition(backward=tuple(backward)),
+        composition=Composition(backward=one_node(*backward)),
     )
 
 
@@ -208,7 +209,7 @@ def divide(*xs: Volume) -> Outcome:
         function="div",
         saved=(saves("input", 1), saves("input", 0, 1, of=1)) if len(xs) == 2 else (),
         conditions=(*operands(xs, "divide"), *conditions),
-        composition=Composition(backward=tuple(backward)),
+        composition=Composition(backward=one_node(*backward)),
     )
 
 

@@ -14,6 +14,7 @@ from archcalc.layers.outcome import (
     Step,
     Tensor,
     gradients_of,
+    one_node,
     operations,
     saves,
 )
@@ -67,15 +68,16 @@ def _products(x: Volume, output: Volume, weights: Tensor, biases: tuple[Tensor, 
     of_input = Step("mm", (gradient, "weight"), (Tensor("gradient of input", x.elements),), (0,))
     of_weights = Step("mm", (gradient, "input"), gradients_of(weights), (WEIGHTS,))
     if not biases:
-        return (*arranged, of_weights, of_input)
-    return (*arranged, of_input, of_weights, Step("sum", (gradient,), gradients_of(*biases), (WEIGHTS,)))
+        return (*arranged, *one_node(of_weights, of_input))
+    of_bias = Step("sum", (gradient,), gradients_of(*biases), (WEIGHTS,))
+    return (*arranged, *one_node(of_input, of_weights, of_bias))
 
 
 def _folded(x: Volume, output: Volume, weights: Tensor, biases: tuple[Tensor, ...]) -> Composition:
     """A sequence that is not contiguous: a product of the matrix that is made of it, and the bias added to that."""
     forward = (
         Step("mm", ("input", "weight", "bias"), (Tensor("product", output.elements),), called="linear"),
-        Step("add", ("product", "bias"), (Tensor("output", output.elements),)),
+        Step("add", ("product", "bias"), (Tensor("output", output.elements),), called="linear"),
     )
     of_bias = Step("sum", ("gradient",), gradients_of(*biases), (WEIGHTS,))
     return Composition(forward, (of_bias, *_products(x, output, weights, ())))
@@ -121,9 +123,11 @@ def rbf(x: Volume, *, out: Positive) -> Outcome:
                 Step("sum", ("squares",), (Tensor("output", out),)),
             ),
             backward=(
-                Step("pow", ("differences",), (Tensor("lower power", pairs),)),
-                Step("mul", ("lower power",), (Tensor("doubled differences", pairs),)),
-                Step("mul", ("gradient", "doubled differences"), (Tensor("gradient of the differences", pairs),)),
+                *one_node(
+                    Step("pow", ("differences",), (Tensor("lower power", pairs),)),
+                    Step("mul", ("lower power",), (Tensor("doubled differences", pairs),)),
+                    Step("mul", ("gradient", "doubled differences"), (Tensor("gradient of the differences", pairs),)),
+                ),
                 Step("sum", ("gradient of the differences",), (Tensor("gradient of input", x.channels),)),
             ),
         ),

@@ -13,6 +13,7 @@ from archcalc.layers.outcome import (
     Tensor,
     gradient_step,
     nth,
+    one_node,
     operations,
     saves,
 )
@@ -177,5 +178,5 @@ def _products(xs: tuple[Volume, ...], output: Volume) -> Composition:
             if not whole:
                 summed = Tensor(f"gradient of {operand}", volume.elements)
                 sums.append(Step("sum", (made,), (summed,), need))
-        backward = [*steps, *sums, *backward]
+        backward = [*one_node(*steps, *sums), *backward]
     return Composition(tuple(forward), tuple(backward))

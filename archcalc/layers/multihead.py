@@ -8,7 +8,7 @@ copied to [L, N, E] and the bias is added apart; one sample lies both ways.
 from __future__ import annotations
 
 from archcalc.layers.layout import ONE_SAMPLE, Needs
-from archcalc.layers.outcome import WEIGHTS, Composition, Need, Saved, Step, Tensor, gradients_of, saves
+from archcalc.layers.outcome import WEIGHTS, Composition, Need, Saved, Step, Tensor, gradients_of, one_node, saves
 from archcalc.records import Record
 from archcalc.sizes.kinds import Size, certainly_equal
 from archcalc.sizes.volume import Volume
@@ -51,7 +51,10 @@ class _Projection(Record):
         if not (folded and self.biases):
             return (Step("addmm" if self.biases else "mm", reads, (self.made,)),)
         product = Tensor(f"product for {self.made.name}", self.made.elements)
-        return Step("mm", reads, (product,)), Step("add", (product.name, *bias), (self.made,))
+        return (
+            Step("mm", reads, (product,), called="linear"),
+            Step("add", (product.name, *bias), (self.made,), called="linear"),
+        )
 
     def backward(self, gradient: str, folded: bool) -> tuple[Step, ...]:
         """The gradients of addmm are by input, weights and bias; folded, the bias comes first and the input last."""
@@ -59,7 +62,9 @@ class _Projection(Record):
         by_input = Step("mm", (gradient, self.whole or self.weights.name), (self.gradient,), wanted)
         by_weights = Step("mm", (gradient, self.read), gradients_of(self.weights), (WEIGHTS,))
         by_bias = tuple(Step("sum", (gradient,), gradients_of(bias), (WEIGHTS,)) for bias in self.biases)
-        return (*by_bias, by_weights, by_input) if folded or not by_bias else (by_input, by_weights, *by_bias)
+        if folded or not by_bias:
+            return (*by_bias, *one_node(by_weights, by_input))
+        return one_node(by_input, by_weights, *by_bias)
 
 
 def multihead(x: Volume, memory: Volume | None, heads: Size, bias: bool) -> Multihead:

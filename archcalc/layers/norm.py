@@ -20,6 +20,7 @@ from archcalc.layers.outcome import (
     Tensor,
     broadcast_product_backward,
     gradients_of,
+    one_node,
     operations,
     saves,
 )
@@ -150,8 +151,12 @@ def instance_norm(x: Volume, *, affine: Switch = False) -> Outcome:
             Step("native_batch_norm", normalise, (Tensor("output", x.elements), *statistics)),
         ),
         backward=(
-            Step("native_batch_norm_backward", ("gradient", *saved), by_sample, (WEIGHTS,)),
-            Step("native_batch_norm_backward", ("gradient", *saved), (Tensor("gradient of input", x.elements),), (0,)),
+            *one_node(
+                Step("native_batch_norm_backward", ("gradient", *saved), by_sample, (WEIGHTS,)),
+                Step(
+                    "native_batch_norm_backward", ("gradient", *saved), (Tensor("gradient of input", x.elements),), (0,)
+                ),
+            ),
             *(
                 Step("sum", (of_each.name,), gradients_of(param), (WEIGHTS,))
                 for of_each, param in zip(by_sample, params, strict=True)
@@ -218,7 +223,7 @@ def _upcast_rms_norm(x: Volume, params: tuple[Tensor, ...]) -> Composition:
         (
             Step("to", ("input",), (Tensor("input in float32", n, "float32"),)),
             *_rms_norm("input in float32", "output in float32", x, params),
-            Step("to", ("output in float32",), (Tensor("output", n, OF_INPUT),)),
+            Step("to", ("output in float32",), (Tensor("output", n, OF_INPUT),), holds=("reciprocal root",)),
         ),
         (
             Step("to", ("gradient",), (Tensor("gradient in float32", n, "float32"),)),
@@ -233,12 +238,13 @@ def _upcast_rms_norm(x: Volume, params: tuple[Tensor, ...]) -> Composition:
 def _rms_norm(read: str, made: str, x: Volume, params: tuple[Tensor, ...]) -> tuple[Step, ...]:
     n, p = x.elements, x.positions
     inner = "normalised input" if params else made
-    scale = (Step("mul", (inner, "weight"), (Tensor(made, n, "float32"),)),) if params else ()
+    held = ("reciprocal root",) if read == "input" else ("reciprocal root", read)
+    scale = (Step("mul", (inner, "weight"), (Tensor(made, n, "float32"),), holds=held),) if params else ()
     return (
         Step("pow", (read,), (Tensor("squares", n, "float32"),)),
         Step("mean", ("squares",), (Tensor("mean square", p, "float32"),)),
-        Step("rsqrt", ("mean square",), (Tensor("reciprocal root", p, "float32"),)),
-        Step("mul", (read, "reciprocal root"), (Tensor(inner, n, "float32"),)),
+        Step("rsqrt", ("mean square",), (Tensor("reciprocal root", p, "float32"),), holds=("squares",)),
+        Step("mul", (read, "reciprocal root"), (Tensor(inner, n, "float32"),), holds=held),
         *scale,
     )
 
@@ -248,25 +254,34 @@ def _rms_norm_backward(
 ) -> tuple[Step, ...]:
     n, p = x.elements, x.positions
     scaled = "scaled gradient" if params else gradient
-    unscale = (
+    unscale = one_node(
         Step("mul", (gradient, "normalised input"), (Tensor("product", n),), (WEIGHTS,)),
         Step("mul", (gradient, "weight"), (Tensor("scaled gradient", n),), (0,)),
         Step("sum", ("product",), gradients_of(*params), (WEIGHTS,)),
     )
     return (
         *(unscale if params else ()),
-        Step("mul", (scaled, read), (Tensor("products with the input", n),), (0,)),
-        Step("mul", (scaled, "reciprocal root"), (Tensor(parts[0], n),), (0,)),
-        Step("sum", ("products with the input",), (Tensor("gradient of the root", p),), (0,)),
-        Step("pow", ("reciprocal root",), (Tensor("cube of the root", p),), (0,)),
-        Step("mul", ("cube of the root",), (Tensor("derivative of the root", p),), (0,)),
-        Step(
-            "mul", ("gradient of the root", "derivative of the root"), (Tensor("gradient of the mean square", p),), (0,)
+        *one_node(
+            Step("mul", (scaled, read), (Tensor("products with the input", n),), (0,)),
+            Step("mul", (scaled, "reciprocal root"), (Tensor(parts[0], n),), (0,)),
+            Step("sum", ("products with the input",), (Tensor("gradient of the root", p),), (0,)),
+        ),
+        *one_node(
+            Step("pow", ("reciprocal root",), (Tensor("cube of the root", p),), (0,)),
+            Step("mul", ("cube of the root",), (Tensor("derivative of the root", p),), (0,)),
+            Step(
+                "mul",
+                ("gradient of the root", "derivative of the root"),
+                (Tensor("gradient of the mean square", p),),
+                (0,),
+            ),
         ),
         Step("div", ("gradient of the mean square",), (Tensor("gradient of the squares", n),), (0,)),
-        Step("pow", (read,), (Tensor("power of the input", n),), (0,)),
-        Step("mul", ("power of the input",), (Tensor("twice the input", n),), (0,)),
-        Step("mul", ("gradient of the squares", "twice the input"), (Tensor(parts[1], n),), (0,)),
+        *one_node(
+            Step("pow", (read,), (Tensor("power of the input", n),), (0,)),
+            Step("mul", ("power of the input",), (Tensor("twice the input", n),), (0,)),
+            Step("mul", ("gradient of the squares", "twice the input"), (Tensor(parts[1], n),), (0,)),
+        ),
     )
 
 
@@ -301,18 +316,22 @@ def _composed_lrn(n: Size, padded: Size, pool: str) -> Composition:
             Step(pool, ("padded squares",), (Tensor("average", n),)),
             Step("mul", ("average",), (Tensor("scaled average", n),)),
             Step("add", ("scaled average",), (Tensor("scaled sum", n),)),
-            Step("pow", ("scaled sum",), (Tensor("power", n),)),
+            Step("pow", ("scaled sum",), (Tensor("power", n),), holds=("average",)),
             Step("div", ("input", "power"), (Tensor("output", n),)),
         ),
         backward=(
-            Step("div", ("input", "power"), (Tensor("quotient", n),)),
-            Step("div", ("quotient", "power"), (Tensor("quotient by the power", n),)),
-            Step("neg", ("gradient",), (Tensor("negative gradient", n),)),
-            Step("mul", ("negative gradient", "quotient by the power"), (Tensor("gradient of power", n),)),
-            Step("div", ("gradient", "power"), (Tensor("gradient 1 of input", n),)),
-            Step("pow", ("scaled sum",), (Tensor("lower power", n),)),
-            Step("mul", ("lower power",), (Tensor("derivative of the power", n),)),
-            Step("mul", ("gradient of power", "derivative of the power"), (Tensor("gradient of scaled sum", n),)),
+            *one_node(
+                Step("div", ("input", "power"), (Tensor("quotient", n),)),
+                Step("div", ("quotient", "power"), (Tensor("quotient by the power", n),)),
+                Step("neg", ("gradient",), (Tensor("negative gradient", n),)),
+                Step("mul", ("negative gradient", "quotient by the power"), (Tensor("gradient of power", n),)),
+                Step("div", ("gradient", "power"), (Tensor("gradient 1 of input", n),)),
+            ),
+            *one_node(
+                Step("pow", ("scaled sum",), (Tensor("lower power", n),)),
+                Step("mul", ("lower power",), (Tensor("derivative of the power", n),)),
+                Step("mul", ("gradient of power", "derivative of the power"), (Tensor("gradient of scaled sum", n),)),
+            ),
             Step("mul", ("gradient of scaled sum",), (Tensor("gradient of average", n),)),
             Step(
                 f"{pool}_backward",
@@ -320,10 +339,18 @@ def _composed_lrn(n: Size, padded: Size, pool: str) -> Composition:
                 (Tensor("gradient of padded squares", padded),),
             ),
             Step("constant_pad_nd", ("gradient of padded squares",), (Tensor("gradient of squares", n),)),
-            Step("mul", ("gradient of squares", "input"), (Tensor("gradient 2 of input", n),)),
-            Step("add", ("gradient 1 of input", "gradient 2 of input"), (Tensor("partial sum", n),)),
-            Step("mul", ("gradient of squares", "input"), (Tensor("gradient 3 of input", n),)),
-            Step("add", ("partial sum", "gradient 3 of input"), (Tensor("gradient of input", n),)),
+            *one_node(
+                Step("mul", ("gradient of squares", "input"), (Tensor("gradient 2 of input", n),)),
+                Step("mul", ("gradient of squares", "input"), (Tensor("gradient 3 of input", n),)),
+            ),
+            # Both gradients of the square are passed on before either goes.
+            Step("add", ("gradient 1 of input", "gradient 3 of input"), (Tensor("partial sum", n),)),
+            Step(
+                "add",
+                ("partial sum", "gradient 2 of input"),
+                (Tensor("gradient of input", n),),
+                holds=("gradient 3 of input",),
+            ),
         ),
     )
 
@@ -347,7 +374,7 @@ def affine(x: Volume, *, scale: Switch = True, bias: Switch = True) -> Outcome:
         x,
         params=(*weight, *shift),
         operations=operations("elementwise", multiply=n if scale else 0, add=n if bias else 0),
-        saved=(saves("input", WEIGHTS),) if scale else (),
+        saved=(saves("input", WEIGHTS), saves("weight", 0)) if scale else (),
         fan_in=1 if bias else 0,
         composition=Composition(both if scale and bias else (), (*of_bias, *of_weight)),
         function="mul" if scale else "add",

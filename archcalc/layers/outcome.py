@@ -115,9 +115,13 @@ class Step(Record):
     #: It copies what it reads, the gradient or an input, unless that lies so already, or the batch is one sample: then
     #: what it makes is what it reads.
     unless: Needs | Literal["one sample"] | None = None
-    #: The framework's function that begins with this operation, where it is not the operation itself: mixed precision
+    #: The framework's function that this operation is part of, where it is not the operation itself: mixed precision
     #: converts what the function reads.
     called: str = ""
+    #: Whether it belongs to the node of autograd's graph that the step before it belongs to (see `one_node`).
+    within: bool = False
+    #: What the function that the step is in still has a name for, or a place on its stack, while the step runs.
+    holds: tuple[str, ...] = ()
 
 
 class Composition(Record):
@@ -259,6 +263,12 @@ def gradients_of(*params: Tensor) -> tuple[Tensor, ...]:
     )
 
 
+def one_node(*steps: Step) -> tuple[Step, ...]:
+    """Steps of the backward pass that one node of autograd's graph runs, up to the sums that bring its gradients to the
+    sizes of its operands. Until the last of them it holds its gradient and all that was saved for it."""
+    return (*steps[:1], *(step._replace(within=True) for step in steps[1:]))
+
+
 def gradient_step(operation: str, made: str, operand: Volume, output: Volume, number: int) -> tuple[Step, ...]:
     """The step that brings the gradient `made`, which is as large as the output, back to an operand that was repeated
     to fit; none for one that was not."""
@@ -270,7 +280,7 @@ def gradient_step(operation: str, made: str, operand: Volume, output: Volume, nu
 def broadcast_product_backward(x: Volume, params: tuple[Tensor, ...], factor: str) -> tuple[Step, ...]:
     """The backward steps of `x * factor`, the factor being a parameter that is repeated to fit: its gradient is
     first made at full size and then summed."""
-    return (
+    return one_node(
         Step("mul", ("gradient", "input"), (Tensor("product", x.elements),), (WEIGHTS,)),
         Step("mul", ("gradient", factor), (Tensor("gradient of input", x.elements),), (0,)),
         Step("sum", ("product",), gradients_of(*(p for p in params if p.name == factor)), (WEIGHTS,)),

@@ -30,6 +30,7 @@ from archcalc.layers.outcome import (
     Window,
     broadcast_product_backward,
     gradients_of,
+    one_node,
     operations,
     saves,
 )
@@ -430,7 +431,7 @@ def split(x: Volume, *, parts: Positive, part: Count = 0) -> Outcome:
         storage="view",
         moves=(Move("part", (1,)),),
         composition=Composition(
-            backward=(
+            backward=one_node(
                 # The other parts have no gradient of their own here: zeros stand for it.
                 Step("zeros", (), (Tensor("zeros", x.elements - x.elements // parts),)),
                 Step("cat", ("gradient", "zeros"), (Tensor("gradient of input", x.elements),)),
@@ -577,7 +578,7 @@ def layer_scale(x: Volume) -> Outcome:
         x,
         params=scale,
         operations=operations("elementwise", multiply=x.elements),
-        saved=(saves("input", WEIGHTS),),
+        saved=(saves("input", WEIGHTS), saves("scale", 0)),
         composition=Composition(backward=broadcast_product_backward(x, scale, "scale")),
         function="mul",
     )

@@ -21,6 +21,7 @@ from archcalc.layers.outcome import (
     Step,
     Tensor,
     nth,
+    one_node,
     operations,
     saves,
 )
@@ -312,6 +313,11 @@ class Tape:
         """Operations other than multiply-accumulates."""
         self.operations += operations(role, **counts)
 
+    def hold(self, *values: Value) -> None:
+        """The function that the operations are in has names for these until it returns, with the last operation."""
+        last = self._forward[-1]
+        self._forward[-1] = last._replace(holds=(*last.holds, *(value.base for value in values)))
+
     # --- what follows
 
     def saved(self) -> tuple[Saved, ...]:
@@ -339,7 +345,7 @@ class Tape:
 
         def arrive(value: Value, name: str) -> None:
             if value.name in found:
-                summed = Tensor(f"sum {arrived[value.name]} of gradients of {value.name}", value.elements, value.dtype)
+                summed = Tensor(f"sum up to {name} for {value.name}", value.elements, value.dtype)
                 reads = (found[value.name], name)
                 steps.append(Step("add", reads, (summed._replace(per=value.per),), _ordered(value.needs)))
                 name = summed.name
@@ -355,6 +361,7 @@ class Tape:
             gradients = tuple(found.pop(result.name, "") for result in results)
             arriving = [(value, gradients[number]) for number, value in passes]
             whole = tuple(filter(None, gradients))
+            first = len(steps)
             for operation, reads, makes in undo:
                 values = [made for made in makes if isinstance(made, Value)]
                 if values and not any(value.needs for value in values):
@@ -367,6 +374,7 @@ class Tape:
                 needs = _ordered(frozenset().union(*(value.needs for value in values or results)))
                 read = tuple(each for name in reads for each in (whole if name == "gradient" else (name,)))
                 steps.append(Step(operation, read, tuple(tensors), needs))
+            steps[first:] = one_node(*steps[first:])
             if order:
                 names = [value.name for value in order]
                 arriving.sort(key=lambda pair: names.index(pair[0].name))

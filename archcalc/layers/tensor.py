@@ -16,6 +16,7 @@ from archcalc.layers.outcome import (
     Tensor,
     Window,
     gradients_of,
+    one_node,
     operations,
     saves,
 )
@@ -95,7 +96,7 @@ def reduce_max(x: Volume, *, over: SomeAxes, keep: Switch = False) -> Outcome:
         saved=(saves("input", 0), saves("output", 0)),
         windows=_sees(over),
         composition=Composition(
-            backward=(
+            backward=one_node(
                 Step("eq", ("output", "input"), (Tensor("mask", n, "bool"),)),
                 Step("sum", ("mask",), (Tensor("ties", out, "int64"),)),
                 Step("div", ("gradient", "ties"), (Tensor("gradient of each tie", out),)),
@@ -107,7 +108,7 @@ def reduce_max(x: Volume, *, over: SomeAxes, keep: Switch = False) -> Outcome:
 
 def _of_norm(gradient: str, norms: str, n: Size, out: Size, made: str) -> tuple[Step, ...]:
     """The derivative of a norm: the input over the norm, nothing where the norm is 0."""
-    return (
+    return one_node(
         Step("div", ("input", norms), (Tensor("direction", n),)),
         Step("eq", (norms,), (Tensor("mask of zeros", out, "bool"),)),
         Step("masked_fill_", ("direction", "mask of zeros"), ()),
@@ -157,14 +158,18 @@ def normalize(x: Volume, *, over: SomeAxes = "channels") -> Outcome:
                 Step("div", ("input", divisors), (Tensor("output", n),)),
             ),
             backward=(
-                Step("div", ("input", divisors), (Tensor("quotient", n),)),
-                Step("div", ("quotient", divisors), (Tensor("quotient by the divisor", n),)),
-                Step("neg", ("gradient",), (Tensor("negative gradient", n),)),
-                Step("mul", ("negative gradient", "quotient by the divisor"), (Tensor("unsummed gradient", n),)),
-                Step("div", ("gradient", divisors), (Tensor("direct gradient", n),)),
-                Step("sum", ("unsummed gradient",), (Tensor(unsummed, out),)),
-                Step("gt", (norms,), (Tensor("mask of divisors", out, "bool"),)),
-                Step("where", (unsummed, "mask of divisors"), (Tensor("gradient of the norms", out),)),
+                *one_node(
+                    Step("div", ("input", divisors), (Tensor("quotient", n),)),
+                    Step("div", ("quotient", divisors), (Tensor("quotient by the divisor", n),)),
+                    Step("neg", ("gradient",), (Tensor("negative gradient", n),)),
+                    Step("mul", ("negative gradient", "quotient by the divisor"), (Tensor("unsummed gradient", n),)),
+                    Step("div", ("gradient", divisors), (Tensor("direct gradient", n),)),
+                    Step("sum", ("unsummed gradient",), (Tensor(unsummed, out),)),
+                ),
+                *one_node(
+                    Step("gt", (norms,), (Tensor("mask of divisors", out, "bool"),)),
+                    Step("where", (unsummed, "mask of divisors"), (Tensor("gradient of the norms", out),)),
+                ),
                 *_of_norm("gradient of the norms", norms, n, out, "gradient by the norms"),
                 Step("add", ("direct gradient", "gradient by the norms"), (Tensor(_OF_INPUT, n),)),
             ),
@@ -266,7 +271,7 @@ def matmul(*xs: Volume, transposed: Switch = False) -> Outcome:
         windows=EVERYTHING,
         conditions=(*operands(xs, "matmul"), equal("matmul-agrees", matching, inner, message), *conditions),
         composition=Composition(
-            backward=(
+            backward=one_node(
                 Step("bmm", ("input", "gradient"), (Tensor(f"{_OF_INPUT} 1", second.elements),), (1,)),
                 Step("bmm", ("gradient", "input 1"), (Tensor(_OF_INPUT, first.elements),), (0,)),
             )

@@ -14,7 +14,7 @@ from archcalc.layers.layout import ONE_SAMPLE, each_as_one
 from archcalc.layers.outcome import OF_INPUT, VALUE, Step, Tensor, gradients_of, nth
 from archcalc.memory.amount import Amount
 from archcalc.memory.casts import made_in
-from archcalc.memory.draft import Draft, Storage
+from archcalc.memory.draft import Draft, Run, Storage
 from archcalc.memory.layout import Layout, first, fits, is_last, is_one, laid, shape_of, unmoved
 from archcalc.memory.placement import Mode, Placement, Value, own_type
 from archcalc.memory.precision import WIDTH
@@ -49,6 +49,8 @@ class GradientCall(Record):
     parameters: tuple[str, ...] = ()
     #: Those whose converted copies have one.
     copies: tuple[str, ...] = ()
+    #: The storages of the placement that have been made again since the forward pass.
+    recomputed: frozenset[int] = frozenset()
 
 
 class Arrival(Record):
@@ -62,7 +64,7 @@ class Backward:
     """The backward pass of a layer. It is given the storages of the placement, the output's gradient, then those of
     the inputs, of the parameters and of the copies that the call knows."""
 
-    __slots__ = ("copies", "decision", "inputs", "parameters")
+    __slots__ = ("asks", "copies", "decision", "inputs", "parameters")
 
     def __init__(
         self, call: GradientCall, mode: Mode, *, accumulate: bool, once: Callable[[Gradient], Gradient]
@@ -71,6 +73,8 @@ class Backward:
         made = _Backward(call, mode, accumulate)
         made.decide()
         self.decision = made.draft.decision()
+        #: The operations of the nodes of autograd's graph that ask for what was saved, from the first to the last.
+        self.asks = Run(made.asking[0].first, made.asking[-1].last) if made.asking else Run(0, 0)
         #: The gradients that inputs have after it, by the numbers of the inputs.
         self.inputs = [
             (number, Arrival(storage, once(gradient))) for number, (storage, gradient) in made.of_inputs.items()
@@ -97,6 +101,7 @@ class _Backward:
         #: Whether anything has 16 bits, so that types differ.
         self.narrow = mode.setup.dtype != "float32"
         self.draft = Draft(placement.storages, self.call.per)
+        self.draft.recomputed = call.recomputed
         self.gradient = Arrival(self.given(call.gradient.storage), call.gradient)
         self.same = call.same
         #: The gradients that have arrived so far, of inputs by number and of parameters by name.
@@ -110,6 +115,12 @@ class _Backward:
         self.names = placement.names
         self.of: set[str] = set()
         self.values: list[tuple[Tensor, str]] = []
+        #: The numbers of the operations that the node of autograd's graph at hand runs, whether it asks for tensors of
+        #: the forward pass, and the nodes that have done so.
+        self.of_node: list[int] = []
+        self.asks = False
+        self.asking: list[Run] = []
+        self.of_forward = {*self.names, *(tensor.name for tensor in self.outcome.params)}
         self.unsettled: list[tuple[str, int]] = []
         self.transposed: list[tuple[str, int]] = []
         #: What is left of the versions of each name: each operation of the backward pass reads the last one.
@@ -151,6 +162,8 @@ class _Backward:
             steps = ()
         parts = placement.composition.parts
         for step in steps:
+            if not step.within:
+                self.end_node()
             if not self.call.wanted(step.needed_by):
                 continue
             if not self.of.issuperset(step.reads[:1]):
@@ -161,9 +174,12 @@ class _Backward:
             if parts and step.operation != "sum":  # a sum over what was repeated belongs to the operation before it
                 self.pass_on_part()
             self.step(step)
+        self.end_node()
         self.settle()
         if copied:
             self.draft.step("copy_", [names.pop("gradient of input"), gradient.number], [])
+            # The gradient of the whole comes from a node before; this one runs those of the layer.
+            self.draft.nodes = [Run(1, len(self.draft.operations) - 1)]
         if self.accumulate and self.call.trained:
             every = [self.of_parameters.get(tensor.name) for tensor in outcome.params]
             self.draft.step("accumulate", [storage for storage in every if storage is not None], [])
@@ -173,6 +189,15 @@ class _Backward:
             self.pass_on_part()
         else:
             self.pass_on()
+
+    def end_node(self) -> None:
+        """What the last node of autograd's graph does has been decided."""
+        if self.of_node:
+            node = Run(self.of_node[0], self.of_node[-1])
+            self.draft.nodes.append(node)
+            if self.asks:
+                self.asking.append(node)
+            self.of_node, self.asks = [], False
 
     def pass_on_part(self) -> None:
         """A part of the input's gradient goes to the input, if there is one."""
@@ -192,23 +217,42 @@ class _Backward:
         """The gradients go to the inputs."""
         gradient = self.gradient
         shared = self.names.get("gradient of inputs", gradient.number)
+        passed = []
         for number, value in enumerate(self.call.inputs):
             if value.trained:
                 own = self.names.get(f"gradient of {nth('input', number)}")
                 as_made = shared if own is None else own
-                storage = self.summed_over_samples(value, self.restored(value, as_made))
+                storage = self.summed_over_samples(value, self.restored(value, as_made, nth("input", number)))
                 layout = self.layout(value, made=own not in (None, gradient.number))
                 if storage != as_made:
                     layout = layout.dense
                 self.arrive(number, storage, layout)
+                passed.append(storage)
+        self.draft.hold(*passed)  # until all have arrived
 
-    def restored(self, value: Value, gradient: int) -> int:
-        """The gradient in the type of the value itself, where mixed precision computed with a copy of it."""
+    def restored(self, value: Value, gradient: int, name: str) -> int:
+        """The gradient in the type of the value of that name, where mixed precision computed with a copy of it."""
         if self.dtype(gradient) == value.storage.dtype:
             return gradient
         made = self.draft.allocate("gradient of input", value.volume.elements, value.storage.dtype)
         self.draft.step("to", [gradient], [made])
+        self.converted(name)
         return made
+
+    def converted(self, value: str) -> None:
+        """The last operation has brought the gradient of a value of that name to its type. Where mixed precision had
+        converted the value, a node of its own does that; otherwise the node that has made the gradient."""
+        typed = self.placement.typed
+        if typed is None or value not in {cast.name for cast in typed.casts}:
+            self.checked()
+
+    def checked(self) -> None:
+        """The last operation has brought a gradient to its size or type in the node that has made it, if one has."""
+        number = len(self.draft.operations) - 1
+        if self.of_node:
+            self.of_node.append(number)
+        elif self.draft.nodes:
+            self.draft.nodes[-1] = self.draft.nodes[-1]._replace(last=number)
 
     def summed_over_samples(self, value: Value, storage: int) -> int:
         """The gradient of a value that is there once for all samples, and which each sample reads."""
@@ -217,6 +261,7 @@ class _Backward:
             return storage
         made = self.draft.allocate("gradient of input", value.volume.elements, self.dtype(storage), "batch")
         self.draft.step("sum", [storage], [made])
+        self.checked()
         return made
 
     def layout(self, value: Value, *, made: bool) -> Layout:
@@ -308,6 +353,9 @@ class _Backward:
                 if self.narrow and self.original_type(value) not in (None, dtype):
                     self.values.append((tensor._replace(per=per), value))
         self.draft.step(step.operation, reads, made)
+        self.draft.hold(*(names[name] for name in step.holds if name in names))
+        self.of_node.append(len(self.draft.operations) - 1)
+        self.asks = self.asks or not self.of_forward.isdisjoint(step.reads)
         # The weights of a product are transposed: their gradients pass one more node of autograd.
         (self.transposed if step.operation == "mm" else self.unsettled).extend(of_parameters)
 
@@ -360,6 +408,7 @@ class _Backward:
             assert dtype is not None
             storage = self.draft.allocate(tensor.name, tensor.elements, dtype, tensor.per)
             self.draft.step("to", [self.names[tensor.name]], [storage])
+            self.converted(value)
             self.names[tensor.name] = storage
         gradients = self.unsettled + self.transposed
         if self.placement.typed is not None:
@@ -413,6 +462,7 @@ class _Backward:
                     return
             converted = self.draft.allocate(made.what, parameter.elements, values, "batch")
             self.draft.step("to", [storage], [converted])
+            self.converted(name)
             storage = converted
         before = self.of_parameters.get(name)
         if before is None:

@@ -32,6 +32,12 @@ def extra_macs(interpretation: Interpretation, segments: Iterable[Segment]) -> S
     )
 
 
+def entries(network: Network, segment: Segment) -> tuple[int, ...]:
+    """The values that a stretch reads from outside, each once."""
+    nodes = network.nodes[segment.first : segment.last + 1]
+    return tuple(dict.fromkeys(index for node in nodes for index in node.inputs if index < segment.first))
+
+
 def segments(network: Network, paths: Iterable[str]) -> tuple[Segment, ...]:
     """The stretches below the given paths, in order. UsageError if a path names none, if two share a layer, or if
     what is inside one is used outside it."""

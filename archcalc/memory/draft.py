@@ -7,7 +7,7 @@ that it makes. For the network as a whole these numbers are only looked up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from archcalc.layers.outcome import Per
 from archcalc.memory.amount import Amount
@@ -40,14 +40,47 @@ class Use(Record):
     last: int
 
 
+#: Operations that bring the gradients that a node of autograd's graph has made to the sizes and types of its operands.
+_CHECKS = ("sum", "to")
+
+
+class Hold(Record):
+    """A storage that somebody holds until an operation of the layer has run, used by it or not, by their numbers."""
+
+    storage: int
+    until: int
+
+
+class Run(Record):
+    """The operations of one node of autograd's graph: the numbers of the first and the last of them."""
+
+    first: int
+    last: int
+
+
 class Decision:
-    """The operations of a layer in a phase of a pass, and the storages that they make after those that it is given."""
+    """The operations of a layer in a phase of a pass, and the storages that they make after those that it is given.
 
-    __slots__ = ("made", "operations", "storages", "uses")
+    What is held beyond its last use follows from `holds` and from the `nodes` of the backward pass; `recomputed` are
+    storages that have been made again for it.
+    """
 
-    def __init__(self, operations: Iterable[Operation], given: int, made: Iterable[Storage] = ()) -> None:
+    __slots__ = ("_eager_uses", "holds", "made", "nodes", "operations", "recomputed", "storages", "uses")
+
+    def __init__(
+        self,
+        operations: Iterable[Operation],
+        given: int,
+        made: Iterable[Storage] = (),
+        holds: Iterable[Hold] = (),
+        nodes: Iterable[Run] = (),
+        recomputed: frozenset[int] = frozenset(),
+    ) -> None:
         self.operations = tuple(operations)
         self.made = tuple(made)
+        self.holds = tuple(holds)
+        self.nodes = tuple(nodes)
+        self.recomputed = recomputed
         #: How many storages it numbers.
         self.storages = given + len(self.made)
         uses: dict[int, Use] = {}
@@ -56,6 +89,41 @@ class Decision:
                 before = uses.get(storage)
                 uses[storage] = Use(storage, number if before is None else before.first, number)
         self.uses = tuple(uses.values())
+        self._eager_uses: tuple[Use, ...] | None = None
+
+    @property
+    def eager_uses(self) -> tuple[Use, ...]:
+        """The uses where each storage stays as long as somebody holds it."""
+        if self._eager_uses is None:
+            last: dict[int, int] = {}
+            for storage, until in (*self.holds, *(hold for node in self.nodes for hold in self._held_by(node))):
+                last[storage] = max(until, last.get(storage, until))
+            self._eager_uses = tuple(use._replace(last=max(use.last, last.get(use.storage, -1))) for use in self.uses)
+        return self._eager_uses
+
+    def _held_by(self, node: Run) -> Iterator[Hold]:
+        """What a node of autograd's graph holds: all that it is given until it has run, and what it makes on the way to
+        a gradient until that is there, as C++ lets go of the parts of an expression at its end. The checks of its
+        gradients come last, and are no part of expressions; what was computed again is held by its function alone,
+        which has returned by then."""
+        ends = list(range(len(self.operations)))
+        returns = node.last
+        while self.operations[returns].name in _CHECKS and returns > node.first:
+            returns -= 1
+        made: dict[int, int] = {}
+        for number in range(node.first, node.last + 1):
+            _, reads, makes = self.operations[number]
+            for storage in reads:
+                if storage not in made:
+                    yield Hold(storage, returns if storage in self.recomputed else node.last)
+            # An operation that makes nothing changes what it reads first.
+            made.update(dict.fromkeys(makes or [storage for storage in reads[:1] if storage in made], number))
+        for number in range(node.last, node.first - 1, -1):
+            name, reads, makes = self.operations[number]
+            for storage in reads if name not in _CHECKS else ():
+                if storage in made and made[storage] < number:
+                    ends[made[storage]] = max(ends[made[storage]], ends[number])
+        yield from (Hold(storage, ends[number]) for storage, number in made.items())
 
 
 class Draft:
@@ -67,6 +135,10 @@ class Draft:
         #: Whether the layer computes something for each sample, or the same for all of them.
         self.per = per
         self.operations: list[Operation] = []
+        self.holds: list[Hold] = []
+        self.nodes: list[Run] = []
+        #: Storages that have been made again.
+        self.recomputed: frozenset[int] = frozenset()
 
     def allocate(self, what: str, elements: Size, dtype: str, per: Per = "sample") -> int:
         """A new storage; returns its number."""
@@ -83,6 +155,10 @@ class Draft:
         """An operation, after those before it."""
         self.operations.append(Operation(operation, tuple(reads), tuple(makes)))
 
+    def hold(self, *storages: int) -> None:
+        """Somebody holds storages until the last operation so far has run."""
+        self.holds += [Hold(storage, len(self.operations) - 1) for storage in storages]
+
     @property
     def made(self) -> tuple[Storage, ...]:
         """The storages that it makes."""
@@ -90,4 +166,4 @@ class Draft:
 
     def decision(self) -> Decision:
         """All of it, decided."""
-        return Decision(self.operations, self.given, self.made)
+        return Decision(self.operations, self.given, self.made, self.holds, self.nodes, self.recomputed)

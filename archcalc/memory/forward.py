@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from archcalc.layers.outcome import Step, nth
 from archcalc.memory.draft import Decision, Draft
@@ -22,6 +22,8 @@ class _Forward:
         self.draft = Draft(placement.storages, placement.call.per)
         #: What its operations make, by name.
         self.names = placement.names
+        #: What mixed precision has converted for the framework's function at hand, and the copies.
+        self.arguments: list[int] = []
 
     def decision(self) -> Decision:
         """All operations."""
@@ -30,6 +32,7 @@ class _Forward:
             self.composed(steps)
         else:
             self.undivided()
+        self.draft.hold(*range(len(self.call.inputs)))  # as arguments of the layer's call
         return self.draft.decision()
 
     def undivided(self) -> None:
@@ -51,6 +54,7 @@ class _Forward:
         if not self.call.outcome.reads_input:
             reads = []
         self.draft.step(self.call.layer.name, reads, [*made, *own])
+        self.draft.hold(*self.arguments)
 
     def convert(self, number: int) -> None:
         """The conversions to another type before a step; one whose copy does not lie as it should is copied again."""
@@ -60,14 +64,17 @@ class _Forward:
             if cast.before == number and cast.copy not in placement.cached:
                 made = placement.own[cast.copy]
                 made = next((copy.source for copy in placement.copies if copy.made == made), made)
-                self.draft.step("to", [names[cast.name]] if cast.name in names else [], [made])
+                read = [names[cast.name]] if cast.name in names else []
+                self.draft.step("to", read, [made])
+                self.arguments += [*read, made]
 
-    def composed(self, steps: Iterable[Step]) -> None:
+    def composed(self, steps: Sequence[Step]) -> None:
         """The operations that the layer is composed of."""
         placement, names, typed = self.placement, self.names, self.placement.typed
         outcome = self.call.outcome
         stored = {tensor.name for tensor in (*outcome.params, *outcome.buffers)}  # they are there anyway
         pending = list(placement.copies)
+        function = ""
         for number, step in enumerate(steps):
             if step.view:
                 names[step.makes[0].name] = names[step.reads[0]]
@@ -75,6 +82,8 @@ class _Forward:
             if step.training and step.makes[0].name not in names:  # it makes only what the backward pass needs
                 names[step.makes[0].name] = names[step.reads[0]]
                 continue
+            if not step.called or step.called != function:
+                self.arguments, function = [], step.called
             read: Iterable[str] = step.reads
             if typed is not None:
                 self.convert(number)
@@ -92,3 +101,4 @@ class _Forward:
                     dtype = typed.types[tensor.name] if typed else own_type(tensor.dtype, self.mode.setup)
                     names[tensor.name] = self.draft.allocate(tensor.name, tensor.elements, dtype, tensor.per)
             self.draft.step(step.operation, reads, [names[tensor.name] for tensor in step.makes])
+            self.draft.hold(*self.arguments, *(names[name] for name in step.holds))

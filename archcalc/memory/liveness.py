@@ -34,6 +34,7 @@ class Steps(Sequence[PassStep]):
         self._decisions: list[Decision] = []
         #: The numbers of the storages, of one layer after the other.
         self._numbers = array("q")
+        self._count = 0
 
     def add(self, phase: str, node: int, decision: Decision, numbers: Sequence[int]) -> None:
         """The steps of one layer; `numbers` are the pass's numbers of its storages, in the order of its own."""
@@ -41,6 +42,7 @@ class Steps(Sequence[PassStep]):
         self._nodes.append(node)
         self._decisions.append(decision)
         self._numbers.extend(numbers)
+        self._count += len(decision.operations)
 
     def hold(self, storages: Sequence[int]) -> None:
         """The last step reads these storages too."""
@@ -50,15 +52,18 @@ class Steps(Sequence[PassStep]):
         *operations, (name, reads, makes) = last.operations
         more = range(last.storages, last.storages + len(storages))
         operations.append(Operation(name, (*reads, *more), makes))
-        self._decisions[-1] = Decision(operations, last.storages + len(storages))
+        self._decisions[-1] = Decision(
+            operations, last.storages + len(storages), (), last.holds, last.nodes, last.recomputed
+        )
         self._numbers.extend(storages)
 
-    def lives(self, count: int) -> tuple[array[int], array[int]]:
-        """The first and the last step that uses each of so many storages; -1 for one that none does."""
+    def lives(self, count: int, *, eager: bool = False) -> tuple[array[int], array[int]]:
+        """The first and the last step that uses each of so many storages, or with `eager` after which nobody holds it;
+        -1 for one that no step uses."""
         born, dead = array("q", [-1]) * count, array("q", [-1]) * count
         numbers, begin, step = self._numbers, 0, 0
         for decision in self._decisions:
-            for storage, first, last in decision.uses:
+            for storage, first, last in decision.eager_uses if eager else decision.uses:
                 number = numbers[begin + storage]
                 if born[number] < 0:
                     born[number] = step + first
@@ -68,7 +73,7 @@ class Steps(Sequence[PassStep]):
         return born, dead
 
     def __len__(self) -> int:
-        return sum([len(decision.operations) for decision in self._decisions])
+        return self._count
 
     def __iter__(self) -> Iterator[PassStep]:
         begin = 0
@@ -102,13 +107,14 @@ class Steps(Sequence[PassStep]):
 
 
 class Lives:
-    """The first and the last step that uses each storage; -1 for one that none does."""
+    """The first and the last step that uses each storage, or with `eager` at which somebody holds it; -1 for one that
+    no step uses."""
 
-    def __init__(self, steps: Steps, count: int, held: Iterable[int] = ()) -> None:
+    def __init__(self, steps: Steps, count: int, held: Iterable[int] = (), *, eager: bool = False) -> None:
         """Follow so many storages through the steps, in time linear in both; those that are `held` are there
         throughout, whoever calls keeps them."""
         self.steps = steps
-        self.first, self.last = steps.lives(count)
+        self.first, self.last = steps.lives(count, eager=eager)
         end = len(steps) - 1
         for storage in held:
             self.first[storage], self.last[storage] = 0, end

@@ -44,6 +44,11 @@ class NetworkMemory:
         return peaks.eager_inference(self.interpretation, self.setup, self.gradients)
 
     @cached_property
+    def eager_training(self) -> Timeline:
+        """A training step in which every tensor stays as long as Python or autograd holds it."""
+        return peaks.eager_training(self.storages.copy(), accumulate=self.setup.accumulate)
+
+    @cached_property
     def ideal_inference(self) -> Timeline:
         """The same with nothing but outputs that are still needed."""
         return peaks.ideal_inference(self.interpretation, self.setup, self.gradients)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from archcalc.analysis.interpret import Interpretation
+from archcalc.language.network import is_input
 from archcalc.memory import steps
 from archcalc.memory.amount import NOTHING, Amount
-from archcalc.memory.blocks import blocks
+from archcalc.memory.blocks import BlockCall, blocks
+from archcalc.memory.checkpoint import entries
 from archcalc.memory.draft import Storage
 from archcalc.memory.gradients import Gradients
 from archcalc.memory.liveness import Liveness, Lives, PassStep
@@ -85,16 +87,21 @@ def ideal_inference(interpretation: Interpretation, setup: Setup, wanted: Gradie
 
 
 def eager_inference(interpretation: Interpretation, setup: Setup, wanted: Gradients | None = None) -> Timeline:
-    """A forward pass in which each block's input stays until the block returns, as it does where every block is a
-    Python module: its caller's frame holds the argument."""
+    """A forward pass in which each layer's and each block's input stays until it returns, as it does where they are
+    Python modules: the caller's frame holds the argument. What the functions of composed layers hold stays too."""
     made = _forward(interpretation, setup, wanted)
-    lives = Lives(made.steps, len(made.storages.all), made.storages.inputs)
-    last_step = {step.node: number for number, step in enumerate(made.steps)}
-    for block in blocks(interpretation.network):
-        ends = [last_step[index] for index in range(block.first, block.last + 1) if index in last_step]
-        for index in block.entries if ends else ():
-            lives.used(made.storages.of_value(index), max(ends))
+    lives = Lives(made.steps, len(made.storages.all), made.storages.inputs, eager=True)
+    _hold_arguments(lives, blocks(interpretation.network), made.storages.of_value, "forward")
     return _timeline(made, lives)
+
+
+def _hold_arguments(lives: Lives, calls: Iterable[BlockCall], storage_of: Callable[[int], int], phase: str) -> None:
+    """What enters a block is held until the block has returned from that phase."""
+    last_step = {step.node: number for number, step in enumerate(lives.steps) if step.phase == phase}
+    for call in calls:
+        ends = [last_step[index] for index in range(call.first, call.last + 1) if index in last_step]
+        for index in call.entries if ends else ():
+            lives.used(storage_of(index), max(ends))
 
 
 def _forward(interpretation: Interpretation, setup: Setup, wanted: Gradients | None) -> steps.Pass:
@@ -135,3 +142,33 @@ def training(storages: Storages, *, accumulate: bool = False) -> TrainingTimelin
         Timeline(storages.all, storages.made_by, with_gradients),
         frozenset(made.parameter_gradients),
     )
+
+
+def eager_training(storages: Storages, *, accumulate: bool = False) -> Timeline:
+    """The same steps with the gradients of the parameters, each tensor there as long as Python or autograd holds it.
+
+    In the forward pass a caller holds the argument of a layer or block until it returns; in the backward pass a node of
+    autograd's graph holds its gradient, and what was saved for it, until it has run. The network's inputs and the
+    targets are there throughout, the loss and its gradient from when they are made on.
+    """
+    network = storages.interpretation.network
+    outputs = [storages.of_value(index) for index in range(len(network.nodes))]
+    made = steps.training(storages, accumulate=accumulate)
+    amounts = [storage.amount for storage in storages.all]
+    lives = Lives(made.steps, len(amounts), (*storages.inputs, *made.targets), eager=True)
+
+    def of_value(index: int) -> int:
+        """The storage of a value in the forward pass, which recomputation replaces."""
+        return storages.of_value(index) if is_input(index) else outputs[index]
+
+    calls = blocks(network)
+    checkpoints = [BlockCall(each.first, each.last, entries(network, each)) for each in storages.setup.checkpoints]
+    _hold_arguments(lives, (*calls, *checkpoints), of_value, "forward")
+    _hold_arguments(lives, calls, storages.of_value, "recompute")
+    for storage, step in made.entered:
+        lives.used(storage, step)
+    known = max(number for number, step in enumerate(made.steps) if step.phase == "loss")
+    for index in network.outputs.values():
+        lives.used(of_value(index), known)
+    stays = () if accumulate else made.parameter_gradients
+    return Timeline(storages.all, storages.made_by, Liveness(lives, amounts, (*stays, *made.of_caller)))

@@ -334,11 +334,12 @@ def own_type(dtype: str, setup: Setup) -> str:
 
 
 def _put_in_order(outcome: Outcome) -> Composition:
-    """The composition with a copy of its result as its last step."""
-    made = "output as it came"
-    output = next(tensor for step in outcome.composition.forward for tensor in step.makes if tensor.name == "output")
-    steps = tuple(
-        step._replace(makes=tuple(t._replace(name=made) if t.name == "output" else t for t in step.makes))
-        for step in outcome.composition.forward
-    )
-    return outcome.composition._replace(forward=(*steps, Step("clone", (made,), (output,))))
+    """The composition with a copy of what it computes, before that is converted to another type."""
+    steps = outcome.composition.forward
+    computed = len(steps) - (steps[-1].operation == "to")
+    last = steps[computed - 1]
+    [result] = last.makes
+    as_made = result._replace(name=f"{result.name} as it came")
+    copy = Step("clone", (as_made.name,), (result,), holds=last.holds)
+    forward = (*steps[: computed - 1], last._replace(makes=(as_made,)), copy, *steps[computed:])
+    return outcome.composition._replace(forward=forward)

@@ -25,11 +25,18 @@ LOSS = -(1 << 40)
 
 
 class Pass(Record):
-    """The steps of a pass, its storages, and those of the parameters' gradients."""
+    """The steps of a pass, its storages, and those of the parameters' gradients.
+
+    Whoever calls holds the targets, and from when they are made on the loss and its gradient: `of_caller`. What enters
+    a stretch that is computed again is held until a step of the backward pass: `entered`.
+    """
 
     steps: Steps
     storages: Storages
     parameter_gradients: list[int]
+    targets: list[int]
+    of_caller: list[int]
+    entered: list[tuple[int, int]]
 
 
 def inference(storages: Storages) -> Pass:
@@ -40,7 +47,7 @@ def inference(storages: Storages) -> Pass:
         reads = tuple(range(len(storages.inputs)))
         decision = Decision([Operation("input", reads, ())], len(reads))
         order.add("forward", INPUT_INDEX, decision, list(storages.inputs))
-    return Pass(order.steps, storages, [])
+    return Pass(order.steps, storages, [], [], [], [])
 
 
 def training(storages: Storages, *, accumulate: bool = False) -> Pass:
@@ -54,7 +61,8 @@ def training(storages: Storages, *, accumulate: bool = False) -> Pass:
     order.hold_cache()
     order.backward(losses)
     shared = (storage for gradients in order.of_shared.values() for storage in gradients.values())
-    return Pass(order.steps, storages, [*order.of_parameters, *shared])
+    targets = [loss.target for loss in losses]
+    return Pass(order.steps, storages, [*order.of_parameters, *shared], targets, order.of_caller, order.entered)
 
 
 class _Loss(Record):
@@ -85,6 +93,12 @@ class _Order:
         self.of_shared: dict[object, dict[str, int]] = {}
         #: The gradients of mixed precision's copies of these, while other uses of the copy are still to come.
         self.of_copies: dict[object, dict[str, int]] = {}
+        #: The loss and its gradient.
+        self.of_caller: list[int] = []
+        #: What enters the stretches that have been computed again, by their nodes; and the steps after which nobody can
+        #: ask for what was saved of such a stretch.
+        self.entries: dict[int, set[int]] = {}
+        self.entered: list[tuple[int, int]] = []
 
     def add(self, phase: str, node: int, decision: Decision, numbers: list[int]) -> list[int]:
         """The steps of a layer after those before; to the numbers of the storages that it is given come those of what
@@ -144,6 +158,7 @@ class _Order:
         weight = draft.allocate("total weight", 1, values, "batch")
         draft.step("log_softmax", [logits], [log_probabilities, *made])
         draft.step("nll_loss", [log_probabilities, target], [value, weight])
+        draft.hold(0, logits)  # by the function, and by its caller
         numbers = self.add("loss", LOSS, draft.decision(), [number])
         return _Loss(index, *(numbers[each] for each in (log_probabilities, target, weight, value)))
 
@@ -157,7 +172,8 @@ class _Order:
             total = self.add("loss", LOSS, draft.decision(), [total, loss.value])[-1]
         draft = self.draft(total)
         draft.step("ones_like", [0], [draft.allocate("gradient of the loss", 1, draft.storages[0].dtype, "batch")])
-        return self.add("backward", LOSS, draft.decision(), [total])[-1]
+        self.of_caller = self.add("backward", LOSS, draft.decision(), [total])
+        return self.of_caller[-1]
 
     def loss_backward(self, loss: _Loss, seed: int) -> None:
         output = self.storages.value(loss.node)
@@ -193,20 +209,33 @@ class _Order:
         for loss in reversed(losses):
             self.loss_backward(loss, seed)
         again = {self.storages.last_saving(segment): segment for segment in self.storages.checkpoints}
+        let_go = {self.storages.first_saving(segment): segment for segment in self.storages.checkpoints}
         for node in reversed(self.network.nodes):
-            if node.index in again and node.index in self.of_values:
-                self.recompute(again[node.index])
             gradient = self.of_values.pop(node.index, None)
             if gradient is not None:
-                self.node_backward(node, gradient)
+                segment = again.get(node.index)
+                if segment is not None:
+                    self.place_again(segment)
+                last = self.node_backward(node, gradient, segment)
+                if node.index in let_go:
+                    self.entered += [(entry, last) for entry in self.storages.entries(let_go[node.index])]
+
+    def place_again(self, segment: Segment) -> None:
+        """A checkpointed stretch has new storages, and this time what its backward pass needs is saved."""
+        entries = set(self.storages.entries(segment))
+        for index in range(segment.first, segment.last + 1):
+            self.entries[index] = entries
+            self.storages.place_again(index)
 
     def recompute(self, segment: Segment) -> None:
-        """A checkpointed stretch is computed again, and this time what its backward pass needs is saved."""
+        """A checkpointed stretch is computed again."""
         for index in range(segment.first, segment.last + 1):
-            self.node_forward("recompute", index, self.storages.place_again(index))
+            self.node_forward("recompute", index, self.storages.placements[index])
         self.hold_cache()
 
-    def node_backward(self, node: Node, gradient: Arrival) -> None:
+    def node_backward(self, node: Node, gradient: Arrival, segment: Segment | None) -> int:
+        """The backward pass of a layer; the segment is computed again when the first of its nodes of autograd's graph
+        asks for what was saved. Returns the number of the last step that such a node runs."""
         inputs = node.inputs
         before = [self.of_values.get(index) for index in inputs]
         place: dict[int, int] = {}
@@ -218,6 +247,10 @@ class _Order:
             same,
         )
         given = self.storages.numbers(node.index)
+        entries = self.entries.get(node.index)
+        if entries is not None:
+            again = frozenset(place for place, number in enumerate(given) if number not in entries)
+            call = call._replace(recomputed=again)
         given.append(gradient.number)
         given += [each.number for number, each in enumerate(before) if each is not None and same[number] == number]
         if node.tied is not None:
@@ -228,6 +261,8 @@ class _Order:
         if backward is None:
             mode = self.storages.mode
             backward = self.backwards[call] = Backward(call, mode, accumulate=self.accumulate, once=self.once)
+        if segment is not None:
+            self.recompute(segment)
         numbers = self.add("backward", node.index, backward.decision, given)
         for number, (storage, arrived) in backward.inputs:
             self.of_values[inputs[number]] = Arrival(numbers[storage], arrived)
@@ -236,3 +271,4 @@ class _Order:
         else:
             self.of_shared[owner(node)] = {name: numbers[storage] for name, storage in backward.parameters.items()}
             self.of_copies[owner(node)] = {name: numbers[storage] for name, storage in backward.copies.items()}
+        return len(self.steps) - len(backward.decision.operations) + backward.asks.last

@@ -17,7 +17,7 @@ from archcalc.analysis.interpret import Interpretation
 from archcalc.language.network import INPUT_INDEX, Node, is_input
 from archcalc.layers.outcome import Outcome, Per
 from archcalc.memory.amount import NOTHING, Amount, total
-from archcalc.memory.checkpoint import Segment, as_computed_twice
+from archcalc.memory.checkpoint import Segment, as_computed_twice, entries
 from archcalc.memory.draft import Storage
 from archcalc.memory.gradients import Gradients, gradients
 from archcalc.memory.layout import Layout, first, last
@@ -87,11 +87,15 @@ class Storages:
     def last_saving(self, segment: Segment) -> int | None:
         """The last node of a stretch that would save anything, parameters too: whoever asks first for what was saved
         has the stretch computed again, and where nothing is saved nobody does."""
-        for index in range(segment.last, segment.first - 1, -1):
-            node = self.interpretation.network.nodes[index]
-            if any(self.gradients.wanted(node, one.needed_by) for one in self.interpretation.outcomes[index].saved):
-                return index
-        return None
+        return next(filter(self._saves, range(segment.last, segment.first - 1, -1)), None)
+
+    def first_saving(self, segment: Segment) -> int | None:
+        """The first such node: what enters the stretch is there until nobody can ask for what was saved any more."""
+        return next(filter(self._saves, range(segment.first, segment.last + 1)), None)
+
+    def _saves(self, index: int) -> bool:
+        node, saved = self.interpretation.network.nodes[index], self.interpretation.outcomes[index].saved
+        return any(self.gradients.wanted(node, each.needed_by) for each in saved)
 
     def copy(self) -> Storages:
         """The same storages, to which the steps of a pass add theirs without changing these."""
@@ -143,9 +147,7 @@ class Storages:
 
     def entries(self, segment: Segment) -> list[int]:
         """The storages that a segment reads from outside: what is saved of it while its inside is not."""
-        nodes = self.interpretation.network.nodes[segment.first : segment.last + 1]
-        read = dict.fromkeys(i for node in nodes for i in node.inputs if i < segment.first)
-        return [self.of_value(index) for index in read]
+        return [self.of_value(index) for index in entries(self.interpretation.network, segment)]
 
     def _place(self, node: Node, outcome: Outcome) -> Placement:
         """The placement of a node, whose storages are the newest."""
@@ -243,7 +245,7 @@ def saved_memory(storages: Storages) -> SavedMemory:
     kept: set[int] = set()
     #: The amounts of what placements are the first to keep: a network repeats itself, and so do its sums.
     sums: dict[tuple[Placement, tuple[int, ...]], Amount] = {}
-    entries = {segment.first: storages.entries(segment) for segment in storages.checkpoints}
+    entering = {segment.first: storages.entries(segment) for segment in storages.checkpoints}
     for index, placement in enumerate(storages.placements):
         amount = NOTHING
         if placement.saved:
@@ -257,7 +259,7 @@ def saved_memory(storages: Storages) -> SavedMemory:
             if key not in sums:
                 sums[key] = total(placement.storages[storage].amount for storage in newly)
             amount = sums[key]
-        for number in entries.get(index, ()):
+        for number in entering.get(index, ()):
             if number not in kept:
                 kept.add(number)
                 amount = amount + storages.all[number].amount

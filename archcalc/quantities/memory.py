@@ -39,6 +39,17 @@ def training_peak_bytes(part: Part) -> int | None:
     return part.memory.training.peak_bytes(int(part.setup.batch)) if part.memory.trains else None
 
 
+@quantity(BYTES, title="eager training peak", of="network", depends=_TRAINING, kinds="numbers", absence=_untrained)
+def training_peak_eager_bytes(part: Part) -> int | None:
+    """The same with every tensor held as long as PyTorch holds it where every layer and block is a Python module: an
+    argument until its module returns, a saved tensor and a gradient until autograd's node has run, targets and loss
+    throughout."""
+    if not part.memory.trains:
+        return None
+    batch = int(part.setup.batch)
+    return part.memory.training.persistent.total + part.memory.eager_training.bytes_at(batch)
+
+
 @quantity(
     BYTES,
     title="training peak with gradients",
@@ -78,7 +89,7 @@ def inference_peak_bytes(part: Part) -> int:
 
 @quantity(BYTES, title="eager inference peak", of="network", depends=_INFERENCE, kinds="numbers", bound="none")
 def inference_peak_eager_bytes(part: Part) -> int:
-    """The same where every block is a Python module, whose caller holds its input until it returns."""
+    """The same where every layer and block is a Python module, whose caller holds its input until it returns."""
     return part.memory.eager_inference.bytes_at(int(part.setup.batch))
 
 

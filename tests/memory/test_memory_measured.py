@@ -177,6 +177,15 @@ def test_eager_python_holds_what_enters_a_block(row: dict[str, str]) -> None:
     assert eager == int(row["inference_peak_with_input"])
 
 
+@pytest.mark.parametrize("row", rows("networks.csv"), ids=label)
+def test_eager_training_peaks_as_the_framework_frees(row: dict[str, str]) -> None:
+    """The measured networks have one target for all of their outputs, and ours one for each."""
+    interpretation, batch = network(row), int(row["batch"])
+    more = 8 * batch * (len(interpretation.network.outputs) - 1)
+    eager = peaks.eager_training(Storages(interpretation, Setup(batch=batch)))
+    assert eager.bytes_at(batch) == int(row["training_peak_with_grads"]) + more
+
+
 def test_eager_python_holds_as_much_as_its_modules_are_cut() -> None:
     """torchvision's bottleneck holds its input through the shortcut, 4 * 64 * 56 * 56 bytes beyond the three maps of
     256 channels and the image; its convolution and normalisation are two modules, where the spec's `conv_bn` is one

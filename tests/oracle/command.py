@@ -23,7 +23,7 @@ import torch
 from oracle.catalogue import small_networks
 from oracle.counters import askable, counted, known
 from oracle.exported import of_code, of_export, of_spec, with_other_arguments
-from oracle.figures import COMPARED, Question
+from oracle.figures import Figures, Question
 from oracle.generate import Case, network, random_case
 from oracle.judge import Verdict, judged, verdict
 from oracle.known import KNOWN, class_of
@@ -154,7 +154,9 @@ def random_networks(numbers: range, dtypes: tuple[str, ...], *, shrink: bool) ->
     reasons = {each.name: f": {each.reason}" for each in KNOWN}
     for name, count in classes.most_common():
         print(f"{count:7,} {name}{reasons.get(name, '')}")
-    print("differ in: " + ", ".join(f"{name} {figures[name]}" for name in ("refused", *COMPARED) if figures[name]))
+    print(
+        "differ in: " + ", ".join(f"{name} {figures[name]}" for name in ("refused", *Figures._fields) if figures[name])
+    )
     for name, case in examples.items():
         print(f"\n# {name}\n{smallest(case)}", flush=True)
     return not classes["UNKNOWN"]

@@ -40,12 +40,8 @@ class Figures(NamedTuple):
     inference_peak_bytes: int
     training_peak_bytes: int | None
     training_peak_bytes_with_gradients: int | None
-    inference_peak_eager_bytes: int | None = None
-    training_peak_eager_bytes: int | None = None
-
-
-#: The figures that both sides have.
-COMPARED = tuple(name for name in Figures._fields if "eager" not in name)
+    inference_peak_eager_bytes: int
+    training_peak_eager_bytes: int | None
 
 
 def setup_of(interpretation: Interpretation, question: Question) -> Setup:
@@ -86,11 +82,13 @@ def predict(interpretation: Interpretation, question: Question) -> Figures:
     analysis = Analysis(interpretation)
     storages = Storages(interpretation, setup, checkpoints=setup.checkpoints)
     saved = saved_memory(storages)
-    bare = whole = None
+    bare = whole = eager = None
     if not refusal(interpretation, question):
         timelines = peaks.training(Storages(interpretation, setup, checkpoints=setup.checkpoints))
         bare = timelines.activations.bytes_at(question.batch)
         whole = timelines.with_gradients.bytes_at(question.batch)
+        again = Storages(interpretation, setup, checkpoints=setup.checkpoints)
+        eager = peaks.eager_training(again).bytes_at(question.batch)
     return Figures(
         shapes=tuple(tuple(map(int, outcome.output.shape)) for outcome in interpretation.outcomes),
         params=figure(analysis, "params"),
@@ -103,6 +101,8 @@ def predict(interpretation: Interpretation, question: Question) -> Figures:
         inference_peak_bytes=peaks.inference(interpretation, setup).bytes_at(question.batch),
         training_peak_bytes=bare,
         training_peak_bytes_with_gradients=whole,
+        inference_peak_eager_bytes=peaks.eager_inference(interpretation, setup).bytes_at(question.batch),
+        training_peak_eager_bytes=eager,
     )
 
 
@@ -124,6 +124,6 @@ def compare(ours: Figures, theirs: Figures) -> list[Disagreement]:
     """The figures that differ."""
     return [
         Disagreement(name, getattr(ours, name), getattr(theirs, name))
-        for name in COMPARED
+        for name in Figures._fields
         if getattr(ours, name) != getattr(theirs, name)
     ]

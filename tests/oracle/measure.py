@@ -2,8 +2,9 @@
 
 Two meanings of a peak are measured on one trace of operations. In the *last-use* one a storage lives from the operation
 that makes it to the last one that reads or writes it. In the *eager* one it lives until the framework frees it, the
-values of the network being dropped as soon as no later layer reads them. The network's input and, at inference, its
-outputs are held throughout; parameters and buffers are in neither.
+values of the network being dropped as soon as no later layer and no call of a block needs them. The network's input
+and, at inference, its outputs are held throughout, and in the eager peak of training the targets; parameters and
+buffers are in neither.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 
 import torch
 from oracle.figures import Figures, Question, apart_in_training
-from oracle.translate import Program, Value, translated
+from oracle.translate import Frames, Program, Value, translated
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -157,6 +158,7 @@ class _Bench:
         self.interpretation = program.interpretation
         self.outputs = self.interpretation.network.outputs
         self.inputs = program.examples(question.batch, DTYPES[question.dtype])
+        self.targets: list[torch.Tensor] = []
 
     @contextlib.contextmanager
     def precision(self) -> Iterator[None]:
@@ -192,12 +194,15 @@ class _Bench:
     def forward(self, visit: Callable[[int, Value], None] | None = None) -> dict[int, Value]:
         """Run the network, its checkpointed stretches as such; returns what is left: the outputs and the inputs."""
         values = dict(self.inputs)
+        frames: Frames = {}
         at = 0
         for first, last in self.question.checkpoints if self.program.training else ():
-            self.program.run(values, at, first - 1, visit)
+            self.program.run(values, at, first - 1, visit, frames)
             self.checkpointed(values, first, last)
+            for index in range(first, last + 1):
+                frames.pop(index, None)
             at = last + 1
-        self.program.run(values, at, len(self.program.nodes) - 1, visit)
+        self.program.run(values, at, len(self.program.nodes) - 1, visit, frames)
         return values
 
     def checkpointed(self, values: dict[int, Value], first: int, last: int) -> None:
@@ -224,8 +229,8 @@ class _Bench:
         for index in self.outputs.values():
             logits = values[index].first
             if logits.requires_grad:
-                target = torch.zeros(len(logits), *logits.shape[2:], dtype=torch.int64)
-                losses.append(functional.cross_entropy(logits, target))
+                self.targets.append(torch.zeros(len(logits), *logits.shape[2:], dtype=torch.int64))
+                losses.append(functional.cross_entropy(logits, self.targets[-1]))
         return sum(losses[1:], losses[0]) if losses else None
 
     # --- figures
@@ -320,7 +325,7 @@ class _Bench:
 
     def training(self) -> tuple[int, int, int] | tuple[None, None, None]:
         """Forward, loss and backward: the last-use peak without and with the gradients of parameters, and the eager
-        peak with them, less what the caller holds of the loss."""
+        peak with them, the targets there from the beginning."""
         self.program.train()
         for parameter in self.program.parameters():
             parameter.grad = None
@@ -339,7 +344,15 @@ class _Bench:
         gradients = {storages.number(p.grad) for p in self.program.parameters() if p.grad is not None}
         bare = last_use_peak(trace, held, set(), without | gradients)
         whole = last_use_peak(trace, held, gradients, without)
-        return bare, whole, max(operation.alive for operation in trace.operations)
+        return bare, whole, max(self.with_targets(trace))
+
+    def with_targets(self, trace: _Trace) -> Iterator[int]:
+        """Bytes alive after each operation, those of the targets that are still to be made among them."""
+        made = {trace.storages.number(target): target.untyped_storage().nbytes() for target in self.targets}
+        for operation in trace.operations:
+            yield operation.alive + sum(made.values())
+            for number in operation.storages:
+                made.pop(number, None)
 
 
 def optimizer_state_bytes(interpretation: Interpretation, frozen: Sequence[int], name: str) -> int:

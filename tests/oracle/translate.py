@@ -20,6 +20,7 @@ from torch.nn import functional
 from archcalc.analysis.interpret import Interpretation
 from archcalc.language.network import INPUT_INDEX, Node
 from archcalc.layers.outcome import Outcome
+from archcalc.memory.blocks import BlockCall, blocks
 from archcalc.sizes.volume import Volume
 
 
@@ -153,6 +154,10 @@ class Program(nn.Module):
             site = site_of(interpretation, node, outcome)._replace(inplace=False)
             self.in_training[index] = TRANSLATIONS[node.layer.name](site)
         self.last_use = last_uses(interpretation)
+        #: The blocks by the layers with which they begin.
+        self.blocks: dict[int, list[BlockCall]] = {}
+        for block in blocks(interpretation.network):
+            self.blocks.setdefault(block.first, []).append(block)
 
     def takes_indices(self, index: int) -> bool:
         """Whether an input is whole numbers, to be looked up."""
@@ -195,9 +200,22 @@ class Program(nn.Module):
             for parameter in self.layers[index].parameters():
                 parameter.requires_grad_(False)
 
-    def run(self, values: dict[int, Value], first: int, last: int, visit: Visit | None = None) -> None:
-        """Run the layers from `first` to `last` on `values`, by number; what is not needed any more is dropped."""
+    def run(
+        self,
+        values: dict[int, Value],
+        first: int,
+        last: int,
+        visit: Visit | None = None,
+        frames: Frames | None = None,
+    ) -> None:
+        """Run the layers from `first` to `last` on `values`, by number; what is not needed any more is dropped.
+
+        A block is a module, whose caller has its arguments until it returns: `frames` are the calls that run.
+        """
+        frames = {} if frames is None else frames
         for node in self.nodes[first : last + 1]:
+            for block in self.blocks.get(node.index, ()):
+                frames.setdefault(block.last, []).append([values[index] for index in block.entries])
             layer = self.in_training.get(node.index) if self.training else None
             output = (layer or self.layers[node.index])(*(values[index] for index in node.inputs))
             values[node.index] = output
@@ -205,10 +223,14 @@ class Program(nn.Module):
                 visit(node.index, output)
             for index in self.last_use[node.index]:
                 values.pop(index, None)
+            frames.pop(node.index, None)
             del output
 
 
 Visit = Callable[[int, Value], None]
+
+#: The arguments of calls of blocks, by the numbers of the layers after which they return.
+Frames = dict[int, list[list[Value]]]
 
 
 def last_uses(interpretation: Interpretation) -> list[list[int]]:

@@ -57,7 +57,7 @@ FIGURES = (
     "training_peak_without_params_and_grads_bytes",
 )
 #: What only the command says.
-OF_COMMAND = ("inference_peak_eager_bytes", "inference_peak_ideal_bytes")
+OF_COMMAND = ("training_peak_eager_bytes", "inference_peak_eager_bytes", "inference_peak_ideal_bytes")
 
 
 def data(network: Part) -> dict[str, Any]:
@@ -205,12 +205,16 @@ def _budget_facts(network: Part, budget: Budget) -> tuple[tuple[str, str], ...]:
             f"`{owner(flat, step.node)}`, {step.phase} pass ({step.operation}):"
             f" step {budget.timeline.peak(batch) + 1:,} of {len(budget.timeline.steps):,}",
         ),
+        (
+            "eager peak",
+            f"{full('training_peak_eager_bytes')} as PyTorch holds tensors where each layer and block is a module",
+        ),
         ("saved", f"{full('saved_bytes')} at the end of the forward pass, the input included"),
         ("inference memory", f"{full('inference_memory_bytes')} with parameters and buffers, without gradients"),
         (
             "inference peak",
             f"{shortly('inference_peak_bytes')} of activations at `{_peak_layer(flat, memory.inference, batch)}`;"
-            f" {shortly('inference_peak_eager_bytes')} where each block is a Python module that holds its input;"
+            f" {shortly('inference_peak_eager_bytes')} where each layer and block is a module that holds its input;"
             f" {shortly('inference_peak_ideal_bytes')} ideally",
         ),
         *_checkpoint_facts(network.analysis, network.setup, again),

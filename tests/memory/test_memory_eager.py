@@ -1,0 +1,136 @@
+"""What PyTorch itself holds, with the lifetimes that Python and autograd give to tensors.
+
+Measured with torch 2.14.1 on the CPU: the bytes that are alive after each operation of a training step, and of a
+forward pass without gradients, without parameters and buffers, where each layer is a module. The caller holds the
+input, the targets, the loss and the loss's gradient.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from inline import analysed
+
+from archcalc.analysis.interpret import Interpretation
+from archcalc.analysis.totals import Analysis
+from archcalc.memory import peaks
+from archcalc.memory.checkpoint import Segment
+from archcalc.memory.setup import Setup
+from archcalc.memory.storages import Storages
+from archcalc.quantities.registry import figure
+
+
+def network_of(*layers: str, shape: str) -> Interpretation:
+    return of(*layers, shape=shape).interpretation
+
+
+def of(*layers: str, shape: str) -> Analysis:
+    return analysed(f"input: {shape}\nlayers:\n" + "".join(f"  - {layer}\n" for layer in layers))
+
+
+_GATED = "multiply: {values: [], gate: [global_avgpool, {conv: {out: 4, kernel: 1}}, sigmoid]}"
+_ONE_CHANNEL = "multiply: {values: [], gate: [{select: {start: 1, count: 1}}, {linear: 280}]}"
+_UNEVEN = "conv: {out: 2, kernel: 1, padding: [[1, 0], [0, 0]]}"
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "batch", "dtype", "training", "inference"),
+    [
+        # The bias's gradient is made while the node still holds the output's gradient.
+        (("linear: 4", "relu", "linear: 5"), "[6]", 2, "float32", 316, 120),
+        # Functions of several operations: what they still have a name for, and parts of expressions in C++.
+        (("conv: {out: 2, kernel: 1}", "lrn: 3", "flatten", "linear: 5"), "[2, 4, 4]", 2, "float32", 3500, 1280),
+        (("conv: {out: 2, kernel: 1}", "rms_norm", "flatten", "linear: 5"), "[2, 4, 4]", 2, "float32", 2484, 1152),
+        (("conv: {out: 2, kernel: 1}", "normalize", "sqrt", "affine"), "[2, 4, 4]", 2, "float32", 2328, 1024),
+        (("linear: {out: 4, each_position: true}", "gru: 3"), "[4, 6]", 2, "float32", 2280, 1272),
+        (("linear: {out: 8, each_position: true}", "attention: {heads: 2}"), "[2, 4]", 2, "float32", 3240, 576),
+        (("conv: {out: 4, kernel: 1}", _GATED, "relu"), "[4, 6, 6]", 2, "float32", 7560, 3488),
+        # In place on a view: a node runs the layer's own.
+        (("affine", "reshape: {shape: [12, 16]}", "relu"), "[6, 8, 4]", 1, "float32", 4744, 2304),
+        # The outputs are there until all losses are known.
+        (
+            ("conv: {out: 4, kernel: 1}", "head: {aux: [flatten, {linear: 3}]}", "flatten", "linear: 5"),
+            "[4, 6, 6]",
+            2,
+            "float32",
+            9312,
+            2368,
+        ),
+        # Mixed precision converts what a function reads, and holds both until it returns.
+        (("linear: {out: 2, each_position: true}", "flatten", "linear: 5"), "[2, 4, 4]", 2, "amp", 1506, 746),
+        ((_UNEVEN, "flatten", "linear: 5"), "[2, 4, 4]", 2, "amp", 1818, 908),
+        (("flatten", "affine", _ONE_CHANNEL), "[8, 7, 5]", 2, "amp", 14028, 8960),
+        (("rms_norm", "flatten", "linear: 5"), "[2, 4, 4]", 2, "bfloat16", 1296, 1024),
+    ],
+)
+def test_a_layer_is_held_as_the_framework_holds_it(
+    layers: tuple[str, ...], shape: str, batch: int, dtype: str, training: int, inference: int
+) -> None:
+    interpretation, setup = network_of(*layers, shape=shape), Setup(dtype=dtype, batch=batch)
+    assert peaks.eager_training(Storages(interpretation, setup)).bytes_at(batch) == training
+    assert peaks.eager_inference(interpretation, setup).bytes_at(batch) == inference
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "batch", "dtype", "segment", "measured"),
+    [
+        # What is computed again is let go when its function returns, before the sum of the bias's gradient.
+        (("mish", "flatten", "linear: 5"), "[1, 1, 1]", 1, "float32", (0, 2), 80),
+        # What enters is there until nobody can ask for what was saved: before the gradients are converted back.
+        (("scale: 2", "linear: 5"), "[3]", 1, "amp", (1, 1), 130),
+        # Nothing is trained here: what enters is an argument all the same.
+        (("gelu", "abs", "gelu", "flatten", "linear: 5"), "[3, 8, 6]", 3, "float32", (1, 2), 6936),
+    ],
+)
+def test_a_checkpoint_holds_what_enters_it(
+    layers: tuple[str, ...],
+    shape: str,
+    batch: int,
+    dtype: str,
+    segment: tuple[int, int],
+    measured: int,
+) -> None:
+    interpretation = network_of(*layers, shape=shape)
+    segments = (Segment(*segment, "the stretch"),)
+    setup = Setup(dtype=dtype, batch=batch, checkpoints=segments)
+    assert peaks.eager_training(Storages(interpretation, setup, checkpoints=segments)).bytes_at(batch) == measured
+
+
+def peaks_of(analysis: Analysis, **words: Any) -> tuple[int, int]:
+    """The training peak as tensors are used, and as they are held."""
+    setup = Setup(**words)
+    used, held = (figure(analysis, name, setup) for name in ("training_peak_bytes", "training_peak_eager_bytes"))
+    return used, held
+
+
+def test_a_block_holds_what_enters_it_in_training() -> None:
+    """Where upsampled values are pooled, with 64-bit indices, the block's input of 8x8x8 values is there too."""
+    network = analysed(
+        """
+        input: [8, 4, 4]
+        blocks:
+          block:
+            - conv: {out: 2, kernel: 1}
+            - upsample: 4
+            - maxpool: 8
+        layers:
+          - upsample: 2
+          - block
+          - global_avgpool
+          - flatten
+          - linear: 2
+        """
+    )
+    used, held = peaks_of(network, frozen=("block/conv",))
+    assert held - used == 4 * 8 * 8 * 8 + 8  # and the target
+
+
+def test_the_peak_has_what_is_there_all_the_time() -> None:
+    """Parameters, buffers, optimizer state and accumulated gradients are in it, as in the other peak."""
+    network = of("linear: 4", "relu", "linear: 5", shape="[6]")
+    params = 6 * 4 + 4 + 4 * 5 + 5
+    assert peaks_of(network, batch=2) == (292 + 4 * params, 316 + 4 * params)
+    assert peaks_of(network, batch=2, optimizer="momentum")[1] == 316 + 2 * 4 * params
+    used, held = peaks_of(network, batch=2, accumulate=True)
+    assert 8 * params < used < held < 316 + 8 * params
