@@ -101,6 +101,15 @@ class Decision:
             self._eager_uses = tuple(use._replace(last=max(use.last, last.get(use.storage, -1))) for use in self.uses)
         return self._eager_uses
 
+    def split(self, number: int) -> tuple[Decision, Decision]:
+        """The operations before that number and those from it on, which number the same storages."""
+        parts = []
+        for begin, end in ((0, number), (number, len(self.operations))):
+            holds = [hold._replace(until=hold.until - begin) for hold in self.holds if begin <= hold.until < end]
+            nodes = [Run(node.first - begin, node.last - begin) for node in self.nodes if begin <= node.first < end]
+            parts.append(Decision(self.operations[begin:end], self.storages, (), holds, nodes, self.recomputed))
+        return parts[0], parts[1]
+
     def _held_by(self, node: Run) -> Iterator[Hold]:
         """What a node of autograd's graph holds: all that it is given until it has run, and what it makes on the way to
         a gradient until that is there, as C++ lets go of the parts of an expression at its end. The checks of its

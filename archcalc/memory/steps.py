@@ -237,13 +237,13 @@ class _Order:
         """The backward pass of a layer; the segment is computed again when the first of its nodes of autograd's graph
         asks for what was saved. Returns the number of the last step that such a node runs."""
         inputs = node.inputs
-        before = [self.of_values.get(index) for index in inputs]
+        arrived = [self.of_values.get(index) for index in inputs]
         place: dict[int, int] = {}
         same = tuple([place.setdefault(index, number) for number, index in enumerate(inputs)])
         call = GradientCall(
             self.storages.placements[node.index],
             gradient.gradient,
-            tuple([None if each is None else each.gradient for each in before]),
+            tuple([None if each is None else each.gradient for each in arrived]),
             same,
         )
         given = self.storages.numbers(node.index)
@@ -252,7 +252,7 @@ class _Order:
             again = frozenset(place for place, number in enumerate(given) if number not in entries)
             call = call._replace(recomputed=again)
         given.append(gradient.number)
-        given += [each.number for number, each in enumerate(before) if each is not None and same[number] == number]
+        given += [each.number for number, each in enumerate(arrived) if each is not None and same[number] == number]
         if node.tied is not None:
             parameters, copies = self.of_shared.get(owner(node), {}), self.of_copies.get(owner(node), {})
             call = call._replace(parameters=tuple(parameters), copies=tuple(copies))
@@ -261,11 +261,16 @@ class _Order:
         if backward is None:
             mode = self.storages.mode
             backward = self.backwards[call] = Backward(call, mode, accumulate=self.accumulate, once=self.once)
-        if segment is not None:
+        if segment is None:
+            numbers = self.add("backward", node.index, backward.decision, given)
+        else:
+            numbers = [*given, *self.storages.add(node.index, backward.decision.made)]
+            before, after = backward.decision.split(backward.asks.first)
+            self.steps.add("backward", node.index, before, numbers)
             self.recompute(segment)
-        numbers = self.add("backward", node.index, backward.decision, given)
-        for number, (storage, arrived) in backward.inputs:
-            self.of_values[inputs[number]] = Arrival(numbers[storage], arrived)
+            self.steps.add("backward", node.index, after, numbers)
+        for number, (storage, of_input) in backward.inputs:
+            self.of_values[inputs[number]] = Arrival(numbers[storage], of_input)
         if node.tied is None:
             self.of_parameters += [numbers[storage] for storage in backward.parameters.values()]
         else:

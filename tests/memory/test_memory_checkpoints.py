@@ -79,6 +79,32 @@ def test_checkpoints_peak_where_torchs_do(
     assert found.activations.bytes_at(2) == without
 
 
+# The same with batch 2, in float32 and under torch.autocast. The backward pass of the last layer begins with a sum that
+# asks for nothing, which is done by the time that the stretch is computed again; frozen, an affine layer's weights are
+# asked for all the same.
+@pytest.mark.parametrize(
+    ("last", "dtype", "frozen", "with_gradients", "without"),
+    [
+        ("affine", "float32", (), 14_156, 9_792),
+        ("affine", "float32", ("affine",), 12_424, 8_104),
+        ("affine", "amp", (), 13_436, 9_526),
+        ("linear: {out: 4, each_position: true}", "float32", (), 10_980, 8_064),
+        ("linear: {out: 4, each_position: true}", "amp", (), 8_580, 6_212),
+    ],
+)
+def test_a_stretch_is_computed_again_when_autograd_first_asks_for_it(
+    last: str, dtype: str, frozen: tuple[str, ...], with_gradients: int, without: int, tmp_path: Path
+) -> None:
+    layers = ("conv: {out: 6, kernel: 3, padding: 1}", "gelu", last, "gelu", "flatten", "linear: 5")
+    interpretation = written(tmp_path, "input: [4, 6, 6]\nlayers:\n" + "".join(f"  - {layer}\n" for layer in layers))
+    found = budget.training(
+        interpretation,
+        Setup(dtype=dtype, batch=2, frozen=frozen, checkpoints=(Segment(1, 2, "the stretch"),)),
+    )
+    assert found.timeline.bytes_at(2) == with_gradients
+    assert found.activations.bytes_at(2) == without
+
+
 def test_what_is_saved_is_the_same_before_and_after_the_training_step_was_followed(tmp_path: Path) -> None:
     interpretation = written(tmp_path, RESIDUAL)
     memory = NetworkMemory(interpretation, Setup(checkpoints=segments(interpretation.network, ("stage.2",))))
