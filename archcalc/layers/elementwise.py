@@ -134,7 +134,7 @@ def clamp(
     n = x.elements
     limits = [name for name, limit in (("lt", most), ("gt", least)) if limit is not None]
     message = "clamp needs `least` or `most`: limits given"
-    masks = tuple(Step(name, ("input",), (Tensor(f"mask by {name}", n, "bool"),)) for name in limits)
+    masks = [f"mask by {name}" for name in limits]
     return Outcome(
         x,
         operations=operations("elementwise", compare=n * len(limits)),
@@ -143,8 +143,10 @@ def clamp(
         composition=Composition(
             backward=one_node(
                 Step("scalar_tensor", (), (Tensor("zero", 1, per="batch"),)),
-                *masks,
-                Step("where", ("gradient", "zero", *(f"mask by {name}" for name in limits)), (Tensor(_OF_INPUT, n),)),
+                *(Step(name, ("input",), (Tensor(mask, n, "bool"),)) for name, mask in zip(limits, masks, strict=True)),
+                # Two masks become one, in the place of the first.
+                *((Step("logical_and_", tuple(masks), ()),) if len(masks) == 2 else ()),
+                Step("where", ("gradient", "zero", *masks[:1]), (Tensor(_OF_INPUT, n),)),
             )
         ),
     )

@@ -1,13 +1,13 @@
 """Pooling: a window, or the whole map, is summarised by its maximum or its average."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from archcalc.layers.attributes import Kernel, PaddingOrSame, Switch
 from archcalc.layers.outcome import EVERYTHING, Composition, Outcome, Saved, Step, Tensor, Window, operations, saves
 from archcalc.layers.registry import Form, Shorter, layer
 from archcalc.layers.windows import extents, is_even, sides_of, slide
-from archcalc.sizes.conditions import at_least
+from archcalc.sizes.conditions import Condition, at_least
 from archcalc.sizes.kinds import Size, ceil_div, certainly_equal, equals, product, undecided
 from archcalc.sizes.volume import Volume
 
@@ -22,6 +22,15 @@ def _padding_conditions(padding: Any, extent: tuple[Size, ...]) -> Any:
     for (before, after), e in () if padding == "same" else zip(padding, extent, strict=True):
         yield at_least("pool-padding", e // 2, before, message, "padding")
         yield at_least("pool-padding", e // 2, after, message, "padding")
+
+
+def _whole_window(x: Volume, kernel: tuple[Size, ...], sides: Any) -> Iterator[Condition]:
+    """PyTorch's average pooling over three axes wants a window of values in its input; of padding that differs between
+    the sides of an axis, all is input. Source: ATen's Pool.h, pool3d_shape_check."""
+    message = "average pooling over three axes needs a whole window in the input, padding apart"
+    inside = [(0, 0)] * x.rank if is_even(sides) else sides
+    for size, k, (before, after) in zip(x.space, kernel, inside, strict=True):
+        yield at_least("kernel-fits", size + before + after, k, message, "kernel")
 
 
 def _pooled(x: Volume, function: str, sides: Any, made: Outcome, *own: Saved) -> Outcome:
@@ -114,6 +123,7 @@ def avgpool(
     """Average pooling; the stride is the kernel unless it is given.
 
     `count_include_pad` says whether padded zeros count in the average; it changes values and no figure here.
+    Over three axes a window may not be larger than the input without its padding.
     Operations: one addition fewer than the window has values, and one division, per output.
     Saved for backward: the input (a framework needs only its shape, and keeps it all the same; a padded copy of it
     where the padding is asymmetric).
@@ -121,6 +131,7 @@ def avgpool(
     """
     strides = kernel if stride is None else stride
     space, windows, conditions = slide(x, kernel, strides, padding, ceil_mode=ceil_mode)
+    sides = sides_of(x, kernel, strides, padding)
     output = Volume(x.channels, space)
     made = Outcome(
         output,
@@ -130,7 +141,9 @@ def avgpool(
         lies="image",
         conditions=(*conditions, *_padding_conditions(padding, kernel)),
     )
-    return _pooled(x, f"avg_pool{x.rank}d", sides_of(x, kernel, strides, padding), made)
+    if x.rank == 3:
+        made = made._replace(conditions=(*made.conditions, *_whole_window(x, kernel, sides)))
+    return _pooled(x, f"avg_pool{x.rank}d", sides, made)
 
 
 @layer(ranks=(1, 2, 3))

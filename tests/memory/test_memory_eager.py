@@ -29,6 +29,7 @@ def of(*layers: str, shape: str) -> Analysis:
     return analysed(f"input: {shape}\nlayers:\n" + "".join(f"  - {layer}\n" for layer in layers))
 
 
+_EACH, _OUT = (f"linear: {{out: {width}, each_position: true}}" for width in (8, 3))
 _GATED = "multiply: {values: [], gate: [global_avgpool, {conv: {out: 4, kernel: 1}}, sigmoid]}"
 _ONE_CHANNEL = "multiply: {values: [], gate: [{select: {start: 1, count: 1}}, {linear: 280}]}"
 _UNEVEN = "conv: {out: 2, kernel: 1, padding: [[1, 0], [0, 0]]}"
@@ -46,6 +47,8 @@ _UNEVEN = "conv: {out: 2, kernel: 1, padding: [[1, 0], [0, 0]]}"
         (("linear: {out: 4, each_position: true}", "gru: 3"), "[4, 6]", 2, "float32", 2280, 1272),
         (("linear: {out: 8, each_position: true}", "attention: {heads: 2}"), "[2, 4]", 2, "float32", 3240, 576),
         (("conv: {out: 4, kernel: 1}", _GATED, "relu"), "[4, 6, 6]", 2, "float32", 7560, 3488),
+        # Two masks become one, and both have names until the derivative is there.
+        ((_EACH, "gelu", "clamp: {least: 0, most: 1}", _OUT), "[8, 5]", 2, "float32", 1960, 960),
         # In place on a view: a node runs the layer's own.
         (("affine", "reshape: {shape: [12, 16]}", "relu"), "[6, 8, 4]", 1, "float32", 4744, 2304),
         # The outputs are there until all losses are known.

@@ -57,16 +57,10 @@ def _works_on_positions(made: Interpretation, question: Question, verdict: Verdi
 KNOWN = (
     Known("16 bits refused", "a CPU has no average pooling of three axes in 16 bits", _refuses("not implemented for")),
     Known(
-        "small input refused",
-        "PyTorch wants a whole window in an input of three axes, rounding up or not",
-        _refuses("smaller than kernel size"),
-    ),
-    Known(
         "experts refused",
         "mixed precision does not know a product of each row with a matrix of its own",
         _refuses("must have the same scalar type", "to have the same dtype"),
     ),
-    Known("clamp", "the masks of two limits do not live to the end of the backward pass", contains("clamp")),
     Known(
         "several outputs",
         "outputs are held at inference; losses are added before the backward pass",
