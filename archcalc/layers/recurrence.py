@@ -93,7 +93,9 @@ class Cells:
                 states += [several, state[0]]
             state = self.position(next(parts), state, number)
             states.append(state[0])
-        return self.tape.concat(tuple(states), made, "stack"), state
+        stacked = self.tape.concat(tuple(states), made, "stack")
+        self.tape.hold(whole)
+        return stacked, state
 
     def position(self, x: Value, state: State, number: Size) -> State:
         """One position: the state after it."""

@@ -101,6 +101,7 @@ def _followed(x: Volume, cell: _Cell, sizes: _Sizes, needs: Needs | None) -> tup
         source = made[0] if len(made) == 1 else tape.concat(tuple(made), joined)
     for number, ends in reversed(list(enumerate(zip(*last, strict=True)))):  # the cells, and then the states
         tape.run("stack", ends, Tensor(f"last of {zeros[number].name}", total(end.elements for end in ends)))
+        tape.hold(*zeros)
     return tape, source
 
 
