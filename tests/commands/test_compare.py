@@ -251,7 +251,7 @@ def test_equal_networks_have_no_differences() -> None:
 def test_a_changed_attribute_is_named_with_both_values() -> None:
     # 3*3*3*8 + 8 = 224; with a kernel of 5: 600 + 8 = 608. What follows it has a smaller input.
     assert changes(BASE, BASE.replace("kernel: 3", "kernel: 5", 1)) == [
-        ("changed", "conv.1", ("kernel 3 -> 5",), 384),
+        ("changed", "conv.1", ("kernel: 3 -> 5",), 384),
         ("affected", "relu", ("input 14x14x8 -> 12x12x8",), 0),
         ("affected", "conv.2", ("input 14x14x8 -> 12x12x8",), 0),
     ]
@@ -260,7 +260,7 @@ def test_a_changed_attribute_is_named_with_both_values() -> None:
 def test_what_a_change_costs_further_on_stands_where_it_is_paid() -> None:
     # 16 maps: 448 - 224 = 224 parameters more; the second convolution has 8 * 72 = 576 more weights.
     assert changes(BASE, BASE.replace("out: 8", "out: 16", 1)) == [
-        ("changed", "conv.1", ("out 8 -> 16",), 224),
+        ("changed", "conv.1", ("out: 8 -> 16",), 224),
         ("affected", "relu", ("input 14x14x8 -> 14x14x16",), 0),
         ("affected", "conv.2", ("input 14x14x8 -> 14x14x16",), 576),
     ]
