@@ -1,6 +1,6 @@
 """Layers that move values and compute nothing: flatten, pad, crop, upsample, shuffle, select, reshape, tokens."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import gcd
 from typing import Annotated, Any
 
@@ -226,7 +226,31 @@ def _resolved_crop(x: Volume, attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {} if to is None else {"size": _taken_off(x, to), "to": None}
 
 
-@layer(ranks=(1, 2, 3), one_of=("size", "to"), resolve=_resolved_crop)
+def _only_axis(used: Iterable[bool]) -> int | None:
+    """The only spatial axis of which something is used, counted from 1; None if it is none or several."""
+    axes = [axis for axis, is_used in enumerate(used, 1) if is_used]
+    return axes[0] if len(axes) == 1 else None
+
+
+def _cropped_slice(x: Volume, attributes: Mapping[str, Any]) -> Form | None:
+    """A crop of one axis as `slice`."""
+    axis = _only_axis(map(any, attributes["size"]))
+    if axis is None:
+        return None
+    before, after = attributes["size"][axis - 1]
+    return "slice", {"axis": axis, "start": before, "count": x.shape[axis] - before - after, "step": 1}
+
+
+def _strided_slice(x: Volume, attributes: Mapping[str, Any]) -> Form | None:
+    """Every so-manieth position of one axis as `slice`."""
+    axis = _only_axis(s != 1 for s in attributes["stride"])
+    if axis is None:
+        return None
+    step = attributes["stride"][axis - 1]
+    return "slice", {"axis": axis, "start": 0, "count": ceil_div(x.shape[axis], step), "step": step}
+
+
+@layer(ranks=(1, 2, 3), one_of=("size", "to"), resolve=_resolved_crop, shorter=_cropped_slice)
 def crop(x: Volume, *, size: Padding = None, to: Kernel = None) -> Outcome:
     """Positions are taken off the sides of each axis: U-Net's crop before it concatenates.
 
@@ -254,7 +278,7 @@ def crop(x: Volume, *, size: Padding = None, to: Kernel = None) -> Outcome:
     )
 
 
-@layer(ranks=(1, 2, 3))
+@layer(ranks=(1, 2, 3), shorter=_strided_slice)
 def subsample(x: Volume, *, stride: Kernel) -> Outcome:
     """Every `stride`-th position along each axis, from the first: how an identity shortcut halves its map.
 
@@ -268,11 +292,9 @@ def subsample(x: Volume, *, stride: Kernel) -> Outcome:
         Volume(x.channels, space),
         windows=tuple(Window(0, 0, s) for s in stride),
         storage="view",
-        moves=()
-        if not thinned
-        else (
-            Move("stride", tuple(axis + 2 for axis in thinned if axis not in whole)),
-            Move("every", tuple(axis + 2 for axis in whole)),
+        moves=(
+            *((Move("stride", tuple(axis + 2 for axis in thinned if axis not in whole)),) if whole != thinned else ()),
+            *((Move("every", tuple(axis + 2 for axis in whole)),) if whole else ()),
         ),
         undecided=undecided((s, 1) for s in stride),
         composition=Composition(backward=unsliced(x, space, thinned)),
