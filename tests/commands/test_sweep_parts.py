@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from archcalc.commands.sweep.workers import parts_in_order
 
 CELLS = "edges[*]=[zero, identity, conv1x1, conv3x3, pool3x3]"
 #: Depth is found network by network, so that parts take a while.
-SLOW = ["nas_bench_201", "--over", CELLS, "--columns", "depth,params", "--sample", "1200", "--seed", "4"]
+SLOW = ["nas_bench_201", "--over", CELLS, "--columns", "depth,params", "--sample", "600", "--seed", "4"]
 
 
 def process(*arguments: str) -> subprocess.Popen[str]:
@@ -35,6 +36,7 @@ def process(*arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # what runs in the background may ignore it
     )
 
 
