@@ -19,6 +19,6 @@ def refusal(refused: Mapping[str, Sequence[Node]], target: str) -> Diagnostic:
     if len(refused) > _SHOWN:
         notes.append(f"and {len(refused) - _SHOWN} more kinds")
     count = sum(map(len, refused.values()))
-    message = f"{count} layer{'s' * (count > 1)} cannot be written as {target}, and nothing is left out"
+    message = f"{count} layer{'s' * (count > 1)} cannot be written as {target}, so nothing is written"
     first = min((nodes[0] for nodes in refused.values()), key=lambda node: node.index)
     return Diagnostic("cannot-write", message, first.step.place, notes=tuple(notes))

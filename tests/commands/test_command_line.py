@@ -212,12 +212,12 @@ def test_binary_and_large_files_are_refused(tmp_path: Path, capsys: pytest.Captu
 def test_a_narrow_table_leaves_columns_out_and_never_cuts_a_number() -> None:
     narrow = archcalc("report", "vgg16", COLUMNS="60").stdout.decode()
     assert "138,357,544" in narrow
-    assert "hidden at this width (use --columns)" in narrow
+    assert "not shown for lack of width (use --columns)" in narrow
     table = [line for line in narrow.splitlines() if line.startswith(("stage", "hidden", "classifier", "linear"))]
     assert table
     assert all(len(line) <= 60 for line in table)
     wide = archcalc("report", "vgg16").stdout.decode()
-    assert "hidden at this width" not in wide
+    assert "not shown for lack of width" not in wide
 
 
 def test_a_reader_who_stops_early_is_no_error() -> None:

@@ -42,7 +42,7 @@ def test_alexnets_first_layer_as_on_the_slide() -> None:
     assert shown["activations"] == "290,400 values * 4 bytes = 1,161,600 bytes in float32"
     assert shown["receptive field"] == "1 + (11 - 1)*1 = 11, stride 1*4 = 4, padding 0 + 0*1 = 0"
     assert shown["MACs backward"] == (
-        "105,415,200 for the weight gradient + 0 for the input gradient (nothing before it is trained) = 105,415,200"
+        "105,415,200 for the weight gradient + 0 for the input gradient (no trained layer precedes it) = 105,415,200"
     )
     assert shown["saved"] == "the network's input: 154,587 values"
     assert shown["saved in general"].startswith("the input")

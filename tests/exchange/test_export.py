@@ -313,7 +313,7 @@ def test_all_layers_that_are_not_known_are_named_at_once() -> None:
         code("input: [8, 8]\nlayers: [{pad_channels: {out: 9}}, {pixel_shuffle: 3}, {pixel_shuffle: 3}]\n")
     (found,) = refused.value.diagnostics
     assert found.rule == "cannot-write"
-    assert found.message == "3 layers cannot be written as PyTorch, and nothing is left out"
+    assert found.message == "3 layers cannot be written as PyTorch, so nothing is written"
     assert found.notes == (
         "more channels for anything but maps: `pad_channels`",
         "pixel_shuffle of anything but maps: `pixel_shuffle.1` and 1 more",

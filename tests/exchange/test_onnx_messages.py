@@ -45,5 +45,5 @@ def test_all_layers_that_cannot_be_written_are_named_at_once() -> None:
 
     (found,) = refused.value.diagnostics
     assert found.rule == "cannot-write"
-    assert found.message == "2 layers cannot be written as ONNX, and nothing is left out"
+    assert found.message == "2 layers cannot be written as ONNX, so nothing is written"
     assert found.notes[1].startswith("batch_norm without factors")

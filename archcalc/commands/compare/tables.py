@@ -13,8 +13,8 @@ from archcalc.quantities.registry import quantities
 from archcalc.units import data, decimal
 
 #: What tells more of the figures.
-MEANING = "archcalc quantities NAME says what a figure counts"
-PUBLISHED = "what is published is not computed: archcalc show SPEC has its source"
+MEANING = "archcalc quantities NAME explains a figure"
+PUBLISHED = "published figures are quoted: archcalc show SPEC gives the source"
 
 #: Names for the heads of columns, where a quantity's own name is not the field's word.
 _TITLES = {

@@ -227,7 +227,7 @@ def _backward(analysis: Analysis, row: AnalysedLayer) -> Iterator[Explained]:
         return
     wanted = wants_input_gradient(row, gradients(analysis.interpretation, Setup()))
     part = backward(row, wanted)
-    unwanted = "" if wanted else " (nothing before it is trained)"
+    unwanted = "" if wanted else " (no trained layer precedes it)"
     products = f" + {part.by_products:,} for the gradients of its products' operands" if part.by_products else ""
     weight, of_input = (
         f"{macs:,} for the {name} gradient" for macs, name in ((part.by_weights, "weight"), (part.by_input, "input"))

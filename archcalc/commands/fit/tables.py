@@ -102,11 +102,17 @@ def _without(setup: Setup) -> str:
 
 
 def _nothing(analysis: Analysis, found: Fit) -> str:
-    """That no change is enough, and what is there whatever the batch is."""
-    floor = budget(analysis, found.setup, found.least).persistent.total
-    what = "parameters" if found.setup.stores_fewer_bits else "parameters and optimizer state"
+    """That no change is enough, and what is there, as asked, whatever the batch is."""
+    setup = found.setup
+    floor = budget(analysis, setup, found.least).persistent.total
+    held = [
+        "parameters",
+        *(["gradients"] if setup.accumulate else []),
+        *(["optimizer state"] if setup.optimizer != "none" else []),
+    ]
+    what = " and ".join(filter(None, (", ".join(held[:-1]), held[-1])))
     rest = " alone" if floor > found.available.usable else " of it"
-    return f"no setup that archcalc tries makes it fit: {what} take {bytes_decimal(floor)}{rest}"
+    return f"no setup that archcalc tries makes it fit: as asked, {what} take {bytes_decimal(floor)}{rest}"
 
 
 def _said(remedy: Remedy) -> str:

@@ -280,7 +280,7 @@ def _left_out(hidden: list[_Hidden]) -> list[str]:
     titles: dict[str, dict[str, None]] = {}
     for how, title in hidden:
         titles.setdefault(how, {})[title] = None
-    return [f"hidden at this width ({how}): {', '.join(each)}" for how, each in titles.items()]
+    return [f"not shown for lack of width ({how}): {', '.join(each)}" for how, each in titles.items()]
 
 
 def _rich_figures(report: Report, width: int) -> Iterator[Any]:
