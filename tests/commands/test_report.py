@@ -214,3 +214,14 @@ def test_chosen_figures_stand_beside_the_names_of_their_layers(
 def test_the_end_of_a_columns_name_is_enough_for_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["report", "vgg16", "--columns", "stride"]) == 2
     assert "no column `stride`: did you mean `receptive_field_stride`?" in capsys.readouterr().err
+
+
+def test_heads_are_shown_with_their_volumes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "heads.yaml"
+    path.write_text(
+        "input: [3, 8, 8]\nlayers:\n  - conv: {out: 4, kernel: 3}\n"
+        "  - head: {map: [relu], classes: [flatten, {linear: 5}]}\n  - flatten\n  - linear: 10\n",
+        encoding="utf-8",
+    )
+    assert run(["report", str(path)]) == 0
+    assert "heads map 6x6x4, classes 5 " in " ".join(capsys.readouterr().out.split())

@@ -212,13 +212,20 @@ def _facts(network: Part, folded: Folded, counting: Profile | None, untrained: s
     facts = (
         ("input", f"{_input(analysis)}, batch {network.setup.batch:,}"),
         ("settings", ", ".join(f"{name} = {shown(value)}" for name, value in analysis.network.parameters.items())),
-        ("heads", ", ".join(name for name in analysis.network.outputs if name != "output")),
+        ("heads", ", ".join(_heads(analysis))),
         ("left out", _left_out(analysis)),
         ("untrained", untrained),
         ("largest", folded.sentence()),
         *_counting_facts(network, counting),
     )
     yield from ((label, text) for label, text in facts if text)
+
+
+def _heads(analysis: Analysis) -> Iterator[str]:
+    """The outputs beside the stream's, each with its volume."""
+    for name, number in analysis.network.outputs.items():
+        if name != "output":
+            yield f"{name} {analysis.interpretation.volume(number)}"
 
 
 def _left_out(analysis: Analysis) -> str:
