@@ -172,7 +172,7 @@ def test_findings_go_to_standard_error_with_exit_code_1(tmp_path: Path) -> None:
         (["layers", "repeat"], "there is no layer `repeat`: it is a key of steps, see `archcalc help language`"),
         (["help", "expect"], "it is a word of specs, see `archcalc help language`"),
         (["quantities", "memory"], "did you mean `inference_memory_bytes`?"),
-        (["import", "nothing.onnx"], "there is no file nothing.onnx"),
+        (["import", "nothing.onnx"], "cannot read nothing.onnx: No such file"),
         (["report", "vgg16", "--set", "spec=3"], "vgg16 has no parameter `spec`"),
         (["formula", "vgg16", "--free", "batch"], "a spec is of one sample, and `--batch` says how many there are"),
         (["formula", "resnet50", "--free", "strides[1]"], "it is an element of `strides`, which `sweep` alone can set"),

@@ -189,7 +189,7 @@ def _written_out(t: Translation, op: Operation, streams: list[Value]) -> None:
 @operation("rotary")
 def rotary(t: Translation, op: Operation) -> None:
     """`rotary`: positions that turn pairs of channels, found by `patterns`."""
-    for table in op.arguments["tables"]:
+    for table in op.arguments.get("tables", ()):
         t.store(t.value(table))
     t.emit("rotary", by_channels(t, t.stream(op.arguments["self"])))
 
