@@ -65,6 +65,7 @@ def repeat_heads(x: Volume, *, times: Positive) -> Outcome:
         Volume(x.channels, (*rest, heads * times, positions)),
         windows=EVERYTHING,
         composition=Composition(backward=(Step("sum", ("gradient",), (Tensor("gradient of input", x.elements),)),)),
+        lies="channels last",
     )
 
 
