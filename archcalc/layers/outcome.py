@@ -220,10 +220,6 @@ class Outcome(Record):
     #: Parameters that one position does not use.
     idle: Size = 0
 
-    def __hash__(self) -> int:
-        # Equal calls in a network have one outcome, which is how they are recognised: all that is in it takes longer.
-        return id(self)
-
     @property
     def looks_up_indices(self) -> bool:
         """Whether the values of its input are numbers of rows."""
@@ -233,6 +229,10 @@ class Outcome(Record):
     def reads_input(self) -> bool:
         """Whether the output comes from the input at all."""
         return self.storage not in ("parameter", "constant")
+
+
+# Equal calls in a network have one outcome, which is how they are recognised: all that is in it takes longer.
+Outcome.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
 def saves(what: str, *needed_by: int | str, of: int = 0, dtype: str = VALUE) -> Saved:
