@@ -55,7 +55,7 @@ class Room(NamedTuple):
 
 ROOMS = {
     "layers": Room(
-        ("archcalc/layers/*.py",),
+        ("archcalc/layers/*.py", "archcalc/layers/composed/*.py"),
         ("tests/layers", "tests/memory", "tests/counting", "tests/analysis", "tests/sizes", "tests/claims"),
     ),
     "expressions": Room(

@@ -1,16 +1,13 @@
 """Attention: every position looks at every other."""
 
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 from typing import Annotated, Any
 
 from archcalc.layers.arithmetic import of_softmax
-from archcalc.layers.attention_of_linear_layers import fused_kernel, linear_attention
 from archcalc.layers.attributes import OptionalLimit, OptionalPositive, OptionalSwitch, Positive, Rate, Switch, Word
-from archcalc.layers.multihead import POSITIONS_FIRST, multihead
+from archcalc.layers.layout import POSITIONS_FIRST
 from archcalc.layers.outcome import EVERYTHING, Outcome, operations
 from archcalc.layers.registry import layer
-from archcalc.layers.tape import Tape
 from archcalc.sizes.conditions import Condition, divides, equal
 from archcalc.sizes.kinds import Size, undecided
 from archcalc.sizes.volume import Volume
@@ -85,7 +82,7 @@ def attention(
     norm: Annotated[str, Word("none", "layer", "rms")] = "none",
     relative: OptionalPositive = None,
     softcap: OptionalLimit = None,
-    dropout: Rate = Fraction(0),
+    dropout: Rate = 0,
     mode: Annotated[Any, Word("module", "fused", "separate")] = None,
 ) -> Outcome:
     """Multi-head attention of a sequence over itself, or over a second sequence: `from: [decoder, encoder]`.
@@ -139,6 +136,8 @@ def attention(
     if mode == "module":
         outcome = _multihead(x, memory, heads, bias)
         return outcome._replace(conditions=(*outcome.conditions, *known))
+    from archcalc.layers.composed.attention import linear_attention
+
     outcome = linear_attention(
         x,
         memory,
@@ -164,6 +163,8 @@ _DIVIDE = "heads must divide the channels"
 
 def _multihead(x: Volume, memory: Volume | None, heads: Size, bias: bool) -> Outcome:
     """As torch.nn.MultiheadAttention has it: one weight for all three projections, one fused kernel."""
+    from archcalc.layers.composed.multihead import multihead
+
     other = x if memory is None else memory
     e, length, attended = x.channels, x.space[0], other.positions
     projections = (2 * length * e + 2 * attended * other.channels) * e
@@ -210,6 +211,9 @@ def dot_product_attention(
     Saved for backward: query, key, value, the output, and the logarithm of each softmax's sum; a mask, once.
     Source: torch.nn.functional.scaled_dot_product_attention; derivatives.yaml.
     """
+    from archcalc.layers.composed.attention import fused_kernel
+    from archcalc.layers.composed.tape import Tape
+
     attended = key.space[-1]
     rows = query.positions
     scores = rows * attended

@@ -2,9 +2,8 @@
 
 from archcalc.layers.attributes import Positive
 from archcalc.layers.layout import Move, Needs
-from archcalc.layers.outcome import EVERYTHING, Composition, Outcome, Step, Tensor, operations
+from archcalc.layers.outcome import EVERYTHING, Composition, Outcome, Step, Tensor
 from archcalc.layers.registry import layer
-from archcalc.layers.tape import Tape, Undo, Value
 from archcalc.sizes.conditions import divides
 from archcalc.sizes.volume import Volume
 
@@ -77,6 +76,9 @@ def rotary(x: Volume) -> Outcome:
     and sines, which are constants of the network.
     Source: Su et al. 2021, arXiv:2104.09864, equation 34.
     """
+    from archcalc.layers.composed.heads import rotated
+    from archcalc.layers.composed.tape import Tape
+
     tape = Tape()
     output = rotated(tape, tape.input(x), "output")
     return Outcome(
@@ -85,22 +87,3 @@ def rotary(x: Volume) -> Outcome:
         composition=tape.composition(output),
         conditions=(divides("heads-divide", 2, x.channels, "rotary positions need pairs of channels", None),),
     )
-
-
-def rotated(tape: Tape, x: Value, name: str) -> Value:
-    """The values turned by their positions, on a layer's tape."""
-    half = x.elements // 2
-    direct = tape.map("mul", x, f"{name} * cos", back="mul")
-    first, second = tape.part(x, half, f"first half of {name}"), tape.part(x, half, f"second half of {name}")
-    turned = tape.concat((tape.map("neg", second, f"negative half of {name}", back="neg"), first), f"turned {name}")
-    made = tape.add(direct, tape.map("mul", turned, f"{name} * sin", back="mul"), name)
-    tape.operations += operations("elementwise", multiply=2 * x.elements, add=x.elements)
-    return made
-
-
-def repeated(tape: Tape, x: Value, elements: int, name: str) -> Value:
-    """The heads repeated up to so many elements, on a layer's tape."""
-    made = tape.result(name, elements, x)
-    tape.run("clone", (x,), made)
-    tape.record(made, Undo("sum", ("gradient",), (x,)))
-    return made

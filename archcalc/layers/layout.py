@@ -45,6 +45,10 @@ class Move(Record):
 ONE_SAMPLE: Literal["one sample"] = "one sample"
 
 
+#: The need of modules that work on [L, N, C].
+POSITIONS_FIRST = Needs((2, 0, 1), 2)
+
+
 def channels_last(rank: int) -> tuple[int, ...]:
     """The order of a tensor of so many spatial axes whose channels are innermost: [N, L, C], [N, H, W, C]."""
     return (0, *range(2, rank + 2), 1)

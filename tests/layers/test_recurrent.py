@@ -10,7 +10,7 @@ from inline import layers, memory
 
 from archcalc.counting.training import training_cost
 from archcalc.diagnostics.diagnostic import SpecError
-from archcalc.layers import recurrence
+from archcalc.layers.composed import recurrence
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storages, saved_memory
 from archcalc.quantities.registry import figure

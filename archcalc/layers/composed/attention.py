@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 from archcalc.layers.arithmetic import of_normalisation, of_rms_normalisation, of_softmax
-from archcalc.layers.heads import repeated, rotated
+from archcalc.layers.composed.heads import repeated, rotated
+from archcalc.layers.composed.tape import Tape, Undo, Value
 from archcalc.layers.outcome import EVERYTHING, Outcome, Tensor
-from archcalc.layers.tape import Tape, Undo, Value
 from archcalc.sizes.conditions import divides
 from archcalc.sizes.kinds import Size, certainly_equal, product, undecided
 from archcalc.sizes.volume import Volume

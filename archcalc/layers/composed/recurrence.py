@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeAlias
 
+from archcalc.layers.composed.tape import Tape, Undo, Value
 from archcalc.layers.layout import Needs
 from archcalc.layers.outcome import WEIGHTS, Tensor
-from archcalc.layers.tape import Tape, Undo, Value
 from archcalc.records import Record
 from archcalc.sizes.kinds import Size, is_concrete
 

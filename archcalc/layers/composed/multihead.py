@@ -7,14 +7,11 @@ copied to [L, N, E] and the bias is added apart; one sample lies both ways.
 
 from __future__ import annotations
 
-from archcalc.layers.layout import ONE_SAMPLE, Needs
+from archcalc.layers.layout import ONE_SAMPLE, POSITIONS_FIRST
 from archcalc.layers.outcome import WEIGHTS, Composition, Need, Saved, Step, Tensor, gradients_of, one_node, saves
 from archcalc.records import Record
 from archcalc.sizes.kinds import Size, certainly_equal
 from archcalc.sizes.volume import Volume
-
-#: The order that the module works in.
-POSITIONS_FIRST = Needs((2, 0, 1), 2)
 
 _OF_VALUES = "input of the values"
 _ROWS = "rows of the gradient"
