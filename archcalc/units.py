@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.exact import fraction, is_fraction
 from archcalc.records import Record
 from archcalc.sizes.volume import Volume
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _DECIMAL = ((10**18, "E"), (10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K"))
 _BINARY = tuple((1 << 10 * power, f"{letter}i") for power, letter in zip(range(6, 0, -1), "EPTGMK", strict=True))
@@ -56,7 +59,7 @@ def memory_size(text: str, *units: str) -> int:
     known = match and suffix(match.group(2))
     if not match or not known:
         raise UsageError(f"`{text[:60]}` is not a memory size; try 8GB or 8GiB")
-    number = Fraction(match.group(1).replace("_", ""))
+    number = fraction(match.group(1).replace("_", ""))
     if not match.group(2) and (hint := unit_forgotten(match.group(1), number, LEAST_MEMORY, *units)):
         raise UsageError(hint)
     size = int(number * known[0])
@@ -68,7 +71,7 @@ def memory_size(text: str, *units: str) -> int:
 def headroom(text: str, total: int) -> int:
     """The bytes of `total` that `10%` or `1GB` sets aside; UsageError if that is not a part of it."""
     part = re.fullmatch(r"([0-9]{1,3}(?:[.][0-9]{1,9})?) ?%", text.strip())
-    size = int(Fraction(part.group(1)) * total / 100) if part else memory_size(text, "%") if text.strip() != "0" else 0
+    size = int(fraction(part.group(1)) * total / 100) if part else memory_size(text, "%") if text.strip() != "0" else 0
     if size >= total:
         raise UsageError(f"a headroom of {text} leaves nothing of {total:,} bytes")
     return size
@@ -137,7 +140,7 @@ def two_digits(value: Fraction) -> str:
 
 def time(seconds: Fraction) -> str:
     """Seconds with the unit in which they are at least 1: 262.50 us."""
-    for unit, name in ((Fraction(1), "s"), (Fraction(1, 10**3), "ms")):
+    for unit, name in ((fraction(1), "s"), (fraction(1, 10**3), "ms")):
         if seconds >= unit:
             return f"{two_digits(seconds / unit)} {name}"
     return f"{two_digits(seconds * 10**6)} us"
@@ -179,7 +182,7 @@ def data(value: Any) -> Any:
     """A value for JSON: volumes channels first, sizes as lists, fractions as whole numbers where they are."""
     if type(value) is int:
         return value
-    if isinstance(value, Fraction):
+    if is_fraction(value):
         return value.numerator if value.denominator == 1 else value
     if isinstance(value, Volume):
         return list(value.shape)
@@ -187,11 +190,11 @@ def data(value: Any) -> Any:
 
 
 def _count_short(value: Any) -> str:
-    return decimal(value) if isinstance(value, Fraction) and value.denominator != 1 else short(int(value))
+    return decimal(value) if is_fraction(value) and value.denominator != 1 else short(int(value))
 
 
 def _count_cell(value: Any) -> str:
-    return decimal(value) if isinstance(value, Fraction) and value.denominator != 1 else exact(int(value))
+    return decimal(value) if is_fraction(value) and value.denominator != 1 else exact(int(value))
 
 
 def _count_full(value: Any) -> str:

@@ -9,15 +9,18 @@ windows repeat with a period, and all of one period are kept.
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from functools import lru_cache
-from math import gcd
-from typing import TypeVar
+from math import gcd, prod
+from typing import TYPE_CHECKING, TypeVar
 
 from archcalc.analysis.interpret import Interpretation
+from archcalc.exact import fraction
 from archcalc.language.network import INPUT_INDEX, Node, is_input
 from archcalc.layers.outcome import Outcome, Window
 from archcalc.records import Record
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 #: Longer periods than this are not followed: they come from enlarging a map thousands of times.
 MAX_PERIOD = 512
@@ -43,9 +46,9 @@ class Span(Record):
         return len(self.low)
 
     @property
-    def stride(self) -> Fraction:
+    def stride(self) -> int | Fraction:
         """How far the window moves from one position to the next, on average where they differ."""
-        return Fraction(self.shift) if self.period == 1 else Fraction(self.shift, self.period)
+        return self.shift if self.period == 1 else fraction(self.shift, self.period)
 
     @property
     def padding(self) -> int:
@@ -89,7 +92,7 @@ class Field(Record):
         return None if self.shortest is None else _each(self.shortest, lambda span: max(0, min(span.sizes)))
 
     @property
-    def stride(self) -> tuple[Fraction, ...] | None:
+    def stride(self) -> tuple[int | Fraction, ...] | None:
         """How far the window moves from one output position to the next, along each axis."""
         return None if self.union is None else _each(self.union, lambda span: span.stride)
 
@@ -98,16 +101,11 @@ class Field(Record):
         """How far before the input the first window begins, along each axis."""
         return None if self.union is None else _each(self.union, lambda span: span.padding)
 
-    def share(self, space: tuple[int, ...]) -> Fraction | None:
-        """The share of the input's positions that a value in the middle of the map sees; None if that is unknown."""
+    def seen(self, space: tuple[int, ...]) -> int | None:
+        """How many of the input's positions a value in the middle of the map sees; None if that is unknown."""
         if self.whole:
-            return Fraction(1)
-        if self.size is None:
-            return None
-        share = Fraction(1)
-        for size, available in zip(self.size, space, strict=True):
-            share *= Fraction(min(size, available), available)
-        return share
+            return prod(space)
+        return None if self.size is None else prod(map(min, self.size, space))
 
 
 def _each(spans: tuple[Span, ...], measure: Callable[[Span], _Measure]) -> tuple[_Measure, ...]:

@@ -8,14 +8,16 @@ Source: Williams, Waterman & Patterson 2009, "Roofline: an insightful visual per
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.exact import fraction
 from archcalc.sizes.kinds import Size, minimum, total
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from archcalc.devices import Card
 
 #: Bytes of a value in float32.
@@ -48,7 +50,7 @@ def _limits(flops: int, moved: int, card: Card) -> tuple[Fraction, Fraction]:
     """Seconds by the rate, and seconds by the bandwidth."""
     if card.flops is None:
         raise UsageError(f"{card.name} has no stated rate: its maker gives none, so no roofline follows")
-    return Fraction(flops, card.flops), Fraction(moved, card.bandwidth)
+    return fraction(flops, card.flops), fraction(moved, card.bandwidth)
 
 
 def seconds(flops: int, moved: int, card: Card) -> Fraction:

@@ -14,6 +14,7 @@ from typing import IO, Any
 import click
 
 from archcalc import __version__
+from archcalc.cli.command import Command, says
 from archcalc.diagnostics.diagnostic import (
     Diagnostic,
     LeftOut,
@@ -26,7 +27,7 @@ from archcalc.diagnostics.diagnostic import (
 )
 
 
-class _Commands(click.Group):
+class _Commands(Command, click.Group):
     """The commands, found by their names and loaded only when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -83,7 +84,7 @@ def _as_a_spec(word: str) -> str | None:
     epilog="A SPEC is a name of the catalogue (archcalc list), a path to a YAML or model file, or - for standard "
     "input; parameters are set after a colon: resnet50:width=128,image=288.",
 )
-@click.version_option(__version__, prog_name="archcalc")
+@click.option("--version", help="Show the version and exit.", **says(lambda ctx: f"archcalc, version {__version__}"))
 def group() -> None:
     """Shapes, parameters, operations and memory of neural networks, from a YAML spec, exactly.
 

@@ -18,7 +18,6 @@ from archcalc.harmless import harmless_lines
 from archcalc.output import formats
 from archcalc.output.formats import Format
 from archcalc.output.layout import Report
-from archcalc.output.terminal import is_terminal
 from archcalc.records import Record
 
 if TYPE_CHECKING:
@@ -180,10 +179,12 @@ class Output(Record):
 
     def write(self, report: Report) -> None:
         """Write a report. UsageError if the format cannot show it, or the file cannot be written."""
-        if self.path is None and self.format.on_terminal and is_terminal(sys.stdout):
-            self.format.on_terminal(report, sys.stdout)
-        else:
-            write_pieces(self.format.render(report), self.path)
+        if self.path is None and self.format.on_terminal:
+            from archcalc.output.terminal import is_terminal
+
+            if is_terminal(sys.stdout):
+                return self.format.on_terminal(report, sys.stdout)
+        return write_pieces(self.format.render(report), self.path)
 
 
 def write_pieces(pieces: Iterable[str] | Iterable[bytes], path: Path | None) -> None:

@@ -72,8 +72,10 @@ class Names(Name):
         return [CompletionItem(f"{front}{comma}{item.value}") for item in found if item.value not in taken]
 
 
-class FileType(click.Path):
-    """A file to write; refused at once where it lies in no folder."""
+class FileType(click.ParamType):  # type: ignore[type-arg]
+    """A file to write; refused at once where it lies in no folder. (click.Path would look for a translation.)"""
+
+    name = "path"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Its path. UsageError if there can be no such file."""
@@ -81,9 +83,15 @@ class FileType(click.Path):
 
         from archcalc.output.file import check_writable
 
-        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        path = Path(os.fsdecode(value))
         check_writable(path)
         return path
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Any file."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="file")]
 
 
 class Choice(click.Choice[str]):

@@ -1,6 +1,6 @@
 """The commands: a file each, or a folder whose `command.py` holds the options, `answer.py` what is worked out, and
-`tables.py` how it is laid out. The function `command` is what `archcalc NAME` runs; a new file or folder is found by
-itself."""
+`tables.py` how it is laid out. The function `command`, a `Command` of `cli/command.py`, is what `archcalc NAME` runs; a
+new file or folder is found by itself."""
 
 from __future__ import annotations
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from archcalc.cli.command import Command
 from archcalc.cli.shells import SCRIPTS
 from archcalc.cli.types import Choice
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("shell", type=Choice(list(SCRIPTS)))
 def command(shell: str) -> None:
     """Print the completion script of a shell.

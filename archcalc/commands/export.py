@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
+from archcalc.cli.command import Command
 from archcalc.cli.options import output_option, set_option, spec_argument, write_pieces
 from archcalc.cli.types import Choice
 from archcalc.exchange.writers import endings, targets, writer
 
 
-@click.command()
+@click.command(cls=Command)
 @spec_argument
 @click.option(
     "--to",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from archcalc.cli.command import Command
 from archcalc.cli.options import reporting
 from archcalc.output.layout import Report
 
@@ -11,7 +12,7 @@ from archcalc.output.layout import Report
 _SIZES = {"all": "numbers, arrays and symbols", "numbers": "numbers and arrays", "ints": "numbers"}
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("name", required=False)
 @reporting
 def command(name: str | None) -> Report:

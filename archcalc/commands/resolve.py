@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
+from archcalc.cli.command import Command
 from archcalc.cli.options import output_option, set_option, spec_argument, write_pieces
 
 
-@click.command()
+@click.command(cls=Command)
 @spec_argument
 @set_option
 @output_option(".yaml", ".yml")

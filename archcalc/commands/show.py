@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from archcalc.cli.command import Command
 from archcalc.cli.options import spec_argument, write_pieces
 
 
-@click.command()
+@click.command(cls=Command)
 @spec_argument
 def command(spec: str) -> None:
     """Print a spec, or a file of blocks, as it is written.

@@ -3,7 +3,6 @@ GitHub, as JUnit, SARIF and JSON."""
 
 from __future__ import annotations
 
-import bisect
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
@@ -36,8 +35,10 @@ class Source:
 
     def line_and_column(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both counted from 1."""
+        from bisect import bisect_right
+
         starts = self._line_starts()
-        line = bisect.bisect_right(starts, offset)
+        line = bisect_right(starts, offset)
         return line, offset - starts[line - 1] + 1
 
     def offset_of_line(self, line: int) -> int:

@@ -4,10 +4,10 @@ conditions judged. Structure becomes concrete here; sizes stay of whatever kind 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
-from fractions import Fraction
 from typing import Any, TypeAlias
 
 from archcalc.diagnostics.diagnostic import Diagnostic, Place, SpecError, UsageError, did_you_mean
+from archcalc.exact import is_fraction
 from archcalc.language.budget import Budget, Spent
 from archcalc.language.document import (
     HEAD,
@@ -599,7 +599,7 @@ class Expansion:
         value = self.evaluate(formula, here)
         if is_concrete(value) and 0 <= value <= MAX_LAYERS:
             return int(value)
-        if isinstance(value, Fraction) or not is_size(value):
+        if is_fraction(value) or not is_size(value):
             message = f"`repeat` must be a whole number: {shown(value)} is not"
         elif not is_concrete(value):
             message = "`repeat` must be one known number: structure cannot be free"

@@ -12,13 +12,16 @@ import operator
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from fractions import Fraction
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from archcalc.exact import fraction, is_fraction
 from archcalc.layers.attributes import shown
 from archcalc.records import Record
 from archcalc.sizes.kinds import LARGEST, is_concrete, is_many, is_size, magnitude, maximum, minimum
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 MAX_LENGTH = 500
 MAX_NODES = 200
@@ -76,15 +79,15 @@ def of_step(key: str) -> tuple[str, str | None]:
 
 
 def _number(value: Any, name: str) -> Any:
-    if isinstance(value, Fraction) or is_size(value):
+    if is_fraction(value) or is_size(value):
         return value
     raise ExpressionError(f"{name} works on numbers: {shown(value)} is not one")
 
 
 def _exact(value: Any, name: str) -> Fraction:
     value = _number(value, name)
-    if is_concrete(value) or isinstance(value, Fraction):
-        return Fraction(value)
+    if is_concrete(value) or is_fraction(value):
+        return fraction(value)
     raise ExpressionError(f"{name} needs a number that is known: {value} is not")
 
 
@@ -100,7 +103,7 @@ def _ceil(value: Any) -> Any:
 
 def _round(value: Any) -> Any:
     """The nearest whole number, halves up."""
-    return value if is_size(value) else (_exact(value, "round") + Fraction(1, 2)).__floor__()
+    return value if is_size(value) else (_exact(value, "round") + fraction(1, 2)).__floor__()
 
 
 def _multiple_of(value: Any, multiple: Any, name: str) -> tuple[Any, int]:
@@ -112,8 +115,8 @@ def _multiple_of(value: Any, multiple: Any, name: str) -> tuple[Any, int]:
 def _round_to(value: Any, multiple: Any) -> Any:
     """The nearest multiple, halves up."""
     value, multiple = _multiple_of(value, multiple, "round_to")
-    if isinstance(value, Fraction):
-        return (value / multiple + Fraction(1, 2)).__floor__() * multiple
+    if is_fraction(value):
+        return (value / multiple + fraction(1, 2)).__floor__() * multiple
     return (2 * value + multiple) // (2 * multiple) * multiple
 
 
@@ -143,7 +146,7 @@ def _largest(*arguments: Any) -> Any:
 
 
 def _fold(values: tuple[Any, ...], plain: Callable[..., Any], sized: Callable[..., Any]) -> Any:
-    if all(is_concrete(v) or isinstance(v, Fraction) for v in values):
+    if all(is_concrete(v) or is_fraction(v) for v in values):
         return plain(values)
     result = values[0]
     for value in values[1:]:
@@ -209,7 +212,7 @@ def _bounded(value: Any) -> Any:
     if type(value) is int:
         if -LARGEST <= value <= LARGEST:
             return value
-    elif not isinstance(value, Fraction):
+    elif not is_fraction(value):
         if magnitude(value) <= _BEYOND:
             return value
     elif abs(value.numerator) <= LARGEST and value.denominator <= LARGEST:
@@ -225,7 +228,7 @@ def _power(base: Any, exponent: Any) -> Any:
 
 def _divide(divide: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def checked(left: Any, right: Any) -> Any:
-        if (is_concrete(right) or isinstance(right, Fraction)) and right == 0:
+        if (is_concrete(right) or is_fraction(right)) and right == 0:
             raise ExpressionError("division by zero")
         try:
             return divide(left, right)
@@ -255,9 +258,9 @@ _COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
 
 def _arithmetic(sign: str, apply: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
     for value in (left, right):
-        if not (type(value) is int or isinstance(value, Fraction) or is_size(value)):
+        if not (type(value) is int or is_fraction(value) or is_size(value)):
             raise ExpressionError(f"`{sign}` works on numbers: {shown(value)} is not one")
-        if isinstance(value, Fraction) and (is_many(left) or is_many(right)):
+        if is_fraction(value) and (is_many(left) or is_many(right)):
             raise ExpressionError(f"`{sign}` cannot take the fraction {shown(value)} of a size that is not known")
     try:
         return _bounded(apply(left, right))
@@ -429,7 +432,7 @@ def _literal(node: ast.Constant, text: str) -> Callable[[Environment], Any]:
     if type(node.value) is int and _is_integer(written):
         number = _bounded(node.value)
     elif type(node.value) is float and re.fullmatch(r"([0-9][0-9_]*)?[.]?[0-9_]*", written):
-        number = _bounded(Fraction(written.replace("_", "")))
+        number = _bounded(fraction(written.replace("_", "")))
     else:
         raise ExpressionError(f"`{written}` is not a number of the language", start, end)
     return lambda env: number

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -89,7 +90,7 @@ def decode(data: bytes, name: str) -> Source:
     if len(data) > MAX_BYTES:
         raise fail("too-large", f"{name} is larger than {MAX_BYTES:,} bytes")
     try:
-        text = data.decode("utf-8-sig")
+        text = data.removeprefix(BOM_UTF8).decode()  # "utf-8-sig" is a module to load
     except UnicodeDecodeError as error:
         raise fail("not-text", f"{name} is not UTF-8 text: byte {error.start} cannot be decoded") from None
     return Source(name, text)

@@ -7,12 +7,15 @@ make sense (`domain`), and describes itself for the reference page and the JSON 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
+from archcalc.exact import fraction, is_fraction
 from archcalc.sizes.conditions import Condition, at_least, at_most, equal
 from archcalc.sizes.kinds import Size, is_concrete, is_size
 from archcalc.sizes.volume import AXIS_NAMES
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 
 class Refused(Exception):
@@ -23,19 +26,21 @@ def whole(value: Any) -> Size:
     """The value as a size; Refused unless it is whole."""
     if is_size(value):
         return value  # type: ignore[no-any-return]
-    if isinstance(value, Fraction):
+    if is_fraction(value):
         if value.denominator == 1:
             return value.numerator
         raise Refused(f"must be whole: {decimal(value)} is not (round it with floor, ceil, round or round_to)")
     raise Refused(f"must be a whole number: {shown(value)} is not")
 
 
-def decimal(value: Fraction) -> str:
+def decimal(value: int | Fraction) -> str:
     """A fraction as the shortest decimal that shows it, or as a quotient."""
+    if value.denominator == 1:
+        return str(value.numerator)
     text = format(float(value), ".10g")
     if "e-" in text and len(text) < 8:  # a number of the language has no exponent
         text = format(float(value), ".16f").rstrip("0")
-    return text if "e" not in text and Fraction(text) == value else f"{value.numerator}/{value.denominator}"
+    return text if "e" not in text and fraction(text) == value else f"{value.numerator}/{value.denominator}"
 
 
 def shown(value: Any) -> str:
@@ -44,7 +49,7 @@ def shown(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return f"[{', '.join(map(shown, value))}]"
-    if isinstance(value, Fraction):
+    if is_fraction(value):
         text = decimal(value)
         return f"ratio({value.numerator}, {value.denominator})" if "/" in text else text
     return str(value)
@@ -349,8 +354,8 @@ class ExactNumber(Kind):
     said = "number"
 
     def accept(self, value: Any) -> Fraction:
-        if type(value) is int or isinstance(value, Fraction):
-            return Fraction(value)
+        if type(value) is int or is_fraction(value):
+            return fraction(value)
         raise Refused(f"must be a number: {shown(value)} is not")
 
     def json_schema(self) -> dict[str, Any]:
@@ -375,9 +380,9 @@ class Proportion(Kind):
     said = "number from 0 to 1"
 
     def accept(self, value: Any) -> Fraction:
-        if type(value) is int or isinstance(value, Fraction):
+        if type(value) is int or is_fraction(value):
             if 0 <= value <= 1:
-                return Fraction(value)
+                return fraction(value)
             raise Refused(f"must be from 0 to 1: {shown(value)} is not")
         raise Refused(f"must be a number from 0 to 1: {shown(value)} is not")
 

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, TypeAlias, TypeVar, overload
 
 from archcalc.discovery import loaded_from
+from archcalc.exact import fraction
 from archcalc.layers.attributes import Kind
 from archcalc.layers.outcome import Outcome
 from archcalc.records import Record
@@ -14,12 +15,17 @@ from archcalc.sizes.volume import Volume
 
 
 class Attribute(Record):
-    """One attribute of a layer. `default` is None where the attribute must be given."""
+    """One attribute of a layer. `signed` is the default in the rule's signature, None where it must be given."""
 
     name: str
     kind: Kind
     required: bool
-    default: Any
+    signed: Any
+
+    @property
+    def default(self) -> Any:
+        """The value where none is given, exactly; None where one must be."""
+        return fraction(self.signed) if type(self.signed) is float else self.signed
 
 
 #: A layer's name and all its attributes, with one value for each axis where an attribute has that.

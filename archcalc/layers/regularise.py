@@ -1,7 +1,5 @@
 """Regularisation that acts in training only: at inference these layers do nothing and cost nothing."""
 
-from fractions import Fraction
-
 from archcalc.layers.attributes import Rate, Switch
 from archcalc.layers.outcome import Outcome, Saved, Storage
 from archcalc.layers.registry import layer
@@ -9,7 +7,7 @@ from archcalc.sizes.volume import Volume
 
 
 @layer
-def dropout(x: Volume, *, rate: Rate = Fraction(1, 2), inplace: Switch = False) -> Outcome:
+def dropout(x: Volume, *, rate: Rate = 0.5, inplace: Switch = False) -> Outcome:
     """Each value is dropped with probability `rate` in training.
 
     Operations: none at inference.
@@ -31,7 +29,7 @@ def dropout(x: Volume, *, rate: Rate = Fraction(1, 2), inplace: Switch = False) 
 
 
 @layer
-def drop_path(x: Volume, *, rate: Rate = Fraction(1, 2)) -> Outcome:
+def drop_path(x: Volume, *, rate: Rate = 0.5) -> Outcome:
     """Stochastic depth: in training the whole branch is dropped, sample by sample, with probability `rate`.
 
     The branch survives with probability 1 - rate. Operations: none at inference.

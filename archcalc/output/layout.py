@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.exact import is_fraction
 from archcalc.harmless import harmless
 from archcalc.records import Record
 
@@ -126,7 +126,7 @@ def plain_value(value: Any) -> Any:
     """A value of a row as a number, a truth value, None or text: fractions as the nearest decimal, sizes as 7x7."""
     if type(value) in _AS_IT_IS:
         return value
-    if isinstance(value, Fraction):
+    if is_fraction(value):
         return value.numerator if value.denominator == 1 else float(value)
     return harmless("x".join(map(str, value)) if type(value) is tuple else str(value))
 

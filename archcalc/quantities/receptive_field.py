@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from archcalc.analysis.receptive_field import Field, last_map
 from archcalc.quantities.registry import Part, quantity
 from archcalc.units import EXTENT
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 
 def _field(part: Part) -> Field | None:
@@ -26,7 +29,7 @@ def receptive_field(part: Part) -> tuple[int, ...] | None:
 
 
 @quantity(EXTENT, kinds="ints", bound="none")
-def receptive_field_stride(part: Part) -> tuple[Fraction, ...] | None:
+def receptive_field_stride(part: Part) -> tuple[int | Fraction, ...] | None:
     """Input positions from the window of one value to that of the next, along each axis."""
     field = _field(part)
     return None if field is None else field.stride

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from archcalc.analysis import roofline
 from archcalc.analysis.totals import AnalysedLayer
 from archcalc.diagnostics.diagnostic import UsageError
+from archcalc.exact import fraction
 from archcalc.quantities.registry import Part, quantity, summed
 from archcalc.quantities.totals import flops
 from archcalc.sizes.kinds import Size
 from archcalc.units import BYTES, FLOPS_PER_BYTE, SECONDS
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from archcalc.devices import Card
 
 
@@ -28,7 +30,7 @@ def bytes_moved(part: Part, row: AnalysedLayer) -> Size:
 def flops_per_byte(part: Part) -> Fraction:
     """Arithmetic intensity: floating-point operations, 2 per MAC, per byte moved; 0 where nothing is moved."""
     moved = bytes_moved(part)
-    return Fraction(flops(part), moved) if moved else Fraction(0)
+    return fraction(flops(part), moved) if moved else fraction(0)
 
 
 def card_of(part: Part) -> Card:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.exact import fraction
 from archcalc.language.network import is_input
 from archcalc.quantities.registry import Part, quantity
 from archcalc.sizes.kinds import total
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 #: The dropped paths that a layer lies in, outermost first: numbers of their `drop_path` layers.
 Paths: TypeAlias = tuple[int, ...]
 
 
 def _survival(row: AnalysedLayer) -> Fraction:
-    return 1 - Fraction(row.node.attributes.get("rate", row.node.layer.attributes["rate"].default))
+    return 1 - fraction(row.node.attributes.get("rate", row.node.layer.attributes["rate"].default))
 
 
 def _common(left: Paths, right: Paths) -> Paths:
@@ -54,9 +57,9 @@ def expected_macs(part: Part) -> Any:
     Source: Huang et al. 2016, arXiv:1603.09382, section 3.
     """
     rows = part.analysis.layers
-    expected: Any = Fraction(0)
+    expected: Any = fraction(0)
     for row, paths in zip(rows, _paths(part.analysis), strict=True):
-        used = Fraction(1)
+        used = fraction(1)
         for index in paths:
             used *= _survival(rows[index])
         expected = expected + row.macs * used  # not in place: arrays would refuse fractions
@@ -69,4 +72,4 @@ def expected_paths(part: Part) -> Fraction:
 
     Source: Huang et al. 2016, arXiv:1603.09382, section 3: E(L) = (3L - 1)/4 for survival down to 1/2.
     """
-    return Fraction(total(_survival(row) for row in part.layers if row.layer == "drop_path"))  # type: ignore[misc]
+    return fraction(total(_survival(row) for row in part.layers if row.layer == "drop_path"))  # type: ignore[misc]

@@ -8,11 +8,11 @@ Everything is exact for integers of any size. A floor has one form: whole multip
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from fractions import Fraction
 from functools import lru_cache
 from math import gcd
 from typing import Any, TypeAlias
 
+from archcalc.exact import fraction, is_fraction
 from archcalc.records import Record
 
 
@@ -227,7 +227,7 @@ class Expression:
     def __pow__(self, power: int) -> Expression:
         if power < 0:  # only a single variable's, in a formula that is read
             ((monomial, coefficient),) = self.terms.items()
-            inverse = Expression({tuple((a, -p) for a, p in monomial): Fraction(1, coefficient)})
+            inverse = Expression({tuple((a, -p) for a, p in monomial): fraction(1, coefficient)})
             return inverse**-power
         result = Expression({(): 1})
         for _ in range(power):
@@ -260,7 +260,7 @@ def lift(value: object) -> Expression | None:
     """A number or an expression as an expression; None for anything else."""
     if isinstance(value, Expression):
         return value
-    return Expression({(): value}) if type(value) is int or type(value) is Fraction else None
+    return Expression({(): value}) if type(value) is int or is_fraction(value) else None
 
 
 def number(value: int) -> Expression:
@@ -295,7 +295,7 @@ def _term(monomial: Monomial, coefficient: Any) -> str:
         return str(monomial[0][0])
     above = [f"{_factor(a)}**{p}" if p > 1 else _factor(a) for a, p in monomial if p > 0]
     below = [f"{_factor(a)}**{-p}" if p < -1 else _factor(a) for a, p in monomial if p < 0]
-    top, bottom = Fraction(coefficient).as_integer_ratio()
+    top, bottom = fraction(coefficient).as_integer_ratio()
     if top == -1 and above:
         above[0] = f"-{above[0]}"
     elif top != 1 or not above:
@@ -320,7 +320,7 @@ def _value(atom: Atom, values: Mapping[str, Any]) -> Any:
     left, right = atom.left.evaluate(values), atom.right.evaluate(values)
     if isinstance(left, Expression) or isinstance(right, Expression):
         return extreme(atom.which, left, right)
-    if isinstance(left, (int, Fraction)) and isinstance(right, (int, Fraction)):
+    if all(isinstance(each, int) or is_fraction(each) for each in (left, right)):
         return min(left, right) if atom.which == "min" else max(left, right)
     import numpy
 

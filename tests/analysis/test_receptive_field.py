@@ -246,7 +246,7 @@ def test_a_gate_sees_everything_and_the_map_stays_spatial() -> None:
     field = field_of(analysis)
     assert field.size == (5, 5)
     assert field.whole
-    assert field.share((32, 32)) == 1
+    assert field.seen((32, 32)) == 32 * 32
 
 
 def test_space_ends_at_a_flatten_and_not_at_a_head() -> None:
@@ -278,10 +278,10 @@ def test_what_cannot_be_followed_is_said_to_be_unknown() -> None:
     field = receptive_fields(analysis.interpretation)[-1]
     assert not field.followed
     assert field.size is None
-    assert field.share((8,)) is None
+    assert field.seen((8,)) is None
 
 
 def test_the_share_of_the_input_that_is_seen() -> None:
     # 3 of 10 rows, and all 4 columns: the window of 5 is cut at the edge.
     field = field_of(layers("1, 10, 4", "- conv: {out: 1, kernel: [3, 5], padding: [1, 2]}"))
-    assert field.share((10, 4)) == Fraction(3, 10)
+    assert field.seen((10, 4)) == 3 * 4

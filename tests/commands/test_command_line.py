@@ -14,6 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from archcalc.cli import group, run
+from archcalc.cli.command import Command
+from archcalc.commands import load, names
 from archcalc.output.terminal import width
 
 SPEC = """\
@@ -442,5 +444,11 @@ def test_a_report_loads_only_what_it_writes_with(format_: str) -> None:
         [sys.executable, "-c", code, "report", "lenet5", "--format", format_],
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
-    loaded = {name for name in found.stderr.split() if name.startswith(("archcalc.pictures.", "rich.", "numpy."))}
-    assert loaded == set()
+    unasked = ("archcalc.pictures.", "archcalc.layers.composed.", "rich.", "numpy.", "fractions", "decimal", "locale")
+    assert {name for name in found.stderr.split() if name.startswith(unasked)} == set()
+
+
+def test_every_command_has_our_help_option() -> None:
+    commands = {name: load(name) for name in names()}
+    assert [name for name, made in commands.items() if not isinstance(made, Command)] == []
+    assert isinstance(group, Command)

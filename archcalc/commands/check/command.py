@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archcalc.cli import say, say_error
+from archcalc.cli.command import Command
 from archcalc.cli.options import Output, counting_option, format_options
 from archcalc.cli.types import SpecType
 from archcalc.diagnostics.diagnostic import UsageError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from archcalc.output.layout import Report
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("paths", nargs=-1, type=SpecType(), metavar="[PATHS]...")
 @click.option("--catalogue", "whole", is_flag=True, help="Check the whole catalogue.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every claim and budget, not only what is wrong.")

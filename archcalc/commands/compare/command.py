@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from archcalc.cli import known
+from archcalc.cli.command import Command
 from archcalc.cli.options import Output, counting_option, format_options
 from archcalc.cli.progress import told
 from archcalc.cli.setup import with_option
@@ -22,7 +23,7 @@ _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("specs", nargs=-1, type=SpecType(), metavar="[SPECS]...")
 @click.option("--all", "all_", is_flag=True, help="Compare the whole catalogue.")
 @click.option("--base", type=SpecType(), metavar="SPEC", help="Spec that ratios are relative to.  [default: the first]")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archcalc.cli import known
+from archcalc.cli.command import Command
 from archcalc.cli.options import Output, format_options
 from archcalc.cli.setup import with_option
 from archcalc.cli.types import Names, SpecType
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from archcalc.output.layout import Report
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("old", type=SpecType())
 @click.argument("new", type=SpecType())
 @click.option("--columns", type=Names(known.sums), metavar="NAMES", help="Additive quantities, separated by commas.")

@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from archcalc.cli import known
+from archcalc.cli.command import Command
 from archcalc.cli.options import reporting, set_option
 from archcalc.cli.types import Name, SpecType
 from archcalc.output.layout import Report
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("spec", type=SpecType(), metavar="SPEC|RULE")
 @click.argument("layer", type=Name(known.layer_paths), required=False)
 @click.option(

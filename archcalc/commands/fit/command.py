@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archcalc.cli import known
+from archcalc.cli.command import Command
 from archcalc.cli.options import Output, format_options, set_option, spec_argument
 from archcalc.cli.setup import training_options
 from archcalc.cli.types import Names
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from archcalc.devices import Card
 
 
-@click.command()
+@click.command(cls=Command)
 @spec_argument
 @set_option
 @click.option(

@@ -7,11 +7,12 @@ from typing import Any
 import click
 
 from archcalc.cli import known
+from archcalc.cli.command import Command
 from archcalc.cli.options import Output, format_options, layer_option, quantities_option, set_option, spec_argument
 from archcalc.cli.types import Name, Names
 
 
-@click.command()
+@click.command(cls=Command)
 @spec_argument
 @click.option(
     "--free", type=Names(known.parameters), metavar="NAMES", help="Parameters to leave free, separated by commas."

@@ -7,6 +7,7 @@ import sys
 import click
 from click.shell_completion import CompletionItem
 
+from archcalc.cli.command import Command
 from archcalc.cli.options import write_pieces
 from archcalc.output.terminal import is_terminal
 
@@ -21,7 +22,7 @@ class _TopicType(click.ParamType):  # type: ignore[type-arg]
         return [CompletionItem(name) for name in (*names(), *pages()) if name.startswith(incomplete)]
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("topic", type=_TopicType(), required=False, metavar="[COMMAND|TOPIC]")
 @click.pass_context
 def command(context: click.Context, topic: str | None) -> None:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from archcalc.cli.command import Command
 from archcalc.cli.options import output_option, partial_option, write_pieces
 from archcalc.cli.types import ModelType
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("model", type=ModelType())
 @click.option("--input", "shape", metavar="SIZES", help="For a function: the shape of one sample, 3,224,224.")
 @partial_option

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from archcalc.cli import known
+from archcalc.cli.command import Command
 from archcalc.cli.options import reporting
 from archcalc.cli.types import Name
 from archcalc.output.layout import Report
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("layer", type=Name(known.layers), required=False)
 @reporting
 def command(layer: str | None) -> Report:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from archcalc.cli import known
+from archcalc.cli.command import Command
 from archcalc.cli.options import reporting
 from archcalc.cli.types import Name
 from archcalc.output.layout import Report
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("groups", metavar="[GROUP]...", nargs=-1, type=Name(known.groups))
 @reporting
 def command(groups: tuple[str, ...]) -> Report:

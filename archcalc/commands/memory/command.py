@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archcalc.cli.command import Command
 from archcalc.cli.options import batch_option, reporting, set_option, spec_argument
 from archcalc.cli.setup import training_options
 from archcalc.diagnostics.diagnostic import NoAnswer, UsageError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from archcalc.pictures.svg import Drawing
 
 
-@click.command()
+@click.command(cls=Command)
 @spec_argument
 @set_option
 @batch_option

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from archcalc.cli.command import Command
 from archcalc.diagnostics.diagnostic import UsageError
 
 _SCHEMA = "archcalc.schema.json"
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("name")
 def command(name: str) -> None:
     """Write a commented starter spec.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archcalc.cli import known
+from archcalc.cli.command import Command
 from archcalc.cli.options import batch_option, counting_option, partial_option, reporting, set_option, spec_argument
 from archcalc.cli.types import Name, Names
 from archcalc.output.layout import Report
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from archcalc.pictures.svg import Drawing
 
 
-@click.command()
+@click.command(cls=Command)
 @spec_argument
 @set_option
 @batch_option

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from archcalc.analysis.totals import AnalysedLayer
-from archcalc.commands.report import tree
 from archcalc.commands.report.columns import LayerColumn, is_figure
 from archcalc.commands.report.row import Row
 from archcalc.output.layout import Table
@@ -15,6 +14,7 @@ from archcalc.quantities.registry import Part, quantities
 from archcalc.units import percent, share
 
 if TYPE_CHECKING:
+    from archcalc.commands.report import tree
     from archcalc.diagnostics.text import Role
 
 #: Where most of these is, a report says in words.
@@ -47,6 +47,8 @@ class Folded:
 
     @cached_property
     def _lines(self) -> list[tree.Line]:
+        from archcalc.commands.report import tree
+
         if self.rows is not None:
             return [tree.Line(row.name, row.name, row, row, opened=False, times=1) for row in self.rows]
         saved = any(made.column.key.startswith("saved") for made in self.columns)

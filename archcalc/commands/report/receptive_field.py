@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archcalc.analysis.receptive_field import NOTHING, Field, LastMap
 from archcalc.analysis.totals import Analysis
 from archcalc.layers.attributes import decimal
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _UNKNOWN = "not followed"
 
@@ -38,10 +40,11 @@ def data_of_network(analysis: Analysis) -> dict[str, Any] | None:
     last = _last(analysis)
     if last is None:
         return None
+    seen, positions = last.field.seen(analysis.network.input.space), analysis.network.input.positions
     return {
         **data(last.field),
         "layer": analysis.layers[last.node].name,
-        "share": last.field.share(analysis.network.input.space),
+        "share": None if seen is None else seen / positions,
         "exceeds_input": bool(_exceeding(analysis, last)),
     }
 
@@ -78,7 +81,7 @@ def _exceeding(analysis: Analysis, last: LastMap) -> list[tuple[int, int]]:
     return [(size, available) for size, available in axes if size > available]
 
 
-def _plain(stride: Fraction) -> Any:
+def _plain(stride: int | Fraction) -> Any:
     return stride.numerator if stride.denominator == 1 else stride
 
 
@@ -90,5 +93,5 @@ def _axes(values: Sequence[Any] | None) -> Any:
 
 def _joined(values: Sequence[int | Fraction]) -> str:
     """One number where the axes agree, and else `2x1`."""
-    texts = [decimal(Fraction(value)) for value in values]
+    texts = [decimal(value) for value in values]
     return texts[0] if len(set(texts)) == 1 and len(texts) > 1 else "x".join(texts)

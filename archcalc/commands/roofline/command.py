@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archcalc.cli import known
+from archcalc.cli.command import Command
 from archcalc.cli.options import batch_option, reporting, set_option, spec_argument
 from archcalc.cli.types import Name
 from archcalc.output.layout import Report
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from archcalc.pictures.svg import Drawing
 
 
-@click.command()
+@click.command(cls=Command)
 @spec_argument
 @set_option
 @batch_option

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from archcalc.cli.command import Command
 from archcalc.cli.options import output_option, write_pieces
 from archcalc.cli.types import SpecType
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("specs", nargs=-1, type=SpecType())
 @click.option("--figures", is_flag=True, help="The schema of a list of figures, figures.yaml, instead.")
 @output_option(".json")

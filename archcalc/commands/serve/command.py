@@ -6,13 +6,14 @@ from contextlib import suppress
 
 import click
 
+from archcalc.cli.command import Command
 from archcalc.cli.types import SpecType
 
 #: What is served where no port is asked for; unassigned by IANA, and no default of another tool of the field.
 _PORT = 8137
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("spec", type=SpecType(), required=False)
 @click.option(
     "--port",

@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from archcalc.cli import known
+from archcalc.cli.command import Command
 from archcalc.cli.options import Output, format_options, set_option, spec_argument
 from archcalc.cli.setup import with_option
 from archcalc.cli.types import Name
 
 
-@click.command()
+@click.command(cls=Command)
 @spec_argument
 @click.option("--for", "name", type=Name(known.parameters), metavar="NAME", help="The parameter to solve for.")
 @click.option(

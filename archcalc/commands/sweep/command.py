@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archcalc.cli import known, say
+from archcalc.cli.command import Command
 from archcalc.cli.options import Output, format_options, layer_option, quantities_option, set_option, spec_argument
 from archcalc.cli.setup import with_option
 from archcalc.cli.types import Name, Names
@@ -39,7 +40,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]
         return int(match.group(1)), int(match.group(2))
 
 
-@click.command()
+@click.command(cls=Command)
 @spec_argument
 @click.option(
     "--over",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any
 
+from archcalc.exact import is_fraction
 from archcalc.output.layout import Report
 
 ENDINGS = (".json",)
@@ -42,4 +42,4 @@ def _indented(value: Any, indent: str) -> str:
 
 def _plain(value: Any) -> Any:
     """Exact fractions as the nearest decimal; everything else as its text."""
-    return float(value) if isinstance(value, Fraction) else str(value)
+    return float(value) if is_fraction(value) else str(value)
