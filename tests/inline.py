@@ -46,6 +46,16 @@ def summary(analysis: Analysis) -> dict[str, Any]:
     return {name: figure(analysis, name) for name in names}
 
 
+def eager(analysis: Analysis, setup: Setup) -> tuple[int, int]:
+    """The eager peaks of inference and of training."""
+    interpretation = analysis.interpretation
+    at_inference, in_training = (
+        peaks.eager_inference(interpretation, setup),
+        peaks.eager_training(Storages(interpretation, setup)),
+    )
+    return at_inference.bytes_at(setup.batch), in_training.bytes_at(setup.batch)
+
+
 def memory(analysis: Analysis, setup: Setup) -> tuple[int, ...]:
     """Saved bytes, the peak of inference, and those of training without and with the parameters' gradients."""
     interpretation = analysis.interpretation

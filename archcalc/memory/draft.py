@@ -98,7 +98,8 @@ class Decision:
             last: dict[int, int] = {}
             for storage, until in (*self.holds, *(hold for node in self.nodes for hold in self._held_by(node))):
                 last[storage] = max(until, last.get(storage, until))
-            self._eager_uses = tuple(use._replace(last=max(use.last, last.get(use.storage, -1))) for use in self.uses)
+            used = [use._replace(last=max(use.last, last.pop(use.storage, -1))) for use in self.uses]
+            self._eager_uses = (*used, *(Use(storage, until, until) for storage, until in last.items()))
         return self._eager_uses
 
     def split(self, number: int) -> tuple[Decision, Decision]:

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from inline import layers, memory
+from inline import eager, layers, memory
 
 from archcalc.diagnostics.diagnostic import SpecError
 from archcalc.memory.setup import Setup
@@ -49,6 +49,8 @@ def test_peaks_are_those_of_all_picks_at_once(row: dict[str, str]) -> None:
     expert's matrix."""
     steps = "".join(f"- {layer}\n" for layer in row["layers"].split("; "))
     setup = Setup(batch=int(row["batch"]), dtype=row["dtype"])
-    assert memory(layers(row["input"], steps), setup) == tuple(
+    analysis = layers(row["input"], steps)
+    assert memory(analysis, setup) == tuple(
         int(row[name]) for name in ("saved_bytes", "inference_peak", "training_peak", "training_peak_with_gradients")
     )
+    assert eager(analysis, setup) == (int(row["inference_peak_eager"]), int(row["training_peak_eager"]))

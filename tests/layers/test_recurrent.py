@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from inline import layers, memory
+from inline import eager, layers, memory
 
 from archcalc.counting.training import training_cost
 from archcalc.diagnostics.diagnostic import SpecError
@@ -106,12 +106,13 @@ def test_one_sample_is_read_position_by_position_as_it_lies(cell: str, stack: st
 
 @pytest.mark.parametrize("row", rows(PEAKS), ids=lambda row: f"{row['layers']} {row['input']} {row['dtype']}")
 def test_peaks_are_those_of_pytorchs_own_kernels_on_a_cpu(row: dict[str, str]) -> None:
-    """Measured with torch 2.14.1 and oneDNN switched off, every tensor freed after its last use."""
+    """Measured with torch 2.14.1 and oneDNN switched off, every tensor freed after its last use; and as it is freed."""
     steps = "".join(f"- {layer}\n" for layer in row["layers"].split("; "))
-    batch = int(row["batch"])
-    assert memory(layers(row["input"], steps), Setup(batch=batch, dtype=row["dtype"])) == tuple(
+    analysis, setup = layers(row["input"], steps), Setup(batch=int(row["batch"]), dtype=row["dtype"])
+    assert memory(analysis, setup) == tuple(
         int(row[name]) for name in ("saved_bytes", "inference_peak", "training_peak", "training_peak_with_gradients")
     )
+    assert eager(analysis, setup) == (int(row["inference_peak_eager"]), int(row["training_peak_eager"]))
 
 
 @pytest.mark.parametrize(
@@ -130,9 +131,11 @@ def test_no_peak_lies_where_positions_are_taken_together(
 ) -> None:
     """The figures are the same where every position is followed."""
     steps = f"- linear: {{out: 4, each_position: true}}\n- {cell}\n- linear: {{out: 2, each_position: true}}\n"
-    together = memory(layers(f"3, {length}", steps), setup)
+    together = layers(f"3, {length}", steps)
+    taken = (*memory(together, setup), *eager(together, setup))
     monkeypatch.setattr(recurrence, "FIRST", length)
-    assert memory(layers(f"3, {length}", steps), setup) == together
+    followed = layers(f"3, {length}", steps)
+    assert (*memory(followed, setup), *eager(followed, setup)) == taken
 
 
 def test_a_frozen_layer_over_a_long_sequence_holds_nothing_between_positions() -> None:

@@ -1,4 +1,4 @@
-"""The networks of the catalogue that are small enough to run at every change, and where they part."""
+"""The networks of the catalogue that are small enough to run at every change."""
 
 from __future__ import annotations
 
@@ -9,12 +9,6 @@ from oracle.translate import WITHOUT
 import archcalc
 from archcalc import catalogue
 from archcalc.quantities.registry import figure
-
-#: The networks that part from PyTorch, and the figures in which they do.
-PARTS: dict[str, frozenset[str]] = {
-    # What the function of a recurrent layer of several layers or directions still has names for is not followed.
-    "lstm_classifier:length=16": frozenset({"inference_peak_eager_bytes"}),
-}
 
 #: Networks in which less is traced.
 SHORTER = {

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from oracle import keras_code
-from oracle.catalogue import PARTS, small_networks
+from oracle.catalogue import small_networks
 from oracle.counters import TOOLS, askable, counted, known
 from oracle.exported import of_code, of_export, of_spec, with_other_arguments
 from oracle.figures import Question, compare, predict
@@ -167,7 +167,7 @@ def test_what_transformers_are_built_of_agrees_in_every_figure(steps: str) -> No
 @pytest.mark.parametrize("name", small_networks())
 def test_a_network_of_the_catalogue_agrees_in_every_figure(name: str) -> None:
     found = judged(interpret(archcalc.load(name).expand()), Question(batch=2))
-    assert found.signature == PARTS.get(name, frozenset()), found
+    assert not found.signature, found
 
 
 @pytest.mark.parametrize(

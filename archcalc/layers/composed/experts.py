@@ -28,11 +28,13 @@ def mixture(x: Volume, count: Size, hidden: Size, top_k: Size, gated: bool, acti
     tape.run("sort", (picks,), Tensor("sorted picks", rows, "int64"), order)
     tape.run("floor_divide", (order,), places)
     picked = _indexed(tape, own, places, rows * width, "picked rows")
-    made = _hidden(tape, picked, rows, width, hidden, count, gated, activation, "", (picks,))
+    units, made = _hidden(tape, picked, rows, width, hidden, count, gated, activation, "", (picks,))
     # Each result has one weight, which is repeated for its channels.
+    routing = (own, picks, weights, order, places, picked)
     weights = _indexed(tape, weights, order, rows, "weights in order")
     weighted = tape.result("weighted results", rows * width, made, weights)
     tape.run("mul", (made, weights), weighted)
+    tape.hold(units)
     tape.keep(made, weights.needs)
     tape.keep(weights, made.needs)
     unsummed = Tensor("unsummed gradient of the weights", rows * width)
@@ -50,11 +52,12 @@ def mixture(x: Volume, count: Size, hidden: Size, top_k: Size, gated: bool, acti
     tape.run("index_add", (begin, places, weighted), summed)
     tape.keep(weighted, weighted.needs)
     tape.keep_own(places, weighted.needs)
-    tape.record(summed, Undo("index_select", ("gradient", places.name), (weighted,)))
+    tape.record(summed, Undo("index_select", ("gradient", places.name), (weighted,), holds=(weighted.base,)))
     if with_shared:
-        beside = _hidden(tape, own, positions, width, hidden * shared, 1, gated, activation, "shared_")
+        _, beside = _hidden(tape, own, positions, width, hidden * shared, 1, gated, activation, "shared_")
         summed = tape.add(summed, beside, "output")
         tape.count("elementwise", add=positions * width)
+    tape.hold(*routing)
     params = tuple(tape.params.values())
     of_experts = total(tensor.elements for tensor in params if not tensor.name.startswith(("router", "shared")))
     message = "there must be as many experts as are picked for a position"
@@ -134,8 +137,9 @@ def _hidden(
     activation: str,
     prefix: str,
     picks: tuple[Tensor, ...] = (),
-) -> Value:
-    """The hidden layers of the experts, for so many rows in all; `picks` tell which of several are each row's."""
+) -> tuple[Value, Value]:
+    """The hidden layers of the experts, for so many rows in all: the values of their units, and their results. `picks`
+    tell which of several are each row's."""
 
     def weight(name: str, outputs: Size, reads: Size) -> Value:
         return tape.param(f"{prefix}{name}_weight", *((outputs, reads) if prefix else (count, outputs, reads)))
@@ -144,9 +148,12 @@ def _hidden(
     tape.count("activation", **{kind: rows * hidden * times for kind, times in counted.items()})
     first = "gate" if gated else "up"
     made = tape.linear(x, rows, width, hidden, weight(first, hidden, width), None, f"{prefix}{first}", picks)
-    made = tape.map(activation, made, f"{prefix}activated", saved=derivative)
+    activated = units = tape.map(activation, made, f"{prefix}activated", saved=derivative)
     if gated:
         up = tape.linear(x, rows, width, hidden, weight("up", hidden, width), None, f"{prefix}up", picks)
-        made = tape.mul(made, up, f"{prefix}gated")
+        units = tape.mul(activated, up, f"{prefix}gated")
         tape.count("elementwise", multiply=rows * hidden)
-    return tape.linear(made, rows, hidden, width, weight("down", width, hidden), None, f"{prefix}result", picks)
+    made = tape.linear(units, rows, hidden, width, weight("down", width, hidden), None, f"{prefix}result", picks)
+    if prefix:  # those that all positions share are a module of their own
+        tape.hold(activated)
+    return units, made

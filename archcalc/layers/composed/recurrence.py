@@ -41,6 +41,16 @@ class Between(Record):
     last: Size
 
 
+class Layer(Record):
+    """What a layer of cells in one direction has made: the inputs of its gates, the states of the positions, the same
+    as one value, and the last state."""
+
+    whole: Value
+    states: tuple[Value, ...]
+    stacked: Value
+    last: State
+
+
 class Cells:
     """One layer of cells in one direction, on a tape; `name` tells it from others of the same recurrent layer."""
 
@@ -75,10 +85,13 @@ class Cells:
             return self.tape.product(copied, weight, None, elements, name)
         return self.tape.shift(self.tape.product(copied, weight, None, elements, f"product{self.name}"), bias, name)
 
-    def read(self, x: Value, length: Size, state: State, made: str, needs: Needs | None) -> tuple[Value, State]:
-        """The hidden states of all positions as one value of that name, and the last state."""
+    def read(
+        self, x: Value, length: Size, state: State, made: str, needs: Needs | None, held: tuple[Value, ...] = ()
+    ) -> Layer:
+        """Every position, one after the other. Other values are `held` until there are the inputs of the gates."""
         each = self.gates * self.units
         whole = self.whole(x, length, needs)
+        self.tape.hold(*held)
         if is_concrete(length) and length <= FIRST + LAST:
             between, numbers, sizes = None, list(range(int(length))), (each,) * int(length)
         else:
@@ -91,11 +104,12 @@ class Cells:
             if between is not None and place == FIRST:
                 several, state = self.positions(next(parts), state, between)
                 states += [several, state[0]]
-            state = self.position(next(parts), state, number)
+            before, state = state, self.position(next(parts), state, number)
+            self.tape.hold(*before)
             states.append(state[0])
         stacked = self.tape.concat(tuple(states), made, "stack")
         self.tape.hold(whole)
-        return stacked, state
+        return Layer(whole, tuple(states), stacked, state)
 
     def position(self, x: Value, state: State, number: Size) -> State:
         """One position: the state after it."""

@@ -7,7 +7,7 @@ in, and on CUDA cuDNN's for all: those save the same values in a workspace whose
 
 from __future__ import annotations
 
-from archcalc.layers.composed.recurrence import FIRST, LAST, Cells, Elman, Gated, LongShortTerm, Parameters
+from archcalc.layers.composed.recurrence import FIRST, LAST, Cells, Elman, Gated, Layer, LongShortTerm, Parameters
 from archcalc.layers.composed.tape import Tape, Value
 from archcalc.layers.layout import POSITIONS_FIRST, Needs
 from archcalc.layers.outcome import EVERYTHING, Instead, Outcome, Tensor, operations
@@ -86,7 +86,7 @@ def _followed(x: Volume, cell: Cell, sizes: Sizes, needs: Needs | None) -> tuple
         zeros.append(tape.zeros("initial cell", sizes.units * len(runs)))
     source, reads, last = tape.input(x), x.channels, []
     for number in range(0, len(runs), sizes.directions):
-        made = []
+        made: list[Layer] = []
         ends_here = number + sizes.directions == len(runs)
         joined = "output" if ends_here else f"states of both directions, {runs[number]}"
         for run in runs[number : number + sizes.directions]:
@@ -95,14 +95,21 @@ def _followed(x: Volume, cell: Cell, sizes: Sizes, needs: Needs | None) -> tuple
             parameters = _parameters(tape, cell, sizes, reads, run)
             cells = cell.cells(tape, parameters, sizes.units, sizes.out, name)
             begin = tuple(tape.view(each, each.elements // len(runs), f"{each.name}{name}") for each in zeros)
-            states, end = cells.read(source, length, begin, stacked, needs if number == 0 else None)
-            made.append(states)
-            last.append(end)
+            other = tuple(direction.whole for direction in made)
+            made.append(cells.read(source, length, begin, stacked, needs if number == 0 else None, other))
+            last.append(made[-1].last)
         reads = sizes.out * sizes.directions
-        source = made[0] if len(made) == 1 else tape.concat(tuple(made), joined)
+        below, source = source, made[0].stacked
+        if len(made) > 1:
+            source = tape.concat(tuple(direction.stacked for direction in made), joined)
+            tape.hold(made[-1].whole, *(state for direction in made for state in direction.states))
+        if number:
+            tape.hold(below)
+    final = []
     for number, ends in reversed(list(enumerate(zip(*last, strict=True)))):  # the cells, and then the states
-        tape.run("stack", ends, Tensor(f"last of {zeros[number].name}", total(end.elements for end in ends)))
-        tape.hold(*zeros)
+        final.append(Tensor(f"last of {zeros[number].name}", total(end.elements for end in ends)))
+        tape.run("stack", ends, final[-1])
+    tape.hold(*zeros, *final, *(each for state in last for each in state))
     return tape, source
 
 

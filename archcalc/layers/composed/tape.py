@@ -4,6 +4,7 @@ saved for backward and the steps of the backward pass follow from them, as autog
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from archcalc.layers.layout import Needs as NeedsOfLayout
@@ -54,16 +55,20 @@ class Undo(Record):
     operation: str
     reads: tuple[str, ...]
     makes: tuple[Value | Tensor, ...]
+    #: What is saved for it and not read.
+    holds: tuple[str, ...] = ()
 
 
 class _Record(Record):
     """The results of an operation and how they are undone; `passes` are operands that get the gradient of the result
-    of a number as it is. The gradients of values arrive in the order of `arrive`, or as they are passed on and made."""
+    of a number as it is. The gradients of values arrive in the order of `arrive`, or as they are passed on and made;
+    those of `apart` by way of a node of their own."""
 
     results: tuple[Value, ...]
     undo: tuple[Undo, ...]
     passes: tuple[tuple[int, Value], ...]
     arrive: tuple[Value, ...]
+    apart: tuple[Value, ...] = ()
 
 
 class Tape:
@@ -151,7 +156,8 @@ class Tape:
         of_weight = Undo("mm", ("gradient", x.base, *others), (weight,))
         of_bias = tuple(Undo("sum", ("gradient",), (each,)) for each in biases)
         # The weights' is transposed by a node of its own, after the others have arrived.
-        self.record(made, *((of_x, of_weight, *of_bias) if biases else (of_weight, of_x)), arrive=(*biases, x, weight))
+        undo = (of_x, of_weight, *of_bias) if biases else (of_weight, of_x)
+        self._records.append(_Record((made,), undo, (), (*biases, x, weight), apart=(weight,)))
         return made
 
     def matmul(self, left: Value, right: Value, inner: Size, elements: Size, name: str) -> Value:
@@ -313,10 +319,11 @@ class Tape:
         """Operations other than multiply-accumulates."""
         self.operations += operations(role, **counts)
 
-    def hold(self, *values: Value) -> None:
+    def hold(self, *held: Value | Tensor) -> None:
         """The function that the operations are in has names for these until it returns, with the last operation."""
         last = self._forward[-1]
-        self._forward[-1] = last._replace(holds=(*last.holds, *(value.base for value in values)))
+        names = (each.base if isinstance(each, Value) else each.name for each in held)
+        self._forward[-1] = last._replace(holds=(*last.holds, *names))
 
     # --- what follows
 
@@ -343,13 +350,22 @@ class Tape:
         steps: list[Step] = []
         arrived: Counter[str] = Counter()
 
-        def arrive(value: Value, name: str) -> None:
-            if value.name in found:
+        def arrive(values: Iterable[tuple[Value, str]]) -> None:
+            """The gradients that a node has made reach the values; it holds them until they all have."""
+            summed = [name for value, name in values if value.needs and name and arrive_at(value, name)]
+            if len(summed) > 1:
+                steps[-1] = steps[-1]._replace(holds=tuple(summed))
+
+        def arrive_at(value: Value, name: str) -> bool:
+            """Whether the gradient is added to another."""
+            is_first = value.name not in found
+            if not is_first:
                 summed = Tensor(f"sum up to {name} for {value.name}", value.elements, value.dtype)
                 reads = (found[value.name], name)
                 steps.append(Step("add", reads, (summed._replace(per=value.per),), _ordered(value.needs)))
                 name = summed.name
             found[value.name] = name
+            return not is_first
 
         def gradient_of(value: Value) -> Tensor:
             # A view has its base's type. What products give to parameters is converted when it has been summed.
@@ -357,12 +373,12 @@ class Tape:
             what = "part" if value.name in self.params else "gradient"
             return Tensor(f"{what} {arrived[value.base]} of {value.base}", value.elements, value.dtype, per=value.per)
 
-        for results, undo, passes, order in reversed(self._records):
+        for results, undo, passes, order, apart in reversed(self._records):
             gradients = tuple(found.pop(result.name, "") for result in results)
             arriving = [(value, gradients[number]) for number, value in passes]
             whole = tuple(filter(None, gradients))
             first = len(steps)
-            for operation, reads, makes in undo:
+            for operation, reads, makes, holds in undo:
                 values = [made for made in makes if isinstance(made, Value)]
                 if values and not any(value.needs for value in values):
                     continue
@@ -373,14 +389,13 @@ class Tape:
                         arriving.append((made, tensors[-1].name))
                 needs = _ordered(frozenset().union(*(value.needs for value in values or results)))
                 read = tuple(each for name in reads for each in (whole if name == "gradient" else (name,)))
-                steps.append(Step(operation, read, tuple(tensors), needs))
+                steps.append(Step(operation, read, tuple(tensors), needs, holds=holds))
             steps[first:] = one_node(*steps[first:])
             if order:
                 names = [value.name for value in order]
                 arriving.sort(key=lambda pair: names.index(pair[0].name))
-            for value, name in arriving:
-                if value.needs and name:
-                    arrive(value, name)
+            arrive(pair for pair in arriving if pair[0] not in apart)
+            arrive(pair for pair in arriving if pair[0] in apart)
         final = {name: f"gradient of {value}" for value, name in found.items() if name != "gradient"}
         return Composition(tuple(self._forward), tuple(_renamed(step, final) for step in steps))
 
@@ -395,4 +410,5 @@ def _ordered(needs: Needs | set[int | str]) -> tuple[int | str, ...]:
 def _renamed(step: Step, names: dict[str, str]) -> Step:
     reads = tuple(names.get(name, name) for name in step.reads)
     makes = tuple(tensor._replace(name=names.get(tensor.name, tensor.name)) for tensor in step.makes)
-    return step._replace(reads=reads, makes=makes)
+    holds = tuple(names.get(name, name) for name in step.holds)
+    return step._replace(reads=reads, makes=makes, holds=holds)
