@@ -156,17 +156,8 @@ class Budget(Record):
         return least, most
 
     def largest_batch(self, memory: int) -> int | None:
-        """The largest batch whose peak is within that many bytes; 0 if not even the smallest fits, None if any does.
-
-        Every step must fit, and a step's bytes grow with the batch, so the steps can be asked one by one.
-        """
-        room = memory - self.persistent.total
-        life = self.timeline.life
-        steps = list(zip(life.fixed, life.per_sample, strict=True))
-        if any(fixed > room or fixed + self.least_batch * per_sample > room for fixed, per_sample in steps):
-            return 0
-        bounds = [(room - fixed) // per_sample for fixed, per_sample in steps if per_sample]
-        return min(bounds, default=None)
+        """The largest batch whose peak is within that many bytes; 0 if not even the smallest fits, None if any does."""
+        return self.timeline.largest_batch(memory - self.persistent.total, self.least_batch)
 
 
 def training(

@@ -53,6 +53,17 @@ class Timeline:
             fixed + batch * per_sample for fixed, per_sample in zip(life.fixed, life.per_sample, strict=True)
         )
 
+    def largest_batch(self, room: int, least: int = 1) -> int | None:
+        """The largest batch that is alive within that many bytes; 0 if not even `least` is, None if any is.
+
+        Every step must fit, and a step's bytes grow with the batch, so the steps can be asked one by one.
+        """
+        steps = list(zip(self.life.fixed, self.life.per_sample, strict=True))
+        if any(fixed > room or fixed + least * per_sample > room for fixed, per_sample in steps):
+            return 0
+        bounds = [(room - fixed) // per_sample for fixed, per_sample in steps if per_sample]
+        return min(bounds, default=None)
+
     def alive(self, step: int) -> list[int]:
         """The numbers of the storages that are there during a step."""
         return self.life.alive(step)

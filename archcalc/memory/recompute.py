@@ -12,13 +12,17 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from fractions import Fraction
+from functools import cached_property
 from itertools import accumulate, pairwise
 
 from archcalc.analysis.interpret import Interpretation
+from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.language.network import INPUT_INDEX, Network, is_input
 from archcalc.memory import budget, steps
 from archcalc.memory.blocks import blocks
+from archcalc.memory.budget import Budget
 from archcalc.memory.checkpoint import Segment, as_computed_twice, extra_macs, repeatable
 from archcalc.memory.gradients import gradients
 from archcalc.memory.liveness import Liveness, Lives
@@ -57,7 +61,8 @@ class _Unit(Record):
     backward pass needs, the second keeping nothing. `saved` is what it keeps, without `entry` and `exit`.
     `gradient` is what waits for the backward pass of the unit when it begins: its output's gradient, and the gradients
     of all parameters after it. `cache` is what mixed precision's cache holds of the unit until the loss, saved or not,
-    `copies` the part of it that is saved too, and `cached_before` what it holds of the units before.
+    `copies` the part of it that is saved too, and `cached_before` what it holds of the units before. `macs` and
+    `layers` are what is done twice where it is checkpointed.
     """
 
     segment: Segment
@@ -76,6 +81,7 @@ class _Unit(Record):
     cached_before: int
     trained: bool
     macs: int
+    layers: int
 
 
 def cheapest(interpretation: Interpretation, setup: Setup, batch: int, memory: int) -> Plan | None:
@@ -88,37 +94,120 @@ def cheapest(interpretation: Interpretation, setup: Setup, batch: int, memory: i
     wanted = gradients(interpretation, setup)
     budget.require_training(interpretation, setup, wanted)
     room = memory - budget.persistent(interpretation, setup, wanted).total
-    chain = _chain(interpretation, setup, batch)
-    found = _search(chain, room)
-    if found is None:
-        return _of_blocks(interpretation, setup, batch, memory)
-    segments = tuple(
-        Segment(chain[first].segment.first, chain[last].segment.last, _name(interpretation, chain, first, last))
-        for first, last in found
-    )
-    return Plan(segments, int(extra_macs(interpretation, segments)))
+    return Recomputation(interpretation, setup).cheapest(batch, room)
 
 
 #: A plan of blocks is made lighter by at most so many trials, each a training pass.
 _MOST_TRIALS = 64
 
 
-def _of_blocks(interpretation: Interpretation, setup: Setup, batch: int, memory: int) -> Plan | None:
-    """A plan of whole blocks that fits, found by trying: blocks of each size, and then as few of them as will do."""
+class Recomputation:
+    """What can be checkpointed of a network under a setup, for batches and memories of any size: its passes are
+    followed once.
 
-    def peak(segments: tuple[Segment, ...]) -> int:
-        return budget.training(interpretation, setup._replace(checkpoints=segments)).peak_bytes(batch)
+    `room` is what the parameters, and all else that is there at every step, leave of a memory. Of the setup's batch
+    only that matters, whether it is one sample; its optimizer and its own checkpoints do not.
+    """
 
-    fitting = [cover for cover in _covers(interpretation.network) if peak(cover) <= memory]
-    if not fitting:
-        return None
-    chosen = min(fitting, key=lambda cover: extra_macs(interpretation, cover))
-    heaviest = sorted(chosen, key=lambda segment: -extra_macs(interpretation, (segment,)))
-    for segment in heaviest[:_MOST_TRIALS]:
-        lighter = tuple(each for each in chosen if each != segment)
-        if peak(lighter) <= memory:
-            chosen = lighter
-    return Plan(chosen, int(extra_macs(interpretation, chosen)))
+    def __init__(self, interpretation: Interpretation, setup: Setup) -> None:
+        self.interpretation = interpretation
+        self.setup = setup._replace(checkpoints=())
+
+    def cheapest(self, batch: int, room: int) -> Plan | None:
+        """The plan of `cheapest`."""
+        if self._without.timeline.bytes_at(batch) <= room:
+            return Plan((), 0)
+        chain = self._chain.units(batch)
+        found = _search(chain, room)
+        if found is None:
+            return self._of_blocks(batch, room)
+        return self._plan(
+            tuple(
+                Segment(
+                    chain[first].segment.first,
+                    chain[last].segment.last,
+                    _name(self.interpretation, chain, first, last),
+                )
+                for first, last in found
+            )
+        )
+
+    def fits(self, batch: int, room: int) -> bool:
+        """Whether there is a plan, whatever it costs."""
+        return (
+            self._without.timeline.bytes_at(batch) <= room
+            or self._chain.fits(batch, room)
+            or any(held.timeline.bytes_at(batch) <= room for held in self._covers.values())
+        )
+
+    def largest_batch(self, room: int) -> int | None:
+        """The largest batch for which there is a plan; 0 if there is none for any, None if any batch fits.
+
+        What a plan holds grows with the batch, so the largest is between one that fits and one that does not.
+        """
+        least = self._without.least_batch
+        fits = least - 1
+        for followed in (self._without, *self._covers.values()):
+            alone = followed.timeline.largest_batch(room, least)
+            if alone is None:
+                return None
+            fits = max(fits, alone)
+        beyond = fits + 1
+        while self._chain.fits(beyond, room):
+            fits, beyond = beyond, 2 * beyond
+        while beyond - fits > 1:
+            middle = (fits + beyond) // 2
+            if self._chain.fits(middle, room):
+                fits = middle
+            else:
+                beyond = middle
+        return fits if fits >= least else 0
+
+    @cached_property
+    def _chain(self) -> _Chain:
+        return _Chain(self.interpretation, self.setup)
+
+    @cached_property
+    def _without(self) -> Budget:
+        """What is held without checkpoints."""
+        return self._budget(())
+
+    @cached_property
+    def _covers(self) -> dict[tuple[Segment, ...], Budget]:
+        """What is held with blocks of each size checkpointed, where that is possible."""
+        found = {}
+        for cover in _covers(self.interpretation.network):
+            with suppress(UsageError):  # a layer that states that it works in place, over what enters a block
+                found[cover] = self._budget(cover)
+        return found
+
+    def _budget(self, segments: tuple[Segment, ...]) -> Budget:
+        return budget.training(self.interpretation, self.setup._replace(checkpoints=segments))
+
+    def _plan(self, segments: tuple[Segment, ...]) -> Plan:
+        return Plan(segments, int(extra_macs(self.interpretation, segments)))
+
+    def _of_blocks(self, batch: int, room: int) -> Plan | None:
+        """A plan of whole blocks that fits, found by trying: blocks of each size, then as few of them as will do."""
+        fitting = [cover for cover, held in self._covers.items() if held.timeline.bytes_at(batch) <= room]
+        if not fitting:
+            return None
+        chosen = min(fitting, key=lambda cover: extra_macs(self.interpretation, cover))
+        left = sorted(chosen, key=lambda segment: -extra_macs(self.interpretation, (segment,)))
+        together = len(left)
+        for _ in range(_MOST_TRIALS):
+            together = min(together, len(left))
+            spared = set(left[:together])
+            lighter = tuple(segment for segment in chosen if segment not in spared)
+            if self._budget(lighter).timeline.bytes_at(batch) <= room:
+                chosen, left = lighter, left[together:]
+            elif together > 1:
+                together //= 2
+            else:
+                left = left[1:]
+            if not left:
+                break
+        return self._plan(chosen)
 
 
 def _covers(network: Network) -> Iterator[tuple[Segment, ...]]:
@@ -334,7 +423,7 @@ class _Own(Record):
 def _groups(chain: list[_Unit], first: int, holds: bool) -> Iterator[tuple[int, _Own, tuple[int, int]]]:
     """The groups that begin with a unit: their last unit, their own peak, and what they cost."""
     start = chain[first]
-    forgetful = again = backward = macs = saved = cache = beside = 0
+    forgetful = again = backward = macs = layers = saved = cache = beside = 0
     held = holds
     for last in range(first, len(chain)):
         unit = chain[last]
@@ -351,35 +440,46 @@ def _groups(chain: list[_Unit], first: int, holds: bool) -> Iterator[tuple[int, 
         cache += unit.cache
         beside += unit.cache - unit.copies
         macs += unit.macs
+        layers += unit.layers
         if unit.trained:
             own = _Own(start.cached_before + forgetful, max(again + unit.gradient, backward), max(again, backward))
-            yield last, own, (macs, unit.segment.last - start.segment.first + 1)
+            yield last, own, (macs, layers)
 
 
-def _chain(interpretation: Interpretation, setup: Setup, batch: int) -> list[_Unit]:
-    """Every unit's figures, from a training step that keeps everything and a forward pass that keeps nothing. The
-    loss is a last unit, which is never checkpointed."""
-    network = interpretation.network
-    # A layer that overwrites the network's input cannot in a stretch that begins there.
-    interpretation = as_computed_twice(interpretation, [Segment(0, len(network.nodes) - 1, "the network")])
-    segments = _put_together(repeatable(interpretation))
-    everything = _Pass(interpretation, setup, batch, ())
-    nothing = _Pass(interpretation, setup, batch, (Segment(0, len(network.nodes) - 1, ""),))
-    values = everything.storages.gradients.values
-    chain: list[_Unit] = []
-    cached = 0
-    for segment in segments:
-        end = network.outputs["output"] if segment is segments[-1] else segment.last
-        value = INPUT_INDEX if not chain else segment.first - 1
-        own = everything.part(range(segment.first, segment.last + 1), value, end)
-        forgetful = nothing.part(range(segment.first, segment.last + 1), value, end)
-        macs = int(extra_macs(interpretation, (segment,)))
-        chain.append(_unit(segment, own, forgetful, cached, trained=values[segment.last], macs=macs))
-        cached += own.cache
-    end = network.outputs["output"]
-    own = everything.part([LOSS], end, None)
-    chain.append(_unit(Segment(LOSS, LOSS, ""), own, own, cached, trained=False, macs=0))
-    return chain
+class _Chain:
+    """The network's units, from a training step that keeps everything and a forward pass that keeps nothing. The loss
+    is a last unit, which is never checkpointed."""
+
+    def __init__(self, interpretation: Interpretation, setup: Setup) -> None:
+        whole = Segment(0, len(interpretation.network.nodes) - 1, "the network")
+        # A layer that overwrites the network's input cannot in a stretch that begins there.
+        self.interpretation = as_computed_twice(interpretation, [whole])
+        self.segments = _put_together(repeatable(self.interpretation))
+        self.everything = _Pass(self.interpretation, setup, ())
+        self.nothing = _Pass(self.interpretation, setup, (whole,))
+
+    def units(self, batch: int) -> list[_Unit]:
+        """Every unit's figures for a batch."""
+        output = self.interpretation.network.outputs["output"]
+        everything, nothing = _PassBytes(self.everything, batch), _PassBytes(self.nothing, batch)
+        values = self.everything.storages.gradients.values
+        chain: list[_Unit] = []
+        cached = 0
+        for segment in self.segments:
+            end = output if segment is self.segments[-1] else segment.last
+            value = INPUT_INDEX if not chain else segment.first - 1
+            own = everything.part(range(segment.first, segment.last + 1), value, end)
+            forgetful = nothing.part(range(segment.first, segment.last + 1), value, end)
+            cost = int(extra_macs(self.interpretation, (segment,))), segment.last - segment.first + 1
+            chain.append(_unit(segment, own, forgetful, cached, trained=values[segment.last], cost=cost))
+            cached += own.cache
+        own = everything.part([LOSS], output, None)
+        chain.append(_unit(Segment(LOSS, LOSS, ""), own, own, cached, trained=False, cost=(0, 0)))
+        return chain
+
+    def fits(self, batch: int, room: int) -> bool:
+        """Whether there is a plan, whatever it costs: where nothing costs anything, few plans are worth keeping."""
+        return _search([unit._replace(macs=0, layers=0) for unit in self.units(batch)], room) is not None
 
 
 def _put_together(segments: list[Segment]) -> list[Segment]:
@@ -405,7 +505,9 @@ class _Part(Record):
     copies: int
 
 
-def _unit(segment: Segment, own: _Part, forgetful: _Part, cached: int, *, trained: bool, macs: int) -> _Unit:
+def _unit(
+    segment: Segment, own: _Part, forgetful: _Part, cached: int, *, trained: bool, cost: tuple[int, int]
+) -> _Unit:
     return _Unit(
         segment,
         own.entry,
@@ -422,16 +524,14 @@ def _unit(segment: Segment, own: _Part, forgetful: _Part, cached: int, *, traine
         own.copies,
         cached,
         trained,
-        macs,
+        *cost,
     )
 
 
 class _Pass:
-    """A training step: who uses which storage when, and how many bytes are alive during each step."""
+    """A training step: who uses which storage when."""
 
-    def __init__(
-        self, interpretation: Interpretation, setup: Setup, batch: int, checkpoints: tuple[Segment, ...]
-    ) -> None:
+    def __init__(self, interpretation: Interpretation, setup: Setup, checkpoints: tuple[Segment, ...]) -> None:
         self.storages = Storages(interpretation, setup, checkpoints=checkpoints)
         #: The outputs of the first time, which a second time replaces.
         self.outputs = [self.storages.of_value(index) for index in range(len(interpretation.network.nodes))]
@@ -442,20 +542,30 @@ class _Pass:
         amounts = [storage.amount for storage in self.storages.all]
         stay = frozenset() if setup.accumulate else frozenset(made.parameter_gradients)
         self.life = Liveness(Lives(made.steps, len(amounts), self.storages.inputs), amounts, stay)
-        self.sizes = [amount.at(batch) for amount in amounts]
-        self.live = [amount.at(batch) for amount in self.life.during]
         self.forward: dict[int, list[int]] = {}
         self.backward: dict[int, list[int]] = {}
         for number, step in enumerate(self.steps):
             if step.phase != "recompute":
                 phase = self.backward if step.phase == "backward" else self.forward
                 phase.setdefault(step.node, []).append(number)
+        #: The first step of the backward pass.
+        self.turn = next((n for n, step in enumerate(self.steps) if step.phase == "backward"), len(self.steps))
+
+
+class _PassBytes:
+    """A training step of a batch: how many bytes are alive during each step, and what the units have of them."""
+
+    def __init__(self, followed: _Pass, batch: int) -> None:
+        self.outputs, self.cached, self.storages = followed.outputs, followed.cached, followed.storages
+        self.steps, self.life, self.turn = followed.steps, followed.life, followed.turn
+        self.forward, self.backward = followed.forward, followed.backward
+        self.sizes = [storage.amount.at(batch) for storage in self.storages.all]
+        self.live = [amount.at(batch) for amount in self.life.during]
         self._sum_up()
 
     def _sum_up(self) -> None:
         """Bytes born at each step, those of them that outlive the forward pass, and what the backward pass made."""
         count = len(self.steps)
-        self.turn = next((n for n, step in enumerate(self.steps) if step.phase == "backward"), count)
         self.born = [0] * count
         self.saved_born = [0] * count
         change = [0] * (count + 1)

@@ -16,7 +16,7 @@ from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.memory import budget
 from archcalc.memory.checkpoint import Segment, extra_macs, repeatable, segments
 from archcalc.memory.network import NetworkMemory
-from archcalc.memory.recompute import cheapest
+from archcalc.memory.recompute import Recomputation, cheapest
 from archcalc.memory.setup import Setup
 
 RESIDUAL = """
@@ -217,6 +217,39 @@ def test_the_cheapest_plan_is_the_one_that_trying_all_finds(
     assert cheapest(interpretation, setup, 16, peaks[0] - 1) is None
 
 
+@pytest.mark.parametrize("setup", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("layers", CHAINS.values(), ids=CHAINS)
+def test_the_largest_batch_is_the_one_that_trying_all_finds(
+    layers: tuple[str, ...], setup: Setup, tmp_path: Path
+) -> None:
+    interpretation = chain(tmp_path, *layers)
+    parts = repeatable(interpretation)
+    several = setup._replace(batch=2)
+    tried = [
+        budget.training(
+            interpretation,
+            several._replace(checkpoints=tuple(Segment(parts[a].first, parts[b].last, "") for a, b in plan)),
+        )
+        for plan in plans(len(parts))
+    ]
+    persistent = budget.persistent(interpretation, several).total
+    recomputation = Recomputation(interpretation, several)
+    for memory in (tried[0].peak_bytes(batch) for batch in (2, 3, 16, 1000)):
+        largest = recomputation.largest_batch(memory - persistent)
+        assert largest == max(found.largest_batch(memory) or 0 for found in tried)
+    assert recomputation.largest_batch(100) == 0
+
+
+def test_a_plan_is_for_batches_that_run(tmp_path: Path) -> None:
+    """Batch normalisation of a vector needs two samples: one is no answer."""
+    interpretation = written(tmp_path, "input: [512]\nlayers: [{linear: 8}, batch_norm, relu, {linear: 4}]\n")
+    several = Setup(batch=2)
+    found, persistent = budget.training(interpretation, several), budget.persistent(interpretation, several).total
+    plan = Recomputation(interpretation, several)
+    assert plan.largest_batch(found.peak_bytes(2) - persistent) in range(2, 5)
+    assert plan.largest_batch(found.peak_bytes(1) - persistent) == 0
+
+
 def answered(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
     assert run(["memory", *arguments, "--format", "json"]) == 0
     data: dict[str, Any] = json.loads(capsys.readouterr().out)
@@ -317,6 +350,33 @@ def test_auto_finds_blocks_beside_a_value_that_is_read_all_along(tmp_path: Path)
     easier = cheapest(interpretation, setup, 16, (whole + by_hand) // 2)
     assert easier is not None
     assert 0 < easier.extra_macs < found.extra_macs
+
+
+def test_the_largest_batch_of_blocks_beside_a_value_that_is_read_all_along(tmp_path: Path) -> None:
+    interpretation = written(tmp_path, SIDE_STREAM + "".join(map(decoding, range(8))))
+    several = Setup(batch=2, optimizer="adam")
+    memory = budget.training(interpretation, several).peak_bytes(16)
+    room = memory - budget.persistent(interpretation, several).total
+    largest = Recomputation(interpretation, several).largest_batch(room)
+    assert largest is not None
+    assert largest > 16
+    found = cheapest(interpretation, several, largest, memory)
+    assert found is not None
+    assert budget.training(interpretation, several._replace(checkpoints=found.segments)).peak_bytes(largest) <= memory
+    assert cheapest(interpretation, several, largest + 1, memory) is None
+
+
+def test_auto_passes_over_blocks_that_begin_by_overwriting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """PyTorch refuses to checkpoint them; the answer is that nothing fits, not that they are refused."""
+    spec = tmp_path / "overwriting.yaml"
+    spec.write_text(
+        "input: [8, 32, 32]\n"
+        "blocks:\n  pre(out): [{relu: {inplace: true}}, {conv: {out: out, kernel: 3, padding: 1}}, batch_norm]\n"
+        "layers:\n  - conv: {out: 8, kernel: 1}\n  - batch_norm\n  - {pre: 16, repeat: 3}\n",
+        encoding="utf-8",
+    )
+    assert run(["memory", str(spec), "--batch", "64", "--checkpoint", "auto", "--memory", "1MB"]) == 1
+    assert "no checkpointing was found" in capsys.readouterr().err
 
 
 def test_auto_stands_alone(capsys: pytest.CaptureFixture[str]) -> None:
