@@ -62,7 +62,7 @@ def test_a_block_of_one_name_needs_no_line_of_its_own(tmp_path: Path, capsys: py
     path = spec(tmp_path, "one:\n    repeat: 3", "relu", blocks="blocks:\n  one:\n    - linear: 3\n", size="[3]")
     lines = shown(capsys, path, "--columns", "name,params")
     # 3 * (3*3 weights + 3 biases)
-    assert row(lines, "one.1/linear") == ["one.1/linear", "x", "3", "36"]
+    assert row(lines, "one.1") == ["one.1", "x", "3/linear", "36"]
     assert row(lines, "relu") == ["relu", "0"]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from archcalc.analysis.receptive_field import ITSELF, Span
 from archcalc.analysis.totals import AnalysedLayer, Analysis
+from archcalc.analysis.tree import copies
 from archcalc.counting.training import backward, wants_input_gradient
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.language.network import INPUT_INDEX, is_input
@@ -44,10 +45,11 @@ class Explained(Record):
 
 
 class Contribution(Record):
-    """What one layer adds to a total."""
+    """What one layer adds to a total, or so many equal layers together."""
 
     name: str
     amount: int
+    layers: int = 1
 
 
 def find(analysis: Analysis, path: str) -> list[AnalysedLayer]:
@@ -305,12 +307,33 @@ TOTALS = ("params", "macs", "activation_bytes_without_input")
 
 
 def contributions(part: Part, name: str) -> list[Contribution]:
-    """What each layer adds to a total, the largest first. UsageError if the quantity does not add up over layers."""
+    """What each layer adds to a total, and the network's input if it counts, the largest first. UsageError if the
+    quantity does not add up over layers."""
+    return _largest_first([*_of_input(part, name), *((row.name, _amount(part, name, row), 1) for row in part.layers)])
+
+
+def contributions_of_copies(part: Part, name: str) -> list[Contribution]:
+    """The same, with what equal layers of neighbouring copies add in one sum: `stage3/block.2 x 5/conv`."""
+    alike = copies(part.layers, lambda row: _amount(part, name, row))
+    found = ((each.path, each.times * _amount(part, name, each.layer), each.times) for each in alike)
+    return _largest_first([*_of_input(part, name), *found])
+
+
+def _amount(part: Part, name: str, row: AnalysedLayer) -> int:
     amount = summing(name).amount
     assert amount is not None
-    network = Part(part.analysis, setup=part.setup)
-    parts = [Contribution(row.name, amount(network, row)) for row in part.layers]
-    return sorted((part for part in parts if part.amount), key=lambda part: -part.amount)
+    added: int = amount(part, row)
+    return added
+
+
+def _of_input(part: Part, name: str) -> list[tuple[str, int, int]]:
+    """What the network's input adds."""
+    beside = summing(name).beside
+    return [("input", beside(part), 1)] if beside is not None and part.whole else []
+
+
+def _largest_first(found: list[tuple[str, int, int]]) -> list[Contribution]:
+    return sorted((Contribution(*each) for each in found if each[1]), key=lambda each: -each.amount)
 
 
 def growth(analysis: Analysis) -> list[Explained]:

@@ -22,9 +22,10 @@ from archcalc.output.layout import Report
     metavar="NAME",
     help="Explain this figure only: params, macs, receptive_field, ...",
 )
+@click.option("--full", is_flag=True, help="Every layer, equal copies too.")
 @set_option
 @reporting
-def command(spec: str, layer: str | None, quantity: str | None, settings: dict[str, Any]) -> Report:
+def command(spec: str, layer: str | None, quantity: str | None, settings: dict[str, Any], *, full: bool) -> Report:
     """Show the arithmetic behind a figure.
 
     For a layer the arithmetic, for a network or a block the largest contributions; for a block that is one layer with
@@ -58,8 +59,8 @@ def command(spec: str, layer: str | None, quantity: str | None, settings: dict[s
         raise UsageError(f"there is no spec and no rule `{spec}`: {hint}") from error
     analysis = architecture.analyse()
     if layer is None:
-        return reports.of_part(Part(analysis), quantity)
+        return reports.of_part(Part(analysis), quantity, full=full)
     found = answer.find(analysis, layer)
     if len(found) > 1:
-        return reports.of_part(Part(analysis, found), quantity, layer)
+        return reports.of_part(Part(analysis, found), quantity, layer, full=full)
     return reports.of_layer(analysis, found[0], quantity)

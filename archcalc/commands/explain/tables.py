@@ -6,7 +6,15 @@ from typing import Any
 
 from archcalc.analysis.main_layer import main_layer
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.commands.explain.answer import TOTALS, Explained, contributions, explain_layer, growth
+from archcalc.commands.explain.answer import (
+    TOTALS,
+    Contribution,
+    Explained,
+    contributions,
+    contributions_of_copies,
+    explain_layer,
+    growth,
+)
 from archcalc.diagnostics.diagnostic import UsageError, did_you_mean
 from archcalc.diagnostics.rules import Rule
 from archcalc.layers.attributes import shown
@@ -14,8 +22,8 @@ from archcalc.output.layout import Column, Report, Table
 from archcalc.quantities.registry import Part, quantities
 from archcalc.units import exact, percent, share
 
-#: So many contributions to a total are shown; the rest are one row.
-LARGEST = 8
+#: So many contributions are shown to a total that is asked for, and to each where several are; the rest are one row.
+_LARGEST, _LARGEST_OF_EACH = 8, 3
 
 
 def of_layer(analysis: Analysis, row: AnalysedLayer, quantity: str | None) -> Report:
@@ -63,40 +71,77 @@ def _only(found: list[Explained], quantity: str) -> list[Explained]:
     return chosen
 
 
-def of_part(part: Part, quantity: str | None, path: str = "") -> Report:
-    """The totals of a network or of a block, or one of them: the largest contributions and the sum."""
+def of_part(part: Part, quantity: str | None, path: str = "", *, full: bool = False) -> Report:
+    """The totals of a network or of a block, or one of them: the largest contributions and the sum.
+
+    People see what equal copies add together, or every layer (`full`); programs get every layer.
+    """
     analysis = part.analysis
     if quantity == "receptive_field" and part.whole:
         return _of_receptive_field(analysis)
     known = quantities()
-    tables: list[Table] = []
-    data: dict[str, Any] = {}
-    for total in (quantity,) if quantity else TOTALS:
-        parts = contributions(part, total)
-        whole = sum(each.amount for each in parts)
-        rest = parts[LARGEST:]
-        rows = [(each.name, each.amount, share(each.amount, whole)) for each in parts[:LARGEST]]
-        if rest:
-            amount = sum(each.amount for each in rest)
-            rows.append((f"{len(rest)} other layer{'s' * (len(rest) != 1)}", amount, share(amount, whole)))
-        unit = known[total].unit.name
-        columns = (
-            Column("layer", "layer", right=False, breaks="/", nests=True),
-            Column(total, unit if unit == "bytes" else known[total].title, exact),
-            Column("share", "share", percent, rank=1),
-        )
-        tables.append(Table(columns, rows, ("sum", whole, None), f"{known[total].title}: {known[total].doc}"))
-        data[total] = {"sum": whole, "contributions": [each._asdict() for each in parts]}
-    said = ", ".join(f"{known[total].unit.short(made['sum'])} {known[total].title}" for total, made in data.items())
-    notes = ("`archcalc explain SPEC LAYER` shows the arithmetic of one layer",)
-    every = [(total, each["name"], each["amount"]) for total in data for each in data[total]["contributions"]]
+    layers = {total: contributions(part, total) for total in ((quantity,) if quantity else TOTALS)}
+    sums = {total: sum(each.amount for each in found) for total, found in layers.items()}
+    seen = layers if full else {total: contributions_of_copies(part, total) for total in layers}
+    most = len(analysis.layers) + 1 if full else _LARGEST if quantity else _LARGEST_OF_EACH
+    table = _of_total(quantity, seen[quantity], sums[quantity], most) if quantity else _of_totals(seen, sums, most)
+    data = {
+        total: {"sum": sums[total], "contributions": [{"name": each.name, "amount": each.amount} for each in found]}
+        for total, found in layers.items()
+    }
+    every = [(total, each.name, each.amount) for total, found in layers.items() for each in found]
     long = Table(tuple(Column(key, key) for key in ("quantity", "layer", "amount")), every)
     made: dict[str, Any] = {"architecture": analysis.architecture}
     if not part.whole:
         made |= {"layer": path, "layers": len(part.layers)}
     heading = f"{analysis.architecture}, {path}" if path else analysis.architecture
+    said = ", ".join(f"{known[total].unit.short(whole)} {known[total].title}" for total, whole in sums.items())
     facts = _of_main(part) if quantity is None else ()
-    return Report(f"{heading}: {said}", facts, tuple(tables), notes, {**made, "totals": data}, long)
+    notes = ["`archcalc explain SPEC LAYER` shows the arithmetic of one layer"]
+    if not full and any(len(seen[total]) > most or len(seen[total]) < len(found) for total, found in layers.items()):
+        notes.append(f"--full shows every layer{'' if quantity else ', --quantity NAME more of one figure'}")
+    return Report(f"{heading}: {said}", facts, (table,), tuple(notes), made | {"totals": data}, long)
+
+
+def _of_total(name: str, found: list[Contribution], whole: int, most: int) -> Table:
+    """The largest contributions to one total, with what it counts."""
+    quantity = quantities()[name]
+    unit = quantity.unit.name
+    columns = (
+        Column("layer", "layer", right=False, breaks="/", nests=True),
+        Column(name, unit if unit == "bytes" else quantity.title, exact),
+        Column("share", "share", percent, rank=1),
+    )
+    rows = _shares(found, whole, most)
+    return Table(columns, rows, ("sum", whole, None), f"{quantity.title}: {quantity.doc}")
+
+
+def _of_totals(found: dict[str, list[Contribution]], sums: dict[str, int], most: int) -> Table:
+    """The largest contributions to several totals, each below its sum."""
+    known = quantities()
+    rows: list[tuple[str, int, float | None]] = []
+    for total, each in found.items():
+        title, unit = known[total].title, known[total].unit.name
+        rows.append((f"{title}, in bytes" if unit == "bytes" else title, sums[total], None))
+        shares = _shares(each, sums[total], most)
+        rows += [(f"  {name}", amount, part) for name, amount, part in shares]
+    columns = (
+        Column("layer", "largest contributions", right=False, breaks="/"),
+        Column("amount", "amount", exact),
+        Column("share", "share", percent, rank=1),
+    )
+    return Table(columns, rows)
+
+
+def _shares(found: list[Contribution], whole: int, most: int) -> list[tuple[str, int, float | None]]:
+    """So many of the contributions with their shares, and the rest as one."""
+    rows: list[tuple[str, int, float | None]] = [
+        (each.name, each.amount, share(each.amount, whole)) for each in found[:most]
+    ]
+    if rest := found[most:]:
+        amount, layers = sum(each.amount for each in rest), sum(each.layers for each in rest)
+        rows.append((f"{layers:,} other layer{'s' * (layers != 1)}", amount, share(amount, whole)))
+    return rows
 
 
 def _of_receptive_field(analysis: Analysis) -> Report:

@@ -14,7 +14,7 @@ from archcalc.quantities.registry import Part, quantities
 from archcalc.units import percent, share
 
 if TYPE_CHECKING:
-    from archcalc.commands.report import tree
+    from archcalc.analysis import tree
     from archcalc.diagnostics.text import Role
 
 #: Where most of these is, a report says in words.
@@ -41,16 +41,16 @@ class Folded:
         for made in self.columns:
             line = self._largest.get(made.column.key) if made.column.key in _SAID else None
             if line is not None and made.total is not None and (whole := made.total(self.network)):
-                part = share(line.times * (made.value(self.network, line.row) or 0), whole)
+                part = share(line.times * (made.value(self.network, _all(line)) or 0), whole)
                 said.append(f"{percent(part)} of {quantities()[made.column.key].title} in `{line.path}`")
         return ", ".join(said)
 
     @cached_property
     def _lines(self) -> list[tree.Line]:
-        from archcalc.commands.report import tree
+        from archcalc.analysis import tree
 
         if self.rows is not None:
-            return [tree.Line(row.name, row.name, row, row, opened=False, times=1) for row in self.rows]
+            return [tree.Line(row.name, row.name, row.layers, row.layers, opened=False, times=1) for row in self.rows]
         saved = any(made.column.key.startswith("saved") for made in self.columns)
 
         def telling(row: AnalysedLayer) -> Any:
@@ -64,7 +64,7 @@ class Folded:
             yield tuple(
                 line.label
                 if made.column.key == "name"
-                else made.value(self.network, line.row if made.sums else line.first)
+                else made.value(self.network, _all(line) if made.sums else Row(line.path, line.first))
                 for made in self.columns
             )
 
@@ -73,7 +73,7 @@ class Folded:
         """The line with the most of each quantity that adds up; those that are sums of other lines aside."""
         single = [line for line in self._lines if not line.opened]
         return {
-            made.column.key: max(single, key=lambda line: line.times * (made.value(self.network, line.row) or 0))
+            made.column.key: max(single, key=lambda line: line.times * (made.value(self.network, _all(line)) or 0))
             for made in self.columns
             if single and made.sums and is_figure(made)
         }
@@ -86,7 +86,12 @@ class Folded:
 
         def role(value: Any) -> Role | None:
             line = self._largest.get(made.column.key)
-            most = None if line is None else made.value(self.network, line.row)
+            most = None if line is None else made.value(self.network, _all(line))
             return "most" if value and value == most else plain(value)
 
         return role
+
+
+def _all(line: tree.Line) -> Row:
+    """All layers of a line as a row."""
+    return Row(line.path, line.layers)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
 from archcalc.analysis.roofline import bound
 from archcalc.analysis.totals import AnalysedLayer
+from archcalc.analysis.tree import copies
 from archcalc.devices import Card
 from archcalc.output.layout import Column, Report, Table
 from archcalc.quantities.registry import Part, quantities
+from archcalc.records import Record
 from archcalc.units import bytes_decimal, short, two_digits
 
 #: The figures of each layer and of the network; with a card also the least time.
@@ -18,6 +20,8 @@ FIGURES = ("macs", "flops", "bytes_moved", "flops_per_byte")
 ON_A_CARD = ("roofline_seconds",)
 #: MACs have no column of their own beside FLOPs.
 _SHOWN = ("flops", "bytes_moved", "flops_per_byte", "roofline_seconds")
+#: What adds up over layers.
+_SUMMED = ("flops", "bytes_moved", "roofline_seconds")
 _RANKS = {"flops": 4, "bytes_moved": 3, "flops_per_byte": 1}
 #: So many layers a screen has room for.
 _LARGEST = 6
@@ -26,7 +30,8 @@ _LARGEST = 6
 def build(network: Part, *, full: bool = False) -> Report:
     """What each layer moves and computes for a batch at inference, and how long that takes at the least.
 
-    People see the layers that take longest, or without a card move most, or every one (`full`); programs get all.
+    People see the layers that take longest, or without a card move most, equal copies together, or every one (`full`);
+    programs get all.
     """
     card = network.setup.card
     known = quantities()
@@ -58,7 +63,7 @@ def build(network: Part, *, full: bool = False) -> Report:
     if card:
         computing = sum(_flops(network, row) for row in network.layers if _is_compute_bound(network, row, card))
         data["totals"]["compute_bound_flops"] = computing
-    seen = table if full else _largest(table, "roofline_seconds" if card else "bytes_moved")
+    seen = table if full else _largest(network, table, "roofline_seconds" if card else "bytes_moved")
     return Report(_heading(network), _facts(network, totals), (seen,), tuple(_notes(seen, table)), data, table)
 
 
@@ -67,19 +72,37 @@ def _heading(network: Part) -> str:
     return f"{network.analysis.architecture}: {what}, inference, float32, batch {network.setup.batch:,}"
 
 
-def _largest(table: Table, name: str) -> Table:
-    """The rows that have most of a column, the first of them first, and the others as one."""
+class _Copies(Record):
+    """Layers that share a row: a path, how many they are, and the figures of one."""
+
+    path: str
+    times: int
+    figures: dict[str, Any]
+
+
+def _largest(network: Part, table: Table, name: str) -> Table:
+    """What has most of a column, the first of them first, and the others as one: of a row for each layer of the
+    network, those of equal neighbours are one, with their sum."""
     keys = [column.key for column in table.columns]
-    place, rows = keys.index(name), list(table.rows)
-    largest = sorted(rows, key=lambda row: -row[place])[:_LARGEST]
-    rest = [row for row in rows if row not in largest]
-    if not rest:
-        return table._replace(rows=largest)
-    flops, moved = (sum(row[keys.index(key)] for row in rest) for key in ("flops", "bytes_moved"))
-    sums = {"flops": flops, "bytes_moved": moved, "flops_per_byte": Fraction(flops, moved) if moved else Fraction(0)}
-    sums |= {name: sum(row[place] for row in rest)}
-    others = (f"{len(rest):,} other layer{'s' * (len(rest) != 1)}", *(sums.get(key) for key in keys[1:]))
-    return table._replace(rows=[*largest, others])
+    figures = {row.node.index: row_of for row, row_of in zip(network.layers, table.rows, strict=True)}
+    found = [
+        _Copies(each.path, each.times, dict(zip(keys, figures[each.layer.node.index], strict=True)))
+        for each in copies(network.layers, lambda row: figures[row.node.index][1:])
+    ]
+    found.sort(key=lambda each: -each.times * each.figures[name])
+    rows = [_row(keys, each.path, [each], each.figures.get("bound")) for each in found[:_LARGEST]]
+    if rest := found[_LARGEST:]:
+        layers = sum(each.times for each in rest)
+        rows.append(_row(keys, f"{layers:,} other layer{'s' * (layers != 1)}", rest, None))
+    return table._replace(rows=rows)
+
+
+def _row(keys: Sequence[str], label: str, added: Sequence[_Copies], bound: str | None) -> tuple[Any, ...]:
+    """The row of some layers together."""
+    sums = {key: sum(each.times * each.figures[key] for each in added) for key in _SUMMED if key in keys}
+    flops, moved = sums["flops"], sums["bytes_moved"]
+    sums |= {"flops_per_byte": Fraction(flops, moved) if moved else Fraction(0), "bound": bound}
+    return (label, *(sums[key] for key in keys[1:]))
 
 
 def _notes(seen: Table, table: Table) -> Iterator[str]:
@@ -123,7 +146,7 @@ def _facts(network: Part, totals: dict[str, Any]) -> tuple[tuple[str, str], ...]
     if card is not None and card.flops is not None and card.ridge is not None:
         facts.insert(0, ("at least", f"{known['roofline_seconds'].unit.full(totals['roofline_seconds'])} {per}"))
         facts += [
-            ("ridge", f"{two_digits(card.ridge)} FLOPs per byte: a layer below it is bound by memory"),
+            ("ridge", f"{two_digits(card.ridge)} FLOPs per byte: layers below it are memory-bound"),
             ("card", f"{short(card.flops)}FLOP/s in float32, {bytes_decimal(card.bandwidth)}/s; {card.source}"),
         ]
     return tuple(facts)

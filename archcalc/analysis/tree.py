@@ -11,7 +11,6 @@ from itertools import groupby
 
 from archcalc.analysis.main_layer import main_layer
 from archcalc.analysis.totals import AnalysedLayer, Analysis
-from archcalc.commands.report.row import Row
 from archcalc.records import Record
 
 #: What tells two layers of equal copies apart, beside their rule's outcome; nothing for most columns.
@@ -26,22 +25,43 @@ class Line(Record):
     #: The whole path, with all numbers of copies.
     path: str
     #: All layers that it stands for.
-    row: Row
+    layers: Sequence[AnalysedLayer]
     #: The layers of the first copy: what cannot be added up is its.
-    first: Row
+    first: Sequence[AnalysedLayer]
     #: Whether its figures are sums of the lines below it.
     opened: bool
     #: How often the network has what it stands for: below `x 3`, three times.
     times: int
 
 
+class Copies(Record):
+    """A layer of equal blocks, once for all of them."""
+
+    #: The path, with the numbers of copies: `stage3/block.2 x 5/conv`.
+    path: str
+    #: The layer of the first copy.
+    layer: AnalysedLayer
+    times: int
+
+
 def lines(analysis: Analysis, telling: Telling) -> Iterator[Line]:
     """The lines of the tree, from the top; equal neighbours share one."""
-    named = [(layer, tuple(layer.name.split("/"))) for layer in analysis.layers]
-    return _lines(analysis, named, telling, _Place())
+    return _lines(_named(analysis.layers), telling, lambda found: main_layer(analysis, found) is None, _Place())
+
+
+def copies(layers: Sequence[AnalysedLayer], telling: Telling) -> list[Copies]:
+    """The layers, in order; those of equal neighbours once, with how many they are."""
+    tree = _lines(_named(layers), telling, lambda found: len(found) > 1, _Place())
+    return [Copies(line.path, line.first[0], line.times * len(line.layers)) for line in tree if not line.opened]
 
 
 _Named = tuple[AnalysedLayer, tuple[str, ...]]
+#: Whether the layers of a line have lines of their own below it.
+_Opens = Callable[[Sequence[AnalysedLayer]], bool]
+
+
+def _named(layers: Sequence[AnalysedLayer]) -> list[_Named]:
+    return [(layer, tuple(layer.name.split("/"))) for layer in layers]
 
 
 class _Place(Record):
@@ -54,22 +74,23 @@ class _Place(Record):
     times: int = 1
 
 
-def _lines(analysis: Analysis, named: Sequence[_Named], telling: Telling, place: _Place) -> Iterator[Line]:
+def _lines(named: Sequence[_Named], telling: Telling, opens: _Opens, place: _Place) -> Iterator[Line]:
     level = place.level
     items = [list(group) for _, group in groupby(named, key=lambda each: _at(each[1], level))]
-    for copies in _runs(items, telling, level):
-        first = copies[0]
+    for run in _runs(items, telling, level):
+        first = run[0]
         names = first[0][1]
-        one = Row(_at(names, level), [layer for layer, _ in first])
-        opened = main_layer(analysis, one.layers) is None
+        one = [layer for layer, _ in first]
+        opened = opens(one)
         depth = _only(first, level)
         end = len(names) if len(first) == 1 else depth + 1
-        name = ("/".join(names[level:end]) or names[-1]) + (f" x {len(copies)}" if len(copies) > 1 else "")
-        row = one._replace(layers=[layer for item in copies for layer, _ in item])
-        yield Line(place.indent + name, place.path + name, row, one, opened, place.times)
+        times = f" x {len(run)}" if len(run) > 1 else ""
+        name = "/".join((f"{_at(names, level)}{times}", *names[level + 1 : end]))
+        every = [layer for item in run for layer, _ in item]
+        yield Line(place.indent + name, place.path + name, every, one, opened, place.times)
         if opened:
-            below = _Place(depth + 1, f"{place.indent}  ", f"{place.path}{name}/", place.times * len(copies))
-            yield from _lines(analysis, first, telling, below)
+            below = _Place(depth + 1, f"{place.indent}  ", f"{place.path}{name}/", place.times * len(run))
+            yield from _lines(first, telling, opens, below)
 
 
 def _at(names: tuple[str, ...], level: int) -> str:
