@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -61,20 +62,19 @@ class _Commands(Command, click.Group):
         except click.UsageError:
             from archcalc.diagnostics.diagnostic import did_you_mean
 
-            hint = (
-                did_you_mean(args[0], self.list_commands(ctx)) or _as_a_spec(args[0]) or "`archcalc --help` lists them"
-            )
-            raise click.UsageError(f"there is no command `{args[0]}`: {hint}", ctx) from None
+            hint = did_you_mean(args[0], self.list_commands(ctx)) or "`archcalc --help` lists them"
+            message = _of_a_spec(args[0]) or f"there is no command `{args[0]}`: {hint}"
+            raise click.UsageError(message, ctx) from None
 
 
-def _as_a_spec(word: str) -> str | None:
-    """What to type where a spec stands in the place of a command."""
+def _of_a_spec(word: str) -> str | None:
+    """What to say where a spec stands in the place of a command."""
     from archcalc import catalogue
     from archcalc.exchange import is_model
 
     name = catalogue.split(word).name
     if name in catalogue.names() or name.endswith((".yaml", ".yml")) or is_model(name):
-        return f"for a spec, say what to do with it: `archcalc report {word}`"
+        return f"`{word}` is a spec, not a command: try `archcalc report {word}`"
     return None
 
 
@@ -112,13 +112,8 @@ def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code."""
     try:
         result = _called(arguments)
-    except click.NoSuchOption as error:
-        _say_shown(error)
-        if error.option_name.startswith("-:"):
-            say("set parameters of the spec on standard input with --set NAME=VALUE")
-        return 2
     except click.ClickException as error:
-        _say_shown(error)
+        _say_misuse(error)
         return 2
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
@@ -128,7 +123,7 @@ def run(arguments: list[str]) -> int:
     except PartialAnswer as error:
         code = max(_said(each) for each in {str(each): each for each in error.errors.values()}.values())
         if error.given:
-            say(f"error: left out: {', '.join(error.errors)}")
+            say(f"error: {', '.join(error.errors)} {'are' if len(error.errors) > 1 else 'is'} left out")
         return code
     except (UsageError, SpecError) as error:
         return _said(error)
@@ -197,10 +192,15 @@ def _discard(stream: IO[str]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _say_shown(error: click.ClickException) -> None:
-    shown = io.StringIO()
-    error.show(shown)
-    say(shown.getvalue().rstrip("\n"))
+def _say_misuse(error: click.ClickException) -> None:
+    """What is wrong with a command line, as all errors are said, and how the command is used."""
+    message = re.sub(r"'([^'`]*)'", r"`\1`", error.format_message()).replace(". Did you mean", ": did you mean")
+    say(f"error: {message[:1].lower()}{message[1:].rstrip('.')}")
+    if isinstance(error, click.NoSuchOption) and error.option_name.startswith("-:"):
+        say("set parameters of the spec on standard input with --set NAME=VALUE")
+    context = getattr(error, "ctx", None)
+    if context is not None and "--help" not in message:
+        say(f"{context.get_usage().replace('Usage', 'usage', 1)} (`{context.command_path} --help` says more)")
 
 
 #: A line of a message is no longer.
@@ -223,7 +223,7 @@ def say(message: str) -> None:
     lines = [plain(line.expandtabs(), _LONGEST_LINE) for line in message.split("\n")]
     fitted = [part for line in lines for part in wrapped(line, width(sys.stderr), "  ")]
     head, colon, rest = "\n".join(fitted).partition(":")
-    if head.lower() == "error":
+    if head == "error":
         head = painting(sys.stderr)("error", head)
     _print(head + colon + rest)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archcalc.cli import known
-from archcalc.cli.types import Choice, FileType, ModelType, Name, Names, SpecType
+from archcalc.cli.types import Choice, FileType, ModelType, Name, Names, SpecType, Whole
 from archcalc.diagnostics.diagnostic import SpecError, UsageError
 from archcalc.harmless import harmless_lines
 from archcalc.output import formats
@@ -49,7 +49,7 @@ def set_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 batch_option = click.option(
     "--batch",
-    type=click.IntRange(1, 10**9),
+    type=Whole(1, 10**9),
     default=1,
     show_default=True,
     metavar="N",

@@ -60,7 +60,7 @@ class Names(Name):
             return value
         names = [name.strip() for name in str(value).split(",") if name.strip()]
         if not names:
-            self.fail(f"no name in `{value}`", param, ctx)
+            self.fail(f"it takes a list separated by commas, got `{value}`", param, ctx)
         return names
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -92,6 +92,26 @@ class FileType(click.ParamType):  # type: ignore[type-arg]
         from click.shell_completion import CompletionItem
 
         return [CompletionItem(incomplete, type="file")]
+
+
+class Whole(click.ParamType):  # type: ignore[type-arg]
+    """A whole number between two others, both allowed; without `most` as large as it likes."""
+
+    name = "integer"
+
+    def __init__(self, least: int, most: int | None = None) -> None:
+        self._least, self._most = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number. click.BadParameter if it is none, or too small or too large."""
+        try:
+            number = int(value)
+        except ValueError:
+            self.fail(f"`{value}` is not a whole number", param, ctx)
+        if number < self._least or (self._most is not None and number > self._most):
+            allowed = f"at least {self._least:,}" if self._most is None else f"{self._least:,} to {self._most:,}"
+            self.fail(f"it must be {allowed}, got {number:,}", param, ctx)
+        return number
 
 
 class Choice(click.Choice[str]):

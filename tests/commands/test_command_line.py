@@ -157,8 +157,14 @@ def test_findings_go_to_standard_error_with_exit_code_1(tmp_path: Path) -> None:
         (["report", "vgg166"], "did you mean `vgg16`?"),
         (["reprot", "vgg16"], "did you mean `report`?"),
         (["report", "nowhere/at_all.yaml"], "cannot read nowhere/at_all.yaml"),
-        (["report", "vgg16", "--batch", "0"], "0 is not in the range"),
-        (["report", "vgg16", "--depth", "-1"], "-1 is not in the range"),
+        (["report", "vgg16", "--batch", "0"], "invalid value for `--batch`: it must be 1 to 1,000,000,000, got 0\n"),
+        (["report", "vgg16", "--depth", "-1"], "invalid value for `--depth`: it must be at least 1, got -1\n"),
+        (["report", "vgg16", "--depth", "deep"], "error: invalid value for `--depth`: `deep` is not a whole number\n"),
+        (["report", "vgg16", "--colums", "name"], "error: no such option `--colums`: did you mean `--columns`?\n"),
+        (
+            ["report"],
+            "error: missing argument `SPEC`\nusage: archcalc report [OPTIONS] SPEC (`archcalc report --help` says",
+        ),
         (["report", "vgg16:image"], "`image` is not a setting"),
         (["report", "vgg16:image=[["], "is not a value for image"),
         (["report", "vgg16:imag=3"], "did you mean `image`?"),
@@ -185,7 +191,7 @@ def test_findings_go_to_standard_error_with_exit_code_1(tmp_path: Path) -> None:
         (["report", "vgg16", "--set", "image=32", "--set", "image=64"], "image is set twice"),
         (["report", "-:image=32"], "set parameters of the spec on standard input with --set"),
         (["__init__"], "there is no command `__init__`"),
-        (["alexnet"], "there is no command `alexnet`: for a spec, say what to do with it: `archcalc report alexnet`"),
+        (["alexnet"], "error: `alexnet` is a spec, not a command: try `archcalc report alexnet`"),
         (["mine.yaml"], "`archcalc report mine.yaml`"),
         (["sweep", "vgg16", "--over", "image=32..64"], "`32..64` is not a range for image: write first:last or"),
         (["report", "vgg16\x1b[2J"], "there is no spec `vgg16\N{REPLACEMENT CHARACTER}[2J`"),
@@ -434,7 +440,7 @@ def test_a_list_that_names_nothing_is_not_everything(
     option: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["fit", "lenet5", option, value]) == 2
-    assert "no name in" in capsys.readouterr().err
+    assert f"it takes a list separated by commas, got `{value}`\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("format_", ["json", "csv", "markdown"])

@@ -192,10 +192,10 @@ def test_what_cannot_be_read_is_left_out_and_named(specs: None, capsys: pytest.C
     # The first that can be read takes the place of the first: 32 and 104 parameters.
     assert [line.split(",")[:2] for line in shown.splitlines()[1:]] == [["one.yaml", "32"], ["two.yaml", "104"]]
     assert "wrong.yaml:5:5" in said
-    assert said.endswith("error: left out: wrong.yaml\n")
+    assert said.endswith("\nerror: wrong.yaml is left out\n")
 
     assert run([*compared, "three.yaml"]) == 2  # there is no such file
-    assert capsys.readouterr().err.endswith("error: left out: wrong.yaml, three.yaml\n")
+    assert capsys.readouterr().err.endswith("\nerror: wrong.yaml, three.yaml are left out\n")
 
 
 def test_a_setup_that_only_some_networks_have_leaves_out_the_others(

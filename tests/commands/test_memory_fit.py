@@ -203,8 +203,8 @@ def test_a_misspelt_word_of_an_option_is_corrected(
     option: str, word: str, meant: str | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["memory", "lenet5", option, word]) == 2
-    said = f"there is no `{word}`: did you mean `{meant}`?" if meant else f"'{word}' is not one of 'float32', "
-    assert f"Invalid value for '{option}': {said}" in capsys.readouterr().err
+    said = f"there is no `{word}`: did you mean `{meant}`?" if meant else f"`{word}` is not one of `float32`, "
+    assert f"error: invalid value for `{option}`: {said}" in capsys.readouterr().err
 
 
 def test_each_card_is_answered_and_what_does_not_fit_is_helped(capsys: pytest.CaptureFixture[str]) -> None:

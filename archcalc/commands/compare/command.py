@@ -79,7 +79,7 @@ def command(
 
     chosen = [*specs, *(catalogue.names() if all_ else ())]
     if not chosen:
-        raise click.UsageError("name the specs to compare, or say --all")
+        raise click.UsageError("name the specs to compare, or use --all")
     errors: dict[str, SpecError | UsageError] = {}
     opened = list(_each({name: name for name in chosen}, engine.opened, errors).values())
     asked = [*(columns or engine.default_columns(opened)), *([sort.removeprefix("-")] if sort else [])]

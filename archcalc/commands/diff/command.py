@@ -10,7 +10,7 @@ from archcalc.cli import known
 from archcalc.cli.command import Command
 from archcalc.cli.options import Output, format_options
 from archcalc.cli.setup import with_option
-from archcalc.cli.types import Names, SpecType
+from archcalc.cli.types import Names, SpecType, Whole
 
 if TYPE_CHECKING:
     from archcalc.output.layout import Report
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 @click.argument("old", type=SpecType())
 @click.argument("new", type=SpecType())
 @click.option("--columns", type=Names(known.sums), metavar="NAMES", help="Additive quantities, separated by commas.")
-@click.option(
-    "--depth", type=click.IntRange(min=1), metavar="N", help="Fold differences below depth N into one row each."
-)
+@click.option("--depth", type=Whole(1), metavar="N", help="Fold differences below depth N into one row each.")
 @click.option("--full", is_flag=True, help="One row for every difference.")
 @click.option(
     "--exit-code",

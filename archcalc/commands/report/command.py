@@ -10,7 +10,7 @@ import click
 from archcalc.cli import known
 from archcalc.cli.command import Command
 from archcalc.cli.options import batch_option, counting_option, partial_option, reporting, set_option, spec_argument
-from archcalc.cli.types import Name, Names
+from archcalc.cli.types import Name, Names, Whole
 from archcalc.output.layout import Report
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @counting_option
 @partial_option
 @click.option("--full", is_flag=True, help="One line for every layer, with its whole path.")
-@click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Fold blocks below depth N into one row each.")
+@click.option("--depth", type=Whole(1), metavar="N", help="Fold blocks below depth N into one row each.")
 @click.option(
     "--columns", type=Names(known.report_columns), metavar="KEYS", help="Columns to show, separated by commas."
 )

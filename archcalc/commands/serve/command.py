@@ -7,7 +7,7 @@ from contextlib import suppress
 import click
 
 from archcalc.cli.command import Command
-from archcalc.cli.types import SpecType
+from archcalc.cli.types import SpecType, Whole
 
 #: What is served where no port is asked for; unassigned by IANA, and no default of another tool of the field.
 _PORT = 8137
@@ -17,7 +17,7 @@ _PORT = 8137
 @click.argument("spec", type=SpecType(), required=False)
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=Whole(0, 65535),
     default=_PORT,
     show_default=True,
     metavar="N",

@@ -10,7 +10,7 @@ from archcalc.cli import known
 from archcalc.cli.command import Command
 from archcalc.cli.options import Output, format_options, set_option, spec_argument
 from archcalc.cli.setup import with_option
-from archcalc.cli.types import Name
+from archcalc.cli.types import Name, Whole
 
 
 @click.command(cls=Command)
@@ -24,7 +24,7 @@ from archcalc.cli.types import Name
 )
 @click.option("--target", required=True, metavar="BOUNDS", help='What to meet: "macs <= 300M and params <= 5M".')
 @click.option("--smallest", is_flag=True, help="Find the smallest value instead of the largest.")
-@click.option("--round", "multiple", type=click.IntRange(1), default=1, metavar="N", help="Try only multiples of N.")
+@click.option("--round", "multiple", type=Whole(1), default=1, metavar="N", help="Try only multiples of N.")
 @click.option("--within", metavar="VALUES", help="Values to try: 16:512:16 (ends included) or [1, 2].")
 @click.option("--spec", "resolved", is_flag=True, help="Print the solution as a flat spec: --format yaml.")
 @set_option

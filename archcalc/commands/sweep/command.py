@@ -12,7 +12,7 @@ from archcalc.cli import known, say
 from archcalc.cli.command import Command
 from archcalc.cli.options import Output, format_options, layer_option, quantities_option, set_option, spec_argument
 from archcalc.cli.setup import with_option
-from archcalc.cli.types import Name, Names
+from archcalc.cli.types import Name, Names, Whole
 from archcalc.diagnostics.diagnostic import SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -51,9 +51,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]
     help="16:512:16 (ends included), or 1,2.",
 )
 @click.option("--zip", "zipped", is_flag=True, help="Pair the values up instead of combining them.")
-@click.option(
-    "--sample", type=click.IntRange(1), metavar="N", help="Draw N combinations at random, without repetition."
-)
+@click.option("--sample", type=Whole(1), metavar="N", help="Draw N combinations at random, without repetition.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the sample.")
 @quantities_option("--columns")
 @layer_option
@@ -61,7 +59,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]
 @click.option(
     "--sort", type=Name(known.quantities), metavar="NAME", help="Sort by a column; -NAME sorts in descending order."
 )
-@click.option("--top", type=click.IntRange(1), metavar="N", help="Keep the first N rows.")
+@click.option("--top", type=Whole(1), metavar="N", help="Keep the first N rows.")
 @click.option(
     "--pareto",
     type=Names(known.quantities),
@@ -69,7 +67,7 @@ class _Shard(click.ParamType):  # type: ignore[type-arg]
     help="Keep the Pareto front: less is better, or more with -NAME.",
 )
 @click.option("--shard", type=_Shard(), default="1/1", help="Compute part I of N of the sweep.")
-@click.option("--jobs", type=click.IntRange(1, 1024), default=1, show_default=True, metavar="N", help="Use N cores.")
+@click.option("--jobs", type=Whole(1, 1024), default=1, show_default=True, metavar="N", help="Use N cores.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted sweep: repeat its command with this.")
 @click.option("--why", is_flag=True, help="Count invalid combinations by the first rule they break.")
 @set_option
