@@ -125,7 +125,7 @@ def parse(source: Source) -> Value:
     except yaml.YAMLError as error:
         from archcalc.language.syntax import syntax_error
 
-        raise syntax_error(source, error) from None
+        raise syntax_error(source, error, _build) from None
 
 
 def _add(source: Source, parent: _Open, value: Value) -> None:

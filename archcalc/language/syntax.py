@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import yaml
 
-from archcalc.diagnostics.diagnostic import Place, Source, SpecError, fail, plain
+from archcalc.diagnostics.diagnostic import Diagnostic, Place, Source, SpecError, fail, plain
 from archcalc.language.keys import STEP_KEYS
 
 #: What ends a line for YAML, and for no editor.
@@ -21,8 +22,48 @@ _STEP = re.compile(r"(\s*-\s+)([A-Za-z_]\w*):\s*\S", re.ASCII)
 _LINES = 200
 
 
-def syntax_error(source: Source, error: yaml.YAMLError) -> SpecError:
-    """The finding that stands for a parser's error."""
+#: So many steps without a colon are shown in one run.
+_MOST_BARE = 20
+
+
+def syntax_error(source: Source, error: yaml.YAMLError, parse: Callable[[Source], object]) -> SpecError:
+    """The findings that stand for a parser's error: of steps without a colon, who forgets it once forgets it often, all
+    that the parser stops at when those before have one."""
+    first = _finding(source, error)
+    found, mended = list(first.diagnostics), source
+    while found[-1].rule == "missing-colon" and len(found) < _MOST_BARE:
+        mended = _with_colon(mended, found[-1])
+        try:
+            parse(mended)
+        except yaml.YAMLError as next_error:
+            following = _finding(mended, next_error).diagnostics[0]
+            if following.rule != "missing-colon" or following.place is None:
+                break
+            line, column = mended.line_and_column(following.place.start)
+            start = source.offset_of_line(line) + column - 1
+            length = following.place.end - following.place.start
+            found.append(following._replace(place=Place(source, start, start + length)))
+        except SpecError:
+            break
+        else:
+            break
+    return SpecError(found)
+
+
+def _with_colon(source: Source, bare: Diagnostic) -> Source:
+    """The text with a colon behind the name of a step that has none, and without what stood behind that; lines stay."""
+    assert bare.place is not None
+    line = bare.place.source.line_and_column(bare.place.start)[0]
+    start = source.offset_of_line(line)
+    text = source.line_text(line)
+    step = _BARE_STEP.match(text)
+    assert step is not None
+    written = f"{text[: step.start(1)]}{step[2]}:"
+    return Source(source.name, f"{source.text[:start]}{written}{source.text[start + len(text) :]}")
+
+
+def _finding(source: Source, error: yaml.YAMLError) -> SpecError:
+    """The finding that stands for one error of a parser."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it is not YAML"
     offset = min(mark.index if mark is not None else 0, len(source.text))

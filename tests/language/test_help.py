@@ -73,6 +73,29 @@ def test_a_step_without_a_colon_is_answered_with_the_step_to_write(step: str, me
     assert findings(f"input: [3, 8, 8]\nlayers:\n  - {step}\n") == [("3:5", message, help_text)]
 
 
+def test_all_steps_without_a_colon_are_shown_in_one_run() -> None:
+    steps = [
+        "- relu\n    repeat: 2",
+        "- conv 8  # a comment\n    repeat: 3",
+        "- maxpool: 2",
+        '- "relu"\n    as: end',
+        "- conv\n    out: 8\n    kernel: 3",
+    ]
+    text = "input: [3, 8, 8]\nlayers:\n" + "".join(f"  {step}\n" for step in steps)
+    assert [(place, hint) for place, _, hint in findings(text)] == [
+        ("3:5", "write `- relu:`"),
+        ("5:5", "write `- conv: 8`"),
+        ("8:5", "write `- relu:`"),
+        ("10:5", "write what belongs to the layer in braces: `- conv: {out: …}`"),
+    ]
+
+
+def test_steps_without_a_colon_are_shown_up_to_another_error_and_to_a_screenful() -> None:
+    steps = "  - relu\n    repeat: 2\n"
+    assert len(findings(f"input: [3, 8, 8]\nlayers:\n{steps * 50}")) == 20
+    assert len(findings(f"input: [3, 8, 8]\nlayers:\n{steps}  - conv: {{out: 2\n{steps}")) == 1
+
+
 @pytest.mark.parametrize(
     ("step", "place", "message", "help_text"),
     [
