@@ -37,13 +37,13 @@ class Folded:
 
     def sentence(self) -> str:
         """Which line has the most of a quantity, and what share that is."""
-        said = []
+        shares: dict[str, list[str]] = {}
         for made in self.columns:
             line = self._largest.get(made.column.key) if made.column.key in _SAID else None
             if line is not None and made.total is not None and (whole := made.total(self.network)):
                 part = share(line.times * (made.value(self.network, _all(line)) or 0), whole)
-                said.append(f"{percent(part)} of {quantities()[made.column.key].title} in `{line.path}`")
-        return ", ".join(said)
+                shares.setdefault(line.path, []).append(f"{percent(part)} of {quantities()[made.column.key].title}")
+        return ", ".join(f"{_listed(said)} in `{path}`" for path, said in shares.items())
 
     @cached_property
     def _lines(self) -> list[tree.Line]:
@@ -95,3 +95,8 @@ class Folded:
 def _all(line: tree.Line) -> Row:
     """All layers of a line as a row."""
     return Row(line.path, line.layers)
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Words as a sentence lists them: `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))

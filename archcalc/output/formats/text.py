@@ -33,7 +33,7 @@ def render(report: Report) -> list[str]:
     """The report as plain text at its natural width, or fitted to COLUMNS where that is set; numbers are never cut."""
     width = asked_width()
     report = readable(report)
-    lines = wrapped(report.heading, width) if report.heading else []
+    lines = _lines(report.heading, width) if report.heading else []
     lines += _figures(report, width)
     left_out: list[_Hidden] = []
     shown: list[Table] = []
@@ -43,7 +43,7 @@ def render(report: Report) -> list[str]:
         left_out += out
         lines += [""] * bool(lines)
         lines += _plain_table(fitted, width)
-    below = [line for note in (*notes(report, shown), *_left_out(left_out)) for line in wrapped(note, width)]
+    below = [line for note in (*notes(report, shown), *_left_out(left_out)) for line in _lines(note, width)]
     return [f"{line}\n" for line in [*lines, *([""] if below and lines else []), *below]]
 
 
@@ -214,7 +214,7 @@ def _plain_table(table: Table, width: int | None) -> list[str]:
     lines.insert(1, [rule])
     if table.footer is not None:
         lines.insert(len(lines) - 1, [rule])
-    heading = wrapped(table.title, width) if table.title else []
+    heading = _lines(table.title, width) if table.title else []
     return [*heading, *(line for row in lines for line in row)]
 
 
@@ -232,6 +232,19 @@ def _plain_row(table: Table, row: tuple[str, ...], widths: list[int]) -> list[st
         )
         lines.append((" " * _GAP).join(cells).rstrip())
     return lines
+
+
+#: A path in a sentence: copies have spaces, `stage2/block.1 x 3/conv`.
+_PATH = re.compile(r"`[^`/]*/[^`]*`")
+_FIXED_SPACE = "\u00a0"
+
+
+def _lines(text: str, width: int | None) -> list[str]:
+    """Words in lines of a width, if there is one; a path that is longer is broken after slashes, and nowhere else."""
+    if width is None:
+        return [text]
+    words = wrapped(_PATH.sub(lambda path: path[0].replace(" ", _FIXED_SPACE), text), width)
+    return [part.replace(_FIXED_SPACE, " ") for line in words for part in _broken(line, "/", width)]
 
 
 _Said = Sequence[tuple[str, str]]
@@ -269,10 +282,15 @@ def _label_width(said: _Said) -> int:
 def _facts(facts: _Said, width: int | None, label_width: int) -> list[str]:
     lines = []
     for label, text in facts:
-        first, *rest = wrapped(text, None if width is None else max(_NARROWEST, width - label_width - _GAP))
+        first, *rest = _lines(text, _beside(label_width, width))
         lines.append(f"{label.ljust(label_width)}  {first}".rstrip())
         lines += [f"{' ' * (label_width + _GAP)}{line}" for line in rest]
     return lines
+
+
+def _beside(label_width: int, width: int | None) -> int | None:
+    """How much of a width is left beside a label."""
+    return None if width is None else max(_NARROWEST, width - label_width - _GAP)
 
 
 def _left_out(hidden: list[_Hidden]) -> list[str]:
@@ -291,7 +309,8 @@ def _rich_figures(report: Report, width: int) -> Iterator[Any]:
     if columns[0]:
         yield _rich_facts(columns, labels)
     if facts:
-        yield _rich_facts([facts], labels)
+        told = [(label, "\n".join(_lines(text, _beside(labels, width)))) for label, text in facts]
+        yield _rich_facts([told], labels)
 
 
 def _rich_facts(columns: Sequence[_Said], label_width: int) -> Any:
