@@ -194,7 +194,8 @@ def _discard(stream: IO[str]) -> None:
 
 def _say_misuse(error: click.ClickException) -> None:
     """What is wrong with a command line, as all errors are said, and how the command is used."""
-    message = re.sub(r"'([^'`]*)'", r"`\1`", error.format_message()).replace(". Did you mean", ": did you mean")
+    message = re.sub(r"'([^'`]*)'", r"`\1`", error.format_message())
+    message = re.sub(r"\. \(?Did you mean(?: one of:)? ([^()]*)\)?\Z", r": did you mean \1", message)
     say(f"error: {message[:1].lower()}{message[1:].rstrip('.')}")
     if isinstance(error, click.NoSuchOption) and error.option_name.startswith("-:"):
         say("set parameters of the spec on standard input with --set NAME=VALUE")

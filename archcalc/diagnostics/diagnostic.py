@@ -4,7 +4,7 @@ GitHub, as JUnit, SARIF and JSON."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import islice
 
 from archcalc.harmless import harmless
@@ -183,7 +183,19 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     return candidates[found[0]] if found else None
 
 
-def did_you_mean(word: str, known: Sequence[str] | Iterable[str]) -> str | None:
-    """A help text that suggests the closest known word, or None."""
-    found = closest(word, known)
-    return f"did you mean `{found}`?" if found else None
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A help text that suggests the known words that have it between underlines, if several have, or else the closest;
+    None if there is none."""
+    names = list(islice(known, 1000))
+    likely = [
+        f"`{name}`" for name in names if {word.lower(), word.lower().removesuffix("s")} & {*name.lower().split("_")}
+    ]
+    if len(likely) > 1:
+        shown = likely[:_MOST_LIKELY]
+        return f"did you mean {', '.join(shown[:-1])} or {shown[-1]}?"
+    found = closest(word, names)
+    return f"did you mean `{found}`?" if found else f"did you mean {likely[0]}?" if likely else None
+
+
+#: So many words are suggested at most.
+_MOST_LIKELY = 5

@@ -339,3 +339,18 @@ def test_a_file_of_blocks_is_named_with_its_folder(capsys: pytest.CaptureFixture
     assert run(["show", "blocks.yaml"]) == 2
     assert "in the catalogue: " in (said := capsys.readouterr().err)
     assert "`densenet/blocks.yaml`" in said
+
+
+@pytest.mark.parametrize(
+    ("column", "hint"),
+    [
+        ("errors", "did you mean `top5_error`, `top1_error`, `cifar10_error`, `cifar100_error` or `svhn_error`?"),
+        ("largest", "did you mean `largest_training_batch` or `largest_inference_batch`?"),
+        ("memory", "did you mean `inference_memory_bytes`?"),
+        ("top5_error_of", "did you mean `top5_error`?"),
+        ("nosuch", "`archcalc quantities` lists the computed ones, and published are year, top5_error, "),
+    ],
+)
+def test_a_wrong_column_gets_the_likely_ones(column: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["compare", "lenet5", "--columns", column]) == 2
+    assert f"error: there is no column `{column}`: {hint}" in capsys.readouterr().err

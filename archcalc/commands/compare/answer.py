@@ -58,7 +58,8 @@ def columns(names: Sequence[str]) -> list[str]:
     known = [*quantities(), *FACTS]
     for name in names:
         if name not in known:
-            hint = did_you_mean(name, known) or "`archcalc quantities` lists the figures"
+            published = f"`archcalc quantities` lists the computed ones, and published are {', '.join(FACTS)}"
+            hint = did_you_mean(name, known) or published
             raise UsageError(f"there is no column `{name[:80]}`: {hint}")
     return list(dict.fromkeys(names))
 
