@@ -152,7 +152,7 @@ _OTHER = {
 
 
 def mutants(path: Path) -> Iterator[Mutant]:
-    """Every change of a file. Docstrings, annotations and messages stay as they are."""
+    """Every change of a file. Docstrings, types and messages stay as they are."""
     tree = _parsed(path)
     told = {each for node in ast.walk(tree) for annotation in _annotations(node) for each in ast.walk(annotation)}
     for place, node in enumerate(ast.walk(tree)):
@@ -166,6 +166,8 @@ def _annotations(node: ast.AST) -> Iterator[ast.expr]:
     for field in ("annotation", "returns"):
         if annotation := getattr(node, field, None):
             yield annotation
+    if isinstance(node, ast.AnnAssign) and node.value and ast.unparse(node.annotation) == "TypeAlias":
+        yield node.value
 
 
 def _is_told_only(node: ast.AST) -> bool:

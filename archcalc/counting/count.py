@@ -7,6 +7,7 @@ them follow from what the layer's rule says.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer, Analysis
 from archcalc.counting.training import backward, wants_input_gradient
@@ -37,7 +38,7 @@ class Fact(Record):
 
 
 #: How often each fact is counted, for each kind of layer: `*` is any, and the most specific name wins.
-Rules = Mapping[str, Mapping[str, int]]
+Rules: TypeAlias = Mapping[str, Mapping[str, int]]
 
 
 class Profile(Record):
@@ -269,9 +270,9 @@ def _amounts(profile: Profile, counter: str, subject: Subject) -> list[tuple[str
 def _names(subject: Subject) -> tuple[str, ...]:
     """What rules may call a layer, the most specific name first."""
     row = subject.row
-    axes = f"{subject.inputs[0].rank}d"
     if form := row.outcome.form:  # what is known of one form says nothing of another
-        return (f"{row.layer} {form} {axes}", f"{row.layer} {form}", "*")
+        return (f"{row.layer} {form}", "*")
+    axes = f"{subject.inputs[0].rank}d"
     mode = row.node.layer.attributes.get("mode")
     plain = (f"{row.layer} {axes}", row.layer, "*")
     if mode is None or mode.default is None:

@@ -13,7 +13,7 @@ import archcalc
 from archcalc.analysis.totals import Analysis
 from archcalc.counting.count import FACTS, count, count_layers
 from archcalc.counting.profiles import ASKED, MEMORY_FIGURES, PARTLY_ASKED, PROFILES, profile
-from archcalc.counting.training import training_cost
+from archcalc.counting.training import backward, training_cost
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.layers.registry import layers as registered
 from archcalc.memory.setup import Setup
@@ -195,6 +195,8 @@ SIX = ("fvcore", "ptflops", "ptflops-aten", "torchinfo", "thop", "deepspeed")
         # DeepSpeed counts the enlarged values, calflops those before; this is DeepSpeed's.
         ("8, 12, 12", "upsample: 2", (4608, 9216, 0, 0, 4608, 4608)),
         ("8, 12, 12", "upsample: {scale: 2, mode: linear}", (18432, 9216, 0, 0, 50688, 4608)),
+        ("8, 12", "upsample: {scale: 2, mode: linear}", (0, 384, 0, 0, 960, 192)),
+        ("8, 12, 12", "upsample: {scale: 2, mode: cubic}", (0, 9216, 0, 0, 1193472, 4608)),
         ("4, 6, 6, 6", "upsample: {scale: 2, mode: linear}", (0, 13824, 0, 0, 0, 6912)),
         ("8, 12, 12", "add: {a: [], b: []}", (0,) * 6),
         # 12 positions of width 8, two heads: 3,072 projections, 2,304 products, 384 biases, 288 scores.
@@ -243,6 +245,64 @@ def test_products_of_separate_attention_are_seen(name: str, expected: int) -> No
     assert figure(name, layers("8, 12", "- attention: {heads: 2, mode: separate}")) == expected
 
 
+@pytest.mark.parametrize("name", ["archcalc", "paper", "torchvision"])
+def test_papers_count_the_products_of_attention(name: str) -> None:
+    assert figure(name, layers("8, 12", "- attention: 2")) == 3072 + 2304
+
+
+def test_flops_of_archcalc_are_two_for_a_product_and_one_for_anything_else() -> None:
+    # 288 scores are scaled; of each row of 12 the largest is found and taken away, and the exponentials are divided by
+    # their sum.
+    attention = layers("8, 12", "- attention: 2")
+    others = 4 * 288 + 24 * (11 + 11)
+    assert count(profile("archcalc"), attention).counters["flops"] == 2 * (3072 + 2304) + 384 + others
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("fvcore", 1152),
+        ("ptflops-aten", 1152),
+        ("torch", 2 * 1152),
+        ("torch-training", 2 * 1152 + 4 * 1152),
+        ("ptflops-modules", 0),
+        ("torchinfo", 0),
+        ("thop", 0),
+        ("activations", 144),
+        ("torchinfo-pass-size", 0),
+    ],
+)
+def test_a_product_of_streams_is_seen_by_tools_that_look_below_modules(name: str, expected: int) -> None:
+    # 12 x 8 by 8 x 12: 144 values of 8 products each. Measured as `a @ b`.
+    product = layers("8, 12", "- matmul: {a: [], b: []}\n  transposed: true")
+    assert figure(name, product) == expected
+
+
+def test_ptflops_without_functions_counts_an_upsampled_value_once() -> None:
+    assert figure("ptflops-modules", layers("8, 12, 12", "- upsample: 2")) == 4608
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # 3 connections, each of 9 weights at 100 positions, and 2 maps that have a bias.
+        ("fvcore", 2700),
+        ("ptflops", 2700 + 200),
+        ("torchinfo", 2700 + 200),
+        ("thop", 2700),
+        ("netscope", 2700),
+        ("deepspeed", 2 * 2700 + 200),
+    ],
+)
+def test_a_convolution_by_a_table_is_counted_by_its_connections(name: str, expected: int) -> None:
+    assert figure(name, layers("3, 12, 12", "- table_conv: {kernel: 3, table: [[0, 2], [1]]}")) == expected
+
+
+def test_fvcore_sees_the_products_of_the_experts_that_are_picked() -> None:
+    # At each of 5 positions 2 experts of three matrices 6 x 10, and a router of 6 x 4.
+    assert figure("fvcore", layers("6, 5", "- experts: {count: 4, hidden: 10, top_k: 2}")) == 5 * (2 * 180 + 24)
+
+
 def test_fvcore_counts_no_products_of_fused_attention() -> None:
     assert figure("fvcore", layers("8, 12", "- attention: {heads: 2, mode: fused}")) == 3072
 
@@ -250,6 +310,22 @@ def test_fvcore_counts_no_products_of_fused_attention() -> None:
 def test_netscope_counts_an_addition_for_each_value_of_a_sum() -> None:
     counters = count(profile("netscope"), layers("8, 12, 12", "- add: {a: [], b: [identity]}")).counters
     assert counters["additions"] == 8 * 12 * 12
+
+
+@pytest.mark.parametrize(
+    ("step", "counter", "expected"),
+    [
+        ("avgpool: 2", "additions", 1152),
+        ("avgpool: {kernel: 3, stride: 3}", "additions", 1152),
+        ("global_avgpool", "additions", 1152),
+        ("multiply: {a: [], b: [identity]}", "macc", 1152),
+        ("affine", "macc", 1152),
+        ("layer_scale", "macc", 1152),
+    ],
+)
+def test_netscope_counts_each_value_of_a_window_and_each_product(step: str, counter: str, expected: int) -> None:
+    # 8 x 12 x 12 = 1,152 values, which the windows divide among them.
+    assert count(profile("netscope"), layers("8, 12, 12", f"- {step}")).counters[counter] == expected
 
 
 def test_elements_and_bytes_that_tools_print_of_memory() -> None:
@@ -286,6 +362,11 @@ def test_both_operands_of_attentions_products_get_a_gradient() -> None:
     assert (cost.backward, cost.macs) == (3072 + 768 + 4608, 5376 + 3072 + 768 + 4608)
 
 
+def test_the_backward_pass_of_a_layer_is_all_its_gradients() -> None:
+    [row] = layers("8, 12", "- attention: 2").layers
+    assert backward(row, wanted=False).macs == 3072 + 768 + 4608
+
+
 @pytest.mark.parametrize(("name", "flops"), [("resnet50", 24_299_077_632), ("vgg16", 92_648_177_664)])
 def test_training_cost_of_known_networks(name: str, flops: int) -> None:
     assert 2 * training_cost(archcalc.load(name).analyse(), Setup()).macs == flops
@@ -305,6 +386,35 @@ def test_rules_name_layers_and_facts_that_exist() -> None:
             assert {name.split(" ")[0] for name in rules} <= ASKED | PARTLY_ASKED | {"*"}, made.name
             assert {fact for facts in rules.values() for fact in facts} <= set(FACTS), made.name
         assert made.doubled <= ASKED
+
+
+@pytest.mark.parametrize(
+    ("name", "faults"),
+    [
+        ("archcalc", ()),
+        ("torch", ("on a CPU", "recurrent layers")),
+        ("torch-training", ("the weight gradient of a grouped convolution", "on a CPU", "recurrent layers")),
+        ("fvcore", ("the matrix products of fused attention", 'a convolution of torch.nn with `padding="same"`')),
+        ("mmengine", ("the matrix products of fused attention",)),
+        ("ptflops", ("ReLU, PReLU, ELU, GELU, pooling and upsampling are counted twice", "attention's last bias")),
+        ("ptflops-modules", ("attention's last bias",)),
+        ("ptflops-aten", ("the matrix products of fused attention", "the bias of a linear layer")),
+        (
+            "torchinfo",
+            ("a transposed convolution's weights", "a linear layer's parameters", "torch.nn.MultiheadAttention"),
+        ),
+        ("thop", ("a transposed convolution's weights", "torch.nn.MultiheadAttention, GroupNorm")),
+        ("deepspeed", ("a transposed convolution's bias", "additions and products")),
+        ("netscope", ("convolutions are counted as if they had no groups",)),
+        ("activations", ("the matrix products of fused attention",)),
+        ("torchinfo-pass-size", ("what a layer without parameters keeps",)),
+        ("torchsummary-pass-size", ("in-place layers",)),
+    ],
+)
+def test_a_profile_tells_what_its_tool_gets_wrong(name: str, faults: tuple[str, ...]) -> None:
+    told = ALL[name].faults
+    assert len(told) == len(faults)
+    assert all(fault.startswith(start) for fault, start in zip(told, faults, strict=True))
 
 
 def test_every_fact_is_counted_by_somebody() -> None:
