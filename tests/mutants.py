@@ -64,7 +64,21 @@ ROOMS = {
     ),
     "counting": Room(("archcalc/counting/*.py",), ("tests/counting", "tests/commands/test_count_command.py")),
     "memory": Room(("archcalc/memory/*.py",), ("tests/memory", "tests/commands/test_memory_fit.py")),
-    "analysis": Room(("archcalc/analysis/*.py",), ("tests/analysis", "tests/quantities", "tests/claims", "tests/laws")),
+    "analysis": Room(
+        ("archcalc/analysis/*.py",),
+        (
+            "tests/analysis",
+            "tests/quantities",
+            "tests/language",
+            "tests/layers",
+            "tests/sizes",
+            "tests/commands/test_roofline.py",
+            "tests/commands/test_unknown.py",
+            "tests/commands/test_report.py",
+            "tests/claims",
+            "tests/laws",
+        ),
+    ),
     "sizes": Room(("archcalc/sizes/*.py",), ("tests/sizes", "tests/layers", "tests/commands/test_formulas.py")),
 }
 

@@ -28,6 +28,19 @@ def test_a_list_is_bounded_as_it_is_evaluated() -> None:
     assert findings(text) == [("too-large", "a list has at most 10,000 values, those of lists within it included", 14)]
 
 
+def test_a_list_that_is_written_out_is_bounded() -> None:
+    # 9,999 zeros in a list within the list, which is the 10,000th value; one more is refused at the bracket.
+    text = f"parameters: {{p: [[{ZEROS}]MORE]}}\ninput: [3]\nlayers: [relu]"
+    assert len(analysed(text.replace("MORE", "")).network.parameters["p"][0]) == 9_999
+    with pytest.raises(archcalc.SpecError) as caught:
+        analysed(text.replace("MORE", ", 0"))
+    [finding] = caught.value.diagnostics
+    place = finding.place
+    assert place is not None
+    assert finding.message == "a list has at most 10,000 values, and this one has 10,001"
+    assert (place.column, place.source.text[place.start : place.end]) == (17, "[")
+
+
 def test_lists_lie_within_each_other_up_to_a_depth() -> None:
     deeper = "".join(f"  p{i}: [p{i - 1}]\n" for i in range(1, 500))
     message = "lists lie within each other up to 64 levels deep"

@@ -60,6 +60,12 @@ def value(expression: str) -> Any:
         ("2 ** 5", 32),
         ("xs[1]", 2),
         ("0.75 * 3", Fraction(9, 4)),
+        ("xs[1:]", (2, 5)),
+        ("xs[:1]", (3,)),
+        ("xs[0:3]", (3, 2, 5)),
+        ("xs[3:]", ()),
+        ("1_000 + 1", 1001),
+        ("1_0.2_5 * 4", 41),
         ("true and false", False),
         ("true or false", True),
         ("not true", False),
@@ -76,6 +82,51 @@ def test_an_expression_comes_to(expression: str, result: Any) -> None:
 def test_an_expression_that_means_nothing_is_refused(expression: str) -> None:
     with pytest.raises(SpecError):
         value(expression)
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("round_to(12, 0)", "round_to needs a whole number of at least 1 to round to: 0 is not"),
+        ("round_to(12, 1.5)", "round_to needs a whole number of at least 1 to round to: 1.5 is not"),
+        ("make_divisible(12, -8)", "make_divisible needs a whole number of at least 1 to round to: -8 is not"),
+        ("1 ** 65", "an exponent must be a whole number from 0 to 64: 65 is not"),
+        ("1 ** -1", "an exponent must be a whole number from 0 to 64: -1 is not"),
+        ("4 ** 0.5", "an exponent must be a whole number from 0 to 64: 0.5 is not"),
+        ("2 < true", "`<` works on numbers: true is not one"),
+        ("0x10 + 1", "`0x10` is not a number of the language"),
+        ("1e3 + 1", "`1e3` is not a number of the language"),
+        ("2j + 1", "`2j` is not a number of the language"),
+        ("1 < 2 < 3", "a comparison has two sides"),
+        ("2 in xs", "a comparison has two sides"),
+        ("max(*xs)", "max takes plain values"),
+        ("round_to(12, multiple=8)", "round_to takes plain values"),
+        ("len(1, 2)", "len takes 1 value"),
+        ("round_to(12)", "round_to takes 2 values"),
+        ("xs[-1]", "index -1 is outside a list of 3 (the first is 0)"),
+        ("xs[:4]", "[0:4] is outside a list of 3 (the first is 0)"),
+        ("xs[2:1]", "[2:1] is outside a list of 3 (the first is 0)"),
+        ("xs[0.5:]", "a bound of a slice must be a whole number: 0.5 is not"),
+        ("xs[:true]", "a bound of a slice must be a whole number: true is not"),
+        ("xs[::2]", "a slice has a first and a last bound, and no step"),
+    ],
+)
+def test_a_value_outside_what_is_allowed_is_named(expression: str, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        value(expression)
+    assert [finding.message for finding in caught.value.diagnostics] == [message]
+
+
+def test_a_text_is_bounded() -> None:
+    # 500 characters; 200 parts: a number, 65 sums of three parts more, and two signs of two.
+    assert value("1 +" + " " * 496 + "1") == 2
+    assert value("--1" + " + 1" * 65) == 66
+    for text, message in (
+        ("1 +" + " " * 497 + "1", "the expression is longer than 500 characters"),
+        ("-1" + " + 1" * 66, "the expression is too complicated"),
+    ):
+        with pytest.raises(SpecError, match=message):
+            value(text)
 
 
 @pytest.mark.parametrize(("condition", "layers"), [("n <= 2", 2), ("n >= 2", 2), ("n < 2", 1), ("n > 2", 1)])
@@ -102,12 +153,22 @@ def test_an_operator_alone_is_no_name(word: str) -> None:
     assert [finding.message for finding in caught.value.diagnostics] == [f"`{word}` is not an expression"]
 
 
-@pytest.mark.parametrize(("text", "helps"), [("max(1", True), ("1 +", False), ("max(1, 2) +", False)])
-def test_a_bracket_that_is_left_open_may_have_been_cut_at_a_comma(text: str, helps: bool) -> None:
+@pytest.mark.parametrize(
+    ("text", "help_text"),
+    [
+        ("max(1", "in a flow list or map a comma splits: quote an expression that holds one"),
+        ("out:8", "write a space after the colon of a key"),
+        ("3x224x224", "write sizes as a list: `[3, 224, 224]`; an input has its channels first"),
+        ("1 +", None),
+        ("max(1, 2) +", None),
+    ],
+)
+def test_a_text_that_is_no_expression_may_be_a_known_slip(text: str, help_text: str | None) -> None:
     with pytest.raises(SpecError) as caught:
         value(text)
     [finding] = caught.value.diagnostics
-    assert ("quote an expression that holds one" in (finding.help or "")) is helps
+    assert finding.message == f"`{text}` is not an expression"
+    assert finding.help == help_text
 
 
 def test_the_smallest_and_the_largest_with_a_free_size(tmp_path: Path) -> None:

@@ -170,3 +170,28 @@ def test_the_volume_is_no_parameter_of_the_file() -> None:
     assert findings("parameters: {c: channels // 4}\ninput: [3, 8, 8]\nlayers: [relu]") == [
         ("1:17", "there is no parameter `channels`", help_text)
     ]
+    assert findings("parameters: {c: 2 * channels(a)}\ninput: [3, 8, 8]\nlayers: [{relu: , as: a}]") == [
+        ("1:30", "no step comes before this", help_text)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "help_text"),
+    [
+        ("ture", "ture", "did you mean `true`?"),
+        ("fasle", "fasle", "did you mean `false`?"),
+        ("wdth", "wdth", "did you mean `width`?"),
+        ("channel // 2", "channel", "did you mean `channels`?"),
+        ("True", "True", "did you mean `true`?"),
+        ("None", "None", "leave out what is not given"),
+    ],
+)
+def test_a_name_that_is_not_known_may_be_a_slip(value: str, name: str, help_text: str) -> None:
+    text = f"parameters: {{width: 4}}\ninput: [3]\nlayers: [{{linear: {{out: {value}}}}}]"
+    assert findings(text) == [("3:25", f"there is no parameter `{name}`", help_text)]
+
+
+def test_a_word_of_a_layer_is_one_within_an_expression_too() -> None:
+    step = "{upsample: {scale: 2, mode: nearest if n > 1 else linear}}"
+    [layer] = analysed(f"parameters: {{n: 2}}\ninput: [3, 8, 8]\nlayers: [{step}]").layers
+    assert layer.node.attributes["mode"] == "nearest"

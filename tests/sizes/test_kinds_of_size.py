@@ -13,7 +13,8 @@ from archcalc.language.expand import expand
 from archcalc.language.read import read_document
 from archcalc.sizes.conditions import divides as divides_
 from archcalc.sizes.conditions import judge
-from archcalc.sizes.kinds import identity, is_many
+from archcalc.sizes.kinds import agree, greatest, identity, is_many
+from archcalc.sizes.ranges import Ceiling, Range
 from archcalc.sizes.symbols import variable
 from archcalc.sizes.volume import axis_names
 
@@ -108,6 +109,7 @@ layers:
     ("setting", "message"),
     [
         ("when: width > 4", "`>` cannot be decided while"),
+        ("when: 4 < width", "`<` cannot be decided while"),
         ("repeat: width", "structure cannot be free"),
         ("repeat: floor(0.5 * width)", "cannot take the fraction 0.5 of a size that is not known"),
     ],
@@ -134,6 +136,36 @@ def test_arrays_are_recognised_by_what_is_in_them() -> None:
     assert not is_many(3)
     assert is_many(one)
     assert judge(divides_("rule", one, 4 * one, "")) is True
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "verdict"),
+    [
+        (3, 3, True),
+        (3, 4, False),
+        (numpy.array([2, 3]), numpy.array([2, 3]), True),
+        (numpy.array([2, 3]), numpy.array([2, 4]), None),
+        (numpy.array([2, 3]), numpy.array([3, 4]), False),
+        (numpy.array([2, 3]), 3, None),
+        (variable("n") + 1, 1 + variable("n"), True),
+        (variable("n") + 1, variable("n"), False),
+        (variable("n"), 3, None),
+        (Range(2, 4, Ceiling()), Range(4, 6, Ceiling()), None),
+        (Range(2, 4, Ceiling()), Range(5, 6, Ceiling()), False),
+        (Range(5, 6, Ceiling()), 4, False),
+        (Range(4, 4, Ceiling()), 4, True),
+        (Range(4, 5, Ceiling()), 4, None),
+    ],
+)
+def test_sizes_agree_for_all_values_for_none_or_for_some(left: Any, right: Any, verdict: bool | None) -> None:
+    assert agree(left, right) is verdict
+
+
+def test_the_greatest_of_some_sizes() -> None:
+    assert greatest([]) == 0
+    assert greatest([3, 5, 4]) == 5
+    assert greatest([4, numpy.array([3, 6]), 5]).tolist() == [5, 6]
+    assert str(greatest([2, variable("n"), 1])) == "max(max(2, n), 1)"
 
 
 def test_axes_beyond_three_have_numbers() -> None:

@@ -48,10 +48,15 @@ def test_the_ceiling_remembers_what_has_gone_again() -> None:
 
 def test_a_divisor_that_may_be_zero_is_refused() -> None:
     ceiling = Ceiling()
-    with pytest.raises(ZeroDivisionError):
+    message = "a range can be divided by positive numbers only"
+    with pytest.raises(ZeroDivisionError, match=message):
         5 // Range(0, 3, ceiling)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError, match=message):
         Range(1, 3, ceiling) % 0
+    with pytest.raises(ZeroDivisionError, match=message):
+        Range(1, 3, ceiling) // Range(-2, -1, ceiling)
+    assert 7 // Range(1, 3, ceiling) == Range(2, 7, ceiling)
+    assert 7 % Range(1, 3, ceiling) == Range(0, 2, ceiling)
 
 
 def test_ranges_are_alike_by_their_ends() -> None:
