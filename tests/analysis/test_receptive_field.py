@@ -11,8 +11,9 @@ import pytest
 from inline import analysed, layers
 
 import archcalc
-from archcalc.analysis.receptive_field import Field, last_map, receptive_fields
+from archcalc.analysis.receptive_field import ITSELF, Field, last_map, receptive_fields, through_window
 from archcalc.analysis.totals import Analysis
+from archcalc.layers.outcome import Window
 
 #: Araujo et al. 2019, table of the receptive fields of TF-slim's networks.
 PUBLISHED = {
@@ -279,6 +280,49 @@ def test_what_cannot_be_followed_is_said_to_be_unknown() -> None:
     assert not field.followed
     assert field.size is None
     assert field.seen((8,)) is None
+
+
+@pytest.mark.parametrize(
+    ("window", "followed"),
+    [
+        # Periods up to 512 positions, and windows that reach up to 10^18 positions from the first.
+        (Window(0, 0, 1, 512), True),
+        (Window(0, 0, 1, 513), False),
+        (Window(0, 0, 2, 1024), True),
+        (Window(0, 10**18), True),
+        (Window(0, 10**18 + 1), False),
+        (Window(-(10**18), 0), True),
+        (Window(-(10**18) - 1, 0), False),
+    ],
+)
+def test_windows_are_followed_up_to_a_period_and_a_reach(window: Window, followed: bool) -> None:
+    assert (through_window(ITSELF, window) is not None) is followed
+
+
+def test_branches_of_two_periods_are_followed_over_both() -> None:
+    # Position o of `a` sees o//2 and the one after it; of `b`, 0 to 2 see 0 and 1, and 3 to 5 see 1 and 2. Together
+    # they repeat after 6 positions.
+    branches = """
+        - concat:
+            a: [conv: {out: 1, kernel: 2, padding: [[0, 1]]}, upsample: 2]
+            b: [upsample: 2, maxpool: 3, upsample: 3]
+    """
+    (union,) = receptive_fields(layers("1, 9", branches).interpretation)[-1].union or ()
+    assert (union.period, union.shift) == (6, 3)
+    assert [union.at(position) for position in range(7)] == [(0, 1), (0, 1), (0, 2), (1, 2), (1, 3), (1, 3), (3, 4)]
+
+
+def test_a_second_input_sees_nothing_of_the_first() -> None:
+    analysis = analysed("""
+        inputs: {image: [4, 8, 8], mask: [4, 8, 8]}
+        layers:
+          - conv: {out: 4, kernel: 3, padding: 1}
+          - add: {image: [], mask: [{identity: , from: mask}]}
+          - conv: {out: 4, kernel: 5, padding: 2}
+            from: mask
+    """)
+    fields = receptive_fields(analysis.interpretation)
+    assert [field.size for field in fields] == [(3, 3), (), (3, 3), ()]
 
 
 def test_the_share_of_the_input_that_is_seen() -> None:

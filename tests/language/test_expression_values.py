@@ -41,6 +41,7 @@ def value(expression: str) -> Any:
         ("round_to(13, 8)", 16),
         ("round_to(11, 8)", 8),
         ("round_to(16, 8)", 16),
+        ("round_to(2.5, 1)", 3),
         # At least nine tenths of the value: 8 is less than 8.1, and 24 is not less than 0.9 x 26 = 23.4.
         ("make_divisible(9, 8)", 16),
         ("make_divisible(26, 8)", 24),
