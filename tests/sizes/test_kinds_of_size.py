@@ -11,9 +11,21 @@ from archcalc.analysis.totals import Analysis
 from archcalc.diagnostics.diagnostic import Source, SpecError
 from archcalc.language.expand import expand
 from archcalc.language.read import read_document
+from archcalc.sizes.conditions import Condition, at_least, at_most, equal, judge
 from archcalc.sizes.conditions import divides as divides_
-from archcalc.sizes.conditions import judge
-from archcalc.sizes.kinds import agree, greatest, identity, is_many
+from archcalc.sizes.kinds import (
+    agree,
+    equals,
+    greatest,
+    identity,
+    is_many,
+    magnitude,
+    plus,
+    settled,
+    times,
+    total,
+    undecided,
+)
 from archcalc.sizes.ranges import Ceiling, Range
 from archcalc.sizes.symbols import variable
 from archcalc.sizes.volume import axis_names
@@ -166,6 +178,92 @@ def test_the_greatest_of_some_sizes() -> None:
     assert greatest([3, 5, 4]) == 5
     assert greatest([4, numpy.array([3, 6]), 5]).tolist() == [5, 6]
     assert str(greatest([2, variable("n"), 1])) == "max(max(2, n), 1)"
+
+
+def test_a_large_array_is_recognised_as_the_object_that_it_is() -> None:
+    # 8,192 numbers of 8 bytes are 65,536 bytes, and one more is beyond what is compared.
+    assert identity(numpy.zeros(8_192, "int64")) == identity(numpy.zeros(8_192, "int64"))
+    large = numpy.zeros(8_193, "int64")
+    assert identity(large) == identity(large)
+    assert identity(large) != identity(large.copy())
+
+
+def test_arrays_of_pythons_integers_are_recognised_by_their_values() -> None:
+    assert identity(numpy.array([1, 10**30])) == identity(numpy.array([1, 10**30]))
+    assert identity(numpy.array([1, 10**30])) != identity(numpy.array([2, 10**30]))
+
+
+@pytest.mark.parametrize(("value", "many"), [([1], True), ([10**30], True), ([1.5], False), (["a"], False)])
+def test_an_array_of_whole_numbers_is_a_size(value: list[Any], many: bool) -> None:
+    assert is_many(numpy.array(value)) is many
+
+
+def test_a_size_from_outside_is_a_wide_integer() -> None:
+    assert type(settled(numpy.int32(7))) is int
+    assert settled(numpy.array([7], "int8")).dtype == "int64"
+    assert settled("same") == "same"
+    assert settled(10**15) == 10**15
+    assert settled(-(10**15)) == -(10**15)
+    for beyond in (10**15 + 1, -(10**15) - 1):
+        with pytest.raises(OverflowError, match="sizes go up to 1,000,000,000,000,000"):
+            settled(beyond)
+
+
+@pytest.mark.parametrize(
+    ("size", "largest"),
+    [
+        (Range(-7, 3, Ceiling()), 7),
+        (Range(-2, 5, Ceiling()), 5),
+        (numpy.array([3, -(10**30)]), 10**30),
+        (numpy.array([], object), 0),
+        (variable("n"), 0),
+    ],
+)
+def test_the_magnitude_of_a_size(size: Any, largest: int) -> None:
+    assert magnitude(size) == largest
+
+
+def test_what_changes_nothing_makes_no_new_array() -> None:
+    sweep = numpy.array([3, 4])
+    assert plus(sweep, 0) is sweep
+    assert plus(0, sweep) is sweep
+    assert times(1, sweep) is sweep
+    assert total([0, sweep, 0]) is sweep
+    assert plus(sweep, 1).tolist() == [4, 5]
+    assert plus(1, sweep).tolist() == [4, 5]
+    assert times(2, sweep).tolist() == [6, 8]
+
+
+def test_where_sizes_are_equal_is_one_and_elsewhere_nothing() -> None:
+    assert equals((3, 4), (3, 4)) == 1
+    assert equals((3, 4), (4, 3)) == 0
+    assert equals((3, numpy.array([3, 4])), (3, 4)).tolist() == [0, 1]
+
+
+def test_only_pairs_that_are_equal_for_some_values_are_undecided() -> None:
+    some = (numpy.array([2, 3]), numpy.array([2, 4]))
+    assert undecided([(2, 3), (3, 3), some]) == (some,)
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds", "explained"),
+    [
+        (divides_("rule", 3, 6, "m"), True, "m: 3 does not divide 6"),
+        (divides_("rule", 4, 6, "m"), False, "m: 4 does not divide 6"),
+        (equal("rule", 4, 4, "m"), True, "m: 4 is not 4"),
+        (equal("rule", 4, 6, "m"), False, "m: 4 is not 6"),
+        (at_least("rule", 4, 4, "m"), True, "m: 4 is less than 4"),
+        (at_least("rule", 3, 4, "m"), False, "m: 3 is less than 4"),
+        (at_most("rule", 4, 4, "m"), True, "m: 4 is more than 4"),
+        (at_most("rule", 5, 4, "m"), False, "m: 5 is more than 4"),
+        (at_least("rule", variable("n"), 4, "m"), None, "m: n is less than 4"),
+        (at_least("rule", Range(5, 6, Ceiling()), 4, "m"), None, "m: 5 to 6 is less than 4"),
+        (at_most("rule", 4, Range(5, 6, Ceiling()), "m"), None, "m: 4 is more than 5 to 6"),
+    ],
+)
+def test_a_condition_is_judged_at_its_boundary(condition: Condition, holds: bool | None, explained: str) -> None:
+    assert judge(condition) is holds
+    assert condition.explain() == explained
 
 
 def test_axes_beyond_three_have_numbers() -> None:

@@ -54,6 +54,10 @@ def test_a_decision_is_the_same_for_all_or_none() -> None:
     for question in (lambda: many(5, 6) < 6, lambda: bool(many(0, 1)), lambda: many(1, 2) >= many(1, 3)):
         with pytest.raises(Undecided):
             question()
+    assert many(5, 5) <= 5
+    assert many(5, 5) >= 5
+    assert not many(5, 5) < 5
+    assert not many(5, 5) > 5
     assert certainly_equal(many(3, 3), 3)
     assert agree(many(3, 3), many(4, 5)) is False
     with pytest.raises(Undecided):
@@ -70,6 +74,8 @@ def test_equal_computations_are_recognised() -> None:
     assert many(1, 2) == many(1, 2)
     assert len({many(1, 2), many(1, 2), many(2, 1), many(1, 2, dtype=object)}) == 3
     assert many(1, 2) != 1
+    assert many(1, 2) != Many(numpy.array([[1, 2]]))
+    assert many(1, 2) != many(1, 2, dtype=object)
     assert identity((many(1), 2)) == (many(1), 2)
 
 

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from archcalc.sizes.symbols import (
     Expression,
+    TooLong,
     Undecided,
+    atom_of,
     decide,
     exact_quotient,
     extreme,
@@ -43,6 +45,20 @@ x, y = variable("x"), variable("y")
         (extreme("max", x + 1, x), "x + 1"),
         (extreme("min", x, 8), "min(x, 8)"),
         ((32 * x + 31) // 32, "x"),
+        (-x * y, "-x*y"),
+        (3 - 2 * x, "-2*x + 3"),
+        (-1 - x * 0, "-1"),
+        (7 % x, "-x*(7//x) + 7"),
+        (7 // x, "7//x"),
+        (x // (y + 1), "x//(y + 1)"),
+        (x * ((x + 1) // 3), "x*((x + 1)//3)"),
+        (x**2 * extreme("min", x, 8), "x**2*min(x, 8)"),
+        ((2 * x * y) ** -2, "1/(4*x**2*y**2)"),
+        (3 * x * y**-2, "3*x/y**2"),
+        (-x * y**-1, "-x/y"),
+        (Fraction(-2, 3) * x, "-2*x/3"),
+        (Fraction(1, 2) * x * y**-1, "x/(2*y)"),
+        (number(1) * Fraction(-1, 2), "-1/2"),
     ],
 )
 def test_there_is_one_form_printed_in_one_order(expression: Expression, text: str) -> None:
@@ -147,6 +163,12 @@ def test_a_divisor_that_divides_whatever_the_variables_are() -> None:
         ("divides", 2, 4 * x + 1, False),
         ("divides", x, x * y, True),
         ("divides", 2, x, None),
+        ("divides", number(0), 4, None),
+        ("divides", -2, 4 * x + 1, None),
+        ("at_least", x, x, True),
+        ("at_least", x, x + 1, False),
+        ("at_most", x, x, True),
+        ("at_most", x, x + 1, True),
         ("divides", x, 8, None),
         ("equal", x + 1, 1 + x, True),
         ("equal", x + 1, x, False),
@@ -164,6 +186,37 @@ def test_a_relation_is_decided_only_where_the_values_do_not_matter(
             decide(relation, left, right)
     else:
         assert decide(relation, left, right) is verdict
+
+
+def test_what_an_expression_is_linear_in() -> None:
+    assert (3 * x * y + y**2 + 2).linear_in("x") == (y**2 + 2, 3 * y)
+    assert number(5).linear_in("x") == (number(5), number(0))
+    assert (x**2 + x).linear_in("x") is None
+    assert (x + x // 2).linear_in("x") is None
+    assert (x * (x // 2)).linear_in("x") is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_one"),
+    [(x, True), (x // 2, True), (2 * x, False), (x**2, False), (x * y, False), (x + 1, False), (number(1), False)],
+)
+def test_what_is_one_atom(expression: Expression, is_one: bool) -> None:
+    assert (atom_of(expression) is not None) is is_one
+
+
+def test_a_product_has_a_bounded_number_of_terms() -> None:
+    # 250 terms times 400 are 100,000 products of terms.
+    short, long = (
+        sum((variable(f"{name}{i}") for i in range(count)), number(0)) for name, count in (("a", 250), ("b", 400))
+    )
+    assert len((short * long).terms) == 100_000
+    with pytest.raises(TooLong, match="250 terms times 401 are more than 100,000 products"):
+        short * (long + 1)
+
+
+def test_a_number_is_found_by_its_value() -> None:
+    assert {5: "five"}[number(5)] == "five"  # type: ignore[index]
+    assert hash(x + y) == hash(y + x)
 
 
 def test_a_floor_needs_a_positive_divisor() -> None:

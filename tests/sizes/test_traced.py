@@ -43,6 +43,18 @@ def test_what_is_subtracted_from_a_constant_keeps_its_sign() -> None:
     assert arithmetic(three - three) == "0"
 
 
+def test_numbers_on_either_side() -> None:
+    three, four = Traced(3), Traced(4)
+    assert arithmetic(5 + three) == "3 + 5"
+    assert arithmetic(2 * three) == "2*3"
+    assert arithmetic(10 // three) == "floor(10/3)"
+    assert arithmetic(four - three - three) == "4 - 2*3"
+    assert arithmetic((three + four) * (three - four)) == "(3 + 4)*(3 - 4)"
+    assert arithmetic(four // (three * four)) == "floor(4/(3*4))"
+    assert arithmetic(Traced(11) % four) == "11 - floor(11/4)*4"
+    assert Traced(11) % four == 3
+
+
 def test_a_quotient_by_one_is_what_is_divided() -> None:
     kernel = Traced(11)
     assert arithmetic((kernel - 1) // 1) == "11 - 1"
