@@ -250,6 +250,14 @@ def test_a_gate_sees_everything_and_the_map_stays_spatial() -> None:
     assert field.seen((32, 32)) == 32 * 32
 
 
+def test_space_ends_where_one_position_is_picked() -> None:
+    analysis = layers("4, 12", "- conv: {out: 4, kernel: 3}\n- select_token\n- linear: 2")
+    fields = receptive_fields(analysis.interpretation)
+    last = last_map(analysis.interpretation, fields)
+    assert last is not None
+    assert (last.node, last.field.size) == (0, (3,))
+
+
 def test_space_ends_at_a_flatten_and_not_at_a_head() -> None:
     analysis = layers(
         "3, 8, 8",
@@ -312,6 +320,19 @@ def test_branches_of_two_periods_are_followed_over_both() -> None:
     assert [union.at(position) for position in range(7)] == [(0, 1), (0, 1), (0, 2), (1, 2), (1, 3), (1, 3), (3, 4)]
 
 
+def test_a_union_that_is_too_long_to_follow_is_lost_though_the_shortest_path_is_not() -> None:
+    # Enlarged 200 times, the 6 positions of the union before are 1,200, and the 2 of one branch 400.
+    branches = """
+        - concat:
+            a: [conv: {out: 1, kernel: 2, padding: [[0, 1]]}, upsample: 2]
+            b: [upsample: 2, maxpool: 3, upsample: 3]
+        - upsample: 200
+    """
+    field = receptive_fields(layers("1, 9", branches).interpretation)[-1]
+    assert not field.followed
+    assert field.smallest is None
+
+
 def test_a_second_input_sees_nothing_of_the_first() -> None:
     analysis = analysed("""
         inputs: {image: [4, 8, 8], mask: [4, 8, 8]}
@@ -323,6 +344,8 @@ def test_a_second_input_sees_nothing_of_the_first() -> None:
     """)
     fields = receptive_fields(analysis.interpretation)
     assert [field.size for field in fields] == [(3, 3), (), (3, 3), ()]
+    # The main output follows from the second input alone.
+    assert last_map(analysis.interpretation, fields) is None
 
 
 def test_the_share_of_the_input_that_is_seen() -> None:

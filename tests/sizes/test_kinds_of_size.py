@@ -73,7 +73,7 @@ def test_a_condition_on_symbols_is_left_open() -> None:
 
 
 def test_the_input_has_conditions_of_its_own() -> None:
-    analysis = analysed(GROUPED, image=numpy.array([0, 5, 9]))
+    analysis = analysed(GROUPED, image=numpy.array([0, 1, 9]))
     first = analysis.interpretation.open[0]
     assert first.node is None
     assert first.verdict.tolist() == [False, True, True]
