@@ -28,7 +28,7 @@ from archcalc.sizes.kinds import (
 )
 from archcalc.sizes.ranges import Ceiling, Range
 from archcalc.sizes.symbols import variable
-from archcalc.sizes.volume import axis_names
+from archcalc.sizes.volume import Volume, axis_names
 
 GROUPED = """
 architecture: grouped
@@ -77,6 +77,7 @@ def test_the_input_has_conditions_of_its_own() -> None:
     first = analysis.interpretation.open[0]
     assert first.node is None
     assert first.verdict.tolist() == [False, True, True]
+    assert analysed(GROUPED, image=numpy.array([5, 9])).interpretation.open == []
     with pytest.raises(SpecError):
         analysed(GROUPED, image=0)
 
@@ -264,6 +265,14 @@ def test_only_pairs_that_are_equal_for_some_values_are_undecided() -> None:
 def test_a_condition_is_judged_at_its_boundary(condition: Condition, holds: bool | None, explained: str) -> None:
     assert judge(condition) is holds
     assert condition.explain() == explained
+
+
+def test_a_volume_is_written_channels_last_and_given_channels_first() -> None:
+    image, vector = Volume(96, (55, 27)), Volume(10)
+    assert (str(image), image.shape, image.rank) == ("55x27x96", (96, 55, 27), 2)
+    assert (image.positions, image.elements) == (55 * 27, 55 * 27 * 96)
+    assert (str(vector), vector.shape, vector.rank) == ("10", (10,), 0)
+    assert (vector.positions, vector.elements) == (1, 10)
 
 
 def test_axes_beyond_three_have_numbers() -> None:

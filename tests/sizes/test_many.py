@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -72,6 +73,10 @@ def test_a_condition_is_a_mask() -> None:
 
 def test_equal_computations_are_recognised() -> None:
     assert many(1, 2) == many(1, 2)
+    one = many(1, 2)
+    assert operator.eq(one, one)
+    # Numbers of Python's that are equal and not one object.
+    assert hash(many(int("9" * 30), dtype=object)) == hash(many(int("9" * 30), dtype=object))
     assert len({many(1, 2), many(1, 2), many(2, 1), many(1, 2, dtype=object)}) == 3
     assert many(1, 2) != 1
     assert many(1, 2) != Many(numpy.array([[1, 2]]))
