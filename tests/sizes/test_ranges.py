@@ -59,6 +59,14 @@ def test_a_divisor_that_may_be_zero_is_refused() -> None:
     assert 7 % Range(1, 3, ceiling) == Range(0, 2, ceiling)
 
 
+def test_a_power_of_a_range_around_nothing() -> None:
+    around = Range(-2, 3, Ceiling())
+    assert [around**power for power in range(4)] == [
+        Range(low, high, Ceiling()) for low, high in ((1, 1), (-2, 3), (0, 9), (-8, 27))
+    ]
+    assert Range(-3, -2, Ceiling()) ** 2 == Range(4, 9, Ceiling())
+
+
 def test_ranges_are_alike_by_their_ends() -> None:
     assert Range(1, 3, Ceiling()) == Range(1, 3, Ceiling())
     assert hash(Range(1, 3, Ceiling())) == hash(Range(1, 3, Ceiling()))

@@ -45,6 +45,7 @@ def test_what_is_subtracted_from_a_constant_keeps_its_sign() -> None:
 
 def test_numbers_on_either_side() -> None:
     three, four = Traced(3), Traced(4)
+    assert (5 + three, 5 - three, 5 * three, 5 // three) == (8, 2, 15, 1)
     assert arithmetic(5 + three) == "3 + 5"
     assert arithmetic(2 * three) == "2*3"
     assert arithmetic(10 // three) == "floor(10/3)"
