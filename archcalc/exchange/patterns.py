@@ -111,6 +111,10 @@ class _Made(Record):
 _SHAPING = ("reshape", "reshape_as", "view", "view_as", "flatten", "unflatten", "squeeze", "unsqueeze")
 
 
+#: What a padding with zeros says: what fills it is not given.
+_ZEROS = frozenset(("self", "pad"))
+
+
 def _normalised(made: _Made, last: Operation) -> _Found | None:
     """torch.nn.functional.normalize: values over their norm, which is at least a small number."""
     if last.target != "div":
@@ -123,6 +127,39 @@ def _normalised(made: _Made, last: Operation) -> _Found | None:
         return None
     arguments = {"self": values, "dim": chain[-1].arguments.get("dim")}
     return _Found(last._replace(target="normalize", arguments=arguments), chain)
+
+
+def _local_response(made: _Made, last: Operation) -> _Found | None:
+    """torch.nn.functional.local_response_norm: values over a power of a number plus the scaled average of their squares
+    in a window of channels, zeros around them."""
+    if last.target != "div":
+        return None
+    values = last.arguments.get("self")
+    pooled = [*made.chain(last.arguments.get("other"), "pow", "add", "mul")]
+    numbers = [each.arguments.get(name) for each, name in zip(pooled, ("exponent", "other", "other"), strict=False)]
+    if not pooled or not all(isinstance(each, (int, float)) for each in numbers):
+        return None
+    argument, merged = made.moved(pooled[-1].arguments.get("self"))
+    inner = made.chain(argument, "avg_pool2d|avg_pool3d", "pad")
+    if not inner:
+        return None
+    source, shaped = made.moved(inner[-1].arguments.get("self"))
+    squares = made.by(source, "mul")
+    if squares is None or [squares.arguments.get(name) for name in ("self", "other")] != [values, values]:
+        return None
+    size, *others = inner[0].arguments["kernel_size"]
+    rank = len(others) + 1
+    sides = [*(0,) * 2 * len(others), size // 2, (size - 1) // 2]
+    if (others, inner[0].arguments.get("stride")) != ([1] * len(others), [1] * rank):
+        return None
+    batch, channels = made.graph.tensors[str(values)].sizes[:2]
+    padded = made.graph.tensors[str(inner[-1].arguments["self"])].sizes
+    plain = inner[0].arguments.keys() <= {"self", "kernel_size", "stride"} and inner[-1].arguments.keys() <= _ZEROS
+    if padded[:3] != (batch, 1, channels) or not plain or inner[-1].arguments["pad"] != sides:
+        return None
+    arguments = {"input": values, "size": size}
+    replaced = [*pooled, *merged, *inner, *shaped, squares]
+    return _Found(last._replace(target="local_response_norm", arguments=arguments), replaced)
 
 
 def _standardised(made: _Made, last: Operation) -> _Found | None:
@@ -231,7 +268,7 @@ def _turned(made: _Made, last: Operation) -> _Found | None:
 
 
 #: What finds several operations that are one, at the last of them.
-_PATTERNS = (_normalised, _standardised, _rms_normalised, _turned)
+_PATTERNS = (_normalised, _local_response, _standardised, _rms_normalised, _turned)
 
 
 def reads(operation: Operation) -> Iterator[Name]:

@@ -341,6 +341,12 @@ class ClassToken(nn.Module):
         return self.head((token + seen.transpose(1, 2).reshape(len(x), 1, 12))[:, 0])
 
 
+def responses() -> nn.Module:
+    """Local response normalisation of maps and of sequences, with windows of an odd and of an even number."""
+    of_maps = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.LocalResponseNorm(5), nn.MaxPool2d(2))
+    return nn.Sequential(of_maps, nn.Flatten(2), nn.LocalResponseNorm(4), nn.Flatten(), nn.Linear(392, 10))
+
+
 MODELS: dict[str, tuple[Callable[[], nn.Module], bool, tuple[int, ...]]] = {
     "resnet": (resnet, False, (3, 64, 64)),
     "densenet": (densenet, False, (3, 64, 64)),
@@ -360,6 +366,7 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], bool, tuple[int, ...]]] = {
     "outlook": (Outlook, False, (3, 8, 9)),
     "resampled": (Resampled, False, (3, 16, 16)),
     "class_token": (ClassToken, False, (5, 12)),
+    "responses": (responses, False, (3, 16, 16)),
     "sine": (Sine, False, (3, 16, 16)),
 }
 
