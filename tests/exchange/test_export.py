@@ -82,6 +82,16 @@ layers:
     assert "return self.unit2(x)  # [N, 16, 4, 4]" in written
 
 
+def test_what_is_the_same_for_every_sample_is_a_batch_of_one_until_it_is_concatenated() -> None:
+    scaled = "multiply: {values: [], once: [learned: [8, 5], gelu]}"
+    written = code(
+        f"input: [8, 5]\nlayers: [{{{scaled}}}, {{concat: {{x: [], y: [learned: [8, 3]]}}, axis: length}}]\n"
+    )
+    assert "return self.values[None]" in written
+    assert "once = self.once_gelu(once)  # [1, 5, 8]" in written
+    assert "torch.cat([x, y.transpose(1, 2).expand(len(x), -1, -1)], 2)" in written
+
+
 def test_a_repeat_is_a_loop_and_growth_a_sum() -> None:
     """Channels grow by 2 a copy: 3, 5, 7."""
     written = code("""

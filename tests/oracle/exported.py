@@ -107,7 +107,7 @@ def of_spec(analysis: Analysis) -> Run:
     shapes = tuple((BATCH, *interpretation.volume(value).shape) for value in interpretation.network.outputs.values())
     saved = None
     if _told(analysis):
-        saved = saved_memory(Storages(interpretation, Setup())).total.at(BATCH)
+        saved = saved_memory(Storages(interpretation, Setup(batch=BATCH))).total.at(BATCH)
     params, buffers, macs = (int(figure(analysis, name)) for name in ("params", "buffers", "macs"))
     return Run(params, buffers, macs, shapes, saved)
 

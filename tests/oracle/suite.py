@@ -242,6 +242,11 @@ def test_exported_code_comes_back_as_the_spec(name: str) -> None:
         "[{reshape: [4, 2, 5]}, {unfold: {kernel: 2, padding: 1}}, gelu, "
         "{fold: {size: [2, 5], kernel: 2, padding: 1}}]",
         "[{concat: {x: [], y: [{learned: [8, 3]}]}, axis: length}]",
+        f"[{_LINEAR}, {{multiply: {{values: [], once: [{{learned: [8, 5]}}, gelu]}}}}, gelu]",
+        f"[{_LINEAR}, {{add: {{values: [], once: [{{constant: {{shape: [2, 20], buffer: false}}}}, gelu, "
+        "{reshape: [8, 5]}]}}, gelu]",
+        f"[{_LINEAR}, split_heads: 2, {{identity: , as: x}}, {{learned: [4, 2, 5], as: queries}}, "
+        "{dot_product_attention: , from: [queries, x, x]}, merge_heads]",
         "[{linear: {out: 8, each_position: true}, trainable: false}, affine, {affine: {bias: false}}, layer_scale]",
     ],
 )

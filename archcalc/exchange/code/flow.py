@@ -8,6 +8,7 @@ from itertools import count
 
 from archcalc.analysis.interpret import Interpretation
 from archcalc.exchange.code.classes import Argument, Class, Made
+from archcalc.exchange.code.layers import Written
 from archcalc.exchange.code.names import unique
 from archcalc.exchange.code.parts import Member, Part
 from archcalc.exchange.code.target import Target
@@ -174,9 +175,11 @@ class Flow:
     def shape(self, value: int, part: Part) -> str:
         """The shape of a value's tensor, N being the batch."""
         volume = self.interpretation.volume(value)
-        last = volume.rank and _is_last(part, value)
+        written = _written(part, value)
+        last = volume.rank and written is not None and written.last
         sizes = (*volume.space, volume.channels) if last else volume.shape
-        return f"[N, {', '.join(map(str, sizes))}]"
+        batch = "1" if written is not None and written.once and self.target.keeps_once else "N"
+        return f"[{batch}, {', '.join(map(str, sizes))}]"
 
     def loops(self, member: Member) -> bool:
         """Whether a member is a loop."""
@@ -211,9 +214,9 @@ class Flow:
         raise NotImplementedError
 
 
-def _is_last(part: Part, value: int) -> bool:
-    """Whether the channels are the last axis of a value that a part makes."""
+def _written(part: Part, value: int) -> Written | None:
+    """The layer that makes a value, where a part has it."""
     for member in part.members:
         if value in member.outputs:
-            return member.layer.last if member.layer is not None else _is_last(member.calls[-1], value)
-    return False
+            return member.layer if member.layer is not None else _written(member.calls[-1], value)
+    return None

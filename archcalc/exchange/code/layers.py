@@ -44,7 +44,7 @@ class Written(Record):
     what a layer is called where a name is given, and `{n_pad}` that with something behind. `before` is what the first
     input becomes before that, and `after` what the output becomes after it, in statements of their own. `last` tells
     whether the channels are the last axis of the output, `pairs` that the module returns another value beside it, `own`
-    the class of the module where it is not the framework's.
+    the class of the module where it is not the framework's. The place says whether the output is there `once`.
     """
 
     call: str
@@ -56,6 +56,7 @@ class Written(Record):
     values: tuple[Setting, ...] = ()
     before: str = ""
     after: str = ""
+    once: bool = False
 
 
 class Alike:
@@ -77,7 +78,8 @@ class Alike:
 class Site:
     """A layer where it stands: its attributes, one value an axis where they have axes, the volumes of its inputs, and
     for each whether the channels are its tensor's last axis. `overwritten` says that another layer works in place on
-    its output; `alike` are the sites that come from the same step of the spec."""
+    its output; `once` tells of each input whether it is the same for every sample, since it is computed of parameters
+    and constants alone; `alike` are the sites that come from the same step of the spec."""
 
     attributes: Mapping[str, Any]
     inputs: tuple[Volume, ...]
@@ -86,6 +88,7 @@ class Site:
     inplace: bool
     form: str
     overwritten: bool
+    once: tuple[bool, ...] = ()
     alike: Alike = field(default_factory=Alike, repr=False)
 
     def __getitem__(self, attribute: str) -> Any:

@@ -157,12 +157,15 @@ class Builder:
                 target.is_last(volume, readers[value]) if is_input(value) else found[value].last
                 for value, volume in zip(node.inputs, site.inputs, strict=True)
             )
-            site = replace(site, last=last, alike=alike[id(node.step)])
+            once = tuple(not is_input(value) and found[value].once for value in node.inputs)
+            site = replace(site, last=last, once=once, alike=alike[id(node.step)])
             try:
                 made = target.written(node.layer.name, site)
             except Unwritten as reason:
                 refused.setdefault(str(reason), []).append(node)
                 made = Written("", last=last[0])
+            if all(once) or not self.interpretation.outcomes[node.index].reads_input:
+                made = made._replace(once=True)
             found.append(made if made.own is None else made._replace(module=self.structures.name(made.own)))
         if refused:
             raise SpecError([refusal(refused, target.name)])

@@ -18,7 +18,7 @@ class Target:
     tells of an input of the network, from its volume and the names of the layers that read it, whether the channels are
     its last axis. `reserved` are words that no name may be; `block_name` makes that of a block, which is not taken.
     `words` are what settings are called as arguments of a block. `states_inputs` where the code holds the shapes of the
-    network's inputs.
+    network's inputs, and `keeps_once` where a value that is the same for every sample is a batch of one.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Target:
     block_name: Callable[[str, Container[str]], str]
     words: Mapping[str, str] = field(default_factory=dict)
     states_inputs: bool = False
+    keeps_once: bool = False
 
     def identifier(self, name: str, taken: Container[str] = (), otherwise: str = "layer") -> str:
         """A lower-case identifier for a name of the spec."""

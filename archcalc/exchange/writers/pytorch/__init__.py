@@ -33,6 +33,7 @@ TARGET = Target(
         "embed_dim": "channels",
         "num_parameters": "channels",
     },
+    keeps_once=True,
 )
 
 

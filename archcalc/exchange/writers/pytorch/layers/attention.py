@@ -11,8 +11,8 @@ from archcalc.records import Record
 def attention(site: Site) -> Written:
     if site.form:
         return _of_linear_layers(site)
-    x = site.by_position()
-    memory = site.by_position(1) if len(site.inputs) > 1 else x
+    x = site.batched(site.by_position(), 0)
+    memory = site.batched(site.by_position(1), 1) if len(site.inputs) > 1 else x
     read = site.inputs[-1].channels
     heads, bias = given("num_heads", site["heads"]), Setting("bias", site["bias"], True)
     if site["causal"]:
@@ -156,7 +156,7 @@ def dot_product_attention(site: Site) -> Written:
         more += ", is_causal=True"
     if query.rank > 1 and query.space[-2] != key.space[-2]:
         more += ", enable_gqa=True"
-    inputs = ", ".join(map(site.by_position, range(3)))
+    inputs = ", ".join(site.batched(site.by_position(number), number) for number in range(3))
     return Written(f"functional.scaled_dot_product_attention({inputs}{more})", last=True)
 
 
@@ -230,7 +230,7 @@ def _of_linear_layers(site: Site) -> Written:
     name = "CrossAttention" if cross else "WindowAttention" if site["windows"] else "Attention"
     needs = (*((ROTARY,) if kind.rotary else ()), *((relative,) if relative else ()))
     own = Own(name, _text(name, kind, [_parameter(setting) for setting in settings]), needs)
-    inputs = f"{site.by_position()}, {site.by_position(1)}" if cross else site.by_position()
+    inputs = ", ".join(site.batched(site.by_position(number), number) for number in range(1 + cross))
     return Written(f"{{m}}({inputs})", name, settings, last=True, own=own)
 
 

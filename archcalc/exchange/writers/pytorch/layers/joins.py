@@ -43,7 +43,8 @@ def mean(site: Site) -> Written:
 
 @written
 def concat(site: Site) -> Written:
-    inputs, last = _alike(site)
+    texts, last = _alike(site)
+    inputs = [site.batched(text, number) for number, text in enumerate(texts)]
     axis = site.axis(site["axis"])
     return Written(f"torch.cat([{', '.join(inputs)}], {axis})", last=last)
 

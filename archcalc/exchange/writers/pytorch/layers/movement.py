@@ -308,7 +308,7 @@ class Learned(nn.Module):
         self.values = nn.Parameter(torch.zeros(shape))
 
     def forward(self, x):
-        return self.values.expand(len(x), *self.values.shape)
+        return self.values[None]
 ''',
 )
 
@@ -331,7 +331,7 @@ class Constant(nn.Module):
         self.register_buffer("values", torch.zeros(shape))
 
     def forward(self, x):
-        return self.values.expand(len(x), *self.values.shape)
+        return self.values[None]
 ''',
 )
 
@@ -346,7 +346,7 @@ class Zeros(nn.Module):
         self.shape = shape
 
     def forward(self, x):
-        return x.new_zeros(self.shape).expand(len(x), *self.shape)
+        return x.new_zeros(1, *self.shape)
 ''',
 )
 

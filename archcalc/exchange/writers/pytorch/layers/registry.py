@@ -28,6 +28,14 @@ class Site(layers.Site):
         rank = self.inputs[number].rank
         return f"{{{number}}}" if self.last[number] else self._moved(number, (*range(2, rank + 2), 1))
 
+    def batched(self, text: str, number: int) -> str:
+        """An input, written as `text`, of as many samples as the others that it meets: repeated if it is there once."""
+        others = [other for other, once in enumerate(self.once) if not once]
+        if not self.once[number] or not others:
+            return text
+        kept = ", -1" * (self.inputs[number].rank + 1)
+        return f"{text}.expand(len({{{others[0]}}}){kept})"
+
     def _moved(self, number: int, axes: tuple[int, ...]) -> str:
         """An input with its axes in another order."""
         if len(axes) <= 2:
