@@ -225,6 +225,11 @@ class Outcome(Record):
         """Whether the values of its input are numbers of rows."""
         return "int64" in [saved.dtype for saved in self.saved if saved.what == "input"]
 
+    def is_identity(self, x: Volume) -> bool:
+        """Whether the output is the input `x` as it is."""
+        changed = self.moves or self.computed or self.params or self.buffers or self.operations or self.saved
+        return self.storage == "view" and not changed and self.output == x
+
     @property
     def reads_input(self) -> bool:
         """Whether the output comes from the input at all."""

@@ -47,6 +47,19 @@ def test_other_names_alone_are_no_difference_and_are_counted(
     assert "the names of all 2 layers differ; layers were matched by structure" in said
 
 
+def test_what_changes_nothing_and_what_is_read_of_nothing_is_no_difference() -> None:
+    """An identity leaves no trace in a model, nor does a branch that is never dropped; a learned tensor reads nothing,
+    whatever it stands behind; and a rate is in a file to ten digits."""
+    scaled = "- multiply:\n    x: []\n    factor:\n      - {}learned: [8]\n- dropout: {}"
+    old = f"- identity\n- linear: 8\n- drop_path: 0\n- relu\n{scaled.format('', '0.0235294117647')}"
+    new = f"- linear: 8\n- relu\n{scaled.format('gelu' + chr(10) + '      - ', '0.02352941176')}"
+    added = [("added", "factor/gelu", ())]
+    assert differences(layers("4", old), layers("4", new)) == added
+    assert differences(layers("4", new), layers("4", new.replace("176", "186"))) == [
+        ("changed", "dropout", ("rate: 0.02352941176 -> 0.02352941186",))
+    ]
+
+
 NAMED = """
 input: [3, 16, 16]
 layers:

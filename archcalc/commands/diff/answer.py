@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from archcalc.analysis.totals import AnalysedLayer
 from archcalc.commands.diff.pairing import Structure, paired, sources
+from archcalc.exact import is_fraction
 from archcalc.language.network import INPUT_INDEX, Network, is_input
 from archcalc.language.paths import prefixes
 from archcalc.layers.attributes import shown
@@ -176,7 +177,17 @@ class _Side:
         self.network = network
         self.quantities = quantities
         self.analysis = network.analysis
-        self.rows = network.analysis.layers
+        #: The layers, without those that are the identity: a model leaves no trace of them.
+        self.rows: list[AnalysedLayer] = []
+        #: The place among them of the layer with that number, or of the one whose output it hands on.
+        self._places: dict[int, int] = {}
+        for row in network.analysis.layers:
+            index, read = row.node.index, row.node.inputs[0]
+            if row.outcome.is_identity(self._input(row)):
+                self._places[index] = self.place(read)
+            else:
+                self._places[index] = len(self.rows)
+                self.rows.append(row)
         #: What each layer means for its input, and what is written of it, defaults too.
         self.forms = [row.node.layer.form(self._input(row), row.node.attributes) for row in self.rows]
         self.written = [row.node.layer.complete(row.node.attributes, self._input(row).rank) for row in self.rows]
@@ -188,9 +199,13 @@ class _Side:
             [(*node.scope.key, (node.base, node.ordinal)) for node in nodes],
             [name for name, _ in self.forms],
             [_label(*form, *_role(row)) for form, row in zip(self.forms, self.rows, strict=True)],
-            [tuple(inputs[i] if is_input(i) else i for i in node.inputs) for node in nodes],
+            [tuple(inputs[i] if is_input(i) else i for i in map(self.place, _read(row))) for row in self.rows],
             [node.layer.commutes for node in nodes],
         )
+
+    def place(self, value: int) -> int:
+        """The place of the layer that makes a value; an input of the network has its number."""
+        return value if is_input(value) else self._places[value]
 
     def _input(self, row: AnalysedLayer) -> Volume:
         return self.analysis.input_volumes(row)[0]
@@ -207,7 +222,7 @@ class _Side:
 
     def volumes(self, row: AnalysedLayer) -> list[str]:
         """The volumes that reach a layer, in order, or sorted where the order means nothing."""
-        volumes = list(map(str, self.analysis.input_volumes(row)))
+        volumes = list(map(str, self.analysis.input_volumes(row))) if row.outcome.reads_input else []
         return sorted(volumes) if row.node.layer.commutes else volumes
 
     def folded(self, rows: list[AnalysedLayer]) -> dict[str, str]:
@@ -220,8 +235,18 @@ class _Side:
         }
 
 
+def _read(row: AnalysedLayer) -> tuple[int, ...]:
+    """The values that a layer reads: a learned tensor reads nothing of what it stands behind."""
+    return row.node.inputs if row.outcome.reads_input else ()
+
+
 def _label(layer: str, attributes: dict[str, Any], *role: bool) -> Hashable:
-    return layer, frozenset(attributes.items()), role
+    return layer, frozenset((name, _rounded(value)) for name, value in attributes.items()), role
+
+
+def _rounded(value: Any) -> Any:
+    """A fraction to the ten digits that a model file's numbers are read with: 1/170 is 0.005882352941 there."""
+    return format(float(value), ".10g") if is_fraction(value) and value.denominator > 1 else value
 
 
 def _role(row: AnalysedLayer) -> tuple[bool, bool]:
@@ -325,7 +350,8 @@ class _Comparison:
         meant = _changes(was, is_) if old == new else None
         if before.layer != after.layer:
             return meant or {}
-        written = _changes(self.old.written[before.node.index], self.new.written[after.node.index])
+        was_written = self.old.written[self.old.place(before.node.index)]
+        written = _changes(was_written, self.new.written[self.new.place(after.node.index)])
         if meant == {} or not written:
             return {}
         if meant is None or old != before.layer:
@@ -335,12 +361,13 @@ class _Comparison:
 
     def forms(self, before: AnalysedLayer, after: AnalysedLayer) -> tuple[Form, Form]:
         """What the layers mean for their inputs."""
-        return self.old.forms[before.node.index], self.new.forms[after.node.index]
+        return self.old.forms[self.old.place(before.node.index)], self.new.forms[self.new.place(after.node.index)]
 
     def inputs(self, before: AnalysedLayer, after: AnalysedLayer) -> Iterator[str]:
         """Other inputs than before, unless it is that one of them was added or removed: that is said already."""
         old, new = self.structures
-        was, is_ = sources(old, before.node.index, self.partners), sources(new, after.node.index)
+        was = sources(old, self.old.place(before.node.index), self.partners)
+        is_ = sources(new, self.new.place(after.node.index))
         others = {*self.partners.values(), *(i for i in is_ if i is not None and is_input(i))}
         if was != is_ and None not in was and others.issuperset(is_):
             yield f"reads {self.old.reads(before)} -> {self.new.reads(after)}"
@@ -352,7 +379,7 @@ _Changes: TypeAlias = dict[str, tuple[Any, Any]]
 
 def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> _Changes:
     """The attributes of one layer that are not the same."""
-    return {name: (old[name], new[name]) for name in new if old[name] != new[name]}
+    return {name: (old[name], new[name]) for name in new if _rounded(old[name]) != _rounded(new[name])}
 
 
 #: What `_role` says, in words: not, and so.
