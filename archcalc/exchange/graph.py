@@ -80,3 +80,5 @@ class Graph(Record):
     #: Whole numbers that operations compute of sizes, and what the open sizes of inputs were in the export.
     numbers: dict[str, int | Symbol] = {}  # noqa: RUF012  a record's default is never changed
     hints: dict[str, int] = {}  # noqa: RUF012
+    #: The buffers that are not stored with the parameters, by their paths.
+    temporary: frozenset[str] = frozenset()

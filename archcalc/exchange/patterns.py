@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from itertools import groupby
 
+from archcalc.exchange.attention_patterns import causal_attention
 from archcalc.exchange.graph import Graph, Name, Operation
-from archcalc.records import Record
+from archcalc.exchange.matching import Found, Made, reads
 
 
 def simplified(graph: Graph) -> Graph:
@@ -18,7 +18,7 @@ def simplified(graph: Graph) -> Graph:
     uses: Counter[str] = Counter(name for operation in graph.operations for name in reads(operation))
     uses.update(graph.outputs)
     replaced: dict[int, Operation | None] = {}
-    made = _Made(graph, makers, uses)
+    made = Made(graph, makers, uses)
     for operation in graph.operations:
         chain = _shuffle(graph, operation, makers, uses)
         if chain is not None:
@@ -53,69 +53,11 @@ def simplified(graph: Graph) -> Graph:
     return graph._replace(operations=[operation for operation in kept if operation is not None])
 
 
-class _Found(Record):
-    """An operation that stands for several: those that it replaces beside the last."""
-
-    operation: Operation
-    inner: list[Operation]
-
-
-class _Made(Record):
-    """The graph, what makes each value, and how often each value is read."""
-
-    graph: Graph
-    makers: dict[str, Operation]
-    uses: Counter[str]
-
-    def by(self, argument: object, *targets: str, once: bool = True) -> Operation | None:
-        """The operation that makes a value, if it is one of those, and nothing else reads the value."""
-        found = self.makers.get(str(argument)) if isinstance(argument, Name) else None
-        if found is None or found.target not in targets or (once and self.uses[found.outputs[0]] != 1):
-            return None
-        return found
-
-    def chain(self, argument: object, *targets: str) -> list[Operation]:
-        """The operations that lead to a value, last to first, each reading the one before as `self`; empty if they are
-        others than those, or something else reads what one of them makes."""
-        found: list[Operation] = []
-        for target in targets:
-            made = self.by(argument, *target.split("|"))
-            if made is None:
-                return []
-            found.append(made)
-            argument = made.arguments.get("self")
-        return found
-
-    def is_parameter(self, argument: object) -> bool:
-        """Whether a value is a parameter itself."""
-        return isinstance(argument, Name) and str(argument) in self.graph.parameters
-
-    def moved(self, argument: object) -> tuple[object, list[Operation]]:
-        """A value before it was brought into another shape, and what did that."""
-        passed = []
-        while (made := self.by(argument, *_SHAPING)) is not None:
-            passed.append(made)
-            argument = made.arguments.get("self")
-        return argument, passed
-
-    def through(self, argument: object) -> tuple[object, list[Operation]]:
-        """A value before its conversion to another type, and that conversion."""
-        passed = []
-        while (made := self.by(argument, "to", "_to_copy", "type_as", "float")) is not None:
-            passed.append(made)
-            argument = made.arguments.get("self")
-        return argument, passed
-
-
-#: Operations that give the same values, in the same order, another shape.
-_SHAPING = ("reshape", "reshape_as", "view", "view_as", "flatten", "unflatten", "squeeze", "unsqueeze")
-
-
 #: What a padding with zeros says: what fills it is not given.
 _ZEROS = frozenset(("self", "pad"))
 
 
-def _normalised(made: _Made, last: Operation) -> _Found | None:
+def _normalised(made: Made, last: Operation) -> Found | None:
     """torch.nn.functional.normalize: values over their norm, which is at least a small number."""
     if last.target != "div":
         return None
@@ -126,10 +68,31 @@ def _normalised(made: _Made, last: Operation) -> _Found | None:
     if chain[-1].arguments.get("ord", 2) != 2:
         return None
     arguments = {"self": values, "dim": chain[-1].arguments.get("dim")}
-    return _Found(last._replace(target="normalize", arguments=arguments), chain)
+    return Found(last._replace(target="normalize", arguments=arguments), chain)
 
 
-def _local_response(made: _Made, last: Operation) -> _Found | None:
+def _averaged(made: Made, last: Operation) -> Found | None:
+    """The mean of several values of one shape: their sum over their number."""
+    count = last.arguments.get("other")
+    if last.target != "div" or last.arguments.get("rounding_mode") is not None:
+        return None
+    sums: list[Operation] = []
+    values: list[object] = [last.arguments.get("self")]
+    while len(values) != count:
+        added = made.by(values[0], "add")
+        if added is None or added.arguments.get("alpha", 1) != 1:
+            return None
+        sums.append(added)
+        values[:1] = [added.arguments.get("self"), added.arguments.get("other")]
+    owned = (made.graph.parameters, made.graph.buffers, made.graph.constants)
+    if not sums or any(not isinstance(each, Name) or any(each in names for names in owned) for each in values):
+        return None
+    if len({made.graph.tensors[str(each)].sizes for each in values}) != 1:
+        return None
+    return Found(last._replace(target="mean_of", arguments={"tensors": values}), sums)
+
+
+def _local_response(made: Made, last: Operation) -> Found | None:
     """torch.nn.functional.local_response_norm: values over a power of a number plus the scaled average of their squares
     in a window of channels, zeros around them."""
     if last.target != "div":
@@ -159,10 +122,10 @@ def _local_response(made: _Made, last: Operation) -> _Found | None:
         return None
     arguments = {"input": values, "size": size}
     replaced = [*pooled, *merged, *inner, *shaped, squares]
-    return _Found(last._replace(target="local_response_norm", arguments=arguments), replaced)
+    return Found(last._replace(target="local_response_norm", arguments=arguments), replaced)
 
 
-def _standardised(made: _Made, last: Operation) -> _Found | None:
+def _standardised(made: Made, last: Operation) -> Found | None:
     """A convolution with a parameter that is normalised over each filter: as a batch of one sample is, whose channels
     are the filters. It may be scaled by another parameter times a number."""
     if last.target not in ("conv1d", "conv2d", "conv3d"):
@@ -182,10 +145,10 @@ def _standardised(made: _Made, last: Operation) -> _Found | None:
         return None
     arguments = {**last.arguments, "weight": weight, "gain": gain}
     inner = [*shaped, norm, *flattened, *scaled]
-    return _Found(last._replace(target="standardized_conv", arguments=arguments), inner)
+    return Found(last._replace(target="standardized_conv", arguments=arguments), inner)
 
 
-def _scaled_parameter(made: _Made, argument: object) -> tuple[Name | None, list[Operation]]:
+def _scaled_parameter(made: Made, argument: object) -> tuple[Name | None, list[Operation]]:
     """The parameter that a value is a fixed multiple of, and the operations between; None if it is no such value."""
     argument, shaped = made.moved(argument)
     product = made.by(argument, "mul")
@@ -197,7 +160,7 @@ def _scaled_parameter(made: _Made, argument: object) -> tuple[Name | None, list[
     return (gain if numbers else None), [*shaped, product]
 
 
-def _rms_normalised(made: _Made, last: Operation) -> _Found | None:
+def _rms_normalised(made: Made, last: Operation) -> Found | None:
     """A root-mean-square normalisation that is written out: a parameter times x * rsqrt(mean(x ** 2) + a number).
 
     The parameter may be what is added to 1.
@@ -218,11 +181,11 @@ def _rms_normalised(made: _Made, last: Operation) -> _Found | None:
             size = made.graph.tensors[source].sizes[-1:]
             arguments = {"input": source, "normalized_shape": list(size), "weight": weight}
             inner = [*chain, by_root, *converted, *before]
-            return _Found(last._replace(target="rms_norm", arguments=arguments), inner)
+            return Found(last._replace(target="rms_norm", arguments=arguments), inner)
     return None
 
 
-def _weight(made: _Made, argument: object) -> tuple[Name | None, list[Operation]]:
+def _weight(made: Made, argument: object) -> tuple[Name | None, list[Operation]]:
     """The parameter that a value is, or is 1 more than, and the operations between; None if it is no such value."""
     passed: list[Operation] = []
     added = made.by(argument, "add")
@@ -242,7 +205,7 @@ def _is_mean_square(chain: list[Operation], source: Name) -> bool:
     return squared and mean.arguments.get("dim") == [-1] and isinstance(added.arguments.get("other"), (int, float))
 
 
-def _turned(made: _Made, last: Operation) -> _Found | None:
+def _turned(made: Made, last: Operation) -> Found | None:
     """Rotary positions: x * cos + concat(-x[half:], x[:half]) * sin."""
     if last.target != "add":
         return None
@@ -254,29 +217,31 @@ def _turned(made: _Made, last: Operation) -> _Found | None:
         return None
     second, first = halves.arguments["tensors"]
     negative = made.by(second, "neg")
-    end = made.by(negative.arguments.get("self"), "slice") if negative is not None else None
-    begin = made.by(first, "slice")
     source = direct.arguments.get("self")
-    if negative is None or end is None or begin is None or not isinstance(source, Name):
+    if negative is None or not isinstance(source, Name):
         return None
-    if end.arguments.get("self") != source or begin.arguments.get("self") != source:
+    parts = _halves(made, source, first, negative.arguments.get("self"))
+    if parts is None:
         return None
     tables = [each.arguments["other"] for each in (direct, turned) if isinstance(each.arguments.get("other"), Name)]
     arguments = {"self": source, "tables": tables}
-    inner = [direct, turned, halves, negative, end, begin]
-    return _Found(last._replace(target="rotary", arguments=arguments), inner)
+    inner = [direct, turned, halves, negative, *parts]
+    return Found(last._replace(target="rotary", arguments=arguments), inner)
+
+
+def _halves(made: Made, source: Name, first: object, second: object) -> list[Operation] | None:
+    """What takes the two halves of a value, as two slices or at once; None if they are something else."""
+    begin, end = (made.by(half, "slice", "chunk", "split") for half in (first, second))
+    if begin is None or end is None or [each.arguments.get("self") for each in (begin, end)] != [source, source]:
+        return None
+    if begin is not end:
+        return [begin, end] if begin.target == end.target == "slice" else None
+    alone = all(made.uses[name] == 1 for name in begin.outputs)
+    return [begin] if alone and begin.outputs == (first, second) else None
 
 
 #: What finds several operations that are one, at the last of them.
-_PATTERNS = (_normalised, _local_response, _standardised, _rms_normalised, _turned)
-
-
-def reads(operation: Operation) -> Iterator[Name]:
-    """The values that an operation reads."""
-    for argument in operation.arguments.values():
-        for each in argument if isinstance(argument, list) else (argument,):
-            if isinstance(each, Name):
-                yield each
+_PATTERNS = (_averaged, _normalised, _local_response, _standardised, _rms_normalised, _turned, causal_attention)
 
 
 def _shuffle(graph: Graph, last: Operation, makers: dict[str, Operation], uses: Counter[str]) -> list[Operation] | None:

@@ -68,6 +68,7 @@ def graph(name: str, model: Any) -> Graph:
         raise _Damaged(f"it has {len(nodes):,} operations, and the largest network has {MAX_LAYERS:,} layers")
     inputs: list[str] = []
     owned: dict[str, dict[str, str]] = {"parameter": {}, "buffer": {}, "tensor_constant": {}}
+    temporary: set[str] = set()
     signature = _of(module, "signature", dict)
     for spec in _of(signature, "input_specs", list):
         kind, content = _only(spec)
@@ -77,7 +78,9 @@ def graph(name: str, model: Any) -> Graph:
                 inputs.append(str(argument))
         elif kind in owned:
             arg = _of(_of(content, "arg", dict), "name", str)
-            owned[kind][arg] = _of(content, f"{kind}_name", str)
+            path = owned[kind][arg] = _of(content, f"{kind}_name", str)
+            if kind == "buffer" and not _of(content, "persistent", bool, True):
+                temporary.add(path)
         elif kind != "constant_input":
             raise _Damaged(f"it has an input of the kind {kind}, and inputs are tensors")
     outputs: list[str] = []
@@ -99,6 +102,7 @@ def graph(name: str, model: Any) -> Graph:
         tuple(outputs),
         _ranges(model),
         numbers={key: _size(value) for key, value in _of(body, "sym_int_values", dict, {}).items()},
+        temporary=frozenset(temporary),
         hints=dict(hint for name in inputs if name in values for hint in _hints(values[name])),
     )
 

@@ -11,8 +11,9 @@ from archcalc.diagnostics.diagnostic import Diagnostic, SpecError, plain
 from archcalc.exchange.arrangement import arranged
 from archcalc.exchange.flat import MOVING, SOURCE, Flat, FlatStep, without_needless
 from archcalc.exchange.graph import Graph, Name, Operation, Symbol, Tensor
+from archcalc.exchange.matching import reads
 from archcalc.exchange.operations.registry import Refusal, Rule, rules
-from archcalc.exchange.patterns import reads, simplified
+from archcalc.exchange.patterns import simplified
 from archcalc.exchange.refusals import Refused, unknown
 from archcalc.exchange.values import BATCH, Axes, Constant, Owned, Picked, Repeated, Value
 from archcalc.language.document import INPUT, OUTPUT
@@ -323,10 +324,13 @@ class Translation:
         self.note(step, shape)
         return Value(step, tuple((order.index(dim),) if dim in order else () for dim in range(len(sizes))), shape)
 
-    def store(self, constant: Any) -> None:
-        """Buffers that a constant is computed of, each as a constant of the network: they are stored all the same."""
-        for buffer in constant.buffers if isinstance(constant, Constant) else ():
-            if buffer.path not in self.stored:
+    def store(self, constant: Any, *, lasting: bool = False) -> None:
+        """Buffers that a constant is, or is computed of, each as a constant of the network: they are stored all the
+        same. With `lasting`, those alone that the model stores with its parameters."""
+        buffers = constant.buffers if isinstance(constant, Constant) else (constant,)
+        for buffer in buffers:
+            known = not isinstance(buffer, Owned) or buffer.kind != "buffer" or buffer.path in self.stored
+            if not known and not (lasting and buffer.path in self.graph.temporary):
                 self._owned_value(buffer)
 
     def _owned_value(self, owned: Owned) -> Value:

@@ -2,7 +2,8 @@
 
     python tests/exchange/make_fixtures.py [NAME ...]
 
-Needs torch and torchvision. Of an archive the model's JSON is kept, and of a stack trace its last line.
+Needs torch, torchvision and archcalc in one environment. Of an archive the model's JSON is kept, and of a stack trace
+its last line.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from torchvision.models.squeezenet import Fire
 from torchvision.models.swin_transformer import PatchMergingV2, SwinTransformer, SwinTransformerBlockV2
 from torchvision.models.vision_transformer import VisionTransformer
 from torchvision.ops import StochasticDepth
+
+import archcalc
+from archcalc.exchange.writers import pytorch
 
 FOLDER = Path(__file__).parent.parent / "data" / "exchange"
 
@@ -371,6 +375,18 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], bool, tuple[int, ...]]] = {
 }
 
 
+#: Specs beside the archives, of texts of 12 words, of which archcalc's own code is exported for training.
+WRITTEN = ("causal", "rotary")
+
+
+def coded(name: str) -> nn.Module:
+    """The code that archcalc writes of a spec, as a model."""
+    names: dict[str, Any] = {"__name__": name}
+    exec("".join(pytorch.write(archcalc.load(FOLDER / f"{name}.yaml").analyse())), names)
+    module = [each for each in names.values() if isinstance(each, type) and issubclass(each, nn.Module)][-1]
+    return module()
+
+
 #: An operation that no layer is, and kernels that show neither their products nor all that they save.
 UNMEASURED = ("recurrent", "sine")
 
@@ -404,6 +420,10 @@ def main(names: list[str]) -> None:
         if name not in UNMEASURED:
             figures[name] = {"input": shape, **measure(model, shape)}
     kept.write_text(json.dumps(figures, indent=2) + "\n")
+    for name in WRITTEN:
+        if not names or name in names:
+            with torch.device("meta"):
+                export(coded(name).train(), (torch.zeros(2, 12, dtype=torch.int64),), FOLDER / f"{name}.pt2")
     if names:
         return
     with torch.device("meta"):

@@ -41,6 +41,24 @@ def test_the_figures_are_those_of_pytorch(name: str) -> None:
         assert without_input == said["saved_bytes"]
 
 
+def _figures(spec: Path) -> dict[str, Any]:
+    part = Part(api.load(spec).analyse(), setup=Setup(batch=2))
+    names = ("params", "buffers", "macs", "saved_bytes")
+    return {name: quantities()[name].measure(part) for name in names}
+
+
+@pytest.mark.parametrize("name", ["causal", "rotary"])
+def test_code_that_is_exported_has_the_figures_of_its_spec(name: str) -> None:
+    assert _figures(DATA / f"{name}.pt2") == _figures(DATA / f"{name}.yaml")
+
+
+def test_code_that_is_exported_is_its_spec_layer_by_layer() -> None:
+    said = CliRunner().invoke(group, ["diff", str(DATA / "causal.yaml"), str(DATA / "causal.pt2")]).output
+
+    assert "are the same, layer by layer" in said
+    assert _named(api.load(DATA / "causal.pt2").expand()).keys() >= {"attention", "mean", "dropout", "drop_path"}
+
+
 def test_a_recurrent_module_is_one_layer_and_its_last_state_the_last_position() -> None:
     """Of 8 values, 6 units in two directions and two layers: 2 * (24 * (8 + 6) + 48 + 24 * (12 + 6) + 48) parameters;
     a gru of 5 units that reads 12 has 15 * (12 + 5) + 30, and the linear layer 5 * 3 + 3. The weights meet 7 positions,

@@ -34,14 +34,17 @@ def hardtanh(t: Translation, op: Operation) -> None:
 
 
 def _emit(t: Translation, op: Operation, name: str) -> None:
-    attributes: dict[str, Any] = {}
-    stated = layers()[name].attributes.get("inplace")
-    inplace = op.target.endswith("_")
-    if stated is not None and stated.default is not inplace and not op.kind:  # other formats do not say it
-        attributes["inplace"] = inplace
+    attributes = _inplace(op, name)
     if op.arguments.get("approximate", "none") != "none":
         attributes["approximate"] = op.arguments["approximate"]
     t.emit_as(name, t.stream(given_self(op)), attributes)
+
+
+def _inplace(op: Operation, name: str) -> dict[str, Any]:
+    """Whether a layer works in place, where that is not its default; only an export archive says it."""
+    stated = layers()[name].attributes.get("inplace")
+    inplace = op.target.endswith("_")
+    return {"inplace": inplace} if stated is not None and stated.default is not inplace and not op.kind else {}
 
 
 @operation("clamp", "clamp_", "clamp_min", "clamp_max")
@@ -103,7 +106,8 @@ def dropout(t: Translation, op: Operation) -> None:
     if not rate:
         t.same(t.value(given_self(op)))
         return
-    t.emit_as("dropout", t.stream(given_self(op)), {} if rate == 0.5 else {"rate": rate})
+    attributes = {**({} if rate == 0.5 else {"rate": rate}), **_inplace(op, "dropout")}
+    t.emit_as("dropout", t.stream(given_self(op)), attributes)
 
 
 # --- stochastic depth

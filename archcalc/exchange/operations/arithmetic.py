@@ -105,7 +105,7 @@ def mul(t: Translation, op: Operation) -> None:
         first, second = second, first
     if isinstance(first, Value) and isinstance(second, Noise):
         # The rate that the model was given, and not the nearest number to what is left of 1.
-        rate = round(1 - (second.survives or 0), 12)
+        rate = float(format(1 - (second.survives or 0), ".10g"))
         t.emit_as("drop_path", first, {} if rate == 0.5 else {"rate": rate})
     elif isinstance(first, Value) and isinstance(second, Owned) and _is_by_channel(first, second):
         t.note(step := t.step("layer_scale", {}, (first.step,), (second,)), first.shape)

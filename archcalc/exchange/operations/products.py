@@ -141,7 +141,8 @@ def multi_head_attention(t: Translation, op: Operation) -> None:
     biases = tuple(t.owned(name) for name in op.arguments["biases"])
     if len(biases) == 1:
         raise Refusal("one of its projections has a bias, and one has none")
-    attributes = given(heads=(whole(op, "heads"), None), bias=(bool(biases), True))
+    causal = flag(op, "causal", False)
+    attributes = given(heads=(whole(op, "heads"), None), bias=(bool(biases), True), causal=(causal, False))
     t.emit("attention", by_channels(t, t.stream(op.arguments["input"])), attributes, owned=(*weights, *biases))
 
 
@@ -188,9 +189,10 @@ def _written_out(t: Translation, op: Operation, streams: list[Value]) -> None:
 
 @operation("rotary")
 def rotary(t: Translation, op: Operation) -> None:
-    """`rotary`: positions that turn pairs of channels, found by `patterns`."""
+    """`rotary`: positions that turn pairs of channels, found by `patterns`; the tables are the layer's, but for what
+    the model stores with its parameters."""
     for table in op.arguments.get("tables", ()):
-        t.store(t.value(table))
+        t.store(t.value(table), lasting=True)
     t.emit("rotary", by_channels(t, t.stream(op.arguments["self"])))
 
 
