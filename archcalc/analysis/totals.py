@@ -162,6 +162,11 @@ class Analysis:
             return []
         return [row for row in self.layers if not row.is_known]
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Warnings of what the file that the network was read from does not have of its model."""
+        return tuple(f"warning: {note}" for note in self.network.document.source.notes)
+
     def warn(self) -> None:
         """A `LeftOut` warning where the network has operations that are not known."""
         if unknown := self.unknown:

@@ -111,6 +111,18 @@ def test_what_an_export_for_inference_has_lost_is_said() -> None:
     assert api.load(DATA / "two_heads.pt2").document.source.notes == ()
 
 
+@pytest.mark.parametrize("asked", ["report {}", "memory {}", "fit {} --memory 8GB", "compare lenet5 {}"])
+def test_figures_of_training_say_what_an_export_for_inference_has_lost(asked: str) -> None:
+    lost = "warning: exported in eval(): stochastic depth and dropout inside attention"
+    said = {
+        name: CliRunner().invoke(group, asked.format(DATA / f"{name}.pt2").split()).output
+        for name in ("two_heads", "two_heads_eval")
+    }
+
+    assert lost not in " ".join(said["two_heads"].split())
+    assert lost in " ".join(said["two_heads_eval"].split())
+
+
 def test_parameters_that_take_no_part_are_said() -> None:
     shown = CliRunner().invoke(group, ["show", str(DATA / "two_heads_eval.pt2")]).output
 

@@ -32,11 +32,12 @@ class Value(Record):
 
 
 class Compared(Record):
-    """One architecture, named as it was asked for, and its figures by column."""
+    """One architecture, named as it was asked for, its figures by column, and what its file does not have of it."""
 
     spec: str
     architecture: str
     values: dict[str, Value]
+    remarks: tuple[str, ...] = ()
 
 
 class Opened(Record):
@@ -107,7 +108,7 @@ def measured(spec: Opened, names: Sequence[str], words: Mapping[str, str] | None
             values[name] = Value(None if found is None else found.value, fact=found)
         else:
             values[name] = Value(quantity_named(name, of="network").measure(network))
-    return Compared(spec.name, spec.architecture.name, values)
+    return Compared(spec.name, spec.architecture.name, values, spec.analysis.remarks)
 
 
 def with_ratios(rows: Iterable[Compared], base: Compared) -> list[Compared]:

@@ -49,7 +49,8 @@ def build(rows: Sequence[Compared], base: str, words: Mapping[str, str] | None =
     columns += [Column(f"{name}_note", f"{title(name)} of", right=False, rank=2 * len(names) + 2) for name in measured]
     table = Table(tuple(columns), [_row(row, names, rows, measured) for row in rows], whole="use --columns")
     stated = f"with {', '.join(f'{name} = {value}' for name, value in words.items())}" if words else ""
-    return Report("", (), (table,), tuple(filter(None, (stated, MEANING))), data)
+    remarks = (f"{row.spec}: {remark}" for row in rows for remark in row.remarks)
+    return Report("", (), (table,), tuple(filter(None, (*remarks, stated, MEANING))), data)
 
 
 #: What is asked for most, first.

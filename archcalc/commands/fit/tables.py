@@ -29,7 +29,7 @@ def build(analysis: Analysis, fits: list[Fit], batch: int | None) -> Report:
         f"{analysis.architecture}: the largest batch that fits {phase}, {setup_in_words(setup, devices)}",
         facts,
         (_table(analysis, fits, batch),),
-        (*((_FOUND_BY,) if any(CHECKPOINTS in text for _, text in facts) else ()), *_NOTES),
+        (*analysis.remarks, *((_FOUND_BY,) if any(CHECKPOINTS in text for _, text in facts) else ()), *_NOTES),
         {
             "architecture": analysis.architecture,
             "parameters": dict(analysis.network.parameters),

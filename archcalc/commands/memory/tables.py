@@ -129,7 +129,7 @@ def build(network: Part, *, timeline: bool = False) -> Report:
         f" {setup_in_words(setup)}",
         _inference_facts(network) if infers else _budget_facts(network, budget),
         tuple(tables),
-        (*((NOT_COUNTED_OF_WEIGHTS,) if infers else ()), NOT_COUNTED, UNITS),
+        (*analysis.remarks, *((NOT_COUNTED_OF_WEIGHTS,) if infers else ()), NOT_COUNTED, UNITS),
         {
             "architecture": analysis.architecture,
             "parameters": dict(analysis.network.parameters),

@@ -110,8 +110,7 @@ def build(
         data["memory"] = memory.data(network)
         data["layers"] = _layers(network, lines)
     heading = f"{analysis.architecture}: {citation}" if citation else analysis.architecture
-    remarks = (f"warning: {note}" for note in analysis.network.document.source.notes)
-    notes = (*remarks, *receptive_field.warnings(analysis), _MORE)
+    notes = (*analysis.remarks, *receptive_field.warnings(analysis), _MORE)
     facts = _facts(network, folded, counting, network.memory.why_not_trained if not named else "")
     return Report(heading, facts, (folded.table(flat),), notes, data, flat, figures=figures)
 
