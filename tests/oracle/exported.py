@@ -149,13 +149,13 @@ def _of_code(analysis: Analysis) -> Run:
 def of_export(analysis: Analysis, *, fold: bool = False) -> Run:
     """archcalc's figures of the archive that torch.export makes of the code, or of the spec that it is folded into.
     SpecError names what the reader of archives does not know."""
-    with torch.device("meta"):
+    with _as_default(_dtype(analysis)), torch.device("meta"):
         program = torch.export.export(module_of(analysis).train(), tuple(examples(analysis)))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "exported.pt2"
         torch.export.save(program, path)
         if fold:
-            text = "\n".join(folded(path, path.name))
+            text = "".join(folded(path, path.name))
             path = path.with_suffix(".yaml")
             path.write_text(text)
         return of_spec(archcalc.load(path).analyse())

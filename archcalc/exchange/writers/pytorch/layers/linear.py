@@ -20,7 +20,9 @@ def linear(site: Site) -> Written:
 @written
 def embedding(site: Site) -> Written:
     settings = (given("num_embeddings", site["count"]), given("embedding_dim", site["out"]))
-    return Written("{m}({0})", "nn.Embedding", settings, last=True)
+    # A constant is made in the type of what it stands behind.
+    call = "{m}({0}.long())" if site.once[0] else "{m}({0})"
+    return Written(call, "nn.Embedding", settings, last=True)
 
 
 @written
