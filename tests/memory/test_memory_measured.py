@@ -7,7 +7,9 @@ shapes say: permuted, cropped, channels last, views that are worked on in place;
 Outputs stay to the end of inference. `precision.csv`: the networks of both in bfloat16, parameters and all, and under
 torch.autocast("cpu", torch.bfloat16), whose cache holds the copies of parameters until the loss is known. `cuda.csv`:
 what is saved in float32, in float16, and under automatic mixed precision, on fake CUDA tensors of that version (there
-was no device).
+was no device). `random.csv`: networks that `oracle.generate` made, in three types, some with frozen layers or with
+stretches that are computed again (by numbers of layers), as `oracle.measure` measures them; "eager" is with the
+lifetimes that Python and autograd give to tensors.
 
 Peaks of `networks.csv` hold 8 bytes of target for each sample, 4 of the loss and 4 of its total weight, which the
 caller keeps.
@@ -20,12 +22,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from inline import analysed
 
 import archcalc
 from archcalc.analysis.interpret import Interpretation, interpret
 from archcalc.memory import peaks
+from archcalc.memory.checkpoint import Segment
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storages, saved_memory
+from archcalc.quantities.registry import figure
 
 DATA = Path(__file__).parent.parent / "data" / "memory"
 
@@ -97,6 +102,39 @@ def test_a_layer_keeps_and_makes_what_the_framework_does(row: dict[str, str], tm
         "inference_liveness_peak_with_input": peaks.inference(interpretation, setup).bytes_at(batch),
         "training_peak_without_params_and_grads": training.activations.bytes_at(batch),
         "training_peak_with_grads": training.with_gradients.bytes_at(batch),
+    }
+    assert found == {key: int(row[key]) for key in found}
+
+
+@pytest.mark.parametrize("row", rows("random.csv"), ids=lambda row: row["seed"])
+def test_a_random_network_is_counted_and_held_as_the_framework_does(row: dict[str, str]) -> None:
+    layers = "".join(f"  - {layer}\n" for layer in row["layers"].split("; "))
+    analysis = analysed(f"input: {row['input']}\nlayers:\n{layers}")
+    interpretation, batch = analysis.interpretation, int(row["batch"])
+    names = [node.name for node in interpretation.network.nodes]
+    stretches = [map(int, stretch.split("-")) for stretch in row["checkpoints"].split()]
+    setup = Setup(
+        dtype=row["dtype"],
+        frozen=tuple(names[int(number)] for number in row["frozen"].split()),
+        checkpoints=tuple(Segment(first, last, names[first]) for first, last in stretches),
+        batch=batch,
+    )
+
+    def storages() -> Storages:
+        return Storages(interpretation, setup, checkpoints=setup.checkpoints)
+
+    saved, training = saved_memory(storages()), peaks.training(storages())
+    found = {
+        "params": figure(analysis, "params"),
+        "buffers": figure(analysis, "buffers"),
+        "macs": figure(analysis, "macs"),
+        "saved_bytes": saved.total.at(batch),
+        "saved_bytes_without_input": saved.without_input.at(batch),
+        "inference_peak_bytes": peaks.inference(interpretation, setup).bytes_at(batch),
+        "inference_peak_eager_bytes": peaks.eager_inference(interpretation, setup).bytes_at(batch),
+        "training_peak_bytes": training.activations.bytes_at(batch),
+        "training_peak_bytes_with_gradients": training.with_gradients.bytes_at(batch),
+        "training_peak_eager_bytes": peaks.eager_training(storages()).bytes_at(batch),
     }
     assert found == {key: int(row[key]) for key in found}
 
