@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from inline import analysed
 
 import archcalc
 from archcalc.cli import run
 from archcalc.cli import setup as options
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.memory import budget
+from archcalc.memory.network import NetworkMemory
 from archcalc.memory.optimizers import OPTIMIZERS, STATE
 from archcalc.memory.precision import DTYPES
 from archcalc.memory.setup import DEVICES, Setup, stated
@@ -312,6 +314,65 @@ def test_a_setup_stated_as_text_is_the_one_asked_for() -> None:
     assert stated(network, words) == set_up(
         network, batch=1000, accumulate=True, freeze=["c1", "c3"], checkpoint=["f6"]
     )
+
+
+@pytest.mark.parametrize(("text", "batch"), [("1", 1), ("1_000_000_000", 10**9), ("0", None), ("1_000_000_001", None)])
+def test_a_stated_batch_is_from_one_to_a_billion(text: str, batch: int | None) -> None:
+    network = archcalc.load("lenet5").expand()
+    if batch is None:
+        with pytest.raises(UsageError, match=f"batch is a whole number from 1 to 1,000,000,000: `{text}` is not"):
+            stated(network, {"batch": text})
+    else:
+        assert stated(network, {"batch": text}).batch == batch
+
+
+TOWERS = """
+input: [6, 4]
+blocks:
+  tower:
+    - conv: {out: 6, kernel: 3, padding: 1}
+      weights: conv
+    - batch_norm:
+      weights: norm
+layers:
+  - tower:
+    weights: tower
+  - tower:
+    weights: tower
+  - flatten
+  - linear: 2
+"""
+
+
+def test_what_layers_share_is_held_once() -> None:
+    found = budget.training(analysed(TOWERS).interpretation, Setup(optimizer="momentum")).persistent
+    # A convolution with 6 kernels of 6x3, scale and shift of 6 channels, and a linear layer of 24 values.
+    params = 6 * 6 * 3 + 6 + 2 * 6 + 24 * 2 + 2
+    assert found.parameters == found.optimizer == 4 * params
+    # The averages of 6 channels, and a 64-bit counter of batches.
+    assert found.buffers == 4 * 2 * 6 + 8
+
+
+def test_gradients_of_an_output_that_is_asked_for_twice_are_added() -> None:
+    analysis = analysed("input: [4]\nlayers:\n  - linear: 3\n  - head: {aux: []}\n")
+    steps = budget.training(analysis.interpretation, Setup()).timeline
+    [at] = [number for number, step in enumerate(steps.steps) if (step.operation, step.phase) == ("add", "backward")]
+    # For each sample the input of 4 values, and of 3 values each loss's gradient and their sum.
+    assert steps.during[at] == (0, 4 * (4 + 3 * 3))
+
+
+def test_what_a_layer_saves_is_said_in_words() -> None:
+    analysis = analysed(
+        "input: [4, 6]\nlayers:\n  - linear: {out: 4, each_position: true}\n  - flatten\n  - linear: 2\n"
+    )
+
+    def words(dtype: str) -> list[list[str]]:
+        memory = NetworkMemory(analysis.interpretation, Setup(dtype=dtype))
+        return [memory.why(index) for index in range(3)]
+
+    assert words("float32") == [["input"], [], ["input"]]
+    # The first product reads a copy of the sequence; its output has 16 bits already, the second one's weights have not.
+    assert words("amp") == [["input (copy)"], [], ["input", "weight (bfloat16)"]]
 
 
 def test_what_is_saved_by_layer_adds_up_to_what_is_saved_at_each_step() -> None:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from inline import analysed
 
 import archcalc
 from archcalc.analysis.interpret import Interpretation
 from archcalc.cli import run
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.memory import budget
-from archcalc.memory.checkpoint import Segment, extra_macs, repeatable, segments
+from archcalc.memory.checkpoint import Segment, extra_macs, repeatable, segments, units
 from archcalc.memory.network import NetworkMemory
 from archcalc.memory.recompute import Recomputation, cheapest
 from archcalc.memory.setup import Setup
@@ -131,6 +132,22 @@ def test_a_checkpoint_keeps_only_what_enters_it(tmp_path: Path) -> None:
     # Image, ReLU's output (which enters the checkpoint and is its own), sigmoid's output.
     assert found.saved.total.per_sample == 4 * 64 * (3 + 8 + 8)
     assert extra_macs(interpretation, middle) == 8 * 8 * 64
+
+
+def test_a_stretch_that_saves_nothing_is_not_computed_again(tmp_path: Path) -> None:
+    interpretation = chain(tmp_path, "conv: {out: 8, kernel: 1}", "scale: 2", "conv: {out: 2, kernel: 1}")
+
+    def again(first: int, last: int) -> list[str]:
+        found = budget.training(interpretation, Setup(checkpoints=(Segment(first, last, "the stretch"),)))
+        return [step.operation for step in found.timeline.steps if step.phase == "recompute"]
+
+    assert again(0, 1) == ["conv", "scale"]
+    assert again(1, 1) == []
+
+
+def test_an_input_that_is_not_used_ends_no_unit() -> None:
+    network = analysed("inputs: {a: [3], b: [5]}\nlayers:\n  - linear: 4\n  - linear: 4\n").interpretation.network
+    assert units(network) == [Segment(0, 0, ""), Segment(1, 1, "")]
 
 
 def test_checkpoints_that_make_no_sense_are_refused(tmp_path: Path) -> None:
