@@ -19,7 +19,7 @@ from archcalc.layers.outcome import Outcome
 from archcalc.records import Record
 from archcalc.sizes.conditions import Condition, at_least, judge
 from archcalc.sizes.kinds import is_many
-from archcalc.sizes.volume import Volume
+from archcalc.sizes.volume import Volume, said_channels_last
 
 _NOT_ANALYSED = Volume(0)
 
@@ -97,7 +97,8 @@ class _Interpreter:
                     break
                 outcomes.append(failed)
         if problems:
-            raise SpecError(problems)
+            notes = tuple(filter(None, map(said_channels_last, sources)))
+            raise SpecError([problems[0]._replace(notes=(*problems[0].notes, *notes)), *problems[1:]])
         return Interpretation(self.network, outcomes, self.open)
 
     def judge_input(self, volume: Volume) -> None:

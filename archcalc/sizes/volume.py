@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archcalc.records import Record
-from archcalc.sizes.kinds import Size, product
+from archcalc.sizes.kinds import Size, is_concrete, product
 
 #: A volume has at the most so many axes beside its channels: windows in two directions, heads, and positions in two.
 MAX_RANK = 6
@@ -51,3 +51,22 @@ class Volume(Record):
     def __str__(self) -> str:
         """Channels last, as the lecture and the papers write it: `55x55x96`."""
         return "x".join(str(size) for size in (*self.space, self.channels))
+
+
+#: How many channels an image has: grey, colour, colour with transparency.
+_OF_IMAGES = frozenset({1, 3, 4})
+
+
+def said_channels_last(volume: Volume) -> str | None:
+    """What to say of the input of a network whose sizes are most likely an image's with its channels last; None for
+    any other, and for sizes that are not numbers."""
+    if volume.rank != 2 or not all(is_concrete(size) for size in volume.shape):
+        return None
+    height, width, channels = volume.shape
+    if channels not in _OF_IMAGES or min(height, width) <= max(_OF_IMAGES):
+        return None
+    image = Volume(channels, (height, width))
+    return (
+        f"[{height}, {width}, {channels}] is {height} channels of {width}x{channels} positions: channels come first, "
+        f"and {image} is written [{channels}, {height}, {width}]"
+    )

@@ -225,3 +225,13 @@ def test_heads_are_shown_with_their_volumes(tmp_path: Path, capsys: pytest.Captu
     )
     assert run(["report", str(path)]) == 0
     assert "heads map 6x6x4, classes 5 " in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_report_warns_of_an_image_whose_channels_are_written_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conv = "conv: {out: 4, kernel: 3, padding: 1}"
+    (warning,) = (x for x in shown(capsys, spec(tmp_path, conv, size="[32, 32, 3]")) if x.startswith("warning: ["))
+    assert warning.endswith("32x32x3 is written [3, 32, 32]")
+    lines = shown(capsys, spec(tmp_path, conv, size="[3, 32, 32]"))
+    assert not any(line.startswith("warning: [") for line in lines)

@@ -109,6 +109,40 @@ def test_a_window_that_sees_only_padding(tmp_path: Path) -> None:
     assert steps(tmp_path, "- conv: {out: 8, kernel: 3, padding: 2}") == []
 
 
+def test_an_image_whose_channels_are_written_last(tmp_path: Path) -> None:
+    message = "[32, 32, 3] is 32 channels of 32x3 positions: channels come first, and 32x32x3 is written [3, 32, 32]"
+
+    assert steps(tmp_path, "- conv: {out: 8, kernel: 3, padding: 1}", "32, 32, 3") == [("channels-last", message)]
+    (found,) = warned(tmp_path, "input: [480, 640, 3]\nlayers:\n  - maxpool: {kernel: 3, stride: 1}")
+    assert found.place is not None
+    assert (found.place.line, found.place.column) == (1, 8)
+
+
+@pytest.mark.parametrize(
+    ("volume", "step"),
+    [
+        ("3, 32, 32", "conv: {out: 8, kernel: 3, padding: 1}"),
+        ("32, 4, 4", "conv: {out: 8, kernel: 3, padding: 1}"),  # a small map of features
+        ("64, 128, 1", "conv: {out: 8, kernel: [3, 1]}"),  # a sequence as a map: no window lies along its width
+        ("32, 32, 3", "transpose: [1, 2, 0]"),  # a model that takes its channels last, and turns them
+        ("32, 128, 3", "flatten"),
+    ],
+)
+def test_an_input_that_only_looks_like_an_image(tmp_path: Path, volume: str, step: str) -> None:
+    assert steps(tmp_path, f"- {step}", volume) == []
+
+
+def test_a_network_that_does_not_fit_an_image_with_its_channels_last_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text("input: [28, 28, 1]\nlayers:\n  - conv: {out: 8, kernel: 3}\n", encoding="utf-8")
+
+    (found,) = check(targets([str(path)]))
+
+    (error,) = found.findings
+    assert error.rule == "kernel-fits"
+    assert error.notes[-1].startswith("[28, 28, 1] is 28 channels of 28x1 positions")
+
+
 def test_an_activation_that_is_repeated(tmp_path: Path) -> None:
     assert steps(tmp_path, "- relu\n- relu") == [("repeated-activation", "relu follows relu and changes nothing")]
     assert steps(tmp_path, "- tanh\n- tanh\n- relu\n- sigmoid") == []

@@ -19,6 +19,7 @@ from archcalc.layers.attributes import shown
 from archcalc.output.layout import Report, Table
 from archcalc.quantities.counting import name_of
 from archcalc.quantities.registry import Part, quantities
+from archcalc.warnings.channels_last import channels_last
 
 #: The figures of a whole network that a report says under `totals`.
 TOTALS = (
@@ -110,7 +111,8 @@ def build(
         data["memory"] = memory.data(network)
         data["layers"] = _layers(network, lines)
     heading = f"{analysis.architecture}: {citation}" if citation else analysis.architecture
-    notes = (*analysis.remarks, *receptive_field.warnings(analysis), _MORE)
+    suspicious = (f"warning: {found.message}" for found in channels_last(analysis))
+    notes = (*analysis.remarks, *suspicious, *receptive_field.warnings(analysis), _MORE)
     facts = _facts(network, folded, counting, network.memory.why_not_trained if not named else "")
     return Report(heading, facts, (folded.table(flat),), notes, data, flat, figures=figures)
 
