@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from archcalc.diagnostics.diagnostic import closest
@@ -90,19 +91,29 @@ def _arguments(
             split = ")" not in key.text
             continue
         split = isinstance(value, Scalar) and value.text.count("(") > value.text.count(")")
-        formula = read_formula(reading, value, known, names.get(key.text, ()))
         name = key.text
         if name not in names:
-            from archcalc.layers.other_names import other_attribute
-
-            meant = other_attribute(name, names) or closest(name, names)
-            hint = f"did you mean `{meant}`?" if meant else f"it has {', '.join(names)}" if names else None
-            if name in STEP_KEYS:
-                hint = f"`{name}` belongs to the step: write it beside `{step.name}:`"
+            meant, hint = _meant(step, name, names)
             reading.findings.add("unknown-attribute", f"{complaint} `{name[:80]}`", reading.place(key), help=hint)
-            name = meant or name  # that what was meant is missing is not another finding
-        made.append(Argument(name, formula))
+            if meant is None:  # nobody knows what its value would have to be
+                continue
+            name = meant  # that what was meant is missing is not another finding
+        made.append(Argument(name, read_formula(reading, value, known, names[name])))
     return tuple(made)
+
+
+def _meant(step: Step, name: str, names: Iterable[str]) -> tuple[str | None, str | None]:
+    """What a step was to be given by a name that it does not know, None if nobody can tell; and a help text."""
+    from archcalc.layers.other_names import not_an_attribute, other_attribute
+
+    if name in STEP_KEYS:
+        return None, f"`{name}` belongs to the step: write it beside `{step.name}:`"
+    meant = other_attribute(name, names)
+    elsewhere = None if meant else not_an_attribute(name)
+    meant = meant if meant or elsewhere else closest(name, names)
+    if meant:
+        return meant, f"did you mean `{meant}`?"
+    return None, elsewhere or (f"it has {', '.join(names)}" if names else None)
 
 
 def _constants(reading: Reading, step: Step, layer: Layer) -> dict[str, Any] | None:

@@ -351,6 +351,8 @@ def _syntax_help(text: str) -> str | None:
     if re.fullmatch(r"\d+(x\d+)+", text):
         sizes = ", ".join(re.findall(r"\d+", text))
         return f"write sizes as a list: `[{sizes}]`; an input has its channels first"
+    if percent := re.fullmatch(r"(\d+(?:\.\d+)?) ?%", text):
+        return f"write a part of the whole: `{float(percent[1]) / 100:g}`"
     if text.count("(") != text.count(")"):
         return "in a flow list or map a comma splits: quote an expression that holds one"
     if ":" in text:

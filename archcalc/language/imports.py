@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Set
+from contextlib import suppress
 
 from archcalc.diagnostics.diagnostic import SpecError, UsageError, did_you_mean
 from archcalc.language import shipped
@@ -14,9 +16,9 @@ from archcalc.language.source import Mapping, Scalar, Sequence, is_empty, read_t
 MAX_IMPORTS = 32
 
 _IMPORT_HELP = (
-    "an import is looked for beside the file that has it, and by its path in the catalogue, as `resnet/blocks.yaml`; "
-    "`archcalc resolve NAME` prints a spec without imports"
+    "an import is looked for beside the file that has it, and by its path in the catalogue, as `resnet/blocks.yaml`"
 )
+_RESOLVED = "`archcalc resolve NAME` prints a spec without imports"
 
 
 def read_imports(reading: Reading, mapping: Mapping | None) -> None:
@@ -27,7 +29,7 @@ def read_imports(reading: Reading, mapping: Mapping | None) -> None:
             message = "an import lists the names of blocks, and here is none"
             reading.findings.add("bad-import", message, reading.place(key))
             continue
-        imported = _import(reading, key)
+        imported = _import(reading, key, {name.text for name in names if isinstance(name, Scalar)})
         for name in names:
             if not isinstance(name, Scalar):
                 reading.findings.add("bad-import", "an import lists the names of blocks", reading.place(name))
@@ -50,7 +52,7 @@ def _import_block(reading: Reading, imported: Document, name: Scalar) -> None:
         reading.document.imported[name.text] = block
 
 
-def _import(reading: Reading, key: Scalar) -> Document | None:
+def _import(reading: Reading, key: Scalar, wanted: Set[str]) -> Document | None:
     place = reading.place(key)
     try:
         path = os.path.realpath(os.path.join(reading.document.directory, key.text))
@@ -78,7 +80,8 @@ def _import(reading: Reading, key: Scalar) -> Document | None:
     try:
         reading.files.finished[path] = reading.files.read(read_text(path, name=beside), os.path.dirname(path))
     except UsageError as error:
-        reading.findings.add("bad-import", str(error), place, help=_IMPORT_HELP)
+        hint = f"{_with_blocks(reading, key, wanted) or _IMPORT_HELP}; {_RESOLVED}"
+        reading.findings.add("bad-import", str(error), place, help=hint)
         return None
     except SpecError as error:
         for found in error.diagnostics:
@@ -88,6 +91,16 @@ def _import(reading: Reading, key: Scalar) -> Document | None:
     finally:
         reading.files.open.pop()
     return reading.files.finished[path]
+
+
+def _with_blocks(reading: Reading, key: Scalar, wanted: Set[str]) -> str | None:
+    """A help text that names the files of the catalogue which are called so and have the blocks; None if none has."""
+    having = []
+    for name, path in shipped.called(key.text):
+        with suppress(UsageError, SpecError):
+            if wanted <= reading.files.read(read_text(path, name=name), os.path.dirname(path)).blocks.keys():
+                having.append(f"`{name}`")
+    return f"write the path of one that the catalogue has: {', '.join(having[:3])}" if having else None
 
 
 def _shown_path(document: Document, relative: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 #: What the catalogue's folder is called.
 _FOLDER = "architectures"
@@ -26,3 +27,11 @@ def file(name: str) -> str | None:
         return None
     path = os.path.realpath(os.path.join(folder(), name))
     return path if contains(path) and os.path.isfile(path) else None
+
+
+def called(name: str) -> Iterator[tuple[str, str]]:
+    """The files of the catalogue that are called so, as `blocks.yaml`: the path of each in it, and on the disk."""
+    for group in sorted(os.listdir(folder())) if name and os.path.basename(name) == name else ():
+        path = file(f"{group}/{name}")
+        if path is not None:
+            yield f"{group}/{name}", path

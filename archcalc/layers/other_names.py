@@ -91,6 +91,9 @@ _WRITTEN_OTHERWISE = {
     ("globalpool", "globalpooling"): "write `global_avgpool` or `global_maxpool`",
     ("activation", "act", "nonlinearity"): "write the activation by its name, as in `- relu`",
     ("input", "inputlayer", "placeholder"): "the section `input` says what the network begins with",
+    ("layers", "steps", "body"): (
+        "what is repeated together is a block: define it in the section `blocks`, and write `repeat` below its name"
+    ),
     ("sequential", "modulelist", "module", "container", "block"): (
         "a block is defined in the section `blocks` and called by its name"
     ),
@@ -113,6 +116,23 @@ _OTHER_ATTRIBUTES = {
     "bias": ("use_bias", "with_bias"),
     "size": ("output_size", "out_size", "num_embeddings"),
 }
+
+
+#: What others say as an attribute and we say otherwise, or not at all.
+_SAID_OTHERWISE = {
+    ("in", "in_channels", "in_features", "input_size", "input_dim", "c_in", "in_planes", "num_features"): (
+        "leave it out: the step before says what comes in"
+    ),
+    ("name", "id", "label"): "a step is named by `as`, beside the layer",
+    ("activation", "act", "nonlinearity"): "write the activation as a step of its own, as in `- relu`",
+    ("input_shape", "input_volume"): "the section `input` says what the network begins with",
+}
+
+
+def not_an_attribute(word: str) -> str | None:
+    """A help text for what others say as an attribute, and we as something else; None where there is none."""
+    plain = word.lower().replace("-", "_")
+    return next((text for others, text in _SAID_OTHERWISE.items() if plain in others), None)
 
 
 def other_attribute(word: str, known: Iterable[str]) -> str | None:

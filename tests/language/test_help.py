@@ -34,6 +34,17 @@ def test_a_misspelt_attribute_is_one_finding() -> None:
         ("squeeze", "write `take` with the axis that goes, or `reshape`"),
         ("nn.BatchNorm2d: 3", "it is called `batch_norm` here"),
         ("dense: 3", "it is called `linear` here"),
+        ("conv: {in_channels: depth, out: 3, kernel: 1}", "leave it out: the step before says what comes in"),
+        ("conv: {name: first, out: 3, kernel: 1}", "a step is named by `as`, beside the layer"),
+        ("conv: {out: 3, kernel: 1, activation: relu}", "write the activation as a step of its own, as in `- relu`"),
+        ("conv: {out: 3, kernel: 1, colour: red}", "it has out, kernel, stride, padding, dilation, groups, bias"),
+        ("dropout: 50%", "write a part of the whole: `0.5`"),
+        ("dropout: {rate: 12.5 %}", "write a part of the whole: `0.125`"),
+        (
+            "repeat: 3\n    layers:\n      - relu",
+            "what is repeated together is a block: define it in the section `blocks`, and write `repeat` below "
+            "its name",
+        ),
     ],
 )
 def test_words_of_other_tools_are_understood(step: str, help_text: str) -> None:
@@ -195,3 +206,13 @@ def test_a_word_of_a_layer_is_one_within_an_expression_too() -> None:
     step = "{upsample: {scale: 2, mode: nearest if n > 1 else linear}}"
     [layer] = analysed(f"parameters: {{n: 2}}\ninput: [3, 8, 8]\nlayers: [{step}]").layers
     assert layer.node.attributes["mode"] == "nearest"
+
+
+def test_blocks_of_the_catalogue_are_found_by_their_file_alone() -> None:
+    begin = "input: [3, 8, 8]\nlayers: [relu]\nimport:"
+    (found,) = findings(f"{begin} {{blocks.yaml: [classifier, decoder]}}\n")
+    assert found[2] is not None
+    assert found[2].startswith("write the path of one that the catalogue has: `llama/blocks.yaml`;")
+    (found,) = findings(f"{begin} {{blocks.yaml: [classifier, nowhere]}}\n")
+    assert found[2] is not None
+    assert found[2].startswith("an import is looked for beside the file that has it")
