@@ -33,6 +33,22 @@ LISTED_KEYS = ("spec", "quantity", "layer", *CLAIM_KEYS)
 FACT_KEYS = ("value", "source", "note", "erratum")
 
 
+#: Keys that other tools have for bounds.
+_BOUNDS = {"max": "<=", "maximum": "<=", "most": "<=", "min": ">=", "minimum": ">=", "least": ">="}
+
+
+def _hint(key: Scalar, value: Value, keys: tuple[str, ...]) -> str:
+    """What to write in place of a key that claims do not have."""
+    from archcalc.memory.setup import WORDS
+
+    given = value.text[:40] if isinstance(value, Scalar) else "..."
+    if key.text in _BOUNDS:
+        return f"a bound is a value: `{_BOUNDS[key.text]} {given}`"
+    if key.text in WORDS and "with" in keys:
+        return f"how the network is run stands in `with`, beside `value`: `{key.text}` too"
+    return did_you_mean(key.text, keys) or f"it has {', '.join(keys)}"
+
+
 class Other(Record):
     """The spec that a ratio is taken to: `over` divides this spec's figure by its, `under` its by this one's."""
 
@@ -315,7 +331,7 @@ class Reader:
         said = {}
         for key, value in given.entries:
             if key.text not in keys:
-                hint = did_you_mean(key.text, keys) or f"it has {', '.join(keys)}"
+                hint = _hint(key, value, keys)
                 raise self.malformed(f"a {what} has no `{key.text[:80]}`", key, help=hint)
             said[key.text] = value
         if "value" not in said:

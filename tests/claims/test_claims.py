@@ -199,6 +199,22 @@ def test_a_malformed_claim_is_a_finding_at_its_place(tmp_path: Path, claims: str
     assert findings(checked(tmp_path, claims)) == [(rule, line)]
 
 
+@pytest.mark.parametrize(
+    ("claim", "help_text"),
+    [
+        ("params: {max: 1M}", "a bound is a value: `<= 1M`"),
+        ("params: {min: 2K}", "a bound is a value: `>= 2K`"),
+        (
+            "training_peak_bytes: {value: 8 GB, batch: 32}",
+            "how the network is run stands in `with`, beside `value`: `batch` too",
+        ),
+    ],
+)
+def test_what_claims_say_otherwise_is_led_there(tmp_path: Path, claim: str, help_text: str) -> None:
+    (finding,) = checked(tmp_path, claim).findings
+    assert (finding.rule, finding.help) == ("bad-claim", help_text)
+
+
 def test_a_bound_in_bytes_without_its_unit_is_a_finding_and_an_exact_count_is_none(tmp_path: Path) -> None:
     found = checked(tmp_path, "saved_bytes: <= 24")
     assert findings(found) == [("claim-unit", 1)]
