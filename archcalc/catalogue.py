@@ -61,10 +61,17 @@ def of_groups(groups: Iterable[str]) -> dict[str, str]:
         mine = {name: path for name, path in every.items() if group_of(path) == group}
         if not mine:
             known = {group_of(path) for path in every.values()}
-            hint = did_you_mean(group, known) or f"the groups are {', '.join(sorted(known))}"
+            hint = _spec_called(group, every) or did_you_mean(group, known)
+            hint = hint or f"the groups are {', '.join(sorted(known))}"
             raise UsageError(f"there is no group `{group[:80]}` in the catalogue: {hint}")
         found.update(mine)
     return found
+
+
+def _spec_called(word: str, every: Mapping[str, str]) -> str | None:
+    """A help text that names the group of the first spec with this name, or with this word before its size."""
+    name = next((name for name in every if name == word or name.startswith(f"{word}_")), None)
+    return f"`{name}` is a spec of the group `{group_of(every[name])}`" if name and word else None
 
 
 def _is_spec(path: str) -> bool:

@@ -83,10 +83,23 @@ def _in_stage(known: Iterable[str], path: str) -> str | None:
     return next(filter(wanted.fullmatch, known), None)
 
 
+def _copies(known: Iterable[str], path: str) -> str | None:
+    """A help text where the path is that of a repeated step without the number of a copy; None where it is not."""
+    numbered = re.compile(rf"(?:.*/)?{re.escape(path)}\.[0-9]+")
+    found = [name for name in known if numbered.fullmatch(name)]
+    outside = sum(name.startswith(path) for name in found)
+    if len(found) < 2 or outside not in (0, len(found)):
+        return None
+    every = f"{path}.*" if outside else f"*/{path}.*"
+    return f"`{found[0][:80]}` is one, and `{every[:80]}` is all {len(found):,} of them"
+
+
 def _closest(names: Sequence[str], path: str) -> str | None:
     known = dict.fromkeys(prefix for name in names for prefix in prefixes(name))
     if meant := _in_stage(known, path):
         return f"did you mean `{meant}`?"
+    if copies := _copies(known, path):
+        return copies
     ends: dict[str, list[str]] = {}
     for name in known:
         ends.setdefault(name.rpartition("/")[2], []).append(name)

@@ -373,6 +373,8 @@ def test_list_shows_groups(capsys: pytest.CaptureFixture[str]) -> None:
     assert [entry["group"] for entry in found] == ["vgg"] * 6 + ["lenet"] * 2
     assert run(["list", "vg"]) == 2
     assert "did you mean `vgg`?" in capsys.readouterr().err
+    assert run(["list", "mixtral"]) == 2
+    assert "`mixtral_8x7b` is a spec of the group `llama`" in capsys.readouterr().err
     assert run(["report", "vgg"]) == 2
     assert "a group of that name has vgg11, vgg13, vgg16" in capsys.readouterr().err
 

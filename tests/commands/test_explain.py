@@ -205,6 +205,8 @@ def test_a_rule_of_check(capsys: pytest.CaptureFixture[str]) -> None:
         (["alexnet", "conv9"], "no layer `conv9`: did you mean `conv"),
         (["resnet50", "residual"], "`residual` is the end of 16 paths: "),
         (["resnet50", "residual"], " and 10 more; `*/residual` is all of them"),
+        (["resnet50", "bottleneck"], "`stage1/bottleneck.1` is one, and `*/bottleneck.*` is all 16 of them"),
+        (["gpt2", "decoder"], "`decoder.1` is one, and `decoder.*` is all 12 of them"),
         # As CS231n's slides and Caffe's files number layers within a stage.
         (["vgg16", "conv3-1"], "no layer `conv3-1`: did you mean `stage3/conv3.1`?"),
         (["vgg16", "conv5_3"], "no layer `conv5_3`: did you mean `stage5/conv3.3`?"),
