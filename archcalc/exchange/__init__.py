@@ -33,7 +33,12 @@ ENDINGS = tuple(_READERS)
 
 def is_model(name: str | os.PathLike[str]) -> bool:
     """Whether a file is a model of some format, by its ending."""
-    return os.fspath(name).lower().endswith(ENDINGS)
+    return bool(_ending(name))
+
+
+def _ending(name: str | os.PathLike[str]) -> str:
+    """The ending by which a file is read; empty for other files."""
+    return next((ending for ending in ENDINGS if os.fspath(name).lower().endswith(ending)), "")
 
 
 def read_model(path: str | os.PathLike[str], shown: str, *, partial: bool = False) -> Source:
@@ -83,9 +88,13 @@ def _read(model: str | os.PathLike[str], shown: str, *, partial: bool) -> tuple[
     from archcalc.exchange.verify import verify
     from archcalc.language.read import read_document
 
-    path = Path(model)
-    reader = import_module(f"archcalc.exchange.{_READERS[path.suffix.lower()]}")
-    if partial and path.suffix.lower() not in _READ_IN_PART:
+    path, ending = Path(model), _ending(model)
+    try:
+        path.stat()  # before it is said what is needed to read it
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {shown}: {getattr(error, 'strerror', None) or error}") from None
+    reader = import_module(f"archcalc.exchange.{_READERS[ending]}")
+    if partial and ending not in _READ_IN_PART:
         raise UsageError(f"{shown} is read as a whole or not at all: --partial is for {' and '.join(_READ_IN_PART)}")
     flat = reader.read(path, shown, partial=True) if partial else reader.read(path, shown)
     document = read_document(Source(shown, spec_text(flat), flat.notes, tuple(step.node for step in flat.steps)), path)

@@ -460,3 +460,14 @@ def test_every_command_has_our_help_option() -> None:
     commands = {name: load(name) for name in names()}
     assert [name for name, made in commands.items() if not isinstance(made, Command)] == []
     assert isinstance(group, Command)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [(".onnx", "No such file or directory"), ("nowhere.pt2", "No such file"), ("9" * 300 + ".onnx", "name too long")],
+)
+def test_a_model_file_that_cannot_be_read_is_said_to_be(
+    name: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", name]) == 2
+    assert why in capsys.readouterr().err

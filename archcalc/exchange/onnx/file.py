@@ -40,8 +40,6 @@ _MODEL: Schema = {7: {1: _NODE, 5: _TENSOR, 15: _SPARSE}}
 
 def load(path: Path, shown: str) -> Model:
     """The model in a file. UsageError if it cannot be read, or onnx is not installed; SpecError if it is damaged."""
-    if not path.exists():  # before it is said what is needed to read it
-        raise UsageError(f"cannot read {shown}: No such file or directory")
     try:
         import onnx
     except ImportError:
