@@ -15,6 +15,7 @@ from inline import totals
 import archcalc
 from archcalc.claims.bounds import read_limits
 from archcalc.cli import group, run
+from archcalc.commands.solve import answer
 from archcalc.commands.solve.answer import scale, solve
 from archcalc.diagnostics.diagnostic import NoAnswer, UsageError
 from archcalc.quantities.registry import figure
@@ -276,8 +277,8 @@ def test_a_parameter_that_decides_the_structure_is_searched_in_a_range(tmp_path:
 @pytest.mark.parametrize(
     ("within", "message"),
     [
-        # A million layers and more are refused, which is looked at a thousand times; then 9,999 and so on are a few.
-        (range(1, 10**12), "none of the 1,001 values of n down to 999999998999 meets params <= 100: narrow"),
+        # What is refused for its size has cost as much as may be; then 9,999 and so on are a few.
+        (range(1, 10**12), "none of the 2 values of n down to 999999999998 meets params <= 100: narrow"),
         (range(1, 10_001), "none of the 11 values of n down to 9990 meets params <= 100: narrow the range"),
     ],
 )
@@ -292,6 +293,30 @@ def test_where_no_value_meets_a_budget_the_exit_code_is_the_answer(
 ) -> None:
     assert run(["solve", "resnet18", *how, "--target", "params <= 1K"]) == 1
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_one_value_that_is_too_large_does_not_end_a_search(tmp_path: Path) -> None:
+    assert solve(stack(tmp_path), "n", "params <= 100", within=[3, 10**6]).settings == {"n": 3}
+
+
+def test_a_peak_is_searched_among_many_values_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole numbers that leave the structure as it is are not tried one by one."""
+    tried: list[object] = []
+    measured = answer._Question.measured
+    monkeypatch.setattr(
+        answer._Question, "measured", lambda self, settings: tried.append(settings) or measured(self, settings)
+    )
+    made = solve("lenet5", "image", "training_peak_bytes <= 4MB", within=range(28, 2000, 4))
+    # 28, 32, ...: the answer and the value beyond it, measured by themselves.
+    assert tried == [made.settings, made.beyond] or tried == [made.beyond, made.settings]
+    assert made.figures["training_peak_bytes"] <= 4 * 10**6 < made.beyond_figures["training_peak_bytes"]
+    smallest = solve("lenet5", "image", "training_peak_bytes >= 4MB", within=range(28, 2000, 4), smallest=True)
+    assert (smallest.settings, smallest.beyond) == (made.beyond, made.settings)
+
+
+def test_more_values_than_can_be_tried_together_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"none of the 10,000 values of image down to \d+ meets .*: narrow the range"):
+        solve("lenet5", "image", "training_peak_bytes <= 1KB", within=range(28, 100_000, 4))
 
 
 def test_a_figure_without_a_value_meets_no_bound() -> None:

@@ -1,7 +1,8 @@
 """The question turned round: which value of a parameter meets bounds on some figures?
 
 Where the figures have formulas that never fall while the parameter grows, the value is found by bisection; where the
-parameter decides the structure, or a figure may fall, every value of a given range is tried by a sweep.
+parameter decides the structure, or a figure may fall, every value of a given range is tried by a sweep: whole numbers
+that leave the structure as it is many at a time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +29,12 @@ from archcalc.sizes.symbols import Expression, never_falls, number
 
 #: How many values next to a bound are tried for one that keeps the other conditions.
 _NEIGHBOURS = 100_000
-#: Where each value is a network of its own, so many layers are looked at; one that is refused counts as some.
+#: Where each value is a network of its own, so many layers are looked at; one that is refused counts as some, and one
+#: that is refused for its size as all of them: there is no second.
 _MOST_LAYERS = 100_000
-_OF_REFUSED = 100
+_OF_REFUSED, _OF_TOO_LARGE = 100, _MOST_LAYERS
+#: Where all values have one structure, so many are tried, and so many of them at a time.
+_MOST_VALUES, _AT_A_TIME = 10_000, 2_500
 
 
 class Solution(Record):
@@ -209,7 +214,7 @@ def _formulas(question: _Question, name: str) -> Formulas | None:
     formula in this setup."""
     names = [limit.quantity for limit in question.limits]
     bounded = [quantity_named(each, of="network", numbers=True) for each in names]
-    if any(quantity.kinds == "ints" or (question.words and quantity.depends) for quantity in bounded):
+    if any(quantity.kinds != "all" or (question.words and quantity.depends) for quantity in bounded):
         return None
     try:
         return formula(question.spec, [name], names, settings=question.parameters)
@@ -266,21 +271,61 @@ def _narrowed(bound: Bound, value: Callable[[int], int], low: int, high: int) ->
 
 def _swept(question: _Question, name: str, values: Sequence[Any]) -> tuple[Any, Any]:
     """The value, and the one after it in the range."""
+    if _are_ints(values) and _has_one_structure(question, name) and find_spec("numpy"):
+        return _swept_together(question, name, values)
     after, layers = None, 0
     for tried, value in enumerate(values if question.smallest else reversed(values), 1):
         try:
             figures, of_one = question.measured({name: value})
-        except SpecError:
-            figures, of_one = {}, _OF_REFUSED
+        except SpecError as error:
+            too_large = any(finding.rule == "too-many-layers" for finding in error.diagnostics)
+            figures, of_one = {}, _OF_TOO_LARGE if too_large else _OF_REFUSED
         if figures and question.met(figures):
             return value, after
         layers += of_one
         if layers > _MOST_LAYERS:
-            way = "up" if question.smallest else "down"
-            said = f"none of the {tried:,} values of {name} {way} to {value} meets {_told(question)}"
-            raise UsageError(f"{said}: narrow the range")
+            raise _too_many(question, name, tried, value)
         after = value
     raise _nothing(question, name, values, every=False)
+
+
+def _has_one_structure(question: _Question, name: str) -> bool:
+    """Whether the network has the same layers whatever the parameter is."""
+    try:
+        formula(question.spec, [name], ["params"], settings=question.parameters)
+    except (SpecError, NoFormula):
+        return False
+    return True
+
+
+def _swept_together(question: _Question, name: str, values: Sequence[int]) -> tuple[int, int | None]:
+    """The same for whole numbers that do not decide the structure: many of them are one run of the rules."""
+    from archcalc.commands.sweep.run import sweep
+
+    order = values if question.smallest else values[::-1]
+    for start in range(0, min(len(order), _MOST_VALUES), _AT_A_TIME):
+        found = sweep(
+            question.spec,
+            {name: order[start : start + _AT_A_TIME]},
+            [limit.quantity for limit in question.limits],
+            where=_told(question),
+            settings=question.parameters,
+            words=question.words,
+        )
+        if found.count:
+            value = int(found[name][0])  # they come in the order in which they are asked for
+            place = order.index(value)
+            return value, order[place - 1] if place else None
+    if len(order) > _MOST_VALUES:
+        raise _too_many(question, name, _MOST_VALUES, order[_MOST_VALUES - 1])
+    raise _nothing(question, name, values, every=False)
+
+
+def _too_many(question: _Question, name: str, tried: int, last: Any) -> UsageError:
+    """That there are more values than are tried."""
+    way = "up" if question.smallest else "down"
+    which = f"none of the {tried:,} values of {name} {way} to {last} meets" if tried > 1 else f"{name} = {last} misses"
+    return UsageError(f"{which} {_told(question)}: narrow the range")
 
 
 def _valid_figures(question: _Question, settings: Mapping[str, Any]) -> dict[str, Any]:
