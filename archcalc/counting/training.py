@@ -1,4 +1,4 @@
-"""What a training step multiplies: the forward pass, and the gradients by weights and by inputs."""
+"""What a training step multiplies: the forward pass, and the gradients of weights and of inputs."""
 
 from __future__ import annotations
 

@@ -64,5 +64,5 @@ for _profile in (*PROFILES.values(), *MEMORY_FIGURES.values()):
 
 @quantity(title="training MACs", of="network", depends=["samples", "freeze"])
 def training_macs(part: Part) -> Any:
-    """Multiply-accumulates of one training step: forward, and the gradients by weights and by inputs."""
+    """Multiply-accumulates of one training step: forward, and the gradients of weights and of inputs."""
     return part.samples(training_cost(part.analysis, part.setup).macs)

@@ -193,11 +193,11 @@ def _training(cost: TrainingCost) -> dict[str, Any]:
 
 
 def _sentence_of_training(cost: TrainingCost) -> str:
-    products = f", {exact(cost.by_products)} by attention's products" if cost.by_products else ""
+    products = f", {exact(cost.by_products)} for the products of attention" if cost.by_products else ""
     return (
-        f"{exact(cost.macs)} MACs: {exact(cost.forward)} forward, {exact(cost.by_weights)} by weights,"
-        f" {exact(cost.by_input)} by inputs{products};"
-        f" {exact(cost.recomputed)} if the whole forward pass is run again (checkpointing)"
+        f"{exact(cost.macs)} MACs: {exact(cost.forward)} forward, {exact(cost.by_weights)} for weight gradients,"
+        f" {exact(cost.by_input)} for input gradients{products};"
+        f" {exact(cost.recomputed)} with all activations recomputed (checkpointing)"
     )
 
 

@@ -279,7 +279,7 @@ def _alive_table(analysis: Analysis, budget: Budget, batch: int) -> Table:
     footer = None
     if rest:
         amount = sum(sizes[number] for number in rest)
-        footer = (f"{len(rest):,} smaller ones", None, None, amount)
+        footer = (f"{len(rest):,} smaller tensor{'s' * (len(rest) != 1)}", None, None, amount)
     columns = (
         Column("layer", "made by", right=False, breaks="/", nests=True),
         Column("what", "tensor", right=False, breaks=" "),
