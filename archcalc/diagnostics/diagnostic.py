@@ -190,7 +190,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     likely = [
         f"`{name}`" for name in names if {word.lower(), word.lower().removesuffix("s")} & {*name.lower().split("_")}
     ]
-    if len(likely) > 1:
+    if len(likely) > 1 and word.lower() not in map(str.lower, names):
         shown = likely[:_MOST_LIKELY]
         return f"did you mean {', '.join(shown[:-1])} or {shown[-1]}?"
     found = closest(word, names)
