@@ -12,6 +12,7 @@ from archcalc.analysis.main_layer import main_layer
 from archcalc.analysis.roofline import bound, bytes_moved, seconds
 from archcalc.devices import Card
 from archcalc.diagnostics.diagnostic import LeftOut, SpecError
+from archcalc.language.expand import MAX_ERRORS
 
 
 @pytest.mark.parametrize(
@@ -165,3 +166,10 @@ def test_at_the_ridge_both_limits_take_as_long() -> None:
     assert bound(0, 1, card) == "memory"
     assert seconds(100, 11, card) * 100 == 11
     assert seconds(110, 10, card) * 100 == 11
+
+
+def test_so_many_findings_are_enough() -> None:
+    steps = "- conv: {out: 1, kernel: 9}\n  from: input\n"
+    with pytest.raises(SpecError) as caught:
+        layers("1, 4", steps * (MAX_ERRORS + 3))
+    assert len(caught.value.diagnostics) == MAX_ERRORS
