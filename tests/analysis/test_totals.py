@@ -173,3 +173,8 @@ def test_so_many_findings_are_enough() -> None:
     with pytest.raises(SpecError) as caught:
         layers("1, 4", steps * (MAX_ERRORS + 3))
     assert len(caught.value.diagnostics) == MAX_ERRORS
+
+
+def test_a_value_that_two_layers_use_is_overwritten_by_neither() -> None:
+    with pytest.raises(SpecError, match="relu would overwrite a value that another layer needs"):
+        layers("2, 4", "- conv: {out: 2, kernel: 1}\n- add: {a: [relu: {inplace: true}], b: []}")
