@@ -363,16 +363,18 @@ def test_gradients_of_an_output_that_is_asked_for_twice_are_added() -> None:
 
 def test_what_a_layer_saves_is_said_in_words() -> None:
     analysis = analysed(
-        "input: [4, 6]\nlayers:\n  - linear: {out: 4, each_position: true}\n  - flatten\n  - linear: 2\n"
+        "input: [4, 6]\nlayers:\n  - linear: {out: 4, each_position: true}\n  - softplus\n  - flatten\n  - linear: 2\n"
     )
 
-    def words(dtype: str) -> list[list[str]]:
-        memory = NetworkMemory(analysis.interpretation, Setup(dtype=dtype))
-        return [memory.why(index) for index in range(3)]
+    def words(dtype: str, device: str = "cpu") -> list[list[str]]:
+        memory = NetworkMemory(analysis.interpretation, Setup(dtype=dtype, device=device))
+        return [memory.why(index) for index in range(4)]
 
-    assert words("float32") == [["input"], [], ["input"]]
+    assert words("float32") == [["input"], ["input"], [], ["input"]]
     # The first product reads a copy of the sequence; its output has 16 bits already, the second one's weights have not.
-    assert words("amp") == [["input (copy)"], [], ["input", "weight (bfloat16)"]]
+    assert words("amp") == [["input (copy)"], ["input"], [], ["input", "weight (bfloat16)"]]
+    # CUDA's kernels compute the logarithm in float32.
+    assert words("amp", "cuda")[1:] == [["input (copy)"], [], ["input (copy)", "weight (float16)"]]
 
 
 def test_what_is_saved_by_layer_adds_up_to_what_is_saved_at_each_step() -> None:

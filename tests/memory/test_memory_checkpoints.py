@@ -19,6 +19,7 @@ from archcalc.memory.checkpoint import Segment, extra_macs, repeatable, segments
 from archcalc.memory.network import NetworkMemory
 from archcalc.memory.recompute import Recomputation, cheapest
 from archcalc.memory.setup import Setup
+from archcalc.memory.storages import Storages
 
 RESIDUAL = """
 input: [3, 16, 16]
@@ -143,6 +144,17 @@ def test_a_stretch_that_saves_nothing_is_not_computed_again(tmp_path: Path) -> N
 
     assert again(0, 1) == ["conv", "scale"]
     assert again(1, 1) == []
+
+
+@pytest.mark.parametrize(
+    ("stretch", "first", "last"), [((0, 1), 0, 0), ((1, 1), None, None), ((1, 2), 2, 2), ((0, 2), 0, 2)]
+)
+def test_the_layers_of_a_stretch_that_save_are_those_inside(
+    stretch: tuple[int, int], first: int | None, last: int | None, tmp_path: Path
+) -> None:
+    interpretation = chain(tmp_path, "conv: {out: 8, kernel: 1}", "scale: 2", "conv: {out: 2, kernel: 1}")
+    segment, storages = Segment(*stretch, "the stretch"), Storages(interpretation, Setup())
+    assert (storages.first_saving(segment), storages.last_saving(segment)) == (first, last)
 
 
 def test_an_input_that_is_not_used_ends_no_unit() -> None:
