@@ -14,7 +14,7 @@ import archcalc
 from archcalc.cli import run
 from archcalc.cli import setup as options
 from archcalc.diagnostics.diagnostic import UsageError
-from archcalc.memory import budget
+from archcalc.memory import budget, peaks
 from archcalc.memory.network import NetworkMemory
 from archcalc.memory.optimizers import OPTIMIZERS, STATE
 from archcalc.memory.precision import DTYPES
@@ -375,6 +375,22 @@ def test_what_a_layer_saves_is_said_in_words() -> None:
     assert words("amp") == [["input (copy)"], ["input"], [], ["input", "weight (bfloat16)"]]
     # CUDA's kernels compute the logarithm in float32.
     assert words("amp", "cuda")[1:] == [["input (copy)"], [], ["input (copy)", "weight (float16)"]]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "device", "kernels"),
+    [
+        ("float32", "cuda", ["_native_multi_head_attention"]),
+        ("bfloat16", "cpu", ["_native_multi_head_attention"]),
+        # CPU's autocast converts what the kernel takes; CUDA's has the layer compute as in training.
+        ("amp", "cpu", ["_native_multi_head_attention"]),
+        ("amp", "cuda", ["addmm", "clone", "scaled_dot_product_attention", "addmm"]),
+    ],
+)
+def test_attention_has_a_kernel_of_its_own_at_inference(dtype: str, device: str, kernels: list[str]) -> None:
+    analysis = analysed("input: [4, 6]\nlayers:\n  - attention: 2\n")
+    steps = peaks.inference(analysis.interpretation, Setup(dtype=dtype, device=device)).steps
+    assert [step.operation for step in steps if step.operation != "to"] == kernels
 
 
 def test_what_is_saved_by_layer_adds_up_to_what_is_saved_at_each_step() -> None:
