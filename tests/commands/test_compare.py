@@ -161,6 +161,17 @@ def test_on_a_narrow_terminal_names_stay_whole_and_what_is_asked_for_most_stays(
     assert width < 27 or len(head) <= width
 
 
+def test_what_no_network_has_published_gives_way_to_what_all_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    specs, out = ["convnext", "swin_t"], io.StringIO()
+    on_terminal(build(compare(every(specs), default_columns(every(specs))), "convnext"), out)
+
+    head = out.getvalue().strip().split("\n")[0]
+    assert "depth" in head
+    assert "error" not in head
+
+
 def test_the_whole_catalogue_can_be_compared(printed: Any) -> None:
     data = json.loads(printed("compare", "--all", "--base", "vgg16", "--sort", "-params", "--format", "json"))
 

@@ -39,7 +39,7 @@ def build(rows: Sequence[Compared], base: str, words: Mapping[str, str] | None =
         alone = {name: value._replace(ratio=None) for name, value in rows[0].values.items()}
         rows = [rows[0]._replace(values=alone)]
     columns = [Column("spec", "network", right=False)]
-    for name, rank, of_ratio in _ranks(names):
+    for name, rank, of_ratio in _ranks(names, rows):
         note = PUBLISHED if name in FACTS else ""
         columns.append(Column(name, title(name), _shown(name), rank=rank, absent="n/a", note=note))
         if _has_ratio(name, rows):
@@ -57,11 +57,12 @@ def build(rows: Sequence[Compared], base: str, words: Mapping[str, str] | None =
 _ASKED = ("params", "macs", *(name for name, fact in FACTS.items() if fact.unit == "%"), "activation_bytes")
 
 
-def _ranks(names: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+def _ranks(names: Sequence[str], rows: Sequence[Compared]) -> Iterator[tuple[str, int, int]]:
     """When a column and its ratio give way: last what is asked for most, before it the ratios of that, and first the
-    rest from the right, each with its ratio."""
-    most = [name for name in _ASKED if name in names] or list(names[:1])
-    rest = [name for name in names if name not in most]
+    rest from the right, each with its ratio, beginning with what no network has."""
+    had = [name for name in names if any(row.values[name].value is not None for row in rows)]
+    most = [name for name in _ASKED if name in had] or list(names[:1])
+    rest = sorted((name for name in names if name not in most), key=lambda name: name not in had)
     for name in names:
         if name in most:
             yield name, most.index(name), len(most) + most.index(name)
