@@ -360,6 +360,10 @@ def _syntax_help(text: str) -> str | None:
     return None
 
 
+#: What is told to who writes several values without brackets.
+_SEVERAL = "name several values in braces, as in `{out: 64, kernel: 3}`, or list them in brackets"
+
+
 def _where(node: ast.expr) -> tuple[int, int | None]:
     return node.col_offset, node.end_col_offset
 
@@ -406,7 +410,8 @@ def _compile(node: ast.expr, text: str, mentioned: _Mentioned) -> Callable[[Envi
         return lambda env: _item(sequence(env), index(env))
     if isinstance(node, ast.Call):
         return _call(node, text, mentioned)
-    raise ExpressionError(f"`{text[start:end]}` is not part of the language", start, end)
+    hint = _SEVERAL if isinstance(node, ast.Tuple) else None
+    raise ExpressionError(f"`{text[start:end]}` is not part of the language", start, end, hint)
 
 
 def _named(node: ast.Name, mentioned: _Mentioned) -> Callable[[Environment], Any]:

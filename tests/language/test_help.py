@@ -38,6 +38,10 @@ def test_a_misspelt_attribute_is_one_finding() -> None:
         ("conv: {name: first, out: 3, kernel: 1}", "a step is named by `as`, beside the layer"),
         ("conv: {out: 3, kernel: 1, activation: relu}", "write the activation as a step of its own, as in `- relu`"),
         ("conv: {out: 3, kernel: 1, colour: red}", "it has out, kernel, stride, padding, dilation, groups, bias"),
+        (
+            "maxpool: 3, 2",
+            "name several values in braces, as in `{out: 64, kernel: 3}`, or list them in brackets",
+        ),
         ("dropout: 50%", "write a part of the whole: `0.5`"),
         ("dropout: {rate: 12.5 %}", "write a part of the whole: `0.125`"),
         (
