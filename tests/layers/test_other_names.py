@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from archcalc.layers.other_names import _OTHER_NAMES, _WRITTEN_OTHERWISE, other_name
+from archcalc.language.document import SECTIONS
+from archcalc.language.keys import STEP_KEYS
+from archcalc.layers.other_names import _OTHER_NAMES, _SAID_OTHERWISE, _WRITTEN_OTHERWISE, other_name
 from archcalc.layers.registry import layers, words
 
 #: Names in torch.nn, torch, einops and Keras, by what each is here.
@@ -69,10 +71,10 @@ def test_what_has_no_layer_is_answered_with_what_to_write(name: str) -> None:
 def test_every_answer_names_what_there_is() -> None:
     attributes = {attribute for layer in layers().values() for attribute in layer.attributes}
     assert set(_OTHER_NAMES) <= set(layers())
-    for text in _WRITTEN_OTHERWISE.values():
+    for text in (*_WRITTEN_OTHERWISE.values(), *_SAID_OTHERWISE.values()):
         for named in re.findall(r"`([^`]+)`", text):
             name, _, value = named.removeprefix("- ").partition(": ")
-            assert name in {*layers(), *attributes, "blocks", "input"}, text
+            assert name in {*layers(), *attributes, *SECTIONS, *STEP_KEYS}, text
             assert not value or value.lstrip("-").replace(".", "").isdigit() or value in words(), text
 
 
