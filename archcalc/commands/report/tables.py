@@ -19,7 +19,7 @@ from archcalc.layers.attributes import shown
 from archcalc.output.layout import Report, Table
 from archcalc.quantities.counting import name_of
 from archcalc.quantities.registry import Part, quantities
-from archcalc.warnings.channels_last import channels_last
+from archcalc.sizes.volume import said_channels_last
 
 #: The figures of a whole network that a report says under `totals`.
 TOTALS = (
@@ -111,10 +111,17 @@ def build(
         data["memory"] = memory.data(network)
         data["layers"] = _layers(network, lines)
     heading = f"{analysis.architecture}: {citation}" if citation else analysis.architecture
-    suspicious = (f"warning: {found.message}" for found in channels_last(analysis))
-    notes = (*analysis.remarks, *suspicious, *receptive_field.warnings(analysis), _MORE)
+    notes = (*analysis.remarks, *_of_channels_last(analysis), *receptive_field.warnings(analysis), _MORE)
     facts = _facts(network, folded, counting, network.memory.why_not_trained if not named else "")
     return Report(heading, facts, (folded.table(flat),), notes, data, flat, figures=figures)
+
+
+def _of_channels_last(analysis: Analysis) -> Iterator[str]:
+    """The warning of an image whose channels stand last: what is counted then is another network."""
+    if any(map(said_channels_last, analysis.network.inputs.values())):
+        from archcalc.warnings.channels_last import channels_last
+
+        yield from (f"warning: {found.message}" for found in channels_last(analysis))
 
 
 def _plain(made: LayerColumn, network: Part, row: Row) -> Any:
