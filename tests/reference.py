@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -144,6 +145,50 @@ def _a_layer() -> str:
     return f"```py\n{inspect.getsource(layers()['layer_scale'].function)}```\n"
 
 
+#: Networks of torchvision, and the catalogue's specs of the same.
+READ_BACK = {"vgg16": "vgg16", "resnet50": "resnet50", "googlenet": "googlenet_bn", "densenet121": "densenet121"}
+
+
+def read_back(archive: str) -> Path:
+    """The spec that is made of one's archive."""
+    return Path(__file__).parent / "data" / "exchange" / "folded" / f"{archive}.yaml"
+
+
+def _read_back() -> str:
+    """For each network the spec that is read of torchvision's archive, and the catalogue's own."""
+    from archcalc import catalogue
+
+    found = []
+    for archive, name in READ_BACK.items():
+        document, _ = catalogue.load(name)
+        spec = Path(__file__).parent.parent / "architectures" / document.source.name
+        read = read_back(archive).read_text(encoding="utf-8")
+        written = _with_blocks(spec.read_text(encoding="utf-8"), spec.parent / "blocks.yaml")
+        found += [f"## {archive}\n", f"```yaml\n{read.strip()}\n```\n", f"The catalogue's `{name}`:\n"]
+        found.append(f"```yaml\n{written}\n```\n")
+    return "\n".join(found)
+
+
+def _with_blocks(spec: str, blocks: Path) -> str:
+    """A spec without its claims, the blocks that it imports in the place of the import."""
+    spec = re.split(r"^(?:expect|published):", spec, maxsplit=1, flags=re.MULTILINE)[0]
+    asked = re.search(r"^import: \{blocks.yaml: \[(.*)\]\}\n", spec, re.MULTILINE)
+    if asked is None:
+        return spec.strip()
+    below = blocks.read_text(encoding="utf-8").partition("blocks:\n")[2]
+    parts = re.split(r"\n\n(?=  [\w#])", below)
+    known = {re.findall(r"^  (\w+)", part, re.MULTILINE)[0]: part for part in parts}
+    wanted: set[str] = set()
+    waiting = asked[1].split(", ")
+    while waiting:
+        name = waiting.pop()
+        if name in known and name not in wanted:
+            wanted.add(name)
+            waiting += re.findall(r"\w+", known[name])
+    kept = "\n\n".join(known[name].strip("\n") for name in known if name in wanted)
+    return spec.replace(asked[0], f"blocks:\n{kept}\n").strip()
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "a-layer": _a_layer,
     "commands": _commands,
@@ -151,5 +196,6 @@ PARTS: dict[str, Callable[[], str]] = {
     "layers": _layers,
     "profiles": _profiles,
     "quantities": _quantities,
+    "read-back": _read_back,
     "rules": _rules,
 }

@@ -22,12 +22,14 @@ from oracle.measure import measure, optimizer_state_bytes
 from oracle.shrink import shrunk
 from oracle.translate import TRANSLATIONS, WITHOUT
 from published.models import compared
+from reference import READ_BACK, read_back
 
 import archcalc
 from archcalc import catalogue
 from archcalc.analysis.interpret import interpret
 from archcalc.analysis.totals import Analysis
 from archcalc.diagnostics.diagnostic import Source
+from archcalc.exchange import folded
 from archcalc.exchange.writers.pytorch.names import OF_A_MODULE
 from archcalc.language.expand import expand
 from archcalc.language.read import read_document
@@ -361,3 +363,15 @@ def test_exported_models_have_the_figures_that_their_authors_publish(table: str,
 
     assert found.met >= len(models)
     assert not found.failed, f"python tests/published --models {table} {SAMPLES[table]}"
+
+
+@pytest.mark.parametrize("archive", READ_BACK)
+def test_the_guide_shows_what_is_read_of_torchvisions_archives(archive: str, tmp_path: Path) -> None:
+    torchvision = pytest.importorskip("torchvision")
+    options = {"aux_logits": False, "init_weights": False} if archive == "googlenet" else {}
+    with torch.device("meta"):
+        model = getattr(torchvision.models, archive)(**options).eval()
+        program = torch.export.export(model, (torch.empty(1, 3, 224, 224),))
+    path = tmp_path / f"{archive}.pt2"
+    torch.export.save(program, path)
+    assert "".join(folded(path, path.name)) == read_back(archive).read_text(encoding="utf-8")
