@@ -333,7 +333,8 @@ class _Backward:
             names[step.makes[0].name] = names[step.reads[0]]
             return
         stored = {tensor.name for tensor in self.outcome.params}  # they are there anyway
-        reads = [self.read(name) for name in step.reads if self.has(name) or name not in stored]
+        unsaved = {saved.what for saved in self.outcome.saved if not self.call.wanted(saved.needed_by)}
+        reads = [self.read(name) for name in step.reads if self.has(name) or name not in stored | unsaved]
         made: list[int] = []
         of_parameters: list[tuple[str, int]] = []
         numbers = {nth("input", number): number for number in range(len(inputs))}

@@ -24,6 +24,8 @@ class _Forward:
         self.names = placement.names
         #: What mixed precision has converted for the framework's function at hand, and the copies.
         self.arguments: list[int] = []
+        #: The copies that are still to be made of inputs that do not lie as they should.
+        self.pending = list(placement.copies)
 
     def decision(self) -> Decision:
         """All operations."""
@@ -46,8 +48,7 @@ class _Forward:
             reads = [self.names[typed.reads.get((0, name), name)] for name in inputs]
             reads += [storage for name, storage in placement.own.items() if name in copies]
             own = [storage for name, storage in placement.own.items() if name not in copies]
-        for copy in placement.copies:
-            self.draft.step("clone", [copy.source], [copy.made])
+        self.arrange([copy.made for copy in self.pending])
         made = [] if placement.output in placement.inputs else [placement.output]
         if not made and not own and placement.copies:
             return  # the copy is the whole operation
@@ -65,15 +66,21 @@ class _Forward:
                 made = placement.own[cast.copy]
                 made = next((copy.source for copy in placement.copies if copy.made == made), made)
                 read = [names[cast.name]] if cast.name in names else []
+                self.arrange(read)
                 self.draft.step("to", read, [made])
                 self.arguments += [*read, made]
+
+    def arrange(self, reads: Sequence[int]) -> None:
+        """The copies up to those that an operation reads."""
+        while any(copy.made in reads for copy in self.pending):
+            copy = self.pending.pop(0)
+            self.draft.step("clone", [copy.source], [copy.made])
 
     def composed(self, steps: Sequence[Step]) -> None:
         """The operations that the layer is composed of."""
         placement, names, typed = self.placement, self.names, self.placement.typed
         outcome = self.call.outcome
         stored = {tensor.name for tensor in (*outcome.params, *outcome.buffers)}  # they are there anyway
-        pending = list(placement.copies)
         function = ""
         for number, step in enumerate(steps):
             if step.view:
@@ -91,9 +98,7 @@ class _Forward:
             reads = [names[name] for name in read if name in names or name not in stored]
             if typed is not None:
                 reads += [placement.own[cast.copy] for cast in typed.casts if cast.before == number]
-            while pending and any(copy.made in reads for copy in pending):
-                copy = pending.pop(0)
-                self.draft.step("clone", [copy.source], [copy.made])
+            self.arrange(reads)
             if step.unless is not None and step.makes[0].name in names and names[step.makes[0].name] == reads[0]:
                 continue
             for tensor in step.makes:

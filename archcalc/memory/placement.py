@@ -259,11 +259,12 @@ class _Placing:
 
     def arranged(self, needs: Needs, number: int) -> int:
         """The storage of an input, or of the copy that is made of it where it does not lie as the layer needs it; of
-        one that has been converted to another type the conversion is copied."""
+        one that is read in another type alone the conversion is copied."""
         if self.fits(number, needs):
             return number
         elements = self.call.inputs[number].volume.elements
-        [version] = (self.typed and self.typed.versions.get(nth("input", number))) or (None,)
+        versions = self.typed.versions.get(nth("input", number), ()) if self.typed else ()
+        version = versions[0] if len(versions) == 1 else None
         source = number if version is None else self.own[version]
         made = self.draft.allocate("input rearranged", elements, self.draft.storages[source].dtype)
         self.copies.append(Copy(source, made))

@@ -17,7 +17,7 @@ from archcalc.analysis.totals import Analysis
 from archcalc.memory import peaks
 from archcalc.memory.checkpoint import Segment
 from archcalc.memory.setup import Setup
-from archcalc.memory.storages import Storages
+from archcalc.memory.storages import Storages, saved_memory
 from archcalc.quantities.registry import figure
 
 
@@ -73,6 +73,21 @@ def test_a_layer_is_held_as_the_framework_holds_it(
     interpretation, setup = network_of(*layers, shape=shape), Setup(dtype=dtype, batch=batch)
     assert peaks.eager_training(Storages(interpretation, setup)).bytes_at(batch) == training
     assert peaks.eager_inference(interpretation, setup).bytes_at(batch) == inference
+
+
+def test_what_is_saved_for_a_gradient_that_nobody_wants_is_not_read() -> None:
+    """A projection that is not trained does not save what it reads."""
+    interpretation = network_of(_EACH, "lstm: {out: 6, projection: 2}", shape="[4, 6]")
+    setup = Setup(batch=2, frozen=("lstm",))
+    assert saved_memory(Storages(interpretation, setup)).total.at(2) == 1920
+    assert peaks.training(Storages(interpretation, setup)).with_gradients.bytes_at(2) == 3104
+
+
+def test_an_input_that_is_read_in_two_types_is_copied_before_it_is_converted() -> None:
+    """The router reads rows in 16 bits, and the experts pick among the rows as they came."""
+    interpretation = network_of("position_embedding", "experts: {count: 3, hidden: 3, top_k: 1}", shape="[6, 4]")
+    steps = peaks.inference(interpretation, Setup(dtype="amp", batch=2)).steps
+    assert [step.operation for step in steps[1:5]] == ["to", "clone", "to", "mm"]  # the weights, the rows
 
 
 @pytest.mark.parametrize(
