@@ -259,6 +259,7 @@ def _of_standardised(
                 ("input", _STANDARDISED, *(each.name for each in biases)),
                 (Tensor("output", output.elements),),
                 called=function,
+                holds=scaled,
             ),
         ),
         backward=(

@@ -32,6 +32,8 @@ def of(*layers: str, shape: str) -> Analysis:
 _EACH, _OUT = (f"linear: {{out: {width}, each_position: true}}" for width in (8, 3))
 _GATED = "multiply: {values: [], gate: [global_avgpool, {conv: {out: 4, kernel: 1}}, sigmoid]}"
 _ONE_CHANNEL = "multiply: {values: [], gate: [{select: {start: 1, count: 1}}, {linear: 280}]}"
+_STACKED = "lstm: {out: 6, layers: 2, bidirectional: true, projection: 2}"
+_SHARED = "experts: {count: 4, hidden: 5, top_k: 1, activation: relu, shared: 1}"
 _UNEVEN = "conv: {out: 2, kernel: 1, padding: [[1, 0], [0, 0]]}"
 
 
@@ -45,6 +47,23 @@ _UNEVEN = "conv: {out: 2, kernel: 1, padding: [[1, 0], [0, 0]]}"
         (("conv: {out: 2, kernel: 1}", "rms_norm", "flatten", "linear: 5"), "[2, 4, 4]", 2, "float32", 2484, 1152),
         (("conv: {out: 2, kernel: 1}", "normalize", "sqrt", "affine"), "[2, 4, 4]", 2, "float32", 2328, 1024),
         (("linear: {out: 4, each_position: true}", "gru: 3"), "[4, 6]", 2, "float32", 2280, 1272),
+        # The first state, the cell before and the gates; of two directions what is read in the first, too.
+        ((_EACH, "lstm: 6"), "[4, 3]", 2, "float32", 2984, 1536),
+        ((_EACH, "lstm: {out: 6, projection: 2}"), "[4, 6]", 2, "float32", 4480, 2944),
+        ((_EACH, "gru: {out: 6, bidirectional: true}"), "[4, 6]", 2, "float32", 7584, 3840),
+        ((_EACH, "rnn: {out: 6, layers: 2}"), "[4, 6]", 2, "float32", 2592, 1872),
+        ((_EACH, _STACKED), "[4, 6]", 2, "float32", 11872, 4528),
+        # Who goes to which expert has names until the results are added up.
+        ((_EACH, "experts: {count: 4, hidden: 5, top_k: 2}"), "[4, 6]", 2, "float32", 7544, 4128),
+        ((_EACH, _SHARED), "[4, 6]", 2, "float32", 5384, 2544),
+        (
+            ("standardized_conv: {out: 8, kernel: 3, gain: true}", "flatten", "linear: 5"),
+            "[2, 4, 4]",
+            2,
+            "float32",
+            2476,
+            1120,
+        ),
         (("linear: {out: 8, each_position: true}", "attention: {heads: 2}"), "[2, 4]", 2, "float32", 3240, 576),
         (("conv: {out: 4, kernel: 1}", _GATED, "relu"), "[4, 6, 6]", 2, "float32", 7560, 3488),
         # Two masks become one, and both have names until the derivative is there.
