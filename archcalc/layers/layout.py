@@ -11,8 +11,11 @@ from typing import Literal, TypeAlias
 from archcalc.records import Record
 
 #: How a new tensor lies: like the operation's first input, with the channels outermost or innermost within a sample,
-#: `image` like an image that comes channels last (and channels first otherwise), or positions before the batch.
-Lies: TypeAlias = Literal["alike", "channels first", "channels last", "image", "positions first"]
+#: `image` like an image that comes channels last (and channels first otherwise), or positions before the batch. A
+#: sequence may be worked on as an image of one `row`, some only where its gradient is wanted.
+Lies: TypeAlias = Literal[
+    "alike", "channels first", "channels last", "image", "row", "row with gradient", "positions first"
+]
 
 
 class Needs(Record):

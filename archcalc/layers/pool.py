@@ -42,7 +42,7 @@ def _pooled(x: Volume, function: str, sides: Any, made: Outcome, *own: Saved) ->
     copied = x.channels * product(n + before + after for n, (before, after) in zip(x.space, sides, strict=True))
     copy, gradient = Tensor("padded input", copied), Tensor("gradient of padded input", copied)
     tensors = tuple(Tensor(saved.what, saved.elements, saved.dtype) for saved in own)
-    composition = Composition(
+    composition = _pooling(x)._replace(
         forward=(
             Step("constant_pad_nd", ("input",), (copy,)),
             Step(function, ("padded input",), (Tensor("output", made.output.elements), *tensors)),
@@ -52,7 +52,14 @@ def _pooled(x: Volume, function: str, sides: Any, made: Outcome, *own: Saved) ->
             Step("constant_pad_nd", ("gradient of padded input",), (Tensor("gradient of input", x.elements),), (0,)),
         ),
     )
-    return made._replace(saved=(Saved("padded input", copied, needed_by=(0,)), *own), composition=composition)
+    saved = (Saved("padded input", copied, needed_by=(0,)), *own)
+    lies = "channels first" if x.rank == 1 else made.lies  # a padded sequence is in order
+    return made._replace(saved=saved, composition=composition, lies=lies)
+
+
+def _pooling(x: Volume) -> Composition:
+    """One operation; a framework pools a sequence as an image of one row, and gives a view of what it made."""
+    return Composition(viewed=x.rank == 1)
 
 
 def _window(windows: tuple[Window, ...] | None) -> Size:
@@ -104,7 +111,8 @@ def maxpool(
         operations=operations("pooling", compare=output.elements * (product(kernel) - 1)),
         windows=windows,
         fan_in=_window(windows),
-        lies="image",
+        lies="row with gradient" if x.rank == 1 else "image",
+        composition=_pooling(x),
         conditions=(*conditions, *_padding_conditions(padding, kernel)),
     )
     return _pooled(x, f"max_pool{x.rank}d", sides_of(x, extent, strides, padding), made, _indices(output))
@@ -138,7 +146,8 @@ def avgpool(
         operations=operations("pooling", add=output.elements * (product(kernel) - 1), divide=output.elements),
         windows=windows,
         fan_in=_window(windows),
-        lies="image",
+        lies="row" if x.rank == 1 else "image",
+        composition=_pooling(x),
         conditions=(*conditions, *_padding_conditions(padding, kernel)),
     )
     if x.rank == 3:
@@ -159,6 +168,7 @@ def global_avgpool(x: Volume) -> Outcome:
         operations=operations("pooling", add=x.elements - x.channels, divide=x.channels),
         windows=EVERYTHING,
         lies="channels first",
+        composition=_pooling(x),
         unchanged=equals(x.space, (1,) * x.rank),
         function=f"adaptive_avg_pool{x.rank}d",
     )
@@ -178,6 +188,7 @@ def global_maxpool(x: Volume) -> Outcome:
         saved=(saves("input", 0), _indices(output)),
         windows=EVERYTHING,
         lies="image",
+        composition=_pooling(x),
         unchanged=equals(x.space, output.space),
         function=f"adaptive_max_pool{x.rank}d",
     )
@@ -227,7 +238,8 @@ def adaptive_avgpool(x: Volume, *, size: Kernel) -> Outcome:
         saved=(saves("input", 0),),
         windows=_adaptive_windows(x, size),
         fan_in=_window(_adaptive_windows(x, size)),
-        lies="image",
+        lies="row" if x.rank == 1 else "image",
+        composition=_pooling(x),
         unchanged=equals(x.space, size),
         function=f"adaptive_avg_pool{x.rank}d",
         undecided=undecided((m, 1) for m in size),
@@ -253,7 +265,8 @@ def adaptive_maxpool(x: Volume, *, size: Kernel) -> Outcome:
         saved=(saves("input", 0), _indices(output)),
         windows=_adaptive_windows(x, size),
         fan_in=_window(_adaptive_windows(x, size)),
-        lies="image",
+        lies="row" if x.rank == 1 else "image",
+        composition=_pooling(x),
         unchanged=equals(x.space, size),
         function=f"adaptive_max_pool{x.rank}d",
     )

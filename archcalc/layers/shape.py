@@ -18,7 +18,7 @@ from archcalc.layers.attributes import (
     Word,
     is_inferred,
 )
-from archcalc.layers.layout import Move, Needs, each_as_one
+from archcalc.layers.layout import Lies, Move, Needs, each_as_one
 from archcalc.layers.outcome import (
     EVERYTHING,
     WEIGHTS,
@@ -39,7 +39,7 @@ from archcalc.layers.slices import unsliced
 from archcalc.layers.windows import extents, slide
 from archcalc.records import Record
 from archcalc.sizes.conditions import Condition, at_least, at_most, divides, equal
-from archcalc.sizes.kinds import Size, ceil_div, certainly_equal, is_concrete, maximum, product, undecided
+from archcalc.sizes.kinds import Size, ceil_div, certainly_equal, is_concrete, maximum, product, total, undecided
 from archcalc.sizes.volume import Volume
 
 
@@ -188,6 +188,11 @@ def transpose(x: Volume, *, order: Order) -> Outcome:
     )
 
 
+def _padded(after: Size, before: Size) -> Lies:
+    """How what is padded with zeros lies: where nothing is padded it is a copy as it comes."""
+    return "alike" if certainly_equal(after, before) else "image"
+
+
 @layer(ranks=(1, 2, 3))
 def pad(
     x: Volume,
@@ -210,7 +215,7 @@ def pad(
         Volume(x.channels, tuple(n + before + after for n, (before, after) in zip(x.space, size, strict=True))),
         saved=() if mode == "zero" else (saves("input", 0),),
         function={"reflect": f"reflection_pad{x.rank}d", "replicate": f"replication_pad{x.rank}d"}.get(mode, ""),
-        lies="image",
+        lies=_padded(total(amount for sides in size for amount in sides), 0) if mode == "zero" else "image",
         windows=tuple(Window(0 - before, 0 - before) for before, _ in size),
         conditions=tuple(conditions),
     )
@@ -312,7 +317,7 @@ def pad_channels(x: Volume, *, out: Positive) -> Outcome:
     return Outcome(
         Volume(out, x.space),
         conditions=(at_least("padding-fits", out, x.channels, message, "out"),),
-        lies="image",
+        lies=_padded(out, x.channels),
     )
 
 

@@ -134,7 +134,15 @@ def laid(lies: Lies, layout: Layout, shape: Sequence[Size], rank: int) -> Layout
         return last(rank)
     if lies == "positions first":
         return _laid((*range(2, rank + 2), 0, 1))
+    if lies in ("row", "row with gradient"):
+        layout, shape = _one_row(layout), (*shape[:2], 1, *shape[2:])
+        return last(1) if is_last(layout, shape) else first(1)
     return last(rank) if lies == "image" and is_last(layout, shape) else first(rank)
+
+
+def _one_row(layout: Layout) -> Layout:
+    """The layout of a sequence seen as an image of one row, whose positions are the last axis."""
+    return _divided(layout, (2, 3))
 
 
 def moved(layout: Layout, moves: Iterable[Move]) -> Layout:

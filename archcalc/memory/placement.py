@@ -291,7 +291,10 @@ class _Placing:
             return self.draft.allocate("output", made, self.call.constant), lies
         computed = outcome.computed or outcome.output
         made = self.draft.allocate("output", computed.elements, self.values)
-        lies = laid(outcome.lies, layout, self.mode.shape(value), outcome.output.rank)
+        kind = outcome.lies
+        if kind == "row with gradient":
+            kind = "row" if self.mode.training and value.trained else "channels first"
+        lies = laid(kind, layout, self.mode.shape(value), outcome.output.rank)
         return made, moved(lies, outcome.moves) if outcome.computed and outcome.moves else lies
 
     def keep(self) -> None:

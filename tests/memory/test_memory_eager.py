@@ -69,6 +69,8 @@ _UNEVEN = "conv: {out: 2, kernel: 1, padding: [[1, 0], [0, 0]]}"
         # Two masks become one, and both have names until the derivative is there.
         ((_EACH, "gelu", "clamp: {least: 0, most: 1}", _OUT), "[8, 5]", 2, "float32", 1960, 960),
         # In place on a view: a node runs the layer's own.
+        ((_EACH, "avgpool: 2", "relu", "flatten", "linear: 5"), "[8, 6]", 2, "float32", 2252, 960),
+        ((_EACH, "maxpool: 2", "relu", "flatten", "linear: 5"), "[8, 6]", 2, "float32", 2636, 1344),
         (("affine", "reshape: {shape: [12, 16]}", "relu"), "[6, 8, 4]", 1, "float32", 4744, 2304),
         # The outputs are there until all losses are known.
         (
