@@ -18,6 +18,12 @@ SHORTER = {
 
 
 @cache
+def up_to(layers: int) -> tuple[str, ...]:
+    """Names of the networks of at most so many layers."""
+    return tuple(name for name in catalogue.names() if len(archcalc.load(name).expand().nodes) <= layers)
+
+
+@cache
 def small_networks() -> tuple[str, ...]:
     """Names of those with at most 1.2 billion MACs and 250 layers, all of them with a translation; a recurrence,
     of which each position is traced, over a short sequence."""
