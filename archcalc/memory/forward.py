@@ -84,7 +84,10 @@ class _Forward:
         function = ""
         for number, step in enumerate(steps):
             if step.view:
-                names[step.makes[0].name] = names[step.reads[0]]
+                if step.reads[0] in stored:
+                    stored.add(step.makes[0].name)
+                else:
+                    names[step.makes[0].name] = names[step.reads[0]]
                 continue
             if step.training and step.makes[0].name not in names:  # it makes only what the backward pass needs
                 names[step.makes[0].name] = names[step.reads[0]]

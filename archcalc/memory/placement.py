@@ -329,7 +329,9 @@ class _Placing:
         name, storage = nth("input", saved.of), self.inputs[saved.of]
         if self.typed is None or self.draft.storages[storage].dtype == self.typed.types[saved.what]:
             return storage
-        return self.own[self.typed.versions[name][-1]]
+        steps = self.outcome.composition.forward
+        made_by = next(number for number, step in enumerate(steps) if saved.what in [made.name for made in step.makes])
+        return self.own[self.typed.reads[made_by, name]]
 
 
 def own_type(dtype: str, setup: Setup) -> str:

@@ -82,8 +82,9 @@ class Cells:
             return self.tape.product(x, weight, bias, elements, name)
         copied = self.tape.rows(x, needs, weight, bias, f"input by time{self.name}")
         if bias is None:
-            return self.tape.product(copied, weight, None, elements, name)
-        return self.tape.shift(self.tape.product(copied, weight, None, elements, f"product{self.name}"), bias, name)
+            return self.tape.product(copied, weight, None, elements, name, called="linear")
+        product = self.tape.product(copied, weight, None, elements, f"product{self.name}", called="linear")
+        return self.tape.shift(product, bias, name, called="linear")
 
     def read(
         self, x: Value, length: Size, state: State, made: str, needs: Needs | None, held: tuple[Value, ...] = ()
@@ -234,16 +235,21 @@ class LongShortTerm(Cells):
         if projection is None:
             return tape.mul(put_out, tangent, self.at("state", number)), cell
         output = tape.mul(put_out, tangent, self.at("output before the projection", number))
+        projection = self.transposed(projection, 1, self.at("projection", number))
         return tape.product(output, projection, None, self.state, self.at("state", number)), cell
+
+    def transposed(self, projection: Value, times: Size, name: str) -> Value:
+        """The projection as its products read it: transposed, for which mixed precision converts it each time."""
+        return self.tape.view(projection, times * self.units * self.state, name)
 
     def positions(self, x: Value, state: State, between: Between) -> tuple[Value, State]:
         tape, units, count, (hidden, cell) = self.tape, self.units, between.number, state
-        projected = self.parameters.projection is not None
+        projection = self.parameters.projection
         several = tape.result(self.between("state"), self.state * (count - 1), x, hidden)
         last = tape.result(self.at("state", between.last), self.state, x, hidden)
         last_cell = tape.result(self.at("cell", between.last), units, x, hidden)
-        tape.run("mul", (x, cell), last_cell, *(() if projected else (several, last)))
-        if projected:
+        tape.run("mul", (x, cell), last_cell, *((several, last) if projection is None else ()))
+        if projection is not None:
             tape.run("mm", (x,), several, last)
         gates = Tensor(self.between("gates"), 4 * units * count)
         cells = Tensor(self.between("cell"), units * (count - 1))
@@ -258,9 +264,10 @@ class LongShortTerm(Cells):
         for tensor in (gates, cells, tangents):
             tape.keep_own(tensor, last.needs, made="gradient")
         saved: tuple[str, ...] = (several.name, gates.name, cells.name, tangents.name)
-        if projected:
-            tape.run("mm", (gates,), outputs, training=True)
+        if projection is not None:
+            read = self.transposed(projection, count, self.between("projection"))
+            tape.run("mm", (gates, read), outputs, training=True)
             tape.keep_own(outputs, _WEIGHTS, made="gradient")
-            saved = (*saved, outputs.name)
+            saved = (*saved, outputs.name, projection.base)
         self.undone((last, last_cell, several), x, state, saved)
         return several, (last, last_cell)

@@ -144,11 +144,12 @@ class Tape:
         elements: Size,
         name: str,
         beside: tuple[Tensor, ...] = (),
+        called: str = "",
     ) -> Value:
-        """The same, of so many elements, without counting what it takes."""
+        """The same, of so many elements, without counting what it takes; `called` is that of `Step`."""
         made = self.result(name, elements, x, weight)
         biases = () if bias is None else (bias,)
-        self.run("addmm" if biases else "mm", (x, weight, *biases, *beside), made)
+        self.run("addmm" if biases else "mm", (x, weight, *biases, *beside), made, called=called)
         self.keep(x, weight.needs)
         self.keep(weight, x.needs)
         others = tuple(tensor.name for tensor in beside)
@@ -216,10 +217,10 @@ class Tape:
         self.record(made, passes=(x,))
         return made
 
-    def shift(self, x: Value, bias: Value, name: str) -> Value:
-        """A bias that is added apart."""
+    def shift(self, x: Value, bias: Value, name: str, called: str = "") -> Value:
+        """A bias that is added apart; `called` is that of `Step`."""
         made = self.result(name, x.elements, x, bias)
-        self.run("add", (x, bias), made)
+        self.run("add", (x, bias), made, called=called)
         self.record(made, Undo("sum", ("gradient",), (bias,)), passes=(x,))
         return made
 
