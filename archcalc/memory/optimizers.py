@@ -53,7 +53,7 @@ def _factored(parameter: Tensor) -> int:
 
     Source: Shazeer & Stern 2018, arXiv:1804.04235, algorithm 4; torch.optim.Adafactor, which keeps no first moment.
     """
-    if not parameter.shape:
+    if len(parameter.shape) < 2:
         return 4 * parameter.elements + _STEP
     rows, columns = parameter.shape[-2:]
     return 4 * (parameter.elements // columns + parameter.elements // rows) + _STEP

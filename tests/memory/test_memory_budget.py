@@ -302,6 +302,12 @@ def test_pure_16_bit_training_keeps_no_copies_and_half_the_state(optimizer: str,
     assert mixed.optimizer > pure.optimizer
 
 
+def test_adafactor_keeps_a_vector_whole(tmp_path: Path) -> None:
+    """torch.optim.Adafactor of nn.Parameter(torch.ones(7)): a variance of 7 values and a step counter."""
+    spec = written(tmp_path, "multiply: {input: [], gain: [learned: [7]]}", shape="[7]")
+    assert of(spec, optimizer="adafactor").persistent.optimizer == 4 * 7 + 4
+
+
 def test_the_heading_says_whether_there_are_master_weights(capsys: pytest.CaptureFixture[str]) -> None:
     for given, said in ([], "float32 master weights"), (["--no-masters"], "no master weights"):
         assert run(["memory", "lenet5", "--dtype", "bfloat16", "--optimizer", "adam", *given]) == 0
