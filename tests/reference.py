@@ -87,7 +87,7 @@ _REQUESTS = (
     "count lenet5",
     "roofline lenet5 --gpu v100",
     "memory lenet5",
-    "fit lenet5 --memory 1GB",
+    "fit lenet5 --memory 10kB,1MB --batch 1000",
     "formula lenet5 --free classes",
     "sweep lenet5 --over classes=[10,20]",
     "solve lenet5 --for classes --target 'params <= 100K'",

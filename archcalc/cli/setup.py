@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -77,6 +77,15 @@ def training_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         function = option(function)
     return function
+
+
+def finds_checkpoints(checkpoints: Sequence[str]) -> bool:
+    """Whether `--checkpoint` asks for checkpoints to be found. UsageError if it names some beside."""
+    from archcalc.diagnostics.diagnostic import UsageError
+
+    if "auto" in checkpoints and len(checkpoints) > 1:
+        raise UsageError("`--checkpoint auto` finds all checkpoints itself: leave the others out")
+    return "auto" in checkpoints
 
 
 def with_option(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -97,7 +97,7 @@ def cheapest(interpretation: Interpretation, setup: Setup, batch: int, memory: i
     return Recomputation(interpretation, setup).cheapest(batch, room)
 
 
-#: A plan of blocks is made lighter by at most so many trials, each a training pass.
+#: A plan of blocks is made lighter by at most so many trials, each a training pass, if nothing else is said.
 _MOST_TRIALS = 64
 
 
@@ -113,14 +113,15 @@ class Recomputation:
         self.interpretation = interpretation
         self.setup = setup._replace(checkpoints=())
 
-    def cheapest(self, batch: int, room: int) -> Plan | None:
-        """The plan of `cheapest`."""
+    def cheapest(self, batch: int, room: int, trials: int = _MOST_TRIALS) -> Plan | None:
+        """The plan of `cheapest`. A plan of blocks is made lighter by at most so many `trials`: with fewer it is found
+        sooner and may cost more."""
         if self._without.timeline.bytes_at(batch) <= room:
             return Plan((), 0)
         chain = self._chain.units(batch)
         found = _search(chain, room)
         if found is None:
-            return self._of_blocks(batch, room)
+            return self._of_blocks(batch, room, trials)
         return self._plan(
             tuple(
                 Segment(
@@ -139,6 +140,12 @@ class Recomputation:
             or self._chain.fits(batch, room)
             or any(held.timeline.bytes_at(batch) <= room for held in self._covers.values())
         )
+
+    def least_bytes(self, batch: int) -> int:
+        """The least that a plan holds at its peak, whatever it costs, beside what is there at every step."""
+        most = min(held.timeline.bytes_at(batch) for held in (self._without, *self._covers.values()))
+        chain = self._chain.without_costs(batch)
+        return bisect_left(range(most), True, key=lambda room: _search(chain, room) is not None)
 
     def largest_batch(self, room: int) -> int | None:
         """The largest batch for which there is a plan; 0 if there is none for any, None if any batch fits.
@@ -187,7 +194,7 @@ class Recomputation:
     def _plan(self, segments: tuple[Segment, ...]) -> Plan:
         return Plan(segments, int(extra_macs(self.interpretation, segments)))
 
-    def _of_blocks(self, batch: int, room: int) -> Plan | None:
+    def _of_blocks(self, batch: int, room: int, trials: int) -> Plan | None:
         """A plan of whole blocks that fits, found by trying: blocks of each size, then as few of them as will do."""
         fitting = [cover for cover, held in self._covers.items() if held.timeline.bytes_at(batch) <= room]
         if not fitting:
@@ -195,7 +202,7 @@ class Recomputation:
         chosen = min(fitting, key=lambda cover: extra_macs(self.interpretation, cover))
         left = sorted(chosen, key=lambda segment: -extra_macs(self.interpretation, (segment,)))
         together = len(left)
-        for _ in range(_MOST_TRIALS):
+        for _ in range(trials):
             together = min(together, len(left))
             spared = set(left[:together])
             lighter = tuple(segment for segment in chosen if segment not in spared)
@@ -276,10 +283,10 @@ class _Ahead:
     most bytes for a multiply-accumulate are dropped first, the last of them in part.
     """
 
-    def __init__(self, units: list[_Unit], room: int) -> None:
-        gains = [(unit.macs, min(_passed(unit, holds)[0] for holds in (True, False))) for unit in units]
-        dropped = sorted((gain for gain in gains if gain[1] > 0), key=lambda gain: Fraction(*gain))
-        self.spare = room - sum(more for _, more in gains)
+    def __init__(self, spare: int, dropped: list[tuple[int, int]]) -> None:
+        """`spare` is what is left where nothing is dropped, `dropped` the multiply-accumulates and the bytes of each
+        unit that gives any, in the order in which they are dropped."""
+        self.spare = spare
         self.bytes = list(accumulate((more for _, more in dropped), initial=0))
         self.macs = list(accumulate((macs for macs, _ in dropped), initial=0))
 
@@ -295,6 +302,14 @@ class _Ahead:
         return self.macs[after - 1] + part // (self.bytes[after] - self.bytes[after - 1])
 
 
+def _ahead(units: list[_Unit], room: int) -> list[_Ahead]:
+    """The floor for every position, the last of which is after all units."""
+    gains = [(unit.macs, min(_passed(unit, holds)[0] for holds in (True, False))) for unit in units]
+    order = sorted((at for at, gain in enumerate(gains) if gain[1] > 0), key=lambda at: Fraction(*gains[at]))
+    spare = [*accumulate((-more for _, more in reversed(gains)), initial=room)][::-1]
+    return [_Ahead(left, [gains[at] for at in order if at >= position]) for position, left in enumerate(spare)]
+
+
 #: A limit of the cost is raised by such a part of everything first, and then by twice as much each time.
 _FIRST_STEP = 256
 
@@ -306,7 +321,7 @@ def _search(chain: list[_Unit], room: int) -> list[tuple[int, int]] | None:
     that they can end below it.
     """
     room_at_loss = room - min(chain[-1].backward.of(holds) for holds in (True, False))
-    ahead = [_Ahead(chain[position:-1], room_at_loss) for position in range(len(chain))]
+    ahead = _ahead(chain[:-1], room_at_loss)
     least, everything = ahead[0].least(0), sum(unit.macs for unit in chain)
     if least is None:
         return None
@@ -478,8 +493,12 @@ class _Chain:
         return chain
 
     def fits(self, batch: int, room: int) -> bool:
-        """Whether there is a plan, whatever it costs: where nothing costs anything, few plans are worth keeping."""
-        return _search([unit._replace(macs=0, layers=0) for unit in self.units(batch)], room) is not None
+        """Whether there is a plan, whatever it costs."""
+        return _search(self.without_costs(batch), room) is not None
+
+    def without_costs(self, batch: int) -> list[_Unit]:
+        """The units as if nothing cost anything: few plans are then worth keeping."""
+        return [unit._replace(macs=0, layers=0) for unit in self.units(batch)]
 
 
 def _put_together(segments: list[Segment]) -> list[Segment]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,21 +86,71 @@ def test_a_tenth_of_a_card_is_left_free(capsys: pytest.CaptureFixture[str]) -> N
     assert "v100     up to batch 195 in 14.40 of 16.00 GiB" in capsys.readouterr().out
 
 
-def test_what_does_not_fit_by_one_change_is_tried_with_all(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["fit", "llama2_7b", "--gpu", "h100", "--optimizer", "adam"]) == 1
-    assert "--optimizer adam8bit --dtype amp --checkpoint auto: up to batch 1" in capsys.readouterr().out.replace(
-        "\n", " "
-    )
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("resnet50", "--gpu", "t4", "--optimizer", "adamw", "--batch", "256"),  # one option is enough
+        ("resnet50", "--memory", "1GB", "--batch", "64"),  # in parts, or at once with two
+        ("resnet50", "--memory", "1GB", "--batch", "64", "--optimizer", "adam"),  # more help than are listed
+        ("vgg16", "--memory", "1GB", "--optimizer", "adam"),  # not even batch 1 as asked
+        ("bert_base", "--gpu", "t4", "--accumulate", "--dtype", "bfloat16", "--batch", "4096"),  # nothing is enough
+        ("resnet18", "--memory", "2GB", "--checkpoint", "auto", "--batch", "300"),
+        ("resnet18", "--memory", "1GB", "--checkpoint", "stage1", "--batch", "300"),
+    ],
+)
+def test_every_remedy_does_what_it_says(asked: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    (without,) = fits(capsys, *asked, code=1)
+    remedies: Any = without["remedies"]
+    assert 0 < len(remedies) <= 5
+    spec, *others = asked
+    paths = ("--checkpoint", "stage1")
+    if "--batch" in asked:
+        at = others.index("--batch")
+        batch = int(others[at + 1])
+        del others[at : at + 2]
+    else:
+        batch = 1
+    for remedy in remedies:
+        parts = remedy["batches"]
+        assert parts == 1 or parts * (remedy["batch"] - 1) < batch <= parts * remedy["batch"]
+        assert remedy["enough"] == (parts * remedy["batch"] >= batch)
+        # Of an option that is given twice the last counts; checkpoints that are found take the place of paths.
+        kept = others if "auto" not in remedy["options"] else [each for each in others if each not in paths]
+        options = [*kept, *remedy["options"].split()]
+        (helped,) = fits(capsys, spec, *options, "--batch", str(remedy["batch"]))
+        largest = helped["largest_training_batch"]
+        assert largest > (without["largest_training_batch"] if parts == 1 else 0)
+        assert largest == remedy["largest_batch"]
+        assert remedy["enough"] or largest < batch
+        found = "auto" in options
+        assert (remedy["most_extra_macs"] is None) == (found and not remedy["enough"])
+        if remedy["most_extra_macs"] is not None:
+            of_memory = [option for option in options if option not in ("--gpu", "t4")]
+            at = ("--memory", f"{without['usable_bytes']}B") if "--gpu" in options else ()
+            assert run(["memory", spec, *of_memory, *at, "--batch", str(remedy["batch"]), "--format", "json"]) == 0
+            once = json.loads(capsys.readouterr().out)["extra_macs"]
+            assert remedy["most_extra_macs"] == parts * once or (found and remedy["most_extra_macs"] > parts * once)
+
+
+def test_what_one_option_does_not_bring_in_two_do(capsys: pytest.CaptureFixture[str]) -> None:
+    """The cheapest first: adafactor alone takes a batch of Llama 2 on an H100, amp alone none of Llama 3."""
+    (seven,) = fits(capsys, "llama2_7b", "--gpu", "h100", "--optimizer", "adam", code=1)
+    assert [remedy["options"] for remedy in seven["remedies"]] == ["--optimizer adafactor"]  # type: ignore[attr-defined]
+    (eight,) = fits(capsys, "llama3_8b", "--gpu", "h100", "--optimizer", "adam", "--batch", "8", code=1)
+    assert all(len(remedy["options"].split()) >= 4 for remedy in eight["remedies"] if remedy["enough"])  # type: ignore[attr-defined]
 
 
 def test_a_batch_can_come_in_parts(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["fit", "resnet50", "--memory", "1GB", "--batch", "64"]) == 1
-    shown = capsys.readouterr().out
-    (times, *_, part) = shown.partition("--accumulate: ")[2].splitlines()[0].split()
+    (without,) = fits(capsys, "resnet50", "--memory", "1GB", "--batch", "64", code=1)
+    first = without["remedies"][0]  # type: ignore[index]
+    assert first["options"] == "--accumulate"
     # So many parts are the batch, one less would not be; each fits beside the gradients of the ones before.
-    assert int(times) == -(-64 // int(part))
     (found,) = fits(capsys, "resnet50", "--memory", "1GB", "--accumulate")
-    assert found["largest_training_batch"] == int(part)
+    largest = int(str(found["largest_training_batch"]))
+    assert first["batches"] == -(-64 // largest)
+    assert first["batch"] == -(-64 // first["batches"])
+    at_once = [remedy["options"] for remedy in without["remedies"] if remedy["enough"] and remedy["batches"] == 1]  # type: ignore[attr-defined]
+    assert at_once == ["--dtype bfloat16 --checkpoint auto"]
 
 
 def test_what_does_not_fit_is_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -213,8 +265,11 @@ def test_each_card_is_answered_and_what_does_not_fit_is_helped(capsys: pytest.Ca
     assert "t4 " in shown
     assert "v100-32gb" in shown
     assert "batch 256 does not fit, short by" in shown
-    assert "--dtype amp: up to batch" in shown
-    assert "--checkpoint auto: up to batch" in shown
+    assert "what makes batch 256 fit, or at least a larger batch\n" in shown
+    assert re.search(r"^t4 +--dtype amp +fits, up to 337 +0.0%$", shown, re.MULTILINE)
+    assert re.search(r"^t4 +--accumulate +2 batches of 128 +0.0%$", shown, re.MULTILINE)
+    assert re.search(r"^t4 +--checkpoint auto +fits, up to [0-9]+ +[0-9.]+%$", shown, re.MULTILINE)
+    assert re.search(r"^t4 +--optimizer adam8bit +no, up to 176$", shown, re.MULTILINE)
 
 
 def test_every_memory_is_answered_on_its_own_device(capsys: pytest.CaptureFixture[str]) -> None:
@@ -298,17 +353,43 @@ def test_checkpoints_leave_free_of_a_card_what_fit_leaves_free(capsys: pytest.Ca
     assert json.loads(capsys.readouterr().out)["memory"]["training_peak_bytes"] <= 16 * 2**30 * 8 // 10 < peak
 
 
-def test_fit_says_who_finds_checkpoints(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["fit", "resnet50", "--gpu", "v100", "--checkpoint", "auto"]) == 2
-    assert "archcalc memory --checkpoint auto finds them" in capsys.readouterr().err
-    assert run(["memory", "llama3_8b", "--gpu", "rtx4090", "--checkpoint", "auto"]) == 1
-    assert "try a smaller batch" not in capsys.readouterr().err
+def test_fit_finds_checkpoints(capsys: pytest.CaptureFixture[str]) -> None:
+    """The batch that fits with them is the largest for which `memory` finds some."""
+    automatic = ("resnet18", "--memory", "1GB", "--checkpoint", "auto")
+    (found,) = fits(capsys, *automatic)
+    largest = int(str(found["largest_training_batch"]))
+    assert int(str(found["training_peak_bytes"])) <= 10**9
+    for batch, code in ((largest, 0), (largest + 1, 1)):
+        assert run(["memory", *automatic, "--batch", str(batch)]) == code
+    capsys.readouterr()
+    assert run(["fit", *automatic, "--batch", str(largest + 1)]) == 1
+    (missing,) = re.findall(r"short by ([0-9.]+) MB with any checkpoints;", capsys.readouterr().out)
+    enough = 10**9 + int((float(missing) + 0.1) * 10**6)
+    assert (
+        run(["memory", "resnet18", "--memory", f"{enough}B", "--checkpoint", "auto", "--batch", str(largest + 1)]) == 0
+    )
+    assert run(["fit", "resnet18", "--checkpoint", "auto", "--checkpoint", "stage1"]) == 2
+    assert run(["fit", "resnet18", "--checkpoint", "auto", "--dtype", "int8"]) == 2
 
 
 def test_where_nothing_helps_the_floor_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["fit", "llama3_8b", "--gpu", "rtx4090", "--optimizer", "adam"]) == 1
-    # 8,030,261,248 parameters of 4 bytes, and Adam's two means of each: 96.36 GB.
-    assert "parameters and optimizer state take 96.36 GB alone" in " ".join(capsys.readouterr().out.split())
+    asked = ("llama3_8b", "--gpu", "rtx4090", "--optimizer", "adam")
+    assert run(["fit", *asked]) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert "no setup that archcalc tries makes it fit: even with --dtype bfloat16" in said
+    (found,) = fits(capsys, *asked, code=1)
+    smallest: Any = found["smallest_tried"]
+    assert found["remedies"] == []
+    # 8,030,261,248 parameters of 2 bytes, their gradients, and next to nothing of the optimizer.
+    assert 2 * 2 * 8_030_261_248 < smallest["held_bytes"] < 4.01 * 8_030_261_248
+    assert smallest["peak_bytes"] is None
+    assert "parameters, optimizer state and gradients take 32.1" in said
+    # Where parameters and gradients fit, but nothing beside them.
+    (small,) = fits(capsys, "vgg16", "--memory", "560MB", code=1)
+    smallest = small["smallest_tried"]
+    assert smallest["held_bytes"] == 2 * 2 * 138_357_544 < 560 * 10**6 < smallest["peak_bytes"]
+    assert run(["memory", "llama3_8b", "--gpu", "rtx4090", "--checkpoint", "auto"]) == 1
+    assert "try a smaller batch" not in capsys.readouterr().err
 
 
 def test_headroom_is_for_checkpoints_that_are_looked_for(capsys: pytest.CaptureFixture[str]) -> None:
@@ -338,8 +419,8 @@ def test_what_fits_without_training_is_said_where_training_does_not(capsys: pyte
     said = " ".join(capsys.readouterr().out.split())
     assert "the largest batch that fits in training" in said
     assert "short by 43.37 GB, without optimizer state; at inference up to batch 3" in said
-    # 16.06 GB of parameters would fit into 24 GiB: what is beside them does not.
-    assert "as asked, parameters take 16.06 GB of it" in said
+    # 16.06 GB of parameters would fit into 24 GiB: with as many bytes of gradients they do not.
+    assert "makes it fit: as asked, parameters and gradients take 32.12 GB at any batch" in said
 
 
 def test_a_batch_that_pytorch_refuses_does_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

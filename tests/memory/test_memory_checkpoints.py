@@ -267,6 +267,8 @@ def test_the_largest_batch_is_the_one_that_trying_all_finds(
         largest = recomputation.largest_batch(memory - persistent)
         assert largest == max(found.largest_batch(memory) or 0 for found in tried)
     assert recomputation.largest_batch(100) == 0
+    for batch in (2, 16):
+        assert recomputation.least_bytes(batch) == min(found.timeline.bytes_at(batch) for found in tried)
 
 
 def test_a_plan_is_for_batches_that_run(tmp_path: Path) -> None:
@@ -393,6 +395,9 @@ def test_the_largest_batch_of_blocks_beside_a_value_that_is_read_all_along(tmp_p
     assert found is not None
     assert budget.training(interpretation, several._replace(checkpoints=found.segments)).peak_bytes(largest) <= memory
     assert cheapest(interpretation, several, largest + 1, memory) is None
+    least = Recomputation(interpretation, several).least_bytes(largest + 1)
+    assert Recomputation(interpretation, several).cheapest(largest + 1, least) is not None
+    assert Recomputation(interpretation, several).cheapest(largest + 1, least - 1) is None
 
 
 def test_auto_passes_over_blocks_that_begin_by_overwriting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

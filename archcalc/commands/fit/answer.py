@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archcalc.analysis.totals import Analysis
-from archcalc.memory.budget import Budget
+from archcalc.memory import budget
+from archcalc.memory.budget import Budget, Persistent
+from archcalc.memory.checkpoint import extra_macs
 from archcalc.memory.network import network_memory
-from archcalc.memory.recompute import cheapest
+from archcalc.memory.recompute import Plan, Recomputation
 from archcalc.memory.setup import SEVERAL, Setup
 from archcalc.quantities.registry import figure
 from archcalc.records import Record
+
+#: Trials of a plan of blocks.
+_FEW_TRIALS = 8
 
 
 class Available(Record):
@@ -23,6 +26,14 @@ class Available(Record):
     device: str
 
 
+class Configuration(Record):
+    """How a network is run: a setup, whatever its batch, with its checkpoints or with those that are found for each
+    batch and memory (`auto`)."""
+
+    setup: Setup
+    auto: bool = False
+
+
 class Fit(Record):
     """The largest batches in one memory; 0 where not even the smallest fits, None where nothing grows with the batch.
 
@@ -33,7 +44,7 @@ class Fit(Record):
 
     available: Available
     #: How the network is run there.
-    setup: Setup
+    configuration: Configuration
     #: The smallest batch that runs.
     least: int
     training: int | None
@@ -42,90 +53,101 @@ class Fit(Record):
     activations_twice: int
 
     @property
+    def setup(self) -> Setup:
+        """The setup of the configuration."""
+        return self.configuration.setup
+
+    @property
     def asked(self) -> int | None:
         """The largest batch of what the answer is about: of training, where there is one."""
         return self.inference if self.setup.stores_fewer_bits else self.training
 
-
-def fit(analysis: Analysis, setup: Setup, available: Available) -> Fit:
-    """The largest batch by each convention. UsageError where a setup that is for training trains nothing."""
-    setup = setup._replace(device=available.device)
-    memory = network_memory(analysis, setup._replace(batch=SEVERAL))
-    inference = memory.largest_inference_batch(available.usable)
-    training = None if setup.stores_fewer_bits else memory.largest_training_batch(available.usable)
-    activations = figure(analysis, "activation_bytes")
-    return Fit(
-        available,
-        setup,
-        budget(analysis, setup, SEVERAL).least_batch,
-        training,
-        inference,
-        available.usable // activations,
-        available.usable // (2 * activations),
-    )
+    def takes(self, batch: int) -> bool:
+        """Whether a batch of that size fits."""
+        return self.asked is None or batch <= self.asked
 
 
-def budget(analysis: Analysis, setup: Setup, batch: int) -> Budget:
-    """What is held in training, or, where weights are stored in fewer bits, at inference. UsageError where a batch of
-    that size is not possible."""
-    memory = network_memory(analysis, setup._replace(batch=batch))
-    return memory.inference_budget if setup.stores_fewer_bits else memory.training
+class Fitting:
+    """What a network takes in one configuration or another; what was once followed is kept."""
 
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self._recomputations: dict[Setup, Recomputation] = {}
+        self._plans: dict[tuple[Configuration, int, int], Plan | None] = {}
+        self._largest: dict[tuple[Configuration, int], int | None] = {}
 
-def peak_bytes(analysis: Analysis, setup: Setup, batch: int) -> int:
-    """Bytes at the peak for a batch of that size."""
-    return budget(analysis, setup, batch).peak_bytes(batch)
+    def fit(self, configuration: Configuration, available: Available) -> Fit:
+        """The largest batch by each convention. UsageError where a setup that is for training trains nothing."""
+        setup = configuration.setup._replace(device=available.device)
+        configuration = configuration._replace(setup=setup)
+        memory = network_memory(self.analysis, setup._replace(batch=SEVERAL))
+        activations = figure(self.analysis, "activation_bytes")
+        return Fit(
+            available,
+            configuration,
+            self.budget(setup, SEVERAL).least_batch,
+            None if setup.stores_fewer_bits else self.largest(configuration, available.usable),
+            memory.largest_inference_batch(available.usable),
+            available.usable // activations,
+            available.usable // (2 * activations),
+        )
 
+    def budget(self, setup: Setup, batch: int) -> Budget:
+        """What is held in training, or, where weights are stored in fewer bits, at inference. UsageError where a batch
+        of that size is not possible."""
+        memory = network_memory(self.analysis, setup._replace(batch=batch))
+        return memory.inference_budget if setup.stores_fewer_bits else memory.training
 
-class Remedy(Record):
-    """A change of the setup, and the largest batch that fits with it."""
+    def peak_bytes(self, setup: Setup, batch: int) -> int:
+        """Bytes at the peak for a batch of that size, with the setup's own checkpoints."""
+        return self.budget(setup, batch).peak_bytes(batch)
 
-    words: str
-    largest: int | None
-    #: So many of them, their gradients accumulated, are the batch that was asked for.
-    batches: int = 1
+    def largest(self, configuration: Configuration, usable: int) -> int | None:
+        """The largest batch that fits, of what `budget` is about."""
+        key = configuration, usable
+        if key not in self._largest:
+            self._largest[key] = self._largest_of(configuration, usable)
+        return self._largest[key]
 
+    def _largest_of(self, configuration: Configuration, usable: int) -> int | None:
+        setup = configuration.setup
+        if not configuration.auto:
+            memory = network_memory(self.analysis, setup._replace(batch=SEVERAL))
+            of = memory.largest_inference_batch if setup.stores_fewer_bits else memory.largest_training_batch
+            return of(usable)
+        room = usable - self.persistent(setup).total
+        several = self._recomputation(setup, SEVERAL).largest_batch(room)
+        if several is None or several > 1 or self.budget(setup, SEVERAL).least_batch > 1:
+            return several
+        return int(self._recomputation(setup, 1).fits(1, room))
 
-#: What saves memory, from what costs least: the words of the command line, and the change.
-_CHANGES: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("--optimizer adam8bit", {"optimizer": "adam8bit"}),
-    ("--dtype amp", {"dtype": "amp"}),
-)
-#: What finds the checkpoints of a plan.
-CHECKPOINTS = "--checkpoint auto"
+    def least_bytes(self, configuration: Configuration, batch: int) -> int:
+        """The least that is there at the peak for a batch of that size, with the lightest checkpoints where they are
+        to be found."""
+        setup = configuration.setup
+        if not configuration.auto:
+            return self.peak_bytes(setup, batch)
+        return self.persistent(setup).total + self._recomputation(setup, batch).least_bytes(batch)
 
+    def plan(self, configuration: Configuration, batch: int, usable: int) -> Plan | None:
+        """Checkpoints with which a batch fits, where they are to be found; None if there are none. They are found
+        sooner than those of `archcalc memory`, and may cost more."""
+        key = configuration, batch, usable
+        if key not in self._plans:
+            room = usable - self.persistent(configuration.setup).total
+            self._plans[key] = self._recomputation(configuration.setup, batch).cheapest(batch, room, _FEW_TRIALS)
+        return self._plans[key]
 
-def remedies(analysis: Analysis, found: Fit, batch: int) -> list[Remedy]:
-    """What brings a larger batch into a memory, and what it brings: each change by itself, the batch in parts, and
-    all changes together where none alone is enough. What brings nothing is left out."""
-    setup, usable, before = found.setup._replace(batch=batch), found.available.usable, found.training
-    if setup.stores_fewer_bits:
-        return []
-    changes = [change for change in _CHANGES if setup.optimizer in ("adam", "adamw") or "optimizer" not in change[1]]
-    tried = [Remedy(words, _largest(analysis, setup._replace(**change), usable)) for words, change in changes]
-    tried += _checkpointed(analysis, setup, batch, usable, CHECKPOINTS)
-    if before != 0 and not setup.accumulate:
-        part = _largest(analysis, setup._replace(accumulate=True), usable)
-        if part is not None and 0 < part < batch:
-            tried.append(Remedy("--accumulate", part, -(-batch // part)))
-    if all(each.batches == 1 and each.largest is not None and each.largest < batch for each in tried):
-        together = setup._replace(**{name: value for _, change in changes for name, value in change.items()})
-        words = " ".join((*(words for words, _ in changes), CHECKPOINTS))
-        tried += _checkpointed(analysis, together, batch, usable, words)
-    return [each for each in tried if (before is not None and _more(each.largest, before)) or each.batches > 1]
+    def extra_macs(self, setup: Setup) -> int:
+        """Multiply-accumulates of one sample that the setup's own checkpoints do a second time."""
+        return int(extra_macs(self.analysis.interpretation, setup.checkpoints))
 
+    def persistent(self, setup: Setup) -> Persistent:
+        """What is there at every step of training."""
+        return budget.persistent(self.analysis.interpretation, setup)
 
-def _more(largest: int | None, before: int) -> bool:
-    return largest is None or largest > before
-
-
-def _largest(analysis: Analysis, setup: Setup, usable: int) -> int | None:
-    return network_memory(analysis, setup).largest_training_batch(usable)
-
-
-def _checkpointed(analysis: Analysis, setup: Setup, batch: int, usable: int, words: str) -> list[Remedy]:
-    """What the cheapest checkpoints bring that bring the batch in; nothing if there are none."""
-    plan = cheapest(analysis.interpretation, setup, batch, usable)
-    if plan is None:
-        return []
-    return [Remedy(words, _largest(analysis, setup._replace(checkpoints=plan.segments), usable))]
+    def _recomputation(self, setup: Setup, batch: int) -> Recomputation:
+        passes = setup._replace(batch=batch, optimizer="none", masters=True, checkpoints=()).held
+        if passes not in self._recomputations:
+            self._recomputations[passes] = Recomputation(self.analysis.interpretation, passes)
+        return self._recomputations[passes]

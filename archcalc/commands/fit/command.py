@@ -11,7 +11,7 @@ import click
 from archcalc.cli import known
 from archcalc.cli.command import Command
 from archcalc.cli.options import Output, format_options, set_option, spec_argument
-from archcalc.cli.setup import training_options
+from archcalc.cli.setup import finds_checkpoints, training_options
 from archcalc.cli.types import Names
 from archcalc.diagnostics.diagnostic import UsageError
 
@@ -58,6 +58,9 @@ def command(
     For training, for inference, and by the lecture's count. Without --memory and --gpu, for every card that archcalc
     knows.
 
+    Where the batch does not fit, other options with which it does are listed. --checkpoint auto finds checkpoints for
+    each memory.
+
     The exit code is 1 if the batch (1, unless --batch says otherwise) does not fit in one of the memories and cards
     that are named; where none is named, if it fits on no card.
 
@@ -68,23 +71,28 @@ def command(
       archcalc fit alexnet --gpu gtx580 --optimizer momentum --batch 128
     """
     from archcalc import api
+    from archcalc.cli.progress import told
     from archcalc.commands.fit import tables as reports
-    from archcalc.commands.fit.answer import fit, peak_bytes
+    from archcalc.commands.fit.answer import Configuration, Fitting
     from archcalc.devices import card
     from archcalc.memory.network import network_memory
     from archcalc.memory.setup import setup
 
-    if "auto" in training["checkpoint"]:
-        raise UsageError("fit takes checkpoints by name: archcalc memory --checkpoint auto finds them")
+    auto = finds_checkpoints(training["checkpoint"])
+    if auto:
+        training["checkpoint"] = ()
     analysis = api.load(spec, **settings).analyse()
     _told_apart(memory or (), gpu or ())
     cards = [card(name) for name in gpu or ()]
-    made = setup(analysis.network, device=device, **training)
-    fits = [fit(analysis, made, available) for available in _available(memory, cards, headroom, device)]
+    configuration = Configuration(setup(analysis.network, device=device, **training), auto)
+    if auto and configuration.setup.stores_fewer_bits:
+        raise UsageError(network_memory(analysis, configuration.setup).why_not_trained)
+    fitting, memories = Fitting(analysis), _available(memory, cards, headroom, device)
+    fits = [fitting.fit(configuration, each) for each in told(memories, len(memories), "memories")]
     if batch is not None and batch < fits[0].least:
-        raise UsageError(network_memory(analysis, made._replace(batch=batch)).why_not_trained)
-    out.write(reports.build(analysis, fits, batch))
-    takes = [peak_bytes(analysis, found.setup, batch or found.least) <= found.available.usable for found in fits]
+        raise UsageError(network_memory(analysis, configuration.setup._replace(batch=batch)).why_not_trained)
+    out.write(reports.build(fitting, fits, batch))
+    takes = [found.takes(batch or found.least) for found in fits]
     return int(not (all(takes) if memory or cards else any(takes)))
 
 

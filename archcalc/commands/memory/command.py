@@ -8,7 +8,7 @@ import click
 
 from archcalc.cli.command import Command
 from archcalc.cli.options import batch_option, reporting, set_option, spec_argument
-from archcalc.cli.setup import training_options
+from archcalc.cli.setup import finds_checkpoints, training_options
 from archcalc.diagnostics.diagnostic import NoAnswer, UsageError
 from archcalc.output.layout import Report
 
@@ -66,9 +66,7 @@ def command(
     from archcalc.memory.setup import setup
     from archcalc.quantities.registry import Part
 
-    auto = "auto" in training["checkpoint"]
-    if auto and len(training["checkpoint"]) > 1:
-        raise UsageError("`--checkpoint auto` finds all checkpoints itself: leave the others out")
+    auto = finds_checkpoints(training["checkpoint"])
     if auto and memory is None and gpu is None:
         raise UsageError("`--checkpoint auto` needs what it must fit: --memory SIZE or --gpu NAME")
     if headroom is not None and not auto:
