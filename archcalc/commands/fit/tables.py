@@ -229,7 +229,7 @@ def _table(fits: list[Fit], batch: int | None) -> Table:
     if not fits[0].setup.stores_fewer_bits:
         column(Column("training", "training", _count), lambda found: found.training)
     column(Column("inference", "inference", _count, rank=3), lambda found: found.inference)
-    note = "activations: in float32"
+    note = "the columns of activations count float32 values"
     column(Column("activations", "activations", _count, rank=4, note=note), lambda found: found.activations)
     twice = Column("activations_twice", "activations twice", _count, rank=5)
     column(twice, lambda found: found.activations_twice)
