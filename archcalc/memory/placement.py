@@ -318,7 +318,9 @@ class _Placing:
                     continue
                 for version in versions:
                     if version not in own:
-                        dtype = typed.types[version] if typed else own_type(saved.dtype, self.setup)
+                        # What no step makes, a part of an operation, has the type that is stated.
+                        types = typed.types if typed else {}
+                        dtype = types[version] if version in types else own_type(saved.dtype, self.setup)
                         own[version] = self.draft.allocate(version, saved.elements, dtype, saved.per)
             if wanted:
                 self.saved += [(saved, own[version] if version in own else known[version]) for version in versions]

@@ -266,3 +266,12 @@ def test_a_large_network_under_mixed_precision_holds_its_weights_twice() -> None
     converted. Measured at batch 2."""
     interpretation = archcalc.load("resnet50").analyse().interpretation
     assert peaks.inference(interpretation, Setup(dtype="amp", batch=2)).bytes_at(2) == 52_224_240
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "amp"])
+def test_normalised_queries_keep_what_their_scale_multiplies_in_float32(dtype: str) -> None:
+    """What no operation of the layer's own makes has a type of its own: 5 positions of 8 values, 4 bytes each."""
+    analysis = analysed("input: [8, 5]\nlayers: [{attention: {heads: 2, norm: rms, bias: false}}]\n")
+    stored = {each.what: each for each in Storages(analysis.interpretation, Setup(dtype=dtype)).all}
+    for name in ("unscaled query", "unscaled key"):
+        assert (stored[name].dtype, stored[name].amount.at(1)) == ("float32", 160)

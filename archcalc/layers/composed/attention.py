@@ -208,7 +208,7 @@ def _normalised(tape: Tape, x: Value, name: str, width: Size, rows: Size, norm: 
         tape.keep_own(each, made.needs)
     if not layer:
         # A CPU runs it as simple operations, and keeps what the scale multiplies.
-        tape.keep_own(Tensor(f"unscaled {name}", n), scale.needs, "cpu")
+        tape.keep_own(Tensor(f"unscaled {name}", n, "float32"), scale.needs, "cpu")
     tape.keep(scale, x.needs)
     reads = ("gradient", x.base, *(each.name for each in statistics))
     tape.record(made, Undo(f"{operation}_backward", reads, (x, scale, *shift)))
