@@ -195,7 +195,9 @@ def _discard(stream: IO[str]) -> None:
 def _say_misuse(error: click.ClickException) -> None:
     """What is wrong with a command line, as all errors are said, and how the command is used."""
     message = re.sub(r"'([^'`]*)'", r"`\1`", error.format_message())
-    message = re.sub(r"\. \(?Did you mean(?: one of:)? ([^()]*)\)?\Z", r": did you mean \1", message)
+    if isinstance(error, click.NoSuchOption):  # whose words are others in other releases of click
+        near = " or ".join(f"`{each}`" for each in sorted(error.possibilities or ()))
+        message = f"no such option `{error.option_name}`" + (f": did you mean {near}?" if near else "")
     say(f"error: {message[:1].lower()}{message[1:].rstrip('.')}")
     if isinstance(error, click.NoSuchOption) and error.option_name.startswith("-:"):
         say("set parameters of the spec on standard input with --set NAME=VALUE")

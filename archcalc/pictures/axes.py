@@ -17,6 +17,8 @@ from archcalc.units import BYTES, SECONDS, Unit, bytes_decimal, short, time
 _WIDE = 8
 #: How far an axis leads on beyond its values, as a share of their range: the largest circles stay within a chart.
 _MARGIN = 0.1
+#: Values that are no further apart, as a share of them, are the same on an axis.
+_ROUNDING = 1e-9
 
 
 class Axis(Record):
@@ -50,7 +52,8 @@ def axis(values: Sequence[float], start: float, end: float, title: str, write: C
     if low > 0 and high / low > _WIDE:
         margin = (high / low) ** _MARGIN
         return Axis(low / margin, high * margin, True, start, end, title, write)
-    margin = _MARGIN * (high - low) or abs(high) / 2 or 1.0
+    spread = high - low if high - low > _ROUNDING * max(abs(low), abs(high)) else 0.0
+    margin = _MARGIN * spread or abs(high) / 2 or 1.0
     least = 0.0 if 0 <= low - margin < 0.4 * high or low - margin < 0 <= low else low - margin
     return Axis(least, high + margin, False, start, end, title, write)
 

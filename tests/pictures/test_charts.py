@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from drawn import Drawn, drawn
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from inline import layers
 
@@ -131,6 +131,7 @@ def test_names_of_the_catalogue_cover_nothing(figures: str) -> None:
         st.tuples(st.text("abcdefgh_", min_size=1, max_size=24), *[st.floats(0.001, 1e12)] * 3), min_size=1, max_size=30
     )
 )
+@example([("_", 1.0, 0.001, 1.0), ("_", 1.0, 0.0010000000000000002, 1.0)])
 @settings(max_examples=40, deadline=None)
 def test_names_of_random_points_cover_nothing(rows: list[tuple[str, float, float, float]]) -> None:
     made = scatter.draw([Point(*row) for row in rows], COUNT, COUNT, COUNT, "random")
