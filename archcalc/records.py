@@ -18,9 +18,29 @@ else:
     from functools import cache
     from types import FunctionType
 
+    _new = tuple.__new__
+    #: Constructors of one value, of two and so on: to write one by way of a text takes as long as to make a class.
+    _CONSTRUCTORS = (
+        lambda _cls, _0: _new(_cls, (_0,)),
+        lambda _cls, _0, _1: _new(_cls, (_0, _1)),
+        lambda _cls, _0, _1, _2: _new(_cls, (_0, _1, _2)),
+        lambda _cls, _0, _1, _2, _3: _new(_cls, (_0, _1, _2, _3)),
+        lambda _cls, _0, _1, _2, _3, _4: _new(_cls, (_0, _1, _2, _3, _4)),
+        lambda _cls, _0, _1, _2, _3, _4, _5: _new(_cls, (_0, _1, _2, _3, _4, _5)),
+        lambda _cls, _0, _1, _2, _3, _4, _5, _6: _new(_cls, (_0, _1, _2, _3, _4, _5, _6)),
+        lambda _cls, _0, _1, _2, _3, _4, _5, _6, _7: _new(_cls, (_0, _1, _2, _3, _4, _5, _6, _7)),
+        lambda _cls, _0, _1, _2, _3, _4, _5, _6, _7, _8: _new(_cls, (_0, _1, _2, _3, _4, _5, _6, _7, _8)),
+        lambda _cls, _0, _1, _2, _3, _4, _5, _6, _7, _8, _9: _new(_cls, (_0, _1, _2, _3, _4, _5, _6, _7, _8, _9)),
+        lambda _cls, _0, _1, _2, _3, _4, _5, _6, _7, _8, _9, _10: _new(
+            _cls, (_0, _1, _2, _3, _4, _5, _6, _7, _8, _9, _10)
+        ),
+    )
+
     @cache
     def _constructor_of(count):
         """The code of a constructor of so many values, whose names are still to be set."""
+        if count <= len(_CONSTRUCTORS):
+            return _CONSTRUCTORS[count - 1].__code__
         names = ", ".join(f"_{number}" for number in range(count))
         return eval(f"lambda _cls, {names}: _new(_cls, ({names},))").__code__
 
@@ -43,7 +63,7 @@ else:
             code = _constructor_of(len(cls._fields)).replace(
                 co_varnames=("_cls", *cls._fields), co_name="__new__", co_qualname=f"{cls.__qualname__}.__new__"
             )
-            cls.__new__ = staticmethod(FunctionType(code, {"_new": tuple.__new__}, "__new__", cls._defaults))
+            cls.__new__ = staticmethod(FunctionType(code, {"_new": _new}, "__new__", cls._defaults))
             return cls(*values, **named)
 
         def _replace(self, /, **changed):
