@@ -26,10 +26,12 @@ def says(text: Callable[[click.Context], str]) -> dict[str, Any]:
 class Command(click.Command):
     """A command with our `--help`."""
 
+    _ours: click.Option | None = None
+
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """The option under the names that the context has for it; made once, as click compares objects."""
         names = self.get_help_option_names(ctx)
-        if self._help_option is None and names:
+        if self._ours is None and names:
             said = "Show this message and exit."
-            self._help_option = click.Option(names, help=said, **says(click.Context.get_help))
-        return self._help_option
+            self._ours = click.Option(names, help=said, **says(click.Context.get_help))
+        return self._ours

@@ -12,6 +12,7 @@ import click
 from fuzz.spoilt import EXPRESSIONS, HOSTILE, ROOT, spec, spoilt_bytes
 
 from archcalc import commands
+from archcalc.cli.types import Whole
 from archcalc.counting import profiles
 from archcalc.quantities.registry import quantities
 
@@ -41,7 +42,7 @@ def _value(option: str, parameter: click.Parameter, names: list[str], rng: rando
         return rng.choice(HOSTILE)
     if isinstance(parameter.type, click.Choice):
         return rng.choice([str(choice) for choice in parameter.type.choices])
-    if isinstance(parameter.type, click.IntRange) and option != "--port":
+    if isinstance(parameter.type, Whole) and option != "--port":
         return rng.choice(("1", "2", "8", "32", "1000", "1000000000"))
     return _sensible(option, names, rng)
 

@@ -12,7 +12,7 @@ from archcalc.cli import known
 from archcalc.cli.command import Command
 from archcalc.cli.options import Output, format_options, set_option, spec_argument
 from archcalc.cli.setup import finds_checkpoints, training_options
-from archcalc.cli.types import Names
+from archcalc.cli.types import Names, Whole
 from archcalc.diagnostics.diagnostic import UsageError
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     metavar="PART",
     help="Memory to leave free for what is not counted: 10% or 1GB.  [default: 10% of a card, 0 of --memory]",
 )
-@click.option(
-    "--batch", type=click.IntRange(1, 10**9), metavar="N", help="Check whether training at this batch size fits."
-)
+@click.option("--batch", type=Whole(1, 10**9), metavar="N", help="Check whether training at this batch size fits.")
 @training_options
 @format_options()
 def command(
