@@ -9,9 +9,9 @@ round, an element of a tuple or a call's keyword left out. A survivor is either 
 rule that no test states by value. Exit code 1 if fewer than `--least` per cent are noticed.
 
 The tests of a room are collected once and traced once. A change in the body of a function is then put in its place in
-a fork of that process, which runs only the tests that reach its line, the quickest first. What runs at import (a table,
-a default), and what survives (a test may have computed it while it was collected), is changed in a copy of the tree,
-which is imported anew.
+a fork of that process, which runs only the tests that reach its line: first those that noticed others of the function,
+then the quickest. What runs at import (a table, a default), and what survives of what is reached while tests are
+collected, is changed in a copy of the tree, which is imported anew.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple
@@ -51,6 +51,10 @@ class Room(NamedTuple):
 
     rules: tuple[str, ...]
     tests: tuple[str, ...]
+
+    def files(self) -> list[Path]:
+        """The files of the rules."""
+        return sorted({path for pattern in self.rules for path in ROOT.glob(pattern)})
 
 
 ROOMS = {
@@ -174,12 +178,15 @@ def mutants(path: Path) -> Iterator[Mutant]:
             yield Mutant(path, place, change, node.lineno, ast.unparse(node).splitlines()[0][:100])
 
 
+_NOT_COMPUTED = ("strict", "maxsize")
+
+
 def _not_computed(node: ast.AST) -> Iterator[ast.expr]:
-    """What is said of a node and not computed: its types, and that two lists of a `zip` are equally long."""
+    """What is said of a node and changes no figure: types, that lists of a `zip` are equally long, sizes of caches."""
     for field in ("annotation", "returns"):
         if annotation := getattr(node, field, None):
             yield annotation
-    if isinstance(node, ast.keyword) and node.arg == "strict":
+    if isinstance(node, ast.keyword) and node.arg in _NOT_COMPUTED:
         yield node.value
     if isinstance(node, ast.AnnAssign) and node.value and ast.unparse(node.annotation) == "TypeAlias":
         yield node.value
@@ -211,7 +218,7 @@ def _changes(node: ast.AST) -> Iterator[dict[str, object]]:
             yield {"elts": node.elts[:i] + node.elts[i + 1 :]}
     elif isinstance(node, ast.Call):
         for i, keyword in enumerate(node.keywords):
-            if keyword.arg not in (None, "strict"):
+            if keyword.arg not in (None, *_NOT_COMPUTED):
                 yield {"keywords": node.keywords[:i] + node.keywords[i + 1 :]}
 
 
@@ -225,14 +232,35 @@ class Reached(NamedTuple):
     seconds: list[float]
 
 
-class Trial:
-    """A plugin of pytest: instead of the tests, it runs each change, and the tests that reach its line."""
+class Lines:
+    """The lines of some files that run while it is set as the function that traces."""
 
-    def __init__(self, files: list[Path], changes: list[Mutant], tell: Callable[[Mutant, bool], None]) -> None:
+    def __init__(self, files: list[Path]) -> None:
+        self.seen: set[tuple[str, int]] = set()
         self._files = {str(path) for path in files}
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> object:
+        """A function is called, or a line of it runs."""
+        if event == "call" and frame.f_code.co_filename not in self._files:
+            return None
+        self.seen.add((frame.f_code.co_filename, frame.f_lineno))
+        return self
+
+
+class Trial:
+    """A plugin of pytest: instead of the tests, it runs each change, and the tests that reach its line.
+
+    It tells the changes that no test notices and that are not reached before the tests run.
+    """
+
+    def __init__(self, files: list[Path], changes: list[Mutant], jobs: int, tell: Callable[[Mutant, bool], None]):
         self._changes = changes
+        self._jobs = jobs
         self._tell = tell
         self._failed = False
+        self._lines = Lines(files)
+        self._noticed_by: dict[tuple[Path, object], list[int]] = {}
+        sys.settrace(self._lines)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A test has run, or has failed to."""
@@ -240,65 +268,65 @@ class Trial:
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """In the place of the tests."""
-        with tempfile.NamedTemporaryFile() as file:
-            if _status(_forked(lambda: self._trace(session.items, file.name)), 10 * SECONDS) != 0:
+        sys.settrace(None)
+        early = self._lines.seen
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "reached"
+            if _status(_forked(lambda: self._trace(session.items, file)), 10 * SECONDS) != 0:
                 raise pytest.UsageError("the tests cannot be traced")
-            reached: Reached = pickle.loads(Path(file.name).read_bytes())
-        for change in self._changes:
-            function = change.function()
-            assert function is not None
-            lines = {(str(change.path), line) for line in _lines(change)}
-            numbers = sorted(
-                {n for line in lines for n in reached.lines.get(line, ())}, key=reached.seconds.__getitem__
-            )
-            limit = 20 + 20 * sum(reached.seconds[number] for number in numbers)
-            items = [session.items[number] for number in numbers]
-            child = _forked(lambda change=change, items=items: self._fails(change, items))
-            self._tell(change, _status(child, limit) != 0)
+            reached: Reached = pickle.loads(file.read_bytes())
+            works = (self._work(session.items, reached, change, Path(folder)) for change in self._changes)
+            for change, status in together(self._jobs, zip(self._changes, works, strict=True)):
+                killer = Path(folder) / str(self._changes.index(change))
+                if killer.exists():
+                    self._noticed_by.setdefault((change.path, change.function()), []).append(int(killer.read_text()))
+                if status == 0:
+                    self._tell(change, early.isdisjoint(_places(change)))
         return True
 
-    def _trace(self, items: list[pytest.Item], file: str) -> int:
+    def _work(self, items: list[pytest.Item], reached: Reached, change: Mutant, folder: Path) -> Callable[[int], int]:
+        """The tests of a change in their order: the last that noticed one of the function, then the quickest."""
+        known = self._noticed_by.setdefault((change.path, change.function()), [])
+
+        def work(_: int) -> int:
+            numbers = {number for place in _places(change) for number in reached.lines.get(place, ())}
+            rank = {number: place for place, number in enumerate(known)}
+            ordered = sorted(numbers, key=lambda number: (-rank.get(number, -1), reached.seconds[number]))
+            _forget()
+            _put(change)
+            for number in ordered:
+                signal.alarm(10 + int(10 * reached.seconds[number]))
+                items[number].config.hook.pytest_runtest_protocol(item=items[number], nextitem=None)
+                if self._failed:
+                    (folder / str(self._changes.index(change))).write_text(str(number))
+                    return 1
+            return 0
+
+        return work
+
+    def _trace(self, items: list[pytest.Item], file: Path) -> int:
         """Run each test and see what it reaches, with nothing kept from the one before it.
 
         A test that fails while it is traced depends on the time it takes: it decides nothing.
         """
         reached = Reached({}, [])
-        lines: set[tuple[str, int]] = set()
-
-        def in_rules(frame: FrameType, event: str, _: object) -> object:
-            if event == "line":
-                lines.add((frame.f_code.co_filename, frame.f_lineno))
-            return in_rules
-
-        def at_call(frame: FrameType, _: str, __: object) -> object:
-            if frame.f_code.co_filename not in self._files:
-                return None
-            lines.add((frame.f_code.co_filename, frame.f_lineno))
-            return in_rules
-
         for number, item in enumerate(items):
             _forget()
-            lines.clear()
+            self._lines.seen = set()
             self._failed = False
             start = time.perf_counter()
-            sys.settrace(at_call)
+            sys.settrace(self._lines)
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
             sys.settrace(None)
             reached.seconds.append(time.perf_counter() - start)
-            for line in () if self._failed else lines:
+            for line in () if self._failed else self._lines.seen:
                 reached.lines.setdefault(line, []).append(number)
-        Path(file).write_bytes(pickle.dumps(reached))
+        file.write_bytes(pickle.dumps(reached))
         return 0
 
-    def _fails(self, change: Mutant, items: list[pytest.Item]) -> int:
-        """Whether one of the tests fails with the change."""
-        _forget()
-        _put(change)
-        for item in items:
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
-            if self._failed:
-                return 1
-        return 0
+
+def _places(change: Mutant) -> set[tuple[str, int]]:
+    return {(str(change.path), line) for line in _lines(change)}
 
 
 def _lines(change: Mutant) -> range:
@@ -349,17 +377,13 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 # Tests that are imported anew
 
 
-def is_noticed_anew(change: Mutant | None, tests: tuple[str, ...], tree: Path) -> bool:
-    """Whether a test fails, or never ends, where the change stands in a copy of the tree; None: with no change."""
-    if change is None:
-        return _status(_forked(lambda: _pytest(tree, tests))) != 0
-    target = tree / change.path.relative_to(ROOT)
-    original = target.read_text(encoding="utf-8")
-    target.write_text(ast.unparse(change.tree()), encoding="utf-8")
-    try:
-        return _status(_forked(lambda: _pytest(tree, tests))) != 0
-    finally:
-        target.write_text(original, encoding="utf-8")
+def fails_anew(change: Mutant, room: Room, trees: list[Path], place: int) -> int:
+    """Other than 0 if a test of the room fails where the change stands in the copy of the tree that has this place."""
+    tree = trees[place]
+    for path in room.files():  # one before it has changed another
+        shutil.copyfile(path, tree / path.relative_to(ROOT))
+    (tree / change.path.relative_to(ROOT)).write_text(ast.unparse(change.tree()), encoding="utf-8")
+    return _pytest(tree, room.tests)
 
 
 def _pytest(tree: Path, tests: tuple[str, ...], *plugins: object) -> int:
@@ -377,6 +401,27 @@ def _pytest(tree: Path, tests: tuple[str, ...], *plugins: object) -> int:
 
 
 # Processes
+
+
+def together(
+    jobs: int, works: Iterable[tuple[Mutant, Callable[[int], int]]], seconds: float = 10 * SECONDS
+) -> Iterator[tuple[Mutant, int]]:
+    """Each change and the status that its work ends with, so many at a time, and each in a place that has a number."""
+    running: dict[int, tuple[Mutant, int, float]] = {}
+    rest = iter(works)
+    while True:
+        for place in set(range(jobs)) - running.keys():
+            if (following := next(rest, None)) is not None:
+                change, work = following
+                child = _forked(functools.partial(work, place))
+                running[place] = (change, child, time.monotonic() + seconds)
+        if not running:
+            return
+        time.sleep(0.002)
+        for place, (change, child, end) in list(running.items()):
+            if (status := _ended(child, end)) is not None:
+                del running[place]
+                yield change, status
 
 
 def _forked(work: Callable[[], int]) -> int:
@@ -401,11 +446,18 @@ def _forked(work: Callable[[], int]) -> int:
 def _status(child: int, seconds: float = SECONDS) -> int:
     """With what a process ends; -1 if it takes longer."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
+    while (status := _ended(child, end)) is None:
         time.sleep(0.005)
+    return status
+
+
+def _ended(child: int, end: float) -> int | None:
+    """With what a process has ended, None if it has not; -1 where its time is over."""
+    done, status = os.waitpid(child, os.WNOHANG)
+    if done:
+        return os.waitstatus_to_exitcode(status)
+    if time.monotonic() < end:
+        return None
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return -1
@@ -423,51 +475,60 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="which ones")
     parser.add_argument("--file", default="", help="only files with this in their name")
     parser.add_argument("--least", type=int, default=0, help="per cent that must be noticed")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many changes at a time")
     given = parser.parse_args()
     if unknown := set(given.rooms) - set(ROOMS):
         parser.error(f"there is no room {', '.join(sorted(unknown))}: there are {', '.join(ROOMS)}")
     enough = True
     with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "tree"
-        shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", ".venv*", "*cache*", "build"))
+        trees = [Path(folder) / f"tree{place}" for place in range(given.jobs)]
+        for tree in trees:
+            shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", ".venv*", "*cache*", "build"))
         for name in given.rooms:
-            enough &= _report(name, given, tree)
+            enough &= _report(name, given, trees)
     sys.exit(0 if enough else 1)
 
 
-def _report(name: str, given: argparse.Namespace, tree: Path) -> bool:
+def _report(name: str, given: argparse.Namespace, trees: list[Path]) -> bool:
     room = ROOMS[name]
-    files = sorted({path for pattern in room.rules for path in ROOT.glob(pattern) if given.file in path.stem})
-    changes = [mutant for path in files for mutant in mutants(path)]
+    changes = [mutant for path in room.files() if given.file in path.stem for mutant in mutants(path)]
     if not given.all:
         changes = random.Random(given.seed).sample(changes, min(given.sample, len(changes)))
-    if is_noticed_anew(None, room.tests, tree):
+    if _status(_forked(lambda: _pytest(trees[0], room.tests))) != 0:
         sys.exit(f"{name}: the tests fail without any change")
     survivors = 0
-    for change in _survivors(room, files, changes):
-        if not is_noticed_anew(change, room.tests, tree):
-            print(f"survives: {change}", flush=True)
-            survivors += 1
+    for change in _survivors(room, changes, trees):
+        print(f"survives: {change}", flush=True)
+        survivors += 1
     noticed = len(changes) - survivors
     share = 100 * noticed / max(len(changes), 1)
     print(f"{name}: {noticed} of {len(changes)} changes noticed ({share:.1f} %)", flush=True)
     return share >= given.least
 
 
-def _survivors(room: Room, files: list[Path], changes: list[Mutant]) -> Iterator[Mutant]:
-    """The changes that are to be tried anew: what runs at import, and what no test notices of those that reach it."""
+def _survivors(room: Room, changes: list[Mutant], trees: list[Path]) -> Iterator[Mutant]:
+    """The changes that no test notices."""
     within = [change for change in changes if change.function() is not None]
+    anew = [change for change in changes if change.function() is None]
     with tempfile.TemporaryFile("a+") as file:
 
-        def tell(change: Mutant, noticed: bool) -> None:
-            if not noticed:
-                print(within.index(change), file=file, flush=True)
+        def tell(change: Mutant, certain: bool) -> None:
+            print(within.index(change), int(certain), file=file, flush=True)
 
-        if status := _status(_forked(lambda: _pytest(ROOT, room.tests, Trial(files, within, tell))), 10**6):
+        trial = lambda: _pytest(ROOT, room.tests, Trial(room.files(), within, len(trees), tell))  # noqa: E731
+        if status := _status(_forked(trial), 10**6):
             sys.exit(f"pytest ended with {status} before all changes were tried")
         file.seek(0)
-        yield from [within[int(line)] for line in file]
-    yield from (change for change in changes if change.function() is None)
+        for line in file:
+            number, certain = map(int, line.split())
+            if certain:
+                yield within[number]
+            else:
+                anew.append(within[number])
+    works = ((change, functools.partial(fails_anew, change, room, trees)) for change in anew)
+    for change, status in together(len(trees), works, SECONDS):
+        if status == 0:
+            yield change
 
 
 if __name__ == "__main__":
