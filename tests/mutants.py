@@ -188,12 +188,16 @@ def _not_computed(node: ast.AST) -> Iterator[ast.expr]:
             yield annotation
     if isinstance(node, ast.keyword) and node.arg in _NOT_COMPUTED:
         yield node.value
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("cast", "TypeVar"):
+        yield node.args[0]
     if isinstance(node, ast.AnnAssign) and node.value and ast.unparse(node.annotation) == "TypeAlias":
         yield node.value
 
 
 def _is_told_only(node: ast.AST) -> bool:
     """Whether it is a declaration, or holds sentences: a text with a space in it."""
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return True
     if isinstance(node, ast.Tuple):
         return any(isinstance(each, ast.Constant) and " " in str(each.value) for each in node.elts)
     return isinstance(node, ast.AnnAssign) and node.value is None
