@@ -15,6 +15,8 @@ MAX_STEPS = 300_000
 #: How many characters the paths of all layers may have.
 MAX_PATHS = 50_000_000
 
+TOO_MANY_STEPS = f"the network takes more than {MAX_STEPS:,} steps to write out"
+
 
 class Spent(Exception):
     """There is no more to spend: the message says of what."""
@@ -53,7 +55,7 @@ class Budget:
         """So many steps, or names of inputs, are written out; Spent if that is too many."""
         self._steps += count
         if self._steps > MAX_STEPS:
-            raise Spent(f"the network takes more than {MAX_STEPS:,} steps to write out")
+            raise Spent(TOO_MANY_STEPS)
 
     def read(self, value: Any) -> None:
         """The values of a list are read one by one; Spent if that is too many."""

@@ -333,46 +333,60 @@ class Expansion:
 
     def step(self, step: Step, frame: Frame, current: int) -> int:
         self.spend(step, frame)
-        if step.when is not None and not self.truth(step.when, "when", self.at(step, frame, current)):
-            self.left_out(step, frame, current)
-            return current
-        times = 1 if step.repeat is None else self.times(step.repeat, self.at(step, frame, current))
-        if step.label is not None and step.repeat is not None:
-            frame.names.setdefault(step.label, Named(current, step, 0))
-        for i in range(times):
-            if i:
-                self.spend(step, frame)
-            inputs: tuple[int, ...] = ()
-            brought: dict[str, Carried] = {}
-            if step.inputs and (not i or _joins_names(step)):
-                inputs = self.named_all(step.inputs, step, frame)
-            if step.brought:
-                brought = {inner: self.brought(each, step, frame) for inner, each in step.brought.items()}
-                begins = brought.pop(INPUT, None)
-                if begins is not None and not i:
-                    inputs = begins.nodes
-            if not inputs:  # `from` is the first copy's input, the others follow each other
-                inputs = (current,)
-            around = frame
-            if step.index is not None:
-                around = frame._replace(env=self.copied(frame.env))
-                around.env[step.index] = i
-            end, inside = self.once(step, around, inputs, brought)
-            if step.name != HEAD:  # the stream goes on as if the head were not there
-                current = end
-            if step.label is not None:
-                copies = None
-                if step.repeat is not None:
-                    copies = i + 1
-                    self.remember(f"{step.label}.{copies}", Named(current, step, inside=inside), frame)
-                self.remember(step.label, Named(current, step, copies, inside), frame)
+        times = self.wanted(step, frame, current)
         if not times:
             self.left_out(step, frame, current)
+        for i in range(times):
+            current = self.copy(step, frame, current, i)
         return current
+
+    def wanted(self, step: Step, frame: Frame, current: int) -> int:
+        """How many copies of a step there are."""
+        if step.when is not None and not self.truth(step.when, "when", self.at(step, frame, current)):
+            return 0
+        return 1 if step.repeat is None else self.times(step.repeat, self.at(step, frame, current))
+
+    def copy(self, step: Step, frame: Frame, current: int, i: int) -> int:
+        """The copy of a step that has this index; returns the number of the node that ends it."""
+        if i:
+            self.spend(step, frame)
+        else:
+            self.begins(step, frame, current)
+        inputs: tuple[int, ...] = ()
+        brought: dict[str, Carried] = {}
+        if step.inputs and (not i or _joins_names(step)):
+            inputs = self.named_all(step.inputs, step, frame)
+        if step.brought:
+            brought = {inner: self.brought(each, step, frame) for inner, each in step.brought.items()}
+            begins = brought.pop(INPUT, None)
+            if begins is not None and not i:
+                inputs = begins.nodes
+        if not inputs:  # `from` is the first copy's input, the others follow each other
+            inputs = (current,)
+        around = frame
+        if step.index is not None:
+            around = frame._replace(env=self.copied(frame.env))
+            around.env[step.index] = i
+        end, inside = self.once(step, around, inputs, brought)
+        if step.name != HEAD:  # the stream goes on as if the head were not there
+            current = end
+        if step.label is not None:
+            copies = None
+            if step.repeat is not None:
+                copies = i + 1
+                self.remember(f"{step.label}.{copies}", Named(current, step, inside=inside), frame)
+            self.remember(step.label, Named(current, step, copies, inside), frame)
+        return current
+
+    def begins(self, step: Step, frame: Frame, current: int) -> None:
+        """Before its first copy the name of a repeated step stands for no node."""
+        if step.label is not None and step.repeat is not None:
+            frame.names.setdefault(step.label, Named(current, step, 0))
 
     def left_out(self, step: Step, frame: Frame, current: int) -> None:
         """The name of a step that is not there stands for what it would have read: the stream, or the one step that it
         names; of a repeated one there is no copy. A step that would read several has none."""
+        self.begins(step, frame, current)
         read: int | None = current
         if step.inputs or step.brought:
             only = None if step.brought or len(step.inputs) > 1 else _lookup(step.inputs[0][0], frame.names)
@@ -431,7 +445,7 @@ class Expansion:
         return ends[0] if len(ends) == 1 else self.layer(step, layer, frame, ends)
 
     def layer(self, step: Step, layer: Layer, frame: Frame, inputs: tuple[int, ...]) -> int:
-        if len(self.nodes) >= MAX_LAYERS:
+        if not self.has_room():
             raise Limit(Diagnostic("too-many-layers", f"the network has more than {MAX_LAYERS:,} layers", step.place))
         if layer.most is None and len(inputs) == 1:
             return inputs[0]  # of all copies of a repeated step there may be one
@@ -541,6 +555,10 @@ class Expansion:
         if document not in self.environments:
             self.environments[document] = environment_of(document, parameter_values(document, {}, self.budget))
         return self.environments[document]
+
+    def has_room(self) -> bool:
+        """Whether there may be one more layer."""
+        return len(self.nodes) < MAX_LAYERS
 
     def spend(self, step: Step, frame: Frame) -> None:
         self.written(1 + len(step.inputs), step, frame)

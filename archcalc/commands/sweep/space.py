@@ -25,8 +25,8 @@ from archcalc.commands.sweep.query import Query
 from archcalc.commands.sweep.reasons import reason, reason_of
 from archcalc.commands.sweep.values import Axis
 from archcalc.diagnostics.diagnostic import SpecError
-from archcalc.language.budget import Budget
-from archcalc.language.document import INPUT, Formula, Step
+from archcalc.language.budget import MAX_STEPS, TOO_MANY_STEPS, Budget, Spent
+from archcalc.language.document import INPUT, MAX_LAYERS, Formula, Step
 from archcalc.language.expand import (
     Carried,
     Environment,
@@ -43,10 +43,10 @@ from archcalc.language.expand import (
     top_level,
     with_blocks,
 )
-from archcalc.language.network import INPUT_INDEX, Network, Scope
+from archcalc.language.network import INPUT_INDEX, Network, Node, Scope
 from archcalc.language.volumes import Volumes
 from archcalc.layers.apply import DoesNotFit, Rules
-from archcalc.layers.outcome import Outcome
+from archcalc.layers.outcome import Outcome, Tensor
 from archcalc.layers.registry import Layer
 from archcalc.memory.setup import stated
 from archcalc.quantities.registry import Part
@@ -58,6 +58,12 @@ Array: TypeAlias = "numpy.ndarray[Any, Any]"
 
 #: The largest magnitude that an array of 64-bit integers is trusted with.
 _LARGEST = 2**63 - 1
+#: A step that is expanded for some alone takes as long as so many layers of architectures that are analysed one by one.
+_SAVES = 5
+#: So many names of copies are held. Most networks name none.
+_MOST_NAMES = 1_000_000
+#: Where a context has the numbers of layers and steps among its quantities.
+_LAYERS, _STEPS = -2, -1
 #: A value where architectures meet again has a number from here on; below are those of layers.
 _MEETING = 1 << 40
 
@@ -86,6 +92,51 @@ class _Asked(Exception):
         self.question = question
 
 
+class _Decisive(Exception):
+    """A copy of a step depends on the parameter that decides how many copies there are."""
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+
+
+class _Count(Record):
+    """How many copies of a step some architectures have."""
+
+    step: Step
+    members: Array
+    times: Array
+
+    @property
+    def most(self) -> int:
+        """The largest number."""
+        return int(self.times.max())
+
+    @property
+    def differs(self) -> bool:
+        """Whether they are not all the same."""
+        return int(self.times.min()) < self.most
+
+    @property
+    def names(self) -> int:
+        """How many names of copies there are where those with one number are told apart from the others."""
+        return self.most * len(numpy.unique(self.times))
+
+    def follows(self, question: _Question) -> bool:
+        """Whether the numbers differ, and follow from the answers of a question."""
+        codes = question.codes[self.members]
+        by_code = numpy.empty(int(codes.max()) + 1, dtype=numpy.int64)
+        by_code[codes] = self.times
+        return bool((by_code[codes] == self.times).all()) and self.differs
+
+
+class _Owner(Record):
+    """Which architectures have a tensor that layers share, and whether they train it."""
+
+    members: Array
+    tensor: Tensor
+    trainable: bool
+
+
 class _Value(Record):
     """What is known of a value that flows between layers: its volume, or the volumes that a question decides between.
 
@@ -98,12 +149,19 @@ class _Value(Record):
 
 
 class _Context:
-    """Architectures that are together: their numbers, what was decided on the way to them, and what they add up to."""
+    """Architectures that are together: their numbers, what was decided on the way to them, and what they add up to.
 
-    __slots__ = ("constants", "largest", "members", "splits", "sums")
+    `around` is the context that they were taken from. After the quantities come layers and steps, which are quantities
+    too.
+    """
 
-    def __init__(self, members: Array, quantities: int) -> None:
+    __slots__ = ("around", "constants", "largest", "members", "room", "splits", "sums")
+
+    def __init__(self, members: Array, quantities: int, around: _Context | None = None) -> None:
         self.members = members
+        self.around = around
+        #: How many layers and steps more all of them may have at the least, as far as that is known.
+        self.room = {_LAYERS: 0, _STEPS: 0}
         #: For each quantity what all members have, and what each has beyond it (None for nothing).
         self.constants = [0] * quantities
         self.sums: list[Array | None] = [None] * quantities
@@ -120,6 +178,7 @@ class _Context:
 
     def join(self, branches: Sequence[tuple[Array, _Context]]) -> None:
         """What was added to members apart: `branches` are their places among the members, and their contexts."""
+        self.room = {_LAYERS: 0, _STEPS: 0}
         for number in range(len(self.constants)):
             self.largest[number] += max(branch.largest[number] for _, branch in branches)
             constants = {branch.constants[number] for _, branch in branches}
@@ -137,6 +196,37 @@ class _Context:
                 more = branch.sums[number]
                 sums[places] += branch.constants[number] if more is None else more + branch.constants[number]
             self.sums[number] = sums
+
+    @property
+    def spent(self) -> tuple[int, int]:
+        """How many layers and steps all members have."""
+        return self.constants[_LAYERS], self.constants[_STEPS]
+
+    @spent.setter
+    def spent(self, spent: tuple[int, int]) -> None:
+        for number, amount in zip((_LAYERS, _STEPS), spent, strict=True):
+            self.room[number] += self.constants[number] - amount
+            self.constants[number] = amount
+
+    def part(self, places: Array) -> _Context:
+        """What some of the members are and have."""
+        part = _Context(self.members[places], len(self.constants), self.around)
+        part.constants = list(self.constants)
+        part.sums = [None if sums is None else sums[places] for sums in self.sums]
+        part.largest = list(self.largest)
+        part.room = dict(self.room)
+        return part
+
+    def outwards(self) -> Iterator[_Context]:
+        """This context and those around it."""
+        context: _Context | None = self
+        while context is not None:
+            yield context
+            context = context.around
+
+    def places(self, members: Array) -> Array:
+        """Where some of the members are among all."""
+        return numpy.searchsorted(self.members, members)
 
     def figures(self, number: int) -> Array:
         """A quantity of every member."""
@@ -176,11 +266,13 @@ class Space:
         return _Forks(self, axes, places).run()
 
     def adds(self, part: Part, row: AnalysedLayer) -> tuple[int, ...]:
-        """What a layer adds to each quantity."""
-        known = self.amounts.get(id(row.outcome))
+        """What a layer adds to each quantity. Of those that share weights each adds something else."""
+        known = self.amounts.get(id(row.outcome)) if row.node.tied is None else None
         if known is None:
             found = tuple(quantity.amount(part, row) if quantity.amount else 0 for quantity in self.query.quantities)
-            known = self.amounts[id(row.outcome)] = (row.outcome, found)
+            known = (row.outcome, found)
+            if row.node.tied is None:
+                self.amounts[id(row.outcome)] = known
         return known[1]
 
 
@@ -188,7 +280,7 @@ class _Forks(Expansion):
     """One pass over the spec for all architectures."""
 
     def __init__(self, space: Space, axes: Sequence[Axis], places: Mapping[str, Array]) -> None:
-        super().__init__(_Volumes(self.volume), Budget())
+        super().__init__(_Volumes(self.volume), _Budget(self))
         self.space = space
         self.values: dict[int, _Value] = {}
         self.decided: dict[_Question, int] = {}
@@ -199,8 +291,12 @@ class _Forks(Expansion):
         self.alive = numpy.ones(self.count, dtype=bool)
         self.deaths = 0
         self.reasons: Counter[str] = Counter()
-        self.context = _Context(numpy.arange(self.count), len(space.query.quantities))
-        self.runs = 0
+        self.context = _Context(numpy.arange(self.count), len(space.query.quantities) + 2)
+        #: How often a step was expanded for some alone, and how many layers that has given all architectures together.
+        self.runs = self.served = 0
+        self.owners: dict[object, list[_Owner]] = {}
+        #: The repeated steps around, innermost last.
+        self.counts: list[_Count] = []
         self.parameters = _Parameters(space, axes, self)
         self.environments[space.query.document] = _Names(self.parameters)  # type: ignore[assignment]
         network = Network(space.query.document, {}, {}, [], {})
@@ -244,6 +340,33 @@ class _Forks(Expansion):
         self.values[self.meetings] = _Value((volume,), None, True)
         return self.meetings, None
 
+    def has_room(self) -> bool:
+        return self.of_each(_LAYERS, len(self.nodes) + 1, 1, MAX_LAYERS)
+
+    def of_each(self, number: int, made: int, more: int, most: int) -> bool:
+        """So many layers or steps more, which are `made` then by all architectures together; whether each that is here
+        may have them."""
+        context = self.context
+        if made > most and context.room[number] < more:
+            if made > 2 * most:
+                raise Inseparable("all together are too large")
+            members = context.members[self.alive[context.members]]
+            left = numpy.full(len(members), most)
+            for each in context.outwards():
+                left -= each.figures(number)[each.places(members)]
+            short = left < more
+            if short.all():
+                return False
+            if short.any():
+                question = _Question(numpy.full(self.count, -1))
+                question.codes[members] = short
+                raise _Asked(question)
+            context.room[number] = int(left.min())
+        context.room[number] -= more
+        context.constants[number] += more
+        context.largest[number] += more
+        return True
+
     def copied(self, environment: Environment) -> Environment:
         return ChainMap({}, environment)  # nothing is asked for its value
 
@@ -262,7 +385,69 @@ class _Forks(Expansion):
                 self.settle(step.label, frame.names)
             return plain(step, frame, current), None
 
+        if step.repeat is not None:
+            try:
+                return self.repeated(step, frame, current)
+            except _Decisive as decisive:
+                if decisive.step is not step:
+                    raise
         return self.forked(frame, run)[0]
+
+    def repeated(self, step: Step, frame: Frame, current: int) -> int:
+        """The copies of a step, each expanded once for all architectures that have it.
+
+        _Decisive where a copy reads the parameter that decides how many there are: no copy is the same for all then.
+        """
+        outer = self.context
+        times = self.counted(step, frame, current)
+        places = numpy.flatnonzero(self.alive[outer.members])
+        count = _Count(step, outer.members[places], times[outer.members[places]])
+        if step.label is not None and count.names > _MOST_NAMES:
+            raise _Decisive(step)
+        inner = frame._replace(names=dict(frame.names))
+        branches: list[tuple[Array, _Context]] = []
+        ends: list[int] = []
+        named: list[Names] = []
+        self.context = _Context(count.members, len(outer.constants), outer)
+        self.counts.append(count)
+        try:
+            for i in range(count.most + 1):
+                done = times[self.context.members] == i
+                if done.any():  # the others have more copies
+                    branches.append((places[done], self.context.part(numpy.flatnonzero(done))))
+                    ends.append(current)
+                    named.append(dict(inner.names))
+                    places, self.context = places[~done], self.context.part(numpy.flatnonzero(~done))
+                if len(places):
+                    current, _ = self.forked(inner, partial(self.numbered, step, current, i))
+        except _Dead:
+            pass
+        finally:
+            self.context = outer
+            self.counts.pop()
+        return self.joined(frame, branches, ends, named)
+
+    def counted(self, step: Step, frame: Frame, current: int) -> Array:
+        """How many copies of a step each architecture of this context has."""
+        times = numpy.empty(self.count, dtype=numpy.int64)
+
+        def count(frame: Frame) -> _End:
+            self.spend(step, frame)
+            if step.label is not None:
+                self.settle(step.label, frame.names)
+            times[self.context.members] = wanted = self.wanted(step, frame, current)
+            if not wanted:
+                self.left_out(step, frame, current)
+            return current, None
+
+        self.forked(frame, count)
+        return times
+
+    def numbered(self, step: Step, current: int, i: int, frame: Frame) -> _End:
+        """The copy of a step that has this index."""
+        if step.label is not None:
+            self.settle(step.label, frame.names)
+        return self.copy(step, frame, current, i), None
 
     def once(self, step: Step, frame: Frame, inputs: tuple[int, ...], brought: dict[str, Carried]) -> _End:
         plain = super().once
@@ -283,22 +468,38 @@ class _Forks(Expansion):
     def apply(self, index: int, volumes: tuple[Volume, ...]) -> None:
         """Run a layer's rule, and add its figures to the architectures that are here."""
         node = self.nodes[index]
-        if node.tied is not None:
-            raise Inseparable(f"`{node.tied.name}` are weights that layers share")
         if node.attributes.get("inplace"):
             raise Inseparable("a layer is told to work in place")
         outcome = self.space.rules.apply(node.layer, volumes, node.attributes).outcome
         looks_up = any(saved.what == "input" and saved.dtype == "int64" for saved in outcome.saved)
         if looks_up and not self.values[node.inputs[0]].given:
             raise Inseparable("an embedding looks up what a layer gives")
-        stored = (total(tensor.elements for tensor in tensors) for tensors in (outcome.params, outcome.buffers))
+        tensors = (outcome.params, outcome.buffers)
+        if node.tied is not None:
+            tensors = (self.unshared(node, outcome.params), self.unshared(node, outcome.buffers))
+        stored = (total(tensor.elements for tensor in each) for each in tensors)
         self.context.add(self.space.adds(self.part, AnalysedLayer(node, outcome, *stored)))
+        self.served += len(self.context.members)
         self.values[index] = _Value((outcome.output,), None, False)
+
+    def unshared(self, node: Node, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The tensors that no earlier layer with the same weights has, in all of the architectures that are here."""
+        members = self.context.members
+        new = []
+        for tensor in tensors:
+            owners = self.owners.setdefault((node.tied, tensor.name), [])
+            owner = next((each for each in owners if numpy.isin(members, each.members).any()), None)
+            if owner is None:
+                owners.append(_Owner(members, tensor, node.trainable))
+                new.append(tensor)
+            elif not numpy.isin(members, owner.members).all() or (tensor, node.trainable) != owner[1:]:
+                raise Inseparable(f"`{tensor.name}` is shared otherwise by some")
+        return tuple(new)
 
     def forked(self, frame: Frame, run: Callable[[Frame], _End], *, keep: bool = False) -> _End:
         """What `run` gives in a frame, for the architectures of this context: apart, if it asks for something in which
         they differ. Names in what ends it are wanted only if they are to be kept."""
-        before = len(self.nodes), self.meetings
+        before, spent = (len(self.nodes), self.meetings), self.context.spent
         try:
             return run(frame)
         except _Asked as asked:
@@ -306,20 +507,29 @@ class _Forks(Expansion):
         except (Found, DoesNotFit, SpecError) as error:
             self.died(_reason(error))
             raise _Dead from None
+        except Limit as limit:
+            if limit.diagnostic.rule != "too-many-layers":
+                raise
+            self.died(reason(limit.diagnostic.rule, limit.diagnostic.message))
+            raise _Dead from None
         if question in self.decided or before != (len(self.nodes), self.meetings):
             raise Inseparable("a step asks for what it made itself")
+        self.context.spent = spent  # each spends it for itself
         return self.apart(question, frame, run, keep)
 
     def apart(self, question: _Question, frame: Frame, run: Callable[[Frame], _End], keep: bool) -> _End:
         context = self.context
+        for count in self.counts:
+            if question in self.questions.values() and count.follows(question):
+                raise _Decisive(count.step)
         branches: list[tuple[Array, _Context]] = []
         ends: list[_End] = []
         named: list[Names] = []
         for answer, places in self.answers(question):
             self.runs += 1
-            if self.runs > 4 * self.count + 10_000:
+            if self.runs > 4 * self.count + 10_000 + self.served // _SAVES:
                 raise Inseparable("its steps have nearly as many forms as there are architectures")
-            self.context = _Context(context.members[places], len(context.constants))
+            self.context = _Context(context.members[places], len(context.constants), context)
             self.decided[question] = answer
             names = {name: known for name, each in frame.names.items() if (known := self.chosen_name(each, question))}
             try:
@@ -331,17 +541,24 @@ class _Forks(Expansion):
             finally:
                 del self.decided[question]
                 self.context = context
+        met = self.joined(frame, branches, [end for end, _ in ends], named)
+        inside = [names for _, names in ends if names is not None] if keep else []
+        members = [branch.members for _, branch in branches]
+        return met, self.merged_names(inside, members) if len(inside) == len(ends) else None
+
+    def joined(
+        self, frame: Frame, branches: Sequence[tuple[Array, _Context]], ends: Sequence[int], named: Sequence[Names]
+    ) -> int:
+        """The value that ends what the architectures of this context went through apart, and the names in a frame."""
         if not branches:
             raise _Dead
-        context.join(branches)
+        self.context.join(branches)
         members = [branch.members for _, branch in branches]
         merged = self.merged_names(named, members)
         if merged != frame.names:
             frame.names.clear()
             frame.names.update(merged)
-        inside = [names for _, names in ends if names is not None] if keep else []
-        met = self.met([end for end, _ in ends], members)
-        return met, self.merged_names(inside, members) if len(inside) == len(ends) else None
+        return self.met(ends, members)
 
     def answers(self, question: _Question) -> list[tuple[int, Array]]:
         """The answers of the members of this context that are alive, and the places of those members."""
@@ -456,6 +673,21 @@ class _Forks(Expansion):
     def remember(self, name: str, named: Named, frame: Frame) -> None:
         self.settle(name, frame.names)
         super().remember(name, named, frame)
+
+
+class _Budget(Budget):
+    """What is left to be spent on each architecture."""
+
+    __slots__ = ("_forks",)
+
+    def __init__(self, forks: _Forks) -> None:
+        super().__init__()
+        self._forks = forks
+
+    def steps(self, count: int) -> None:
+        self._steps += count
+        if not self._forks.of_each(_STEPS, self._steps, count, MAX_STEPS):
+            raise Spent(TOO_MANY_STEPS)
 
 
 class _Volumes(Volumes):
