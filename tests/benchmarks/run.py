@@ -299,6 +299,7 @@ def _other_sweeps() -> None:
         for what, network, over, quantities, sample, most in (
             ("all cells of NAS-Bench-201", "nas_bench_201", {"edges[*]": operations}, ("params", "macs"), None, "5 s"),
             ("MobileNet-like, 46 choices", mobile, choices, ("params", "macs"), 10**6, "60 s"),
+            ("Llama 2 by depth", "llama2_7b", {"layers": range(1, 1001)}, ("params", "macs"), None, ""),
             ("peaks of ResNet-50", "resnet50", sizes, peaks, None, ""),
             ("depth of cells, one by one", "nas_bench_201", {"edges[*]": operations}, ("depth",), 200, ""),
         ):

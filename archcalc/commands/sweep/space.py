@@ -3,11 +3,12 @@
 The parameters that a sweep goes over have no value until a step reads one. Then the step is expanded once for each of
 its values, for those architectures alone that have it, and after the step they are together again, unless their
 volumes differ: what reads the volume tells them apart then. What the layers add up to is added to all architectures
-that a group holds. So a space of millions takes as many expansions of a step as the step has different forms.
+that a group holds. So a space of millions takes as many expansions of a step as the step has different forms. Copies of
+a repeated step are steps one after the other, each for the architectures that have so many.
 
 That serves figures to which a layer adds what follows from its attributes and input volumes alone (`Quantity.local`).
-Where a network holds something together that this pass takes apart (tied weights, a value that is overwritten), it
-gives up, and the architectures are analysed one by one.
+Where a network holds something together that this pass takes apart (a value that is overwritten, weights that only some
+share), it gives up, and the architectures are analysed one by one.
 """
 
 from __future__ import annotations
