@@ -600,6 +600,13 @@ class _PassBytes:
                 self.saved_born[first] += size
         #: Bytes alive at each step that the backward pass has made.
         self.gradients = list(accumulate(change))
+        #: The steps at which what the cache holds is born, and the bytes before each that go, and stay, after the loss.
+        cached = sorted(self.cached, key=self.life.first.__getitem__)
+        self.cached_from = [self.life.first[storage] for storage in cached]
+        sizes = [self.sizes[storage] for storage in cached]
+        stays = [size if self.life.last[each] >= self.turn else 0 for each, size in zip(cached, sizes, strict=True)]
+        self.cached_sums = list(accumulate(sizes, initial=0))
+        self.cached_stays = list(accumulate(stays, initial=0))
 
     def part(self, nodes: Iterable[int], value: int, end: int | None) -> _Part:
         """The figures of the unit of those nodes, which `value` enters and `end` leaves; nothing leaves the loss."""
@@ -618,12 +625,9 @@ class _PassBytes:
         for storage in {entry, leaves} - {_NOTHING}:
             if ahead[0] <= self.life.first[storage] <= ahead[-1] and self.life.last[storage] >= self.turn:
                 saved -= self.sizes[storage]
-        dropped = sum(  # of what is there before the unit, what the cache drops after the loss
-            self.sizes[storage]
-            for storage in self.cached
-            if self.life.first[storage] < ahead[0] and self.life.last[storage] < self.turn
-        )
-        of_unit = [storage for storage in self.cached if ahead[0] <= self.life.first[storage] <= ahead[-1]]
+        begins, ends = bisect_left(self.cached_from, ahead[0]), bisect_right(self.cached_from, ahead[-1])
+        # Of what is there before the unit, what the cache drops after the loss.
+        dropped = self.cached_sums[begins] - self.cached_stays[begins]
         return _Part(
             entry,
             leaves,
@@ -634,8 +638,8 @@ class _PassBytes:
             entry in read_back,
             leaves in read_back,
             self._waiting(back, ahead),
-            sum(self.sizes[storage] for storage in of_unit),
-            sum(self.sizes[storage] for storage in of_unit if self.life.last[storage] >= self.turn),
+            self.cached_sums[ends] - self.cached_sums[begins],
+            self.cached_stays[ends] - self.cached_stays[begins],
         )
 
     def _present(self, storage: int, step: int) -> int:
