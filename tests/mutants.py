@@ -502,7 +502,8 @@ def _report(name: str, given: argparse.Namespace, trees: list[Path]) -> bool:
         sys.exit(f"{name}: the tests fail without any change")
     survivors = 0
     for change in _survivors(room, changes, trees):
-        print(f"survives: {change}", flush=True)
+        if change is not None:  # else it has been told already
+            print(f"survives: {change}", flush=True)
         survivors += 1
     noticed = len(changes) - survivors
     share = 100 * noticed / max(len(changes), 1)
@@ -510,13 +511,15 @@ def _report(name: str, given: argparse.Namespace, trees: list[Path]) -> bool:
     return share >= given.least
 
 
-def _survivors(room: Room, changes: list[Mutant], trees: list[Path]) -> Iterator[Mutant]:
-    """The changes that no test notices."""
+def _survivors(room: Room, changes: list[Mutant], trees: list[Path]) -> Iterator[Mutant | None]:
+    """The changes that no test notices; None for one that has been printed as soon as that was certain."""
     within = [change for change in changes if change.function() is not None]
     anew = [change for change in changes if change.function() is None]
-    with tempfile.TemporaryFile("a+") as file:
+    with tempfile.TemporaryFile("a+") as file, os.fdopen(os.dup(1), "w") as out:
 
         def tell(change: Mutant, certain: bool) -> None:
+            if certain:
+                print(f"survives: {change}", file=out, flush=True)
             print(within.index(change), int(certain), file=file, flush=True)
 
         trial = lambda: _pytest(ROOT, room.tests, Trial(room.files(), within, len(trees), tell))  # noqa: E731
@@ -526,7 +529,7 @@ def _survivors(room: Room, changes: list[Mutant], trees: list[Path]) -> Iterator
         for line in file:
             number, certain = map(int, line.split())
             if certain:
-                yield within[number]
+                yield None
             else:
                 anew.append(within[number])
     works = ((change, functools.partial(fails_anew, change, room, trees)) for change in anew)
