@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from textwrap import dedent
@@ -15,6 +16,7 @@ from archcalc.commands.sweep.choose import choice
 from archcalc.commands.sweep.run import Columns, Request, Sweep, collected, sweep
 from archcalc.commands.sweep.space import Space
 from archcalc.commands.sweep.values import axis
+from archcalc.language.expand import Expansion
 
 LOCAL = (
     "params",
@@ -48,6 +50,14 @@ def written(tmp_path: Path, text: str) -> Path:
 
 
 # --- every way in which the language lets structure vary, against each architecture alone
+
+COPIES = """
+parameters: {n: 2, m: 2, width: 4, drop: 0.1}
+input: [4, 16, 16]
+layers:
+  - conv: {out: width, kernel: 3, padding: 1}
+    repeat: n
+"""
 
 FORMS = {
     "a step that may be left out, under a name that others read": (
@@ -205,6 +215,55 @@ FORMS = {
         """,
         {"deep": [True, False], "out": [0, -1]},
     ),
+    "a depth": (COPIES, {"n": range(-1, 6)}),
+    "a depth and a width": (COPIES, {"n": range(4), "width": [2, 4]}),
+    "so many poolings that nothing is left": (
+        COPIES + "  - maxpool: 2\n    repeat: m\n  - flatten\n  - linear: 3\n",
+        {"n": [3, 0, 1], "m": range(7)},
+    ),
+    "a depth that follows from two": (
+        COPIES + "  - conv: {out: 2 + i, kernel: 1}\n    repeat: {i: n * m}\n",
+        {"n": range(4), "m": range(3)},
+    ),
+    "copies that read how many there are": (
+        COPIES + "  - conv: {out: n, kernel: 3}\n    repeat: n\n",
+        {"n": range(9)},
+    ),
+    "copies that read their index and how many there are": (
+        COPIES + "  - dropout: drop * i * n\n    repeat: {i: n}\n",
+        {"n": range(5), "m": [1, 2]},
+    ),
+    "copies of a block that is told how many there are": (
+        COPIES + "  - b: n\n    repeat: n\nblocks:\n  b(k):\n    - conv: {out: k, kernel: 1}\n      repeat: m\n",
+        {"n": range(5), "m": range(3)},
+    ),
+    "copies within copies, which read how many they are": (
+        COPIES + "  - b:\n    repeat: n\nblocks:\n  b:\n    - conv: {out: m, kernel: 1}\n      repeat: m\n",
+        {"n": range(4), "m": range(4)},
+    ),
+    "a copy that others name": (
+        COPIES.replace("repeat", "as: deep\n    repeat") + "  - add: [deep.1, deep]\n  - add: [deep.3, deep]\n",
+        {"n": range(5)},
+    ),
+    "a name that stands for the last copy, or for what the first would have read": (
+        COPIES + "  - conv: {out: 4, kernel: 1}\n    as: late\n    repeat: n - 1\n  - concat: [late, input]\n",
+        {"n": range(4)},
+    ),
+    "copies with a condition": (
+        COPIES + "  - conv: {out: 4, kernel: 3}\n    as: a\n    repeat: n\n    when: n != 2\n"
+        "  - conv: {out: 4, kernel: 3}\n    from: a\n",
+        {"n": range(5)},
+    ),
+    "copies that share their weights with a layer that all have": (
+        COPIES + "  - conv: {out: 4, kernel: 1}\n    weights: w\n  - conv: {out: 4, kernel: 1}\n    weights: w\n"
+        "    repeat: n\n  - conv: {out: 4, kernel: m}\n  - conv: {out: 4, kernel: 1}\n    weights: w\n",
+        {"n": range(4), "m": [1, 3]},
+    ),
+    "copies that share weights with each other": (
+        COPIES + "  - conv: {out: m, kernel: 1}\n    weights: w\n  - conv: {out: 4, kernel: 1}\n"
+        "  - conv: {out: m, kernel: 1, bias: true}\n    weights: v\n    repeat: n\n",
+        {"n": range(2), "m": range(1, 5)},
+    ),
 }
 
 
@@ -221,26 +280,27 @@ def test_all_architectures_at_once_are_each_of_them_alone(form: str, tmp_path: P
     assert sum(found.reasons.values()) == sum(expected.reasons.values()) == found.visited - found.count
 
 
+SHARED = """
+parameters: {{m: 1}}
+input: [4, 8, 8]
+layers:
+  - {}
+    weights: w
+  - conv: {{out: 4, kernel: 1}}
+    weights: w
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "over"),
     [
         ("input: [4, 8, 8]\nparameters: {deep: true}\nlayers:\n  - relu\n  - relu: {inplace: true}\n    when: deep\n",
          {"deep": [True, False]}),
-        ("""
-        parameters: {deep: true}
-        input: [4, 8, 8]
-        blocks:
-          twice:
-            - conv: {out: 4, kernel: 1}
-        layers:
-          - twice:
-            weights: same
-          - twice:
-            weights: same
-            when: deep
-        """, {"deep": [True, False]}),
+        (SHARED.format("conv: {out: 4, kernel: m}"), {"m": [1, 3]}),
+        (SHARED.format("conv: {out: 4, kernel: 1}\n    trainable: m < 2"), {"m": [1, 3]}),
+        (SHARED.format("conv: {out: 4, kernel: 1}\n    when: m < 2"), {"m": [1, 3]}),
     ],
-    ids=["in place", "tied weights"],
+    ids=["in place", "weights of another shape", "weights that some train", "weights that some have"],
 )  # fmt: skip
 def test_what_holds_a_network_together_is_analysed_network_by_network(text: str, over: Any, tmp_path: Path) -> None:
     path = written(tmp_path, text)
@@ -276,6 +336,45 @@ def test_a_step_that_reads_everything_is_no_search_space(tmp_path: Path) -> None
     found = sweep(path, {"widths[*]": [1, 2, 3, 4]}, ["params"], sample=3000)
     totals = [sum(row[:-1]) for row in rows(found)]
     assert [row[-1] for row in rows(found)] == [4 * n + 2 * n + 2 if n > 12 else 8 for n in totals]
+
+
+def test_a_copy_is_expanded_once_for_all_that_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expanded: list[str] = []
+    plain = Expansion.layer
+
+    def counted(self: Expansion, step: Any, layer: Any, *rest: Any) -> int:
+        expanded.append(layer.name)
+        return plain(self, step, layer, *rest)
+
+    sweep = asked(written(tmp_path, COPIES), {"n": range(1, 101)})
+    assert sweep.visit.space is not None
+    monkeypatch.setattr(Expansion, "layer", counted)
+    assert collected(sweep)["params"].tolist() == [148 * n for n in range(1, 101)]
+    assert expanded == ["conv"] * 100
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "size"),
+    [
+        ("MAX_LAYERS", 20, lambda n, m: n + 1 + m),
+        ("MAX_STEPS", 21, lambda n, m: n + 1 + max(m, 1)),  # a step with no copies is read too
+    ],
+    ids=["layers", "steps"],
+)
+def test_depths_beyond_the_largest_network_are_not_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int, size: Callable[[int, int], int]
+) -> None:
+    for module in ("language.expand", "language.budget", "commands.sweep.space"):
+        monkeypatch.setattr(f"archcalc.{module}.{limit}", most, raising=False)
+    over = {"n": [2, 90, 17, 19, 20], "m": [1, 0, 4]}
+    text = COPIES + "  - relu\n  - conv: {out: 4, kernel: 1}\n    repeat: m\n"
+    sweep = asked(written(tmp_path, text), over)
+    assert sweep.visit.space is not None
+    found = collected(sweep)
+    fitting = [point for point in product(*over.values()) if size(*point) <= most]
+    assert [row[:3] for row in rows(found)] == [(n, m, n * 148 + m * 20) for n, m in fitting]
+    assert {each.partition(":")[0] for each in found.reasons} == {"too-many-layers"}
+    assert sum(found.reasons.values()) == 15 - len(fitting)
 
 
 # --- NAS-Bench-201
