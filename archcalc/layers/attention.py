@@ -136,11 +136,9 @@ def attention(
     if mode == "module":
         outcome = _multihead(x, memory, heads, bias)
         return outcome._replace(conditions=(*outcome.conditions, *known))
-    from archcalc.layers.composed.attention import linear_attention
+    from archcalc.layers.composed.attention import Options, linear_attention
 
-    outcome = linear_attention(
-        x,
-        memory,
+    made = Options(
         heads=heads,
         kv_heads=heads if kv_heads is None else kv_heads,
         width=x.channels // heads if width is None else width,
@@ -154,6 +152,7 @@ def attention(
         dropout=bool(dropout),
         kernel="fused" if mode == "fused" else "separate",
     )
+    outcome = linear_attention(x, memory, made)
     divided = () if width is not None else (divides("heads-divide", heads, x.channels, _DIVIDE, "heads"),)
     return outcome._replace(conditions=(*divided, *outcome.conditions, *known))
 

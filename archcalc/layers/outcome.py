@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, TypeAlias, get_args
 
 from archcalc.layers.layout import Lies, Move, Needs
@@ -149,6 +150,17 @@ class Instead(Record):
     composition: Composition
 
 
+class Way(Record):
+    """What decides how a framework runs a layer, beside its attributes and volumes: whether the batch is one sample,
+    which of the inputs, by number, are not contiguous in the order of `needs`, the device, and the type of 16 bits that
+    the results of linear layers have, if it is one."""
+
+    one_sample: bool = False
+    rearranged: tuple[int, ...] = ()
+    device: str = "cpu"
+    half: str | None = None
+
+
 class Window(Record):
     """Along one axis, the input positions that output position `o` sees: from `(o * stride + first) // scale`
     to `(o * stride + last) // scale`, both included. `scale` is above 1 where the layer enlarges its input."""
@@ -199,6 +211,8 @@ class Outcome(Record):
     #: The composition for inputs that are not contiguous in the way of `needs`, or what is saved and done instead by
     #: one whose steps copy the inputs themselves.
     rearranged: Composition | Instead | None = None
+    #: What is saved and done in a way of its own; None for a layer that has no such ways.
+    ways: Callable[..., Instead] | None = None
     #: Of one sample's values, how many training takes each statistic of; 0 for a layer that takes none over a batch.
     values_of_statistic: Size = 0
     #: A larger volume that the operation makes, of which the output is the slice that `moves` take; without them the

@@ -167,7 +167,9 @@ class _Backward:
             if not self.call.wanted(step.needed_by):
                 continue
             if not self.of.issuperset(step.reads[:1]):
-                self.settle()
+                self.settle_values()
+                if step.operation != "add":  # gradients that arrive are added up before those of parameters go on
+                    self.settle_parameters()
                 self.of = set(step.reads[:1])
             if step.unless is not None:
                 self.of.add(step.makes[0].name)
@@ -175,7 +177,8 @@ class _Backward:
                 self.pass_on_part()
             self.step(step)
         self.end_node()
-        self.settle()
+        self.settle_values()
+        self.settle_parameters()
         if copied:
             self.draft.step("copy_", [names.pop("gradient of input"), gradient.number], [])
             # The gradient of the whole comes from a node before; this one runs those of the layer.
@@ -401,9 +404,9 @@ class _Backward:
             return self.mode.setup.parameters
         return self.original_type(value)
 
-    def settle(self) -> None:
-        """What the operation before has made becomes what autograd passes on: gradients of inputs in the inputs' types,
-        and then those of parameters, weights before biases where both must be converted back."""
+    def settle_values(self) -> None:
+        """What the operation before has made becomes what autograd passes on: first gradients of values, in their
+        types."""
         for tensor, value in self.values:
             dtype = self.original_type(value)
             assert dtype is not None
@@ -411,13 +414,16 @@ class _Backward:
             self.draft.step("to", [self.names[tensor.name]], [storage])
             self.converted(value)
             self.names[tensor.name] = storage
+        self.values.clear()
+
+    def settle_parameters(self) -> None:
+        """Then those of parameters, weights before biases where both must be converted back."""
         gradients = self.unsettled + self.transposed
         if self.placement.typed is not None:
             order = [tensor.name for tensor in self.outcome.params]
             gradients.sort(key=lambda gradient: order.index(gradient[0]))
         for name, storage in gradients:
             self.keep(name, storage)
-        self.values.clear()
         self.unsettled.clear()
         self.transposed.clear()
 

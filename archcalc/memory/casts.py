@@ -18,6 +18,10 @@ _SAVE_NOTHING = frozenset(
 )
 
 
+#: Operations that save their result, also where what reads it converts it.
+_SAVE_RESULT = frozenset({"softmax"})
+
+
 class Cast(Record):
     """A conversion before the step of that number: of what is read under that name, and the name of the copy."""
 
@@ -29,8 +33,8 @@ class Cast(Record):
 class Typed(Record):
     """The types of a layer's tensors in the forward pass, by the names that its steps give them.
 
-    `reads` are the copies that steps read instead, by step and name; `versions` what the operations that save an
-    operand read under its name, in order, where that is not the operand alone.
+    `reads` are the copies that steps read instead, by step and name; `versions` what is saved under a name, in order,
+    where that is not the tensor of that name alone: what operations that save an operand read under it.
     """
 
     types: dict[str, str]
@@ -79,6 +83,8 @@ def typed(steps: Sequence[Step], types: dict[str, str], parameters: Collection[s
         for tensor in step.makes:
             own = types["input"] if tensor.dtype == OF_INPUT else values
             types[tensor.name] = storage_type(tensor.dtype, own, of_parameters, device)
+            if step.operation in _SAVE_RESULT:
+                versions.setdefault(tensor.name, {})[tensor.name] = None
     told = {name: tuple(names) for name, names in versions.items() if list(names) != [name]}
     return Typed(types, tuple(casts), reads, told)
 

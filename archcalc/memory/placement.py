@@ -9,12 +9,12 @@ from __future__ import annotations
 from functools import cached_property
 
 from archcalc.layers.layout import Needs
-from archcalc.layers.outcome import WEIGHTS, Composition, Instead, Need, Outcome, Per, Saved, Step, Tensor, nth
+from archcalc.layers.outcome import WEIGHTS, Composition, Instead, Need, Outcome, Per, Saved, Step, Tensor, Way, nth
 from archcalc.layers.registry import Layer
 from archcalc.memory.casts import Typed, typed
 from archcalc.memory.draft import Draft, Storage
 from archcalc.memory.layout import Layout, first, fits, is_whole, laid, last, moved, shape_of
-from archcalc.memory.precision import storage_type
+from archcalc.memory.precision import AUTOCAST, storage_type
 from archcalc.memory.setup import Setup
 from archcalc.records import Record
 from archcalc.sizes.kinds import Size
@@ -185,6 +185,9 @@ class _Placing:
             made = (Tensor("output", outcome.output.elements),)
             kernel = Composition((Step("_native_multi_head_attention", operands, made),))
             outcome = outcome._replace(composition=kernel, rearranged=None, needs=None, lies="channels last")
+        if outcome.ways is not None:
+            saved, composition = outcome.ways(self.way(outcome.needs))
+            outcome = outcome._replace(composition=composition, saved=saved, needs=None)
         if outcome.rearranged and not self.lies(outcome.needs):
             if isinstance(outcome.rearranged, Instead):
                 saved, composition = outcome.rearranged
@@ -208,9 +211,15 @@ class _Placing:
         no_autocast = self.setup.dtype != "amp" or self.setup.device == "cpu"
         return no_autocast and self.draft.storages[0].dtype == self.setup.parameters
 
-    def lies(self, needs: Needs | None) -> bool:
-        """Whether the first input is contiguous in the order in which it is needed."""
-        value = self.call.inputs[0]
+    def way(self, needs: Needs | None) -> Way:
+        """What decides how the layer is run."""
+        rearranged = tuple(number for number in range(len(self.call.inputs)) if not self.lies(needs, number))
+        values = AUTOCAST[self.setup.device].half if self.setup.dtype == "amp" else self.setup.parameters
+        return Way(self.setup.one_sample, rearranged, self.setup.device, None if values == "float32" else values)
+
+    def lies(self, needs: Needs | None, number: int = 0) -> bool:
+        """Whether an input is contiguous in the order in which it is needed."""
+        value = self.call.inputs[number]
         return needs is None or is_whole(value.layout, self.mode.shape(value), needs.order)
 
     def fits(self, number: int, needs: Needs | None) -> bool:

@@ -140,7 +140,8 @@ def mask(site: Site) -> Layer:
 
 
 class Attention(nn.Module):
-    """Query, key, value and output as linear layers; a fused kernel, or scores, softmax and sum."""
+    """Query, key, value and output as linear layers; a fused kernel, or scores, softmax and sum. Names are reused, as
+    the code that `export` writes does: they decide how long eager lifetimes are."""
 
     def __init__(self, site: Site, *, fused: bool) -> None:
         super().__init__()
@@ -160,6 +161,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(inner, x.channels, bias=biases[3])
         kind = {"none": nn.Identity, "layer": nn.LayerNorm, "rms": nn.RMSNorm}[site["norm"]]
         self.query_norm, self.key_norm = (kind(self.width) for _ in range(2))
+        self.dropped = nn.Dropout(float(site["dropout"]))
         length, attended = x.space[-1], other.space[-1]
         self.size = (length, attended)
         masked = torch.zeros(length, attended, dtype=torch.bool)
@@ -173,40 +175,36 @@ class Attention(nn.Module):
             self.register_buffer("index", torch.zeros(length * attended, dtype=torch.int64))
 
     def forward(self, x: torch.Tensor, memory: torch.Tensor) -> torch.Tensor:
-        query = self.query_norm(self.query(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2))
-        key = self.key_norm(self.key(memory).unflatten(-1, (self.kv_heads, -1)).transpose(-3, -2))
+        query = self.query(x).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        key = self.key(memory).unflatten(-1, (self.kv_heads, -1)).transpose(-3, -2)
         value = self.value(memory).unflatten(-1, (self.kv_heads, -1)).transpose(-3, -2)
+        if self.site["norm"] != "none":
+            query, key = self.query_norm(query), self.key_norm(key)
         if self.site["rotary"]:
-            query = turned(self, query, "query_")
-            key = turned(self, key, "key_")
-        values = self.kernel(query, key, value) if self.fused else self.separate(query, key, value)
-        return self.out(values.transpose(-3, -2).flatten(-2))  # type: ignore[no-any-return]
-
-    def kernel(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-        other = self.site["mask"] or self.site["sliding_window"] is not None
-        return functional.scaled_dot_product_attention(
-            query,
-            key,
-            value,
-            attn_mask=~self.masked if other else None,
-            is_causal=self.site["causal"] and not other,
-            enable_gqa=self.kv_heads != self.heads,
-        )
-
-    def separate(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+            query, key = turned(self, query, "query_"), turned(self, key, "key_")
+        hidden = self.site["mask"] or self.site["sliding_window"] is not None
+        if self.fused:
+            x = functional.scaled_dot_product_attention(
+                query,
+                key,
+                value,
+                attn_mask=~self.masked if hidden else None,
+                is_causal=self.site["causal"] and not hidden,
+                enable_gqa=self.kv_heads != self.heads,
+            )
+            return self.out(x.transpose(-3, -2).flatten(-2))  # type: ignore[no-any-return]
         if self.kv_heads != self.heads:
-            key, value = (repeated(each, self.heads // self.kv_heads) for each in (key, value))
+            key = repeated(key, self.heads // self.kv_heads)
+            value = repeated(value, self.heads // self.kv_heads)
         scores = query @ key.transpose(-2, -1) * self.width**-0.5
         if self.site["softcap"]:
-            scores = torch.tanh(scores / float(self.site["softcap"])) * float(self.site["softcap"])
+            scores = (scores / float(self.site["softcap"])).tanh() * float(self.site["softcap"])
         if self.site["relative"]:
             scores = scores + biased(self.table, self.index, self.size)
-        if self.site["causal"] or self.site["mask"] or self.site["sliding_window"] is not None:
+        if self.site["causal"] or hidden:
             scores = scores.masked_fill(self.masked, -math.inf)
-        weights = scores.softmax(-1)
-        if self.site["dropout"]:
-            weights = functional.dropout(weights, float(self.site["dropout"]), self.training)
-        return weights @ value
+        x = self.dropped(scores.softmax(-1)) @ value
+        return self.out(x.transpose(-3, -2).flatten(-2))  # type: ignore[no-any-return]
 
 
 def attention_of_linear_layers(site: Site) -> Layer:

@@ -7,7 +7,9 @@ from typing import Literal
 from archcalc.layers.arithmetic import of_normalisation, of_rms_normalisation, of_softmax
 from archcalc.layers.composed.heads import repeated, rotated
 from archcalc.layers.composed.tape import Tape, Undo, Value
-from archcalc.layers.outcome import EVERYTHING, Outcome, Tensor
+from archcalc.layers.layout import Needs, rows
+from archcalc.layers.outcome import EVERYTHING, STATISTIC, VALUE, Instead, Outcome, Tensor, Way
+from archcalc.records import Record
 from archcalc.sizes.conditions import divides
 from archcalc.sizes.kinds import Size, certainly_equal, product, undecided
 from archcalc.sizes.volume import Volume
@@ -15,53 +17,114 @@ from archcalc.sizes.volume import Volume
 Kernel = Literal["fused", "separate"]
 
 
-def linear_attention(
-    x: Volume,
-    memory: Volume | None,
-    *,
-    heads: Size,
-    kv_heads: Size,
-    width: Size,
-    biases: tuple[bool, ...],
-    causal: bool,
-    masked: bool,
-    rotary: bool,
-    norm: str,
-    relative: Size | None,
-    softcap: bool,
-    dropout: bool,
-    kernel: Kernel,
-) -> Outcome:
-    """Attention whose query, key, value and output are linear layers. `biases` has one switch for each of the four;
-    `masked` says that a mask other than the causal one is an operand."""
+class Options(Record):
+    """What an attention of linear layers is. `biases` has a switch for query, key, value and output; `masked` says that
+    a mask other than the causal one is an operand, and `relative` how many rows a table of biases has."""
+
+    heads: Size
+    kv_heads: Size
+    width: Size
+    biases: tuple[bool, ...]
+    causal: bool
+    masked: bool
+    rotary: bool
+    norm: str
+    relative: Size | None
+    softcap: bool
+    dropout: bool
+    kernel: Kernel
+
+
+def linear_attention(x: Volume, memory: Volume | None, options: Options) -> Outcome:
+    """Attention whose query, key, value and output are linear layers."""
+    heads, kv_heads, width, kernel = options.heads, options.kv_heads, options.width, options.kernel
+    other = x if memory is None else memory
+    tape, output = _followed(x, memory, options, Way())
+    message = "the heads of keys and values must divide the heads of queries"
+    return Outcome(
+        x,
+        params=tuple(tape.params.values()),
+        buffers=() if options.relative is None else (Tensor("index", x.space[-1] * other.space[-1], "int64"),),
+        macs=tape.macs,
+        products=tape.products,
+        inner=x.channels * heads * width * x.positions,
+        operations=tuple(tape.operations),
+        saved=tape.saved(),
+        composition=tape.composition(output),
+        lies="channels last",
+        needs=rows(x.rank),
+        ways=_Ways(x, memory, options),  # type: ignore[arg-type]  # mypy does not see that a record is callable
+        windows=EVERYTHING,
+        conditions=(
+            divides("heads-divide", kv_heads, heads, message, "kv_heads"),
+            *(
+                (divides("heads-divide", 2, width, "rotary positions need pairs of channels", "width"),)
+                if options.rotary
+                else ()
+            ),
+        ),
+        undecided=undecided(((heads, kv_heads), (kv_heads, 1))) if kernel == "separate" else (),
+        form=kernel if options.norm == "none" else f"{kernel} normalised",
+    )
+
+
+class _Ways(Record):
+    """What is saved and done in each way."""
+
+    x: Volume
+    memory: Volume | None
+    options: Options
+
+    def __call__(self, way: Way) -> Instead:
+        tape, output = _followed(self.x, self.memory, self.options, way)
+        return Instead(tape.saved(), tape.composition(output))
+
+
+def _followed(x: Volume, memory: Volume | None, options: Options, way: Way) -> tuple[Tape, Value]:
+    """The operations, and their result."""
+    heads, kv_heads, width, norm = options.heads, options.kv_heads, options.width, options.norm
     other = x if memory is None else memory
     tape = Tape()
     own = tape.input(x)
     read = own if memory is None else tape.input(memory, 1)
-    inner, shared = heads * width, kv_heads * width
+    inner = heads * width
 
-    def projected(source: Value, volume: Volume, number: int, name: str, outputs: Size) -> Value:
+    def projected(source: Value, volume: Volume, number: int, name: str, count: Size) -> Value:
+        outputs = count * width
         weight = tape.param(f"{name}_weight", outputs, volume.channels)
-        bias = tape.param(f"{name}_bias", outputs) if biases[number] else None
-        return tape.linear(source, volume.positions, volume.channels, outputs, weight, bias, name)
+        bias = tape.param(f"{name}_bias", outputs) if options.biases[number] else None
+        of = 0 if source is own else 1
+        if of in way.rearranged:
+            made = _of_a_copy(tape, source, rows(volume.rank), of, weight, bias, volume.positions * outputs, name)
+        else:
+            made = tape.linear(source, volume.positions, volume.channels, outputs, weight, bias, name)
+        comes_by_head = options.kernel == "separate" or (norm != "none" and name != "value")
+        if not comes_by_head or _is_one(count, volume.space[-1]):
+            return made
+        return tape.seen(made, f"heads of the {name}")  # whose gradient comes head by head
 
-    query = projected(own, x, 0, "query", inner)
-    key = projected(read, other, 1, "key", shared)
-    value = projected(read, other, 2, "value", shared)
+    query = projected(own, x, 0, "query", heads)
+    key = projected(read, other, 1, "key", kv_heads)
+    value = projected(read, other, 2, "value", kv_heads)
     if norm != "none":
-        query = _normalised(tape, query, "query", width, x.positions * heads, norm)
-        key = _normalised(tape, key, "key", width, other.positions * kv_heads, norm)
-    if rotary:
+        before = query, key
+        query = _normalised(tape, query, "query", (width, heads, x), norm, way)
+        key = _normalised(tape, key, "key", (width, kv_heads, other), norm, way)
+        tape.hold(*before)
+    if options.rotary:
+        before = query, key
         query, key = rotated(tape, query, "turned query"), rotated(tape, key, "turned key")
-    heads_apart = query, key, value
+        tape.hold(*before)
     batch, attended = product(x.space[:-1]), other.space[-1]
     pairs = x.space[-1] * attended
-    rows, scores = heads * x.positions, heads * batch * pairs
-    tape.count("activation", multiply=scores, **of_softmax(scores, rows))
-    if kernel == "fused":
-        masks = pairs if masked else None
-        values = fused_kernel(tape, query, key, value, rows, masks, query.elements, "attended values")
-        if norm != "none":
+    scores = heads * batch * pairs
+    tape.count("activation", multiply=scores, **of_softmax(scores, heads * x.positions))
+    named = [query, key, value]
+    if options.kernel == "fused":
+        masks = pairs if options.masked else None
+        values = fused_kernel(tape, query, key, value, heads * x.positions, masks, query.elements, "attended values")
+        named.append(values)
+        if norm != "none" and not _is_one(heads, x.space[-1]):
             # Normalised queries lie head by head, and so does what the kernel makes of them.
             values = tape.copy(values, "attended values by position")
         products = 2 * width * scores
@@ -70,43 +133,27 @@ def linear_attention(
         by_head = other.positions * inner
         if not certainly_equal(heads, kv_heads) and not certainly_equal(kv_heads, 1):
             # A single head is repeated as a view, and copied where it is multiplied.
-            key, value = (repeated(tape, each, by_head, f"repeated {each.name}") for each in (key, value))
+            key, value = (repeated(tape, each, by_head, f"repeated {each.base}") for each in (key, value))
+            named = [query, key, value]
         if norm == "none":  # what is normalised lies in order
-            query = _in_order(tape, query, query.elements)
+            query = _in_order(tape, query, query.elements, heads, x.space[-1], way)
         if norm == "none" or not certainly_equal(key.elements, by_head):
-            key = _in_order(tape, key, by_head)
+            key = _in_order(tape, key, by_head, heads, attended, way)
         made = tape.matmul(query, key, width, scores, "scores")
-        table = None if relative is None else (relative, heads, pairs)
-        made = _softmax(tape, made, causal or masked, table, softcap, dropout)
-        values = tape.matmul(made, _in_order(tape, value, by_head), attended, x.positions * inner, "values by head")
-        values = _copied(tape, values, "attended values")
+        table = None if options.relative is None else (options.relative, heads, pairs)
+        weights, made = _softmax(tape, made, options.causal or options.masked, table, options)
+        named.append(made)
+        value = _in_order(tape, value, by_head, heads, attended, way)
+        values = tape.matmul(weights, value, attended, x.positions * inner, "values by head")
+        named.append(values)
+        if not _is_one(heads, x.space[-1]):
+            name = "attended values"
+            values = tape.copy(values, name) if way.one_sample else _copied(tape, values, name)
     weight = tape.param("out_weight", x.channels, inner)
-    bias = tape.param("out_bias", x.channels) if biases[3] else None
+    bias = tape.param("out_bias", x.channels) if options.biases[3] else None
     output = tape.linear(values, x.positions, inner, x.channels, weight, bias, "output")
-    tape.hold(*heads_apart)
-    message = "the heads of keys and values must divide the heads of queries"
-    return Outcome(
-        x,
-        params=tuple(tape.params.values()),
-        buffers=() if relative is None else (Tensor("index", pairs, "int64"),),
-        macs=tape.macs,
-        products=tape.products,
-        inner=weight.elements * x.positions,
-        operations=tuple(tape.operations),
-        saved=tape.saved(),
-        composition=tape.composition(output),
-        windows=EVERYTHING,
-        conditions=(
-            divides("heads-divide", kv_heads, heads, message, "kv_heads"),
-            *(
-                (divides("heads-divide", 2, width, "rotary positions need pairs of channels", "width"),)
-                if rotary
-                else ()
-            ),
-        ),
-        undecided=undecided(((heads, kv_heads), (kv_heads, 1))) if kernel == "separate" else (),
-        form=kernel if norm == "none" else f"{kernel} normalised",
-    )
+    tape.hold(*named)
+    return tape, output
 
 
 def _copied(tape: Tape, x: Value, name: str) -> Value:
@@ -114,13 +161,31 @@ def _copied(tape: Tape, x: Value, name: str) -> Value:
     return tape.map("clone", x, name, back="clone")
 
 
-def _in_order(tape: Tape, x: Value, elements: Size) -> Value:
-    """A copy of queries, keys or values in which each head's positions follow one another; repeated ones are that."""
-    if x.name.startswith("repeated"):
+def _is_one(heads: Size, positions: Size) -> bool:
+    """Whether heads by positions lie as positions by heads do."""
+    return certainly_equal(heads, 1) or certainly_equal(positions, 1)
+
+
+def _in_order(tape: Tape, x: Value, elements: Size, heads: Size, positions: Size, way: Way) -> Value:
+    """Queries, keys or values in which each head's positions follow one another, as a product of several samples needs
+    them: a copy, unless they lie so. Repeated ones do."""
+    if x.base.startswith("repeated"):
         return x
     if not certainly_equal(x.elements, elements):
-        return repeated(tape, x, elements, f"{x.name} by head")
-    return _copied(tape, x, f"{x.name} by head")
+        name = f"{x.base} by head"
+        return tape.spread(x, elements, name) if way.one_sample else repeated(tape, x, elements, name)
+    return x if way.one_sample or _is_one(heads, positions) else tape.copy(x, f"{x.base} by head")
+
+
+def _of_a_copy(
+    tape: Tape, x: Value, needs: Needs, of: int, weight: Value, bias: Value | None, elements: Size, name: str
+) -> Value:
+    """A linear layer of an input that is not contiguous: a product of the copy of its rows, and the bias added."""
+    copied = tape.rows(x, needs, weight, bias, f"rows for the {name}", of)
+    if bias is None:
+        return tape.product(copied, weight, None, elements, name, called="linear")
+    product = tape.product(copied, weight, None, elements, f"product for the {name}", called="linear")
+    return tape.shift(product, bias, name, called="linear")
 
 
 def fused_kernel(
@@ -143,16 +208,18 @@ def fused_kernel(
 
 
 def _softmax(
-    tape: Tape, scores: Value, masked: bool, relative: tuple[Size, Size, Size] | None, softcap: bool, dropout: bool
-) -> Value:
-    """Scores to weights: scaled, kept within a limit, biased, masked, the softmax, and dropout."""
+    tape: Tape, scores: Value, masked: bool, relative: tuple[Size, Size, Size] | None, options: Options
+) -> tuple[Value, Value]:
+    """Scores to weights: scaled, kept within a limit, biased, masked, the softmax, and dropout; and the scores as they
+    enter the softmax."""
     n = scores.elements
-    made = tape.map("mul", scores, "scaled scores", back="mul")
-    if softcap:
+    made = scaled = tape.map("mul", scores, "scaled scores", back="mul")
+    if options.softcap:
         # limit * tanh(score / limit)
         made = tape.map("div", made, "scores over the limit", back="div")
         made = tape.map("tanh", made, "tangents of the scores", saved="result")
         made = tape.map("mul", made, "scores within the limit", back="mul")
+        tape.hold(scaled)
         tape.count("elementwise", divide=2 * n, multiply=2 * n, exponential=n, add=2 * n)
     if relative is not None:
         rows, heads, pairs = relative
@@ -161,9 +228,10 @@ def _softmax(
     if masked:
         made = tape.map("masked_fill", made, "masked scores", back="masked_fill")
         tape.count("elementwise", add=n)
+    entering = made
     made = tape.map("softmax", made, "weights", saved="result")
-    if not dropout:
-        return made
+    if not options.dropout:
+        return made, entering
     left = tape.result("weights that are left", n, made)
     mask = Tensor("dropout mask", n)
     tape.run("bernoulli", (made,), mask, training=True)
@@ -171,7 +239,7 @@ def _softmax(
     tape.keep_own(mask, made.needs, "cpu")
     tape.keep_own(mask._replace(dtype="bool"), made.needs, "cuda")
     tape.record(left, Undo("mul", ("gradient", mask.name), (made,)))
-    return left
+    return left, entering
 
 
 def _biased(tape: Tape, scores: Value, table: Value, biases: Size) -> Value:
@@ -192,25 +260,101 @@ def _biased(tape: Tape, scores: Value, table: Value, biases: Size) -> Value:
     return made
 
 
-def _normalised(tape: Tape, x: Value, name: str, width: Size, rows: Size, norm: str) -> Value:
-    """Queries or keys normalised head by head, with a scale (and with `layer` a shift) that all heads share."""
-    n = x.elements
-    layer = norm == "layer"
+def _normalised(tape: Tape, x: Value, name: str, of: tuple[Size, Size, Volume], norm: str, way: Way) -> Value:
+    """Queries or keys normalised head by head, with a scale (and with `layer` a shift) that all heads share; their
+    positions follow one another then."""
+    width, heads, volume = of
+    n, rows = x.elements, volume.positions * heads
     scale = tape.param(f"{name}_scale", width)
-    shift = (tape.param(f"{name}_shift", width),) if layer else ()
-    made = tape.result(f"normalised {name}", n, x, scale, *shift)
-    names = ("mean", "inverse deviation") if layer else ("reciprocal root",)
-    statistics = tuple(Tensor(f"{each} of {name}", rows, "float32") for each in names)
-    operation = "native_layer_norm" if layer else "fused_rms_norm"
-    tape.run(operation, (x, scale, *shift), made, *statistics)
+    if norm == "rms":
+        tape.count("normalisation", **of_rms_normalisation(n, rows, True))
+        if way.device == "cuda":
+            return _by_one_kernel(tape, x, name, scale, rows)
+        made = _of_simple_operations(tape, x, name, scale, rows, way)
+        if not _is_one(heads, volume.space[-1]):
+            made = tape.copy(made, f"normalised {name}")
+        return made if way.half is None else tape.to(made, way.half, f"normalised {name} in {way.half}", "float32")
+    tape.count("normalisation", **of_normalisation(n, rows, True))
+    shift = tape.param(f"{name}_shift", width)
+    made = tape.result(f"normalised {name}", n, x, scale, shift)
+    statistics = tuple(Tensor(f"{each} of {name}", rows, STATISTIC) for each in ("mean", "inverse deviation"))
+    tape.run("native_layer_norm", (x, scale, shift), made, *statistics)
     tape.keep(x, made.needs)
     for each in statistics:
         tape.keep_own(each, made.needs)
-    if not layer:
-        # A CPU runs it as simple operations, and keeps what the scale multiplies.
-        tape.keep_own(Tensor(f"unscaled {name}", n, "float32"), scale.needs, "cpu")
     tape.keep(scale, x.needs)
     reads = ("gradient", x.base, *(each.name for each in statistics))
-    tape.record(made, Undo(f"{operation}_backward", reads, (x, scale, *shift)))
-    tape.count("normalisation", **(of_normalisation if layer else of_rms_normalisation)(n, rows, True))
+    tape.record(made, Undo("native_layer_norm_backward", reads, (x, scale, shift)))
+    return made
+
+
+def _by_one_kernel(tape: Tape, x: Value, name: str, scale: Value, rows: Size) -> Value:
+    """Root-mean-square normalisation by one kernel."""
+    made = tape.result(f"normalised {name}", x.elements, x, scale)
+    root = Tensor(f"reciprocal root of {name}", rows, "float32")
+    tape.run("fused_rms_norm", (x, scale), made, root)
+    tape.keep(x, made.needs)
+    tape.keep_own(root, made.needs)
+    tape.keep(scale, x.needs)
+    tape.record(made, Undo("fused_rms_norm_backward", ("gradient", x.base, root.name), (x, scale)))
+    return made
+
+
+def _of_simple_operations(tape: Tape, x: Value, name: str, scale: Value, rows: Size, way: Way) -> Value:
+    """Root-mean-square normalisation as a CPU runs it: x / sqrt(mean(x^2)) * scale, in float32."""
+    n, wide = x.elements, VALUE if way.half is None else "float32"
+
+    def own(what: str, elements: Size = n) -> Tensor:
+        return Tensor(f"{what} of {name}", elements, wide)
+
+    given = x
+    if way.half is not None:
+        x = tape.to(given, wide, f"{name} in {wide}", way.half)
+    squares = tape.result(f"squares of {name}", n, x, dtype=wide)
+    tape.run("pow", (x,), squares)
+    tape.keep(x, x.needs)
+    power, twice = own("power"), own("twice the power")
+    tape.record(
+        squares,
+        Undo("pow", (x.base,), (power,)),
+        Undo("mul", (power.name,), (twice,)),
+        Undo("mul", ("gradient", twice.name), (x,)),
+    )
+    mean = tape.result(f"mean square of {name}", rows, squares, dtype=wide)
+    tape.run("mean", (squares,), mean)
+    tape.record(mean, Undo("div", ("gradient",), (squares,)))
+    root = tape.result(f"reciprocal root of {name}", rows, mean, dtype=wide)
+    tape.run("rsqrt", (mean,), root)
+    tape.hold(squares)
+    tape.keep(root, x.needs)
+    cube, half = own("cube of the root", rows), own("half the gradient of the root", rows)
+    tape.record(
+        root,
+        Undo("pow", (root.base,), (cube,)),
+        Undo("mul", ("gradient",), (half,)),
+        Undo("mul", (half.name, cube.name), (mean,)),
+    )
+    held = (root,) if x is given else (root, x)
+    unscaled = tape.result(f"unscaled {name}", n, x, root, dtype=wide)
+    tape.run("mul", (x, root), unscaled)
+    tape.hold(*held)
+    products = own("products with the values")
+    tape.record(
+        unscaled,
+        Undo("mul", ("gradient", x.base), (products,)),
+        Undo("mul", ("gradient", root.base), (x,)),
+        Undo("sum", (products.name,), (root,)),
+    )
+    made = tape.result(f"scaled {name}", n, unscaled, scale, dtype=wide)
+    tape.run("mul", (unscaled, scale), made)
+    tape.hold(*held)
+    tape.keep(unscaled, scale.needs)
+    tape.keep(scale, unscaled.needs)
+    product = own("product")
+    tape.record(
+        made,
+        Undo("mul", ("gradient", unscaled.base), (product,)),
+        Undo("mul", ("gradient", scale.base), (unscaled,)),
+        Undo("sum", (product.name,), (scale,)),
+    )
     return made

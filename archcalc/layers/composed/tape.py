@@ -87,8 +87,8 @@ class Tape:
         #: What is saved, by name, and the gradients that it is saved for.
         self._saved: dict[str, set[int | str]] = {}
         self._own: list[Saved] = []
-        #: Copies of inputs by name, and how an input lies that needs none.
-        self._copies: dict[str, NeedsOfLayout] = {}
+        #: Copies of inputs by name: the number of the input, and how one lies that needs none.
+        self._copies: dict[str, tuple[int, NeedsOfLayout]] = {}
         self._used: Counter[str] = Counter()
 
     # --- what there is before
@@ -200,20 +200,39 @@ class Tape:
         self.record(made, passes=(left, right))
         return made
 
+    def to(self, x: Value, dtype: str, name: str, of: str) -> Value:
+        """The values in another type; `of` is theirs."""
+        made = self.result(name, x.elements, x, dtype=dtype)
+        self.run("to", (x,), made)
+        self.record(made, Undo("to", ("gradient",), (x._replace(dtype=of),)))
+        return made
+
     def copy(self, x: Value, name: str) -> Value:
         """The values in another order; the gradient is a view of the copy's."""
-        made = self.result(name, x.elements, x)
+        made = self.result(name, x.elements, x, dtype=x.dtype)
         self.run("clone", (x,), made)
         self.record(made, passes=(x,))
         return made
 
-    def rows(self, x: Value, needs: NeedsOfLayout, weight: Value, bias: Value | None, name: str) -> Value:
-        """The copy that a linear layer makes of an input that does not lie as it needs it; mixed precision converts
-        all operands of the layer before."""
+    def seen(self, x: Value, name: str) -> Value:
+        """The values in another order as a view; the gradient is copied back."""
+        made = self.result(name, x.elements, x)._replace(base=x.base)
+        self.record(made, Undo("clone", ("gradient",), (x,)))
+        return made
+
+    def spread(self, x: Value, elements: Size, name: str) -> Value:
+        """The values repeated up to so many as a view; the gradients of equal ones are summed."""
+        made = self.result(name, elements, x)._replace(base=x.base)
+        self.record(made, Undo("sum", ("gradient",), (x,)))
+        return made
+
+    def rows(self, x: Value, needs: NeedsOfLayout, weight: Value, bias: Value | None, name: str, of: int = 0) -> Value:
+        """The copy that a linear layer makes of an input, that of the number `of`, if it does not lie as it needs it;
+        mixed precision converts all operands of the layer before."""
         made = self.result(name, x.elements, x)
         operands = (x, weight, *(() if bias is None else (bias,)))
         self.run("clone", operands, made, unless=needs, called="linear")
-        self._copies[made.name] = needs
+        self._copies[made.name] = (of, needs)
         self.record(made, passes=(x,))
         return made
 
@@ -338,10 +357,8 @@ class Tape:
             elif name in self.params or name == "output":
                 known.append(saves(name, *needed_by))
             else:
-                unless = self._copies.get(name)
-                known.append(
-                    Saved(name, value.elements, value.dtype, needed_by=needed_by, per=value.per, unless=unless)
-                )
+                of, unless = self._copies.get(name, (0, None))
+                known.append(Saved(name, value.elements, value.dtype, of, needed_by, value.per, unless=unless))
         return (*known, *self._own)
 
     def composition(self, output: Value) -> Composition:
