@@ -92,7 +92,7 @@ class _Forward:
             if step.training and step.makes[0].name not in names:  # it makes only what the backward pass needs
                 names[step.makes[0].name] = names[step.reads[0]]
                 continue
-            if not step.called or step.called != function:
+            if not step.called or step.called != function or step.unless is not None:  # a copy begins a call
                 self.arguments, function = [], step.called
             read: Iterable[str] = step.reads
             if typed is not None:

@@ -390,6 +390,24 @@ _SEQUENCES: list[Proposal] = [
     given("reduce_mean", over=among("length")),
     *[given("linear", out=_widths, bias=_flag, each_position=among(True))] * 2,
     *[given("attention", heads=among(1, 2, 3, 4), bias=_flag)] * 3,
+    *(
+        given(
+            "attention",
+            heads=among(1, 2, 4),
+            kv_heads=among(None, 1, 2),
+            width=among(None, None, 2),
+            bias=_flag,
+            causal=_flag,
+            rotary=_flag,
+            norm=among(None, "layer", "rms"),
+            mode=among(mode),
+            **options,
+        )
+        for mode, options in (
+            ("fused", {"mask": _flag}),
+            ("separate", {"relative": among(None, 9), "softcap": among(None, 5), "dropout": among(None, 0.1)}),
+        )
+    ),
     given("class_token", count=among(None, 2)),
     given("select_token", index=among(0, 1)),
 ]

@@ -166,6 +166,7 @@ class Attention(nn.Module):
         self.size = (length, attended)
         masked = torch.zeros(length, attended, dtype=torch.bool)
         self.register_buffer("masked", masked, persistent=False)
+        self.register_buffer("seen", ~masked, persistent=False)
         if site["rotary"]:
             for name, positions in (("query", length), ("key", attended)):
                 for table in ("cos", "sin"):
@@ -188,7 +189,7 @@ class Attention(nn.Module):
                 query,
                 key,
                 value,
-                attn_mask=~self.masked if hidden else None,
+                attn_mask=self.seen if hidden else None,
                 is_causal=self.site["causal"] and not hidden,
                 enable_gqa=self.kv_heads != self.heads,
             )
@@ -310,13 +311,16 @@ def experts(site: Site) -> Layer:
 
 @translation
 def dot_product_attention(site: Site) -> Layer:
-    def call(_: Layer, query: Value, key: Value, value: Value) -> Value:
+    def call(self: Any, query: Value, key: Value, value: Value) -> Value:
         q, k, v = (each.by_position for each in (query, key, value))
-        mask = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool) if site["mask"] else None
         fewer = q.dim() > 3 and q.shape[-3] != k.shape[-3]
-        attended = functional.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask, is_causal=site["causal"] and mask is None, enable_gqa=fewer
-        )
+        causal = site["causal"] and not site["mask"]
+        seen = self.seen if site["mask"] else None
+        attended = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen, is_causal=causal, enable_gqa=fewer)
         return Value(attended, last=True)
 
-    return Layer(call)
+    layer = Layer(call)
+    query, key = site.inputs[:2]
+    seen = torch.ones(query.space[-1], key.space[-1], dtype=torch.bool)
+    layer.register_buffer("seen", seen, persistent=False)
+    return layer

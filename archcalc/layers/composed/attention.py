@@ -122,7 +122,9 @@ def _followed(x: Volume, memory: Volume | None, options: Options, way: Way) -> t
     named = [query, key, value]
     if options.kernel == "fused":
         masks = pairs if options.masked else None
-        values = fused_kernel(tape, query, key, value, heads * x.positions, masks, query.elements, "attended values")
+        values = fused_kernel(
+            tape, query, key, value, heads * x.positions, masks, query.elements, "attended values", way.half
+        )
         named.append(values)
         if norm != "none" and not _is_one(heads, x.space[-1]):
             # Normalised queries lie head by head, and so does what the kernel makes of them.
@@ -131,19 +133,29 @@ def _followed(x: Volume, memory: Volume | None, options: Options, way: Way) -> t
         tape.macs, tape.products = tape.macs + products, tape.products + products
     else:
         by_head = other.positions * inner
-        if not certainly_equal(heads, kv_heads) and not certainly_equal(kv_heads, 1):
-            # A single head is repeated as a view, and copied where it is multiplied.
+        as_copies = not certainly_equal(heads, kv_heads) and not certainly_equal(kv_heads, 1)
+        if as_copies:
             key, value = (repeated(tape, each, by_head, f"repeated {each.base}") for each in (key, value))
             named = [query, key, value]
+        elif not certainly_equal(
+            heads, kv_heads
+        ):  # a single head is repeated as a view, and copied where it is multiplied
+            key, value = (tape.spread(each, by_head, f"spread {each.base}") for each in (key, value))
+
+        def in_order(x: Value, positions: Size) -> Value:
+            """Each head's positions one after the other, as a product of several samples needs them."""
+            lies_so = way.one_sample or (_is_one(heads, positions) and not x.name.startswith("spread"))
+            return x if lies_so else tape.copy(x, f"{x.base} by head")
+
         if norm == "none":  # what is normalised lies in order
-            query = _in_order(tape, query, query.elements, heads, x.space[-1], way)
-        if norm == "none" or not certainly_equal(key.elements, by_head):
-            key = _in_order(tape, key, by_head, heads, attended, way)
+            query = in_order(query, x.space[-1])
+        if not as_copies and (norm == "none" or key.name.startswith("spread")):
+            key = in_order(key, attended)
         made = tape.matmul(query, key, width, scores, "scores")
         table = None if options.relative is None else (options.relative, heads, pairs)
         weights, made = _softmax(tape, made, options.causal or options.masked, table, options)
         named.append(made)
-        value = _in_order(tape, value, by_head, heads, attended, way)
+        value = value if as_copies else in_order(value, attended)
         values = tape.matmul(weights, value, attended, x.positions * inner, "values by head")
         named.append(values)
         if not _is_one(heads, x.space[-1]):
@@ -166,17 +178,6 @@ def _is_one(heads: Size, positions: Size) -> bool:
     return certainly_equal(heads, 1) or certainly_equal(positions, 1)
 
 
-def _in_order(tape: Tape, x: Value, elements: Size, heads: Size, positions: Size, way: Way) -> Value:
-    """Queries, keys or values in which each head's positions follow one another, as a product of several samples needs
-    them: a copy, unless they lie so. Repeated ones do."""
-    if x.base.startswith("repeated"):
-        return x
-    if not certainly_equal(x.elements, elements):
-        name = f"{x.base} by head"
-        return tape.spread(x, elements, name) if way.one_sample else repeated(tape, x, elements, name)
-    return x if way.one_sample or _is_one(heads, positions) else tape.copy(x, f"{x.base} by head")
-
-
 def _of_a_copy(
     tape: Tape, x: Value, needs: Needs, of: int, weight: Value, bias: Value | None, elements: Size, name: str
 ) -> Value:
@@ -189,12 +190,21 @@ def _of_a_copy(
 
 
 def fused_kernel(
-    tape: Tape, query: Value, key: Value, value: Value, rows: Size, masked: Size | None, elements: Size, name: str
+    tape: Tape,
+    query: Value,
+    key: Value,
+    value: Value,
+    rows: Size,
+    masked: Size | None,
+    elements: Size,
+    name: str,
+    half: str | None = None,
 ) -> Value:
-    """The fused kernel. A mask that is not just causal is an operand, of the values' type and one for the batch."""
+    """The fused kernel. A mask that is not just causal is an operand, of the values' type and one for the batch; `half`
+    is that type where it is one of 16 bits."""
     values = tape.result(name, elements, query, key, value)
     sums = Tensor("log of the softmax sums", rows, "float32")
-    masks = () if masked is None else (Tensor("mask", masked, per="batch"),)
+    masks = () if masked is None else (Tensor("mask", masked, half or VALUE, per="batch"),)
     for mask in masks:
         tape.run("where", (), mask)
     tape.run("scaled_dot_product_attention", (query, key, value, *masks), values, sums)
