@@ -16,7 +16,6 @@ from archcalc.memory.storages import Storages, saved_memory
 from archcalc.quantities.registry import figure
 
 MEASURED = Path(__file__).parent.parent / "data" / "memory" / "saved.csv"
-PEAKS = MEASURED.with_name("recurrent.csv")
 
 
 @pytest.mark.parametrize(("cell", "gates"), [("rnn", 1), ("gru", 3), ("lstm", 4)])
@@ -102,17 +101,6 @@ def test_one_sample_is_read_position_by_position_as_it_lies(cell: str, stack: st
     """Measured with torch 2.14.1 and oneDNN switched off: no direction has a copy of the input of its own."""
     analysis = layers("5, 7", f"- {cell}: {{out: 6, {stack}}}\n- select_token: 6\n- linear: 3")
     assert saved_memory(Storages(analysis.interpretation, Setup())).total.at(1) == saved
-
-
-@pytest.mark.parametrize("row", rows(PEAKS), ids=lambda row: f"{row['layers']} {row['input']} {row['dtype']}")
-def test_peaks_are_those_of_pytorchs_own_kernels_on_a_cpu(row: dict[str, str]) -> None:
-    """Measured with torch 2.14.1 and oneDNN switched off, every tensor freed after its last use; and as it is freed."""
-    steps = "".join(f"- {layer}\n" for layer in row["layers"].split("; "))
-    analysis, setup = layers(row["input"], steps), Setup(batch=int(row["batch"]), dtype=row["dtype"])
-    assert memory(analysis, setup) == tuple(
-        int(row[name]) for name in ("saved_bytes", "inference_peak", "training_peak", "training_peak_with_gradients")
-    )
-    assert eager(analysis, setup) == (int(row["inference_peak_eager"]), int(row["training_peak_eager"]))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ stretches that are computed again (by numbers of layers), as `oracle.measure` me
 lifetimes that Python and autograd give to tensors.
 
 Peaks of `networks.csv` hold 8 bytes of target for each sample, 4 of the loss and 4 of its total weight, which the
-caller keeps.
+caller keeps. `recurrent.csv`, `experts.csv` and `attention.csv`: the same of layers that a framework composes of many
+operations, a recurrent one by PyTorch's own kernels with oneDNN switched off, experts with the rows sorted by them and
+one operation that multiplies each with its own expert's matrix, and attention as `archcalc export` writes it.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inline import analysed
+from inline import analysed, eager, layers, memory
 
 import archcalc
 from archcalc.analysis.interpret import Interpretation, interpret
@@ -104,6 +106,19 @@ def test_a_layer_keeps_and_makes_what_the_framework_does(row: dict[str, str], tm
         "training_peak_with_grads": training.with_gradients.bytes_at(batch),
     }
     assert found == {key: int(row[key]) for key in found}
+
+
+@pytest.mark.parametrize(
+    "row",
+    rows("recurrent.csv") + rows("experts.csv") + rows("attention.csv"),
+    ids=lambda row: f"{row['layers']} {row['input']} {row['batch']} {row['dtype']}",
+)
+def test_a_layer_of_many_operations_peaks_where_the_framework_peaks(row: dict[str, str]) -> None:
+    steps = "".join(f"- {layer}\n" for layer in row["layers"].split("; "))
+    analysis, setup = layers(row["input"], steps), Setup(batch=int(row["batch"]), dtype=row["dtype"])
+    names = ("saved_bytes", "inference_peak", "training_peak", "training_peak_with_gradients")
+    assert memory(analysis, setup) == tuple(int(row[name]) for name in names)
+    assert eager(analysis, setup) == (int(row["inference_peak_eager"]), int(row["training_peak_eager"]))
 
 
 @pytest.mark.parametrize("row", rows("random.csv"), ids=lambda row: row["seed"])

@@ -8,7 +8,7 @@ from archcalc.layers.arithmetic import of_normalisation, of_rms_normalisation, o
 from archcalc.layers.composed.heads import repeated, rotated
 from archcalc.layers.composed.tape import Tape, Undo, Value
 from archcalc.layers.layout import Needs, rows
-from archcalc.layers.outcome import EVERYTHING, STATISTIC, VALUE, Instead, Outcome, Tensor, Way
+from archcalc.layers.outcome import EVERYTHING, STATISTIC, VALUE, Composition, Instead, Outcome, Tensor, Way
 from archcalc.records import Record
 from archcalc.sizes.conditions import divides
 from archcalc.sizes.kinds import Size, certainly_equal, product, undecided
@@ -50,7 +50,7 @@ def linear_attention(x: Volume, memory: Volume | None, options: Options) -> Outc
         inner=x.channels * heads * width * x.positions,
         operations=tuple(tape.operations),
         saved=tape.saved(),
-        composition=tape.composition(output),
+        composition=_composition(tape, output, options),
         lies="channels last",
         needs=rows(x.rank),
         ways=_Ways(x, memory, options),  # type: ignore[arg-type]  # mypy does not see that a record is callable
@@ -77,7 +77,12 @@ class _Ways(Record):
 
     def __call__(self, way: Way) -> Instead:
         tape, output = _followed(self.x, self.memory, self.options, way)
-        return Instead(tape.saved(), tape.composition(output))
+        return Instead(tape.saved(), _composition(tape, output, self.options))
+
+
+def _composition(tape: Tape, output: Value, options: Options) -> Composition:
+    """What is done; the result of a linear layer with a bias is a view of a matrix."""
+    return tape.composition(output)._replace(viewed=options.biases[3])
 
 
 def _followed(x: Volume, memory: Volume | None, options: Options, way: Way) -> tuple[Tape, Value]:
