@@ -11,6 +11,7 @@ from inline import analysed
 
 import archcalc
 from archcalc.diagnostics.diagnostic import SpecError
+from archcalc.language.expression import compile_expression, unknown_names
 
 
 def value(expression: str) -> Any:
@@ -46,10 +47,18 @@ def value(expression: str) -> Any:
         ("make_divisible(9, 8)", 16),
         ("make_divisible(26, 8)", 24),
         ("make_divisible(1, 8)", 8),
+        ("make_divisible(10, 9)", 9),  # 9 is nine tenths, and not less
+        ("ratio(3, 1)", 3),
+        ("ratio(1, 108)", Fraction(1, 108)),
+        ("ratio(10 ** 15, 7)", Fraction(10**15, 7)),
+        ("ratio(7, 10 ** 15)", Fraction(7, 10**15)),
+        ("0 - 10 ** 15", -(10**15)),
         ("floor(2.9)", 2),
         ("ceil(2.1)", 3),
         ("ceil(2)", 2),
         ("round(2.4)", 2),
+        ("round(2.5)", 3),
+        ("round(2.6)", 3),
         ("min(3, 2)", 2),
         ("max(3, 2)", 3),
         ("min(xs)", 2),
@@ -78,7 +87,7 @@ def test_an_expression_comes_to(expression: str, result: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "expression", ["true + 1", "010", "1 + xs", "min()", "xs[3]", "7 // 0", "7 % 0", "-true", "true < 2"]
+    "expression", ["true + 1", "010", "1 + xs", "min()", "xs[3]", "7 // 0", "7 % 0", "-true", "true < 2", "_1"]
 )
 def test_an_expression_that_means_nothing_is_refused(expression: str) -> None:
     with pytest.raises(SpecError):
@@ -103,6 +112,11 @@ def test_an_expression_that_means_nothing_is_refused(expression: str) -> None:
         ("max(*xs)", "max takes plain values"),
         ("round_to(12, multiple=8)", "round_to takes plain values"),
         ("len(1, 2)", "len takes 1 value"),
+        ("ratio(1, 0)", "division by zero"),
+        ("4 / 2", "`/` is not part of the language"),
+        ("channels()", "channels takes the name of one step"),
+        ("channels(a, b)", "channels takes the name of one step"),
+        ("channels(a, b=1)", "channels takes the name of one step"),
         ("round_to(12)", "round_to takes 2 values"),
         ("xs[-1]", "index -1 is outside a list of 3 (the first is 0)"),
         ("xs[:4]", "[0:4] is outside a list of 3 (the first is 0)"),
@@ -145,6 +159,55 @@ def test_an_unknown_name_is_shown_where_it_stands() -> None:
     place = finding.place
     assert place is not None
     assert place.source.text[place.start : place.end] == "gone"
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong", "help_text"),
+    [
+        ("1 + mx(2, 3) * 2", "mx(2, 3)", "did you mean `max`?"),
+        ("2 + 4 / 2", "4 / 2", "`//` divides and rounds down"),
+        ("2 + 4 @ 2", "4 @ 2", None),
+        ("3 +", "3 +", None),
+    ],
+)
+def test_a_slip_in_an_expression_is_shown_where_it_stands(text: str, wrong: str, help_text: str | None) -> None:
+    with pytest.raises(SpecError) as caught:
+        analysed(f'parameters:\n  x: "{text}"\ninput: [1]\nlayers:\n  - identity\n')
+    [finding] = caught.value.diagnostics
+    place = finding.place
+    assert place is not None
+    assert place.source.text[place.start : place.end] == wrong
+    assert finding.help == help_text
+
+
+def test_a_name_like_that_of_a_volume_is_meant_where_there_is_one() -> None:
+    """At a step there are volumes; among the spec's parameters there are none yet."""
+    for text, help_text in (
+        ("input: [1]\nlayers:\n  - linear: chanels * 2\n", "did you mean `channels`?"),
+        ("parameters: {x: chanels * 2}\ninput: [1]\nlayers:\n  - identity\n", None),
+    ):
+        with pytest.raises(SpecError) as caught:
+            analysed(text)
+        assert caught.value.diagnostics[0].help == help_text
+
+
+def test_names_that_are_not_known_are_told() -> None:
+    compiled = compile_expression("n + width * n + max(gone, 2)")
+    assert [(name.text, name.start, name.end) for name in unknown_names(compiled, ["n", "width"])] == [("gone", 20, 24)]
+
+
+def test_a_list_is_spent_where_it_is_read_and_not_where_it_is_counted() -> None:
+    """A list of 10,000 values is read by 100 steps, up to a million values: one step more is too many."""
+    values = ", ".join(["1"] * 9_999 + ["2"])
+
+    def written(function: str, times: int) -> str:
+        steps = f"  - identity:\n    when: {function}(xs) > 0\n" * times
+        return f"parameters: {{xs: [{values}]}}\ninput: [1]\nlayers:\n{steps}"
+
+    assert len(analysed(written("sum", 100)).layers) == 100
+    with pytest.raises(SpecError, match="read more than 1,000,000 values of lists"):
+        analysed(written("sum", 101))
+    assert len(analysed(written("len", 101)).layers) == 101
 
 
 @pytest.mark.parametrize("word", ["and", "or", "not"])
