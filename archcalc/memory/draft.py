@@ -107,7 +107,11 @@ class Decision:
         parts = []
         for begin, end in ((0, number), (number, len(self.operations))):
             holds = [hold._replace(until=hold.until - begin) for hold in self.holds if begin <= hold.until < end]
-            nodes = [Run(node.first - begin, node.last - begin) for node in self.nodes if begin <= node.first < end]
+            nodes = [  # one that is on both sides is cut in two
+                Run(max(node.first, begin) - begin, min(node.last, end - 1) - begin)
+                for node in self.nodes
+                if node.first < end and node.last >= begin
+            ]
             parts.append(Decision(self.operations[begin:end], self.storages, (), holds, nodes, self.recomputed))
         return parts[0], parts[1]
 

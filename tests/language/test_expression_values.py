@@ -183,8 +183,8 @@ def test_a_slip_in_an_expression_is_shown_where_it_stands(text: str, wrong: str,
 def test_a_name_like_that_of_a_volume_is_meant_where_there_is_one() -> None:
     """At a step there are volumes; among the spec's parameters there are none yet."""
     for text, help_text in (
-        ("input: [1]\nlayers:\n  - linear: chanels * 2\n", "did you mean `channels`?"),
-        ("parameters: {x: chanels * 2}\ninput: [1]\nlayers:\n  - identity\n", None),
+        ("input: [1, 8]\nlayers:\n  - conv: {out: sise, kernel: 1}\n", "did you mean `size`?"),
+        ("parameters: {x: sise * 2}\ninput: [1]\nlayers:\n  - identity\n", "did you mean `slice`?"),
     ):
         with pytest.raises(SpecError) as caught:
             analysed(text)
