@@ -72,6 +72,7 @@ ROOMS = {
         ("archcalc/analysis/*.py",),
         (
             "tests/analysis",
+            "tests/warnings",
             "tests/quantities/test_quantities.py",
             "tests/language",
             "tests/layers/test_layers.py",
@@ -81,7 +82,17 @@ ROOMS = {
             "tests/commands/test_report.py",
         ),
     ),
-    "sizes": Room(("archcalc/sizes/*.py",), ("tests/sizes", "tests/layers", "tests/commands/test_formulas.py")),
+    "sizes": Room(
+        ("archcalc/sizes/*.py",),
+        (
+            "tests/sizes",
+            "tests/warnings",
+            "tests/layers",
+            "tests/commands/test_formulas.py",
+            "tests/commands/test_sweeps.py",
+            "tests/laws/test_laws.py",
+        ),
+    ),
 }
 
 

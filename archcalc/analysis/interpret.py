@@ -47,13 +47,12 @@ class Interpretation(Record):
         return self.network.input_volume(index) if is_input(index) else self.outcomes[index].output
 
 
-def interpret(network: Network, overrides: dict[str, Any] | None = None, rules: Rules | None = None) -> Interpretation:
+def interpret(network: Network, rules: Rules | None = None) -> Interpretation:
     """Run the rule of every node. SpecError holds every condition that fails and everything that does not fit.
 
-    `overrides` replaces attributes by name in every layer that has them (all in-place flags, say); `rules` know what
-    was asked of them before, in this network or another.
+    `rules` know what was asked of them before, in this network or another.
     """
-    return _Interpreter(network, overrides or {}, rules or Rules()).run()
+    return _Interpreter(network, rules or Rules()).run()
 
 
 def out_of_place(interpretation: Interpretation, nodes: Iterable[int]) -> Interpretation:
@@ -67,9 +66,8 @@ def out_of_place(interpretation: Interpretation, nodes: Iterable[int]) -> Interp
 
 
 class _Interpreter:
-    def __init__(self, network: Network, overrides: dict[str, Any], rules: Rules) -> None:
+    def __init__(self, network: Network, rules: Rules) -> None:
         self.network = network
-        self.overrides = overrides
         self.outcomes: list[Outcome] = []
         self.open: list[Open] = []
         self.rules = rules
@@ -112,9 +110,6 @@ class _Interpreter:
 
     def outcome(self, node: Node, volumes: tuple[Volume, ...]) -> Outcome:
         attributes = node.attributes
-        if self.overrides:
-            changed = {name: value for name, value in self.overrides.items() if name in node.layer.attributes}
-            attributes = {**attributes, **changed}
         reason = self.needed_elsewhere(node) if "inplace" in node.layer.attributes else ""
         if reason:
             if node.attributes.get("inplace"):

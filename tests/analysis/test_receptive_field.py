@@ -11,7 +11,16 @@ import pytest
 from inline import analysed, layers
 
 import archcalc
-from archcalc.analysis.receptive_field import ITSELF, Field, last_map, receptive_fields, through_window
+from archcalc.analysis.receptive_field import (
+    ITSELF,
+    MAX_PERIOD,
+    Field,
+    Span,
+    _united,
+    last_map,
+    receptive_fields,
+    through_window,
+)
 from archcalc.analysis.totals import Analysis
 from archcalc.layers.outcome import Window
 
@@ -276,9 +285,33 @@ def test_space_ends_at_a_flatten_and_not_at_a_head() -> None:
     assert fields[-1].whole
 
 
-def test_a_network_without_space_has_no_map() -> None:
-    analysis = layers("10", "- linear: 4")
+@pytest.mark.parametrize("steps", ["- linear: 4", "- reshape: [2, 5, 1]\n- relu"])
+def test_a_network_without_space_has_no_map(steps: str) -> None:
+    analysis = layers("10", steps)
     assert last_map(analysis.interpretation, receptive_fields(analysis.interpretation)) is None
+
+
+def test_a_position_between_those_that_are_filled_sees_nothing() -> None:
+    # A kernel of one position, every second position of the output.
+    field = field_of(layers("1, 5", "- conv_transpose: {out: 1, kernel: 1, stride: 2}"))
+    assert (field.size, field.smallest) == ((1,), (0,))
+
+
+def test_whole_strides_are_whole_numbers() -> None:
+    strides = field_of(layers("1, 16, 16", "- conv: {out: 1, kernel: 3, stride: 2, padding: 1}")).stride
+    assert strides == (2, 2)
+    assert all(type(stride) is int for stride in strides)
+
+
+def test_a_union_is_followed_up_to_the_longest_period() -> None:
+    half, longest = (
+        Span((0, 0), (1, 2), 1),
+        Span(tuple(range(MAX_PERIOD)), tuple(range(1, MAX_PERIOD + 1)), MAX_PERIOD // 2),
+    )
+    united = _united((half, longest))
+    assert united is not None
+    assert united.period == MAX_PERIOD
+    assert _united((Span((0, 0, 0), (1, 2, 3), 3), Span(longest.low, longest.high, MAX_PERIOD))) is None
 
 
 def test_what_cannot_be_followed_is_said_to_be_unknown() -> None:

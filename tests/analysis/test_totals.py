@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from inspect import currentframe
 
 import pytest
 from inline import analysed, layers
@@ -29,6 +30,10 @@ from archcalc.language.expand import MAX_ERRORS
 )
 def test_a_window_is_written_as_papers_write_it(step: str, kernel: str | None) -> None:
     assert layers("4, 12, 12", f"- {step}").layers[0].kernel == kernel
+
+
+def test_a_window_of_one_axis_is_written_with_its_one_stride() -> None:
+    assert layers("4, 12", "- conv: {out: 4, kernel: 3, stride: 2}").layers[0].kernel == "3 /2"
 
 
 def test_depth_is_the_longest_way_through_weighted_layers() -> None:
@@ -82,6 +87,36 @@ def test_weights_of_two_shapes_are_not_shared(second: str, message: str, notes: 
     assert finding.notes[0] == f"the first layer with these weights has {notes}"
 
 
+def test_weights_of_two_lengths_are_not_shared() -> None:
+    wider = "- layer_norm:\n  weights: w\n- linear: {out: 8, each_position: true}\n- layer_norm:\n  weights: w"
+    with pytest.raises(SpecError) as caught:
+        layers("4, 2", wider)
+    [finding] = caught.value.diagnostics
+    assert finding.message == "shared weights must have the same shape: weight is 8 here"
+    assert finding.notes[0] == "the first layer with these weights has 4"
+
+
+def test_weights_that_differ_are_told_with_the_way_to_them() -> None:
+    spec = """
+        input: [4]
+        layers:
+          - first:
+            weights: w
+          - second:
+            weights: w
+        blocks:
+          first: [linear: {{out: {}}}]
+          second: [linear: {{out: 4}}]
+    """
+    for out, trainable in ((4, "false"), (5, "true")):
+        text = spec.format(out).replace("- second:", f"- second:\n            trainable: {trainable}")
+        with pytest.raises(SpecError) as caught:
+            analysed(text)
+        [finding] = caught.value.diagnostics
+        assert len(finding.notes) == 2
+        assert "second" in finding.notes[1]
+
+
 def test_shared_weights_are_trained_in_all_their_uses_or_in_none() -> None:
     with pytest.raises(SpecError) as caught:
         layers("4", "- linear: 4\n  weights: w\n- linear: 4\n  weights: w\n  trainable: false")
@@ -109,9 +144,15 @@ def test_layers_that_are_alike_are_told_once() -> None:
 def test_operations_that_are_not_known_are_counted_in_a_warning(count: int, named: str) -> None:
     analysis = layers("4", "- unknown: {shape: [4]}\n" * count)
     assert len(analysis.unknown) == count
-    with pytest.warns(LeftOut) as caught:
+
+    def asked() -> None:
         analysis.warn()
+
+    with pytest.warns(LeftOut) as caught:
+        line = currentframe().f_lineno + 1  # type: ignore[union-attr]
+        asked()
     assert named in str(caught[0].message)
+    assert (caught[0].filename, caught[0].lineno) == (__file__, line)  # where the function that warns was called
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         layers("4", "- relu").warn()
