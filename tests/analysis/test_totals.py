@@ -148,8 +148,8 @@ def test_operations_that_are_not_known_are_counted_in_a_warning(count: int, name
     def asked() -> None:
         analysis.warn()
 
+    line = currentframe().f_lineno + 2  # type: ignore[union-attr]
     with pytest.warns(LeftOut) as caught:
-        line = currentframe().f_lineno + 1  # type: ignore[union-attr]
         asked()
     assert named in str(caught[0].message)
     assert (caught[0].filename, caught[0].lineno) == (__file__, line)  # where the function that warns was called
