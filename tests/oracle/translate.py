@@ -255,7 +255,8 @@ def share(owner: nn.Module, layer: nn.Module) -> None:
         setattr(layer.get_submodule(".".join(path)), last, parameter)
     for name, buffer in owner.named_buffers():
         *path, last = name.split(".")
-        layer.get_submodule(".".join(path)).register_buffer(last, buffer)
+        module = layer.get_submodule(".".join(path))
+        module.register_buffer(last, buffer, persistent=last not in module._non_persistent_buffers_set)
 
 
 # --- forms
