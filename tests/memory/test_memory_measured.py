@@ -27,7 +27,7 @@ import pytest
 from inline import analysed, eager, layers, memory
 
 import archcalc
-from archcalc.analysis.interpret import Interpretation, interpret
+from archcalc.analysis.interpret import Interpretation, interpret, out_of_place
 from archcalc.memory import peaks
 from archcalc.memory.checkpoint import Segment
 from archcalc.memory.setup import Setup
@@ -54,7 +54,11 @@ SPECS = {
 def network(row: dict[str, str]) -> Interpretation:
     """The network of a row; "not in place" switches every in-place flag off, as the measurement did."""
     expanded = archcalc.load(SPECS.get((row["model"], row["config"]), row["model"])).expand()
-    return interpret(expanded, {"inplace": False} if row["relu"] == "not in place" else None)
+    made = interpret(expanded)
+    in_place = [
+        node.index for node, outcome in zip(expanded.nodes, made.outcomes, strict=True) if outcome.storage == "inplace"
+    ]
+    return out_of_place(made, in_place) if row["relu"] == "not in place" else made
 
 
 def label(row: dict[str, str]) -> str:
