@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from archcalc.layers.arithmetic import of_normalisation, of_rms_normalisation, of_softmax
 from archcalc.layers.composed.heads import repeated, rotated
@@ -120,52 +120,10 @@ def _followed(x: Volume, memory: Volume | None, options: Options, way: Way) -> t
         before = query, key
         query, key = rotated(tape, query, "turned query"), rotated(tape, key, "turned key")
         tape.hold(*before)
-    batch, attended = product(x.space[:-1]), other.space[-1]
-    pairs = x.space[-1] * attended
-    scores = heads * batch * pairs
+    scores = _scores(x, other, heads)
     tape.count("activation", multiply=scores, **of_softmax(scores, heads * x.positions))
-    named = [query, key, value]
-    if options.kernel == "fused":
-        masks = pairs if options.masked else None
-        values = fused_kernel(
-            tape, query, key, value, heads * x.positions, masks, query.elements, "attended values", way.half
-        )
-        named.append(values)
-        if norm != "none" and not _is_one(heads, x.space[-1]):
-            # Normalised queries lie head by head, and so does what the kernel makes of them.
-            values = tape.copy(values, "attended values by position")
-        products = 2 * width * scores
-        tape.macs, tape.products = tape.macs + products, tape.products + products
-    else:
-        by_head = other.positions * inner
-        as_copies = not certainly_equal(heads, kv_heads) and not certainly_equal(kv_heads, 1)
-        if as_copies:
-            key, value = (repeated(tape, each, by_head, f"repeated {each.base}") for each in (key, value))
-            named = [query, key, value]
-        elif not certainly_equal(
-            heads, kv_heads
-        ):  # a single head is repeated as a view, and copied where it is multiplied
-            key, value = (tape.spread(each, by_head, f"spread {each.base}") for each in (key, value))
-
-        def in_order(x: Value, positions: Size) -> Value:
-            """Each head's positions one after the other, as a product of several samples needs them."""
-            lies_so = way.one_sample or (_is_one(heads, positions) and not x.name.startswith("spread"))
-            return x if lies_so else tape.copy(x, f"{x.base} by head")
-
-        if norm == "none":  # what is normalised lies in order
-            query = in_order(query, x.space[-1])
-        if not as_copies and (norm == "none" or key.name.startswith("spread")):
-            key = in_order(key, attended)
-        made = tape.matmul(query, key, width, scores, "scores")
-        table = None if options.relative is None else (options.relative, heads, pairs)
-        weights, made = _softmax(tape, made, options.causal or options.masked, table, options)
-        named.append(made)
-        value = value if as_copies else in_order(value, attended)
-        values = tape.matmul(weights, value, attended, x.positions * inner, "values by head")
-        named.append(values)
-        if not _is_one(heads, x.space[-1]):
-            name = "attended values"
-            values = tape.copy(values, name) if way.one_sample else _copied(tape, values, name)
+    attend = _fused if options.kernel == "fused" else _separate
+    values, named = attend(tape, (query, key, value), x, other, options, way)
     weight = tape.param("out_weight", x.channels, inner)
     bias = tape.param("out_bias", x.channels) if options.biases[3] else None
     output = tape.linear(values, x.positions, inner, x.channels, weight, bias, "output")
@@ -173,14 +131,67 @@ def _followed(x: Volume, memory: Volume | None, options: Options, way: Way) -> t
     return tape, output
 
 
-def _copied(tape: Tape, x: Value, name: str) -> Value:
-    """The values in another order; the gradient is copied back."""
-    return tape.map("clone", x, name, back="clone")
-
-
 def _is_one(heads: Size, positions: Size) -> bool:
     """Whether heads by positions lie as positions by heads do."""
     return certainly_equal(heads, 1) or certainly_equal(positions, 1)
+
+
+def _scores(x: Volume, other: Volume, heads: Size) -> Size:
+    """How many pairs of a query and a key there are, in all heads."""
+    return heads * product(x.space) * other.space[-1]
+
+
+#: Queries, keys and values.
+_Three: TypeAlias = tuple[Value, Value, Value]
+#: The attended values, position by position, and what has a name until the function returns.
+_Attended: TypeAlias = tuple[Value, tuple[Value, ...]]
+
+
+def _fused(tape: Tape, three: _Three, x: Volume, other: Volume, options: Options, way: Way) -> _Attended:
+    """By one kernel."""
+    query, heads = three[0], options.heads
+    masks = x.space[-1] * other.space[-1] if options.masked else None
+    made = fused_kernel(tape, *three, heads * x.positions, masks, query.elements, "attended values", way.half)
+    products = 2 * options.width * _scores(x, other, heads)
+    tape.macs, tape.products = tape.macs + products, tape.products + products
+    values = made
+    if options.norm != "none" and not _is_one(heads, x.space[-1]):
+        # Normalised queries lie head by head, and so does what the kernel makes of them.
+        values = tape.copy(made, "attended values by position")
+    return values, (*three, made)
+
+
+def _separate(tape: Tape, three: _Three, x: Volume, other: Volume, options: Options, way: Way) -> _Attended:
+    """By operations of their own: scores, their softmax, and sums of values."""
+    query, key, value = three
+    heads, attended, inner = options.heads, other.space[-1], options.heads * options.width
+    by_head, normalised = other.positions * inner, options.norm != "none"
+    fewer = not certainly_equal(heads, options.kv_heads)
+    as_copies = fewer and not certainly_equal(options.kv_heads, 1)
+    if as_copies:
+        key, value = (repeated(tape, each, by_head, f"repeated {each.base}") for each in (key, value))
+        three = query, key, value
+    elif fewer:  # a single head is repeated as a view, and copied where it is multiplied
+        key, value = (tape.spread(each, by_head, f"spread {each.base}") for each in (key, value))
+
+    def in_order(x: Value, positions: Size) -> Value:
+        """Each head's positions one after the other, as a product of several samples needs them."""
+        is_spread = fewer and x is not query
+        lies_so = way.one_sample or (_is_one(heads, positions) and not is_spread)
+        return x if lies_so else tape.copy(x, f"{x.base} by head")
+
+    ordered = query if normalised else in_order(query, x.space[-1])  # what is normalised lies in order
+    if not as_copies and (not normalised or fewer):
+        key = in_order(key, attended)
+    scores = tape.matmul(ordered, key, options.width, _scores(x, other, heads), "scores")
+    table = None if options.relative is None else (options.relative, heads, x.space[-1] * attended)
+    weights, entering = _softmax(tape, scores, options.causal or options.masked, table, options)
+    value = value if as_copies else in_order(value, attended)
+    made = values = tape.matmul(weights, value, attended, x.positions * inner, "values by head")
+    if not _is_one(heads, x.space[-1]):
+        copied = "attended values"
+        values = tape.copy(made, copied) if way.one_sample else tape.map("clone", made, copied, back="clone")
+    return values, (*three, entering, made)
 
 
 def _of_a_copy(
