@@ -57,7 +57,6 @@ class Budget(Record):
     `activations` is the timeline without the gradients of the parameters.
     """
 
-    setup: Setup
     persistent: Persistent
     timeline: Timeline
     activations: Timeline
@@ -132,13 +131,12 @@ class Budget(Record):
         nodes = [step.node for step in self.timeline.steps]
         changes: dict[str, list[int]] = {}
         life = self.timeline.life
-        for number in sorted(self.saved.storages, key=life.first.__getitem__):
+        for number in sorted(self.saved.storages):  # nodes are numbered in their order, and so are their storages
             first, last = life.first[number], life.last[number]
-            if first >= 0 and number not in self.gradient_storages:
-                change = changes.setdefault(of(nodes[first]), [0] * (len(nodes) + 1))
-                size = self.timeline.storages[number].amount.at(batch)
-                change[first] += size
-                change[last + 1] -= size
+            change = changes.setdefault(of(nodes[first]), [0] * (len(nodes) + 1))
+            size = self.timeline.storages[number].amount.at(batch)
+            change[first] += size
+            change[last + 1] -= size
         return {name: list(accumulate(change[:-1])) for name, change in changes.items()}
 
     def batches_with_this_peak(self, batch: int) -> tuple[int, int | None]:
@@ -173,7 +171,6 @@ def training(
     saved = saved or saved_memory(storages)
     timelines = peaks.training(storages, accumulate=setup.accumulate)
     return Budget(
-        setup,
         persistent(interpretation, setup, storages.gradients),
         timelines.with_gradients,
         timelines.activations,
@@ -224,10 +221,10 @@ def inference(
 ) -> Budget:
     """The budget of a forward pass without gradients. `timeline` is that pass, and `wanted` the gradients of the setup,
     where they are known already."""
-    setup = setup._replace(optimizer="none", accumulate=False, checkpoints=())
+    setup = setup._replace(optimizer="none", accumulate=False)
     nothing = SavedMemory(NOTHING, NOTHING, [NOTHING] * len(interpretation.outcomes), set())
     timeline = timeline or peaks.inference(interpretation, setup)
-    return Budget(setup, persistent(interpretation, setup, wanted), timeline, timeline, nothing, frozenset())
+    return Budget(persistent(interpretation, setup, wanted), timeline, timeline, nothing, frozenset())
 
 
 def persistent(interpretation: Interpretation, setup: Setup, wanted: Gradients | None = None) -> Persistent:

@@ -15,11 +15,16 @@ from archcalc.cli import run
 from archcalc.cli import setup as options
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.memory import budget, peaks
+from archcalc.memory.amount import Amount
+from archcalc.memory.draft import Decision, Operation
+from archcalc.memory.liveness import Liveness, Lives, Steps
 from archcalc.memory.network import NetworkMemory
 from archcalc.memory.optimizers import OPTIMIZERS, STATE
+from archcalc.memory.peaks import Timeline
 from archcalc.memory.precision import DTYPES
 from archcalc.memory.setup import DEVICES, Setup, stated
 from archcalc.memory.setup import setup as set_up
+from archcalc.memory.storages import Storages, saved_memory
 
 DATA = Path(__file__).parent.parent / "data" / "memory"
 
@@ -118,6 +123,51 @@ def test_accumulated_gradients_are_there_from_the_start(tmp_path: Path) -> None:
     assert accumulated.peak_bytes(1) == once.peak_bytes(1) + 200 + 20
 
 
+def test_the_parts_of_a_peak_are_named(tmp_path: Path) -> None:
+    spec = written(tmp_path, "flatten", "linear: 5", "relu", "linear: 2", shape="[10]")
+    params = 4 * (10 * 5 + 5 + 5 * 2 + 2)
+    # The peak is the sum of the first layer's bias gradient: its input is saved, and the gradient of its output is
+    # there. All gradients of parameters are there already; accumulated, those of the first layer there twice.
+    for accumulate, gradients in ((False, params), (True, params + 4 * (50 + 5))):
+        found = of(spec, accumulate=accumulate)
+        assert found.parts(1) == [
+            ("parameters", (params, 0)),
+            ("buffers", (0, 0)),
+            ("optimizer", (0, 0)),
+            ("master weights", (0, 0)),
+            ("gradients", (gradients, 0)),
+            ("saved", (0, 4 * 10)),
+            ("transient", (0, 4 * 5)),
+        ]
+        by_step, peak = found.parts_by_step(1), found.timeline.peak(1)
+        assert {name: sizes[peak] for name, sizes in by_step.items()} == {
+            name: amount.at(1) for name, amount in found.parts(1)
+        }
+        assert by_step["gradients"][0] == (params if accumulate else 0)
+
+
+def test_an_amount_is_taken_from_another() -> None:
+    assert Amount(5, 7) - Amount(2, 3) == Amount(3, 4)
+
+
+def test_steps_that_differ_by_one_byte_a_sample_peak_apart() -> None:
+    """A step of 10 bytes, and one of a byte for each sample, which is the larger one from 11 samples on."""
+    steps = Steps()
+    steps.add("forward", 0, Decision([Operation("ten", (0,), ()), Operation("each", (1,), ())], 2), [0, 1])
+    amounts = [Amount(10), Amount(0, 1)]
+    timeline = Timeline([], [], Liveness(Lives(steps, 2), amounts))
+    nothing = saved_memory(Storages(analysed("input: [1]\nlayers: [relu]\n").interpretation, Setup()))
+    found = budget.Budget(budget.Persistent(0, 0, 0, 0, 0), timeline, timeline, nothing, frozenset())
+    assert found.batches_with_this_peak(11) == (10, None)
+    assert found.batches_with_this_peak(9) == (1, 10)
+
+
+def test_inference_has_neither_optimizer_nor_gradients(tmp_path: Path) -> None:
+    interpretation = archcalc.load(written(tmp_path, "linear: 5", shape="[9]")).analyse().interpretation
+    found = budget.inference(interpretation, Setup(optimizer="adam", accumulate=True)).persistent
+    assert found == (4 * (9 * 5 + 5), 0, 0, 0, 0)
+
+
 def test_frozen_layers_have_no_gradients_and_no_state(tmp_path: Path) -> None:
     spec = written(tmp_path, "linear: 5", "relu", "linear: 2", shape="[10]")
     found = of(spec, frozen=("linear.1",), optimizer="momentum")
@@ -174,6 +224,12 @@ def test_weights_are_stored_in_few_bits_and_vectors_are_not(dtype: str, bits: in
     # normalisation reads 5 and makes 5.
     assert found.timeline.bytes_at(2) == 2 * 2 * (9 + 5 + 5)
     assert found.timeline.during == budget.inference(interpretation, Setup(dtype="bfloat16", batch=2)).timeline.during
+
+
+def test_a_learned_vector_is_stored_as_a_bias_is(tmp_path: Path) -> None:
+    spec = written(tmp_path, "multiply: {input: [], gain: [learned: [7]]}", shape="[7]")
+    found = budget.inference(archcalc.load(spec).analyse().interpretation, Setup(dtype="int4"))
+    assert found.persistent.parameters == 2 * 7
 
 
 def test_weights_of_few_bits_are_not_trained(tmp_path: Path) -> None:
