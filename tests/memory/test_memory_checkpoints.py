@@ -15,7 +15,7 @@ from archcalc.analysis.interpret import Interpretation
 from archcalc.cli import run
 from archcalc.diagnostics.diagnostic import UsageError
 from archcalc.memory import budget
-from archcalc.memory.checkpoint import Segment, extra_macs, repeatable, segments, units
+from archcalc.memory.checkpoint import Segment, entries, extra_macs, repeatable, segments, units
 from archcalc.memory.network import NetworkMemory
 from archcalc.memory.recompute import Recomputation, cheapest
 from archcalc.memory.setup import Setup
@@ -176,6 +176,31 @@ def test_checkpoints_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(UsageError, match="`trunk` cannot be checkpointed: `trunk/aux/flatten` inside it is used"):
         segments(with_head.network, ("trunk",))
+    # The last layer of this block is the head's, and the one right behind the block reads what was before it.
+    ends_with_head = analysed(
+        "input: [4]\nblocks: {trunk: [{linear: 4}, {head: {aux: [{linear: 3}]}}]}\nlayers: [trunk, gelu, {linear: 2}]"
+    )
+    with pytest.raises(UsageError, match="`trunk` cannot be checkpointed: `trunk/linear` inside it is used outside it"):
+        segments(ends_with_head.interpretation.network, ("trunk",))
+
+
+@pytest.mark.parametrize("inner", ["stage.1/conv.1", "stage.1/relu.2"])
+def test_a_checkpoint_lies_in_another_at_either_end_of_it(inner: str, tmp_path: Path) -> None:
+    network = written(tmp_path, RESIDUAL).network
+    for paths in (inner, "stage.1"), ("stage.1", inner):
+        with pytest.raises(UsageError, match=f"`{inner}` lies in `stage.1`"):
+            segments(network, paths)
+
+
+def test_what_only_the_layer_behind_a_stretch_reads_does_not_enter_it() -> None:
+    network = analysed("input: [4]\nlayers: [{linear: 4}, {add: {a: [{linear: 4}, gelu], b: []}}]\n")
+    # Nodes: linear, linear, gelu of that, and the sum of the last and the first.
+    assert entries(network.interpretation.network, Segment(2, 2, "gelu")) == (1,)
+
+
+def test_what_is_before_an_output_in_between_is_one_unit_with_all_behind_it() -> None:
+    network = analysed("input: [4]\nlayers: [{linear: 4}, {head: {aux: [{linear: 3}]}}, gelu, {linear: 2}]\n")
+    assert units(network.interpretation.network) == [Segment(0, 0, ""), Segment(1, 3, "")]
 
 
 def plans(count: int, first: int = 0) -> Iterator[list[tuple[int, int]]]:
@@ -324,6 +349,9 @@ def test_a_layer_cannot_overwrite_what_a_second_time_begins_with(tmp_path: Path)
 def test_a_plan_begins_no_stretch_with_a_layer_that_overwrites(tmp_path: Path) -> None:
     made = chain(tmp_path, "conv: {out: 4, kernel: 3}", "flatten", "relu", "linear: 2")
     assert [(unit.first, unit.last) for unit in repeatable(made)] == [(0, 2), (3, 3)]
+    # ReLU overwrites what the convolution has made, through both views of it.
+    made = chain(tmp_path, "conv: {out: 4, kernel: 3}", "flatten", "reshape: [12, 12]", "relu", "flatten", "linear: 2")
+    assert [(unit.first, unit.last) for unit in repeatable(made)] == [(0, 3), (4, 4), (5, 5)]
 
 
 def test_auto_says_when_nothing_is_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
