@@ -349,9 +349,13 @@ def test_a_layer_cannot_overwrite_what_a_second_time_begins_with(tmp_path: Path)
 def test_a_plan_begins_no_stretch_with_a_layer_that_overwrites(tmp_path: Path) -> None:
     made = chain(tmp_path, "conv: {out: 4, kernel: 3}", "flatten", "relu", "linear: 2")
     assert [(unit.first, unit.last) for unit in repeatable(made)] == [(0, 2), (3, 3)]
-    # ReLU overwrites what the convolution has made, through both views of it.
-    made = chain(tmp_path, "conv: {out: 4, kernel: 3}", "flatten", "reshape: [12, 12]", "relu", "flatten", "linear: 2")
-    assert [(unit.first, unit.last) for unit in repeatable(made)] == [(0, 3), (4, 4), (5, 5)]
+    # ReLU overwrites what the second convolution has made, through both views of it, and not what the first has.
+    convolution = "conv: {out: 4, kernel: 3}"
+    made = chain(tmp_path, convolution, convolution, "flatten", "reshape: [8, 8]", "relu", "flatten", "linear: 2")
+    assert [(unit.first, unit.last) for unit in repeatable(made)] == [(0, 0), (1, 4), (5, 5), (6, 6)]
+    # Here it is the network's input, of which the view is.
+    made = chain(tmp_path, "flatten", "relu", "linear: 4", "reshape: [2, 2]")
+    assert [(unit.first, unit.last) for unit in repeatable(made)] == [(0, 1), (2, 2), (3, 3)]
 
 
 def test_auto_says_when_nothing_is_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
