@@ -98,7 +98,7 @@ class Decision:
             last: dict[int, int] = {}
             for storage, until in (*self.holds, *(hold for node in self.nodes for hold in self._held_by(node))):
                 last[storage] = max(until, last.get(storage, until))
-            used = [use._replace(last=max(use.last, last.pop(use.storage, -1))) for use in self.uses]
+            used = [use._replace(last=max(use.last, last.pop(use.storage, use.last))) for use in self.uses]
             self._eager_uses = (*used, *(Use(storage, until, until) for storage, until in last.items()))
         return self._eager_uses
 
@@ -132,7 +132,7 @@ class Decision:
                     yield Hold(storage, returns if storage in self.recomputed else node.last)
             # An operation that makes nothing changes what it reads first.
             made.update(dict.fromkeys(makes or [storage for storage in reads[:1] if storage in made], number))
-        for number in range(node.last, node.first - 1, -1):
+        for number in range(node.last, node.first, -1):  # the first reads nothing that the node has made
             name, reads, makes = self.operations[number]
             for storage in reads if name not in _CHECKS else ():
                 if storage in made and made[storage] < number:

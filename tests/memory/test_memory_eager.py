@@ -16,6 +16,7 @@ from archcalc.analysis.interpret import Interpretation
 from archcalc.analysis.totals import Analysis
 from archcalc.memory import peaks
 from archcalc.memory.checkpoint import Segment
+from archcalc.memory.draft import Decision, Hold, Operation, Run
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storages, saved_memory
 from archcalc.quantities.registry import figure
@@ -134,6 +135,46 @@ def test_a_checkpoint_holds_what_enters_it(
     segments = (Segment(*segment, "the stretch"),)
     setup = Setup(dtype=dtype, batch=batch, checkpoints=segments)
     assert peaks.eager_training(Storages(interpretation, setup, checkpoints=segments)).bytes_at(batch) == measured
+
+
+def held(*operations: tuple[str, tuple[int, ...], tuple[int, ...]], **decided: Any) -> dict[int, tuple[int, int]]:
+    """The first and the last operation during which each storage is held, where the first two are given."""
+    decision = Decision([Operation(*operation) for operation in operations], 2, **decided)
+    return {storage: (first, last) for storage, first, last in decision.eager_uses}
+
+
+def test_a_function_lets_go_of_what_was_computed_again_before_its_gradients_are_checked() -> None:
+    """A node of `(gradient * saved) * gradient`, whose result is then summed to the size of an operand."""
+    operations = (("mul", (0, 1), (2,)), ("mul", (2, 0), (3,)), ("sum", (3,), (4,)))
+    assert held(*operations, nodes=[Run(0, 2)]) == {0: (0, 2), 1: (0, 2), 2: (0, 1), 3: (1, 2), 4: (2, 2)}
+    again = held(*operations, nodes=[Run(0, 2)], recomputed=frozenset({1}))
+    assert again == {0: (0, 2), 1: (0, 1), 2: (0, 1), 3: (1, 2), 4: (2, 2)}
+
+
+def test_parts_of_an_expression_are_held_until_its_end() -> None:
+    """A node of `part = -exp(x)`, `result = -exp(x)` and `result.add_(part)`: the operation in place ends the
+    expression of what it reads, and is a new one for what it changes."""
+    exp, neg, add = (("exp", (0,), (2,)), ("neg", (2,), (3,))), (("exp", (0,), (4,)), ("neg", (4,), (5,))), (5, 3)
+    assert held(*exp, *neg, ("add_", add, ()), nodes=[Run(0, 4)]) == {
+        0: (0, 4),
+        2: (0, 4),
+        3: (1, 4),
+        4: (2, 3),
+        5: (3, 4),
+    }
+
+
+def test_a_storage_is_held_that_no_operation_uses() -> None:
+    operations = (("neg", (0,), (2,)), ("neg", (2,), (3,)))
+    assert held(*operations, holds=[Hold(0, 1), Hold(1, 1)]) == {0: (0, 1), 1: (1, 1), 2: (0, 1), 3: (1, 1)}
+
+
+def test_holds_and_nodes_are_split_where_the_operations_are() -> None:
+    operations = [Operation("neg", (number,), (number + 1,)) for number in range(4)]
+    decision = Decision(operations, 5, holds=[Hold(0, 0), Hold(1, 2)], nodes=[Run(0, 1), Run(2, 3)])
+    before, after = decision.split(2)
+    assert (before.holds, before.nodes) == ((Hold(0, 0),), (Run(0, 1),))
+    assert (after.holds, after.nodes) == ((Hold(1, 0),), (Run(0, 1),))
 
 
 def peaks_of(analysis: Analysis, **words: Any) -> tuple[int, int]:
