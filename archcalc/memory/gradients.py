@@ -50,4 +50,4 @@ def _frozen(network: Network, paths: tuple[str, ...]) -> list[bool]:
             frozen[index] = True
     # What is frozen is a parameter: every layer that shares it has it frozen.
     shared = {node.tied for node in network.nodes if node.tied is not None and frozen[node.index]}
-    return [frozen[node.index] or (node.tied is not None and node.tied in shared) for node in network.nodes]
+    return [frozen[node.index] or node.tied in shared for node in network.nodes]

@@ -76,7 +76,7 @@ def shape_of(volume: Volume, *, one_sample: bool) -> tuple[Size, ...]:
 def is_last(layout: Layout, shape: Sequence[Size]) -> bool:
     """Whether a map lies channels last, as its strides tell. Source: c10's `is_channels_last_strides_2d`."""
     rank = len(shape) - 2
-    if not rank or layout.order == first(rank).order:
+    if layout.order == first(rank).order:
         return False
     if rank == 1 and not is_whole(layout, shape, first(1).order):
         return False  # a sequence by positions is put in order first
@@ -106,10 +106,8 @@ def merges(layout: Layout, shape: Sequence[Size], axes: tuple[int, ...]) -> bool
     return not (inner & layout.cut) and not (set(wanted[:-1]) & layout.strided)
 
 
-def fits(layout: Layout, shape: Sequence[Size], needs: Needs | None) -> bool:
+def fits(layout: Layout, shape: Sequence[Size], needs: Needs) -> bool:
     """Whether an operation works on the tensor as it lies."""
-    if needs is None:
-        return True
     if needs.whole:
         return is_whole(layout, shape, needs.order)
     groups = (needs.order[: needs.merged], *needs.more)
@@ -180,14 +178,15 @@ def _moved(layout: Layout, move: Move) -> Layout:
 
 
 def _divided(layout: Layout, axes: tuple[int, ...]) -> Layout:
-    """The first of the axes becomes all of them."""
+    """The first of the axes becomes all of them, which are numbered from there: it is cut where the outermost of them
+    is, and skips places where the innermost does."""
     head, more = axes[0], len(axes) - 1
     order = [axis + more if axis > head else axis for axis in layout.order]
     at = order.index(head)
     order[at : at + 1] = axes
     cut = frozenset(axis + more if axis > head else axis for axis in layout.cut)
-    strided = {axis + more if axis > head else axis for axis in layout.strided if axis != head}
-    return Layout(tuple(order), cut, frozenset(strided | ({axes[-1]} if head in layout.strided else set())))
+    strided = frozenset(axis + more if axis >= head else axis for axis in layout.strided)
+    return Layout(tuple(order), cut, strided)
 
 
 def _renumbered(layout: Layout, numbers: dict[int, int]) -> Layout:

@@ -222,7 +222,7 @@ class _Placing:
         value = self.call.inputs[number]
         return needs is None or is_whole(value.layout, self.mode.shape(value), needs.order)
 
-    def fits(self, number: int, needs: Needs | None) -> bool:
+    def fits(self, number: int, needs: Needs) -> bool:
         """Whether an operation works on the input of that number as it lies."""
         value = self.call.inputs[number]
         return fits(value.layout, self.mode.shape(value), needs)

@@ -175,6 +175,14 @@ def test_frozen_layers_have_no_gradients_and_no_state(tmp_path: Path) -> None:
     assert found.saved.total == (0, 4 * 5)
 
 
+@pytest.mark.parametrize("path", ["linear.1", "linear.2"])
+def test_shared_weights_are_frozen_wherever_they_are_used(path: str, tmp_path: Path) -> None:
+    shared = "{linear: 5, weights: shared}"
+    found = of(written(tmp_path, shared, "relu", shared, "relu", "linear: 2", shape="[5]"), frozen=(path,))
+    # All that is saved is what the last layer reads.
+    assert found.saved.total == (0, 4 * 5)
+
+
 def test_nothing_to_train_is_said(tmp_path: Path) -> None:
     spec = written(tmp_path, "linear: 5", shape="[10]")
     with pytest.raises(UsageError, match="nothing is trained"):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy
 import pytest
 
-from archcalc.layers.layout import Move
-from archcalc.memory.layout import Layout, first, is_last, is_whole, last, merges, moved, unmoved
+from archcalc.layers.layout import Lies, Move, each_as_one
+from archcalc.memory.layout import Layout, first, fits, is_last, is_one, is_whole, laid, last, merges, moved, unmoved
+from archcalc.sizes.symbols import Undecided
 
 
 def lies(*order: int, cut: Iterable[int] = (), strided: Iterable[int] = ()) -> Layout:
@@ -27,6 +29,7 @@ def lies(*order: int, cut: Iterable[int] = (), strided: Iterable[int] = ()) -> L
         (lies(0, 1, 2), Move("part", (1,)), lies(0, 1, 2, cut=[1])._replace(part=True)),
         # x[:, 0]: behind each row of the axis that was inside lie the rows that were not taken.
         (lies(0, 1, 2), Move("take", (1,)), lies(0, 1, cut=[1])),
+        (lies(0, 1, 2, 3), Move("take", (1,)), lies(0, 1, 2, cut=[1])),
         # x.unflatten(1, (2, -1)): the outer part is cut where the axis was, the inner part skips places where it did.
         (lies(0, 1, 2), Move("divide", (1, 2)), lies(0, 1, 2, 3)),
         (lies(0, 2, 1), Move("divide", (1, 2)), lies(0, 3, 1, 2)),
@@ -40,6 +43,8 @@ def lies(*order: int, cut: Iterable[int] = (), strided: Iterable[int] = ()) -> L
         (lies(0, 1, 2, 3), Move("merge", (1, 2)), lies(0, 1, 2)),
         (lies(0, 1, 2, 3, cut=[1, 3]), Move("merge", (1, 2)), lies(0, 1, 2, cut=[1, 2])),
         (lies(0, 2, 3, 1), Move("merge", (2, 3)), lies(0, 2, 1)),
+        # The outermost is not the first of them where that has one place: x[:, :2].transpose(1, 2) of (2, 4, 1, 3).
+        (lies(0, 2, 1, 3, cut=[2]), Move("merge", (1, 2)), lies(0, 1, 2, cut=[1])),
     ],
 )
 def test_a_view_lies_where_what_it_is_of_lies(whole: Layout, move: Move, view: Layout) -> None:
@@ -123,3 +128,43 @@ def test_axes_merge_that_lie_one_after_the_other(
 )
 def test_a_tensor_is_contiguous_without_gaps(layout: Layout, shape: tuple[int, ...], expected: bool) -> None:
     assert is_whole(layout, shape, first(1).order) is expected
+
+
+@pytest.mark.parametrize(
+    ("layout", "expected"),
+    [
+        (lies(0, 1, 2, 3, 4), True),
+        (lies(0, 1, 2, 3, 4, cut=[3]), True),
+        # Either group may have gaps.
+        (lies(0, 1, 2, 3, 4, cut=[2]), False),
+        (lies(0, 1, 2, 3, 4, cut=[4]), False),
+    ],
+)
+def test_each_group_of_axes_must_lie_as_one(layout: Layout, expected: bool) -> None:
+    assert fits(layout, (2, 4, 3, 4, 3), each_as_one(((1, 2), (3, 4)))) is expected
+
+
+# Measured: the strides of what torch 2.14.1 gives for avg_pool1d of x.transpose(1, 2), where one value a sample is no
+# reason to put the channels last, and for torch.nn.MultiheadAttention with the batch first.
+@pytest.mark.parametrize(
+    ("kind", "layout", "shape", "expected"),
+    [
+        ("row", last(1), (2, 4, 3), last(1)),
+        ("row", last(1), (2, 1, 1), first(1)),
+        ("row", first(1), (2, 4, 3), first(1)),
+        ("positions first", first(1), (2, 4, 3), lies(2, 0, 1)),
+    ],
+)
+def test_a_new_tensor_lies_as_its_operation_lays_it(
+    kind: Lies, layout: Layout, shape: tuple[int, ...], expected: Layout
+) -> None:
+    assert laid(kind, layout, shape, 1) == expected
+
+
+def test_whether_an_axis_has_one_place_may_differ_among_variants() -> None:
+    assert is_one(numpy.array([1, 1])) is True
+    assert is_one(numpy.array([2, 3])) is False
+    with pytest.raises(Undecided):
+        is_one(numpy.array([1, 2]))
+    # Axes of a contiguous tensor merge however many places they have.
+    assert merges(first(1), (2, numpy.array([1, 2]), 3), (1, 2))
