@@ -288,7 +288,7 @@ class _Backward:
     def arrive(self, number: int, storage: int, layout: Layout) -> None:
         """A gradient of an input is there."""
         value = self.call.inputs[number]
-        whole = self.gradient.gradient.whole
+        whole = self.gradient.gradient.whole and self.outcome.storage in ("view", "inplace")
         number = self.same[number]
         before = self.of_inputs.get(number)
         if before is not None:
