@@ -120,9 +120,7 @@ class Lives:
             self.first[storage], self.last[storage] = 0, end
 
     def used(self, storage: int, step: int) -> None:
-        """A step uses a storage beside those that it reads and makes."""
-        if self.first[storage] < 0 or step < self.first[storage]:
-            self.first[storage] = step
+        """A step uses a storage beside those that it reads and makes: one that an earlier step has made."""
         self.last[storage] = max(step, self.last[storage])
 
 

@@ -36,12 +36,12 @@ class NetworkMemory:
     @cached_property
     def inference(self) -> Timeline:
         """The forward pass without gradients."""
-        return peaks.inference(self.interpretation, self.setup, self.gradients)
+        return peaks.inference(self.interpretation, self.setup)
 
     @cached_property
     def eager_inference(self) -> Timeline:
         """The same where every block is a Python module, whose caller holds its input until it returns."""
-        return peaks.eager_inference(self.interpretation, self.setup, self.gradients)
+        return peaks.eager_inference(self.interpretation, self.setup)
 
     @cached_property
     def eager_training(self) -> Timeline:
@@ -51,7 +51,7 @@ class NetworkMemory:
     @cached_property
     def ideal_inference(self) -> Timeline:
         """The same with nothing but outputs that are still needed."""
-        return peaks.ideal_inference(self.interpretation, self.setup, self.gradients)
+        return peaks.ideal_inference(self.interpretation, self.setup)
 
     @cached_property
     def gradients(self) -> Gradients:
@@ -92,8 +92,7 @@ class NetworkMemory:
         several = held.largest_batch(memory)
         if several is None or several > 1 or held.least_batch > 1:
             return several
-        one = budget_of(self._one).largest_batch(memory)
-        return 1 if one is None else min(one, 1)
+        return int(budget_of(self._one).peak_bytes(1) <= memory)
 
     @cached_property
     def _several(self) -> NetworkMemory:

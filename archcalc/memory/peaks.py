@@ -11,7 +11,6 @@ from archcalc.memory.amount import NOTHING, Amount
 from archcalc.memory.blocks import BlockCall, blocks
 from archcalc.memory.checkpoint import entries
 from archcalc.memory.draft import Storage
-from archcalc.memory.gradients import Gradients
 from archcalc.memory.liveness import Liveness, Lives, PassStep
 from archcalc.memory.setup import Setup
 from archcalc.memory.storages import Storages
@@ -59,7 +58,7 @@ class Timeline:
         Every step must fit, and a step's bytes grow with the batch, so the steps can be asked one by one.
         """
         steps = list(zip(self.life.fixed, self.life.per_sample, strict=True))
-        if any(fixed > room or fixed + least * per_sample > room for fixed, per_sample in steps):
+        if any(fixed + least * per_sample > room for fixed, per_sample in steps):
             return 0
         bounds = [(room - fixed) // per_sample for fixed, per_sample in steps if per_sample]
         return min(bounds, default=None)
@@ -80,16 +79,16 @@ class TrainingTimelines(Record):
     parameter_gradients: frozenset[int]
 
 
-def inference(interpretation: Interpretation, setup: Setup, wanted: Gradients | None = None) -> Timeline:
+def inference(interpretation: Interpretation, setup: Setup) -> Timeline:
     """A forward pass without gradients, the network's inputs held by the caller throughout."""
-    made = _forward(interpretation, setup, wanted)
+    made = _forward(interpretation, setup)
     return _timeline(made, Lives(made.steps, len(made.storages.all), made.storages.inputs))
 
 
-def ideal_inference(interpretation: Interpretation, setup: Setup, wanted: Gradients | None = None) -> Timeline:
+def ideal_inference(interpretation: Interpretation, setup: Setup) -> Timeline:
     """A forward pass that holds nothing but outputs that are still needed: no indices, no intermediate tensors of
     composed layers, and the network's input only until its last use."""
-    made = _forward(interpretation, setup, wanted)
+    made = _forward(interpretation, setup)
     storages = made.storages
     outputs = {*storages.inputs, *map(storages.of_value, range(len(storages.placements)))}
     amounts = [s.amount if number in outputs else NOTHING for number, s in enumerate(storages.all)]
@@ -97,26 +96,28 @@ def ideal_inference(interpretation: Interpretation, setup: Setup, wanted: Gradie
     return Timeline(storages.all, storages.made_by, life)
 
 
-def eager_inference(interpretation: Interpretation, setup: Setup, wanted: Gradients | None = None) -> Timeline:
+def eager_inference(interpretation: Interpretation, setup: Setup) -> Timeline:
     """A forward pass in which each layer's and each block's input stays until it returns, as it does where they are
     Python modules: the caller's frame holds the argument. What the functions of composed layers hold stays too."""
-    made = _forward(interpretation, setup, wanted)
+    made = _forward(interpretation, setup)
     lives = Lives(made.steps, len(made.storages.all), made.storages.inputs, eager=True)
-    _hold_arguments(lives, blocks(interpretation.network), made.storages.of_value, "forward")
+    _hold_arguments(lives, blocks(interpretation.network), lambda _, index: made.storages.of_value(index), "forward")
     return _timeline(made, lives)
 
 
-def _hold_arguments(lives: Lives, calls: Iterable[BlockCall], storage_of: Callable[[int], int], phase: str) -> None:
+def _hold_arguments(
+    lives: Lives, calls: Iterable[BlockCall], storage_of: Callable[[BlockCall, int], int], phase: str
+) -> None:
     """What enters a block is held until the block has returned from that phase."""
     last_step = {step.node: number for number, step in enumerate(lives.steps) if step.phase == phase}
     for call in calls:
         ends = [last_step[index] for index in range(call.first, call.last + 1) if index in last_step]
         for index in call.entries if ends else ():
-            lives.used(storage_of(index), max(ends))
+            lives.used(storage_of(call, index), max(ends))
 
 
-def _forward(interpretation: Interpretation, setup: Setup, wanted: Gradients | None) -> steps.Pass:
-    return steps.inference(Storages(interpretation, setup, training=False, wanted=wanted))
+def _forward(interpretation: Interpretation, setup: Setup) -> steps.Pass:
+    return steps.inference(Storages(interpretation, setup, training=False))
 
 
 def _timeline(made: steps.Pass, lives: Lives) -> Timeline:
@@ -173,9 +174,16 @@ def eager_training(storages: Storages, *, accumulate: bool = False) -> Timeline:
         return storages.of_value(index) if is_input(index) else outputs[index]
 
     calls = blocks(network)
-    checkpoints = [BlockCall(each.first, each.last, entries(network, each)) for each in storages.setup.checkpoints]
-    _hold_arguments(lives, (*calls, *checkpoints), of_value, "forward")
-    _hold_arguments(lives, calls, storages.of_value, "recompute")
+    segments = storages.setup.checkpoints
+    begin = {index: each.first for each in segments for index in range(each.first, each.last + 1)}
+
+    def of_entry(call: BlockCall, index: int) -> int:
+        """The storage of what enters a block that is computed again: its stretch may begin before it, or with it."""
+        return storages.of_value(index) if index >= begin[call.first] else of_value(index)
+
+    checkpoints = [BlockCall(each.first, each.last, entries(network, each)) for each in segments]
+    _hold_arguments(lives, (*calls, *checkpoints), lambda _, index: of_value(index), "forward")
+    _hold_arguments(lives, [call for call in calls if call.first in begin], of_entry, "recompute")
     for storage, step in made.entered:
         lives.used(storage, step)
     known = max(number for number, step in enumerate(made.steps) if step.phase == "loss")

@@ -115,6 +115,13 @@ def test_the_largest_batch_is_the_last_that_fits(batch: int) -> None:
     assert found.largest_batch(found.peak_bytes(batch) - 1) == batch - 1
 
 
+def test_what_does_not_grow_with_the_batch_fits_any() -> None:
+    steps = Steps()
+    steps.add("forward", 0, Decision([Operation("constant", (), (0,))], 1), [0])
+    timeline = peaks.Timeline([], [], Liveness(Lives(steps, 1), [Amount(8)]))
+    assert [timeline.largest_batch(room) for room in (7, 8)] == [0, None]
+
+
 def test_accumulated_gradients_are_there_from_the_start(tmp_path: Path) -> None:
     spec = written(tmp_path, "flatten", "linear: 5", "relu", "linear: 2", shape="[10]")
     once, accumulated = of(spec), of(spec, accumulate=True)

@@ -13,6 +13,7 @@ from archcalc.analysis.interpret import Interpretation
 from archcalc.memory.backward import GradientCall
 from archcalc.memory.checkpoint import Segment, segments
 from archcalc.memory.draft import Decision, Operation, Run
+from archcalc.memory.liveness import Lives, PassStep, Steps
 from archcalc.memory.network import NetworkMemory
 from archcalc.memory.peaks import eager_training, training
 from archcalc.memory.placement import LayerCall
@@ -70,6 +71,16 @@ def test_a_node_that_two_parts_of_a_layer_have_is_cut_in_two() -> None:
     assert [part.nodes for part in whole.split(3)] == [(Run(1, 2),), (Run(0, 1), Run(2, 2))]
     assert [part.nodes for part in whole.split(5)] == [(Run(1, 4),), (Run(0, 0),)]
     assert [part.nodes for part in whole.split(1)] == [(), (Run(0, 3), Run(4, 4))]
+
+
+def test_steps_are_numbered_from_either_end_and_use_some_storages() -> None:
+    steps = Steps()
+    for name, numbers in (("relu", [0, 3]), ("exp", [3, 1])):
+        steps.add("forward", 5, Decision([Operation(name, (0,), (1,))], 2), numbers)
+    relu, exp = PassStep("forward", 5, "relu", (0,), (3,)), PassStep("forward", 5, "exp", (3,), (1,))
+    assert list(steps) == [relu, exp] == [steps[-2], steps[-1]]
+    lives = Lives(steps, 4)  # nobody uses storage 2
+    assert (list(lives.first), list(lives.last)) == ([0, 1, -1, 0], [0, 1, -1, 1])
 
 
 def test_a_layer_that_works_in_place_on_a_recomputed_recurrence_is_followed() -> None:
