@@ -91,9 +91,9 @@ def state(optimizer: str, parameter: Tensor, width: int) -> int:
     """Bytes of state for one parameter tensor that is updated in a type of that many bytes: 4, or 2 where there are no
     float32 copies. The step counter is a float32 in either."""
     full = STATE[optimizer](parameter)
-    if width == 4 or optimizer not in _OF_THE_PARAMETERS:
+    if optimizer not in _OF_THE_PARAMETERS:
         return full
-    counter = 0 if optimizer == "momentum" else _STEP
+    counter = STATE[optimizer](Tensor("no values", 0))
     return (full - counter) * width // 4 + counter
 
 

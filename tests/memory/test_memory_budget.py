@@ -75,6 +75,9 @@ def test_adam8bit_keeps_two_bytes_a_value_and_two_scales_a_block(tmp_path: Path)
     # 6,000 weights are 24 blocks of 256 (the last not full); 20 biases are too few and stay in float32. Two tables of
     # 256 values are there once. Measured with bitsandbytes 0.50.2: 14,400 bytes.
     assert of(spec, optimizer="adam8bit").persistent.optimizer == 2 * (6000 + 4 * 24) + 8 * 20 + 2 * 4 * 256 == 14_400
+    # A tensor of 4,096 values is large enough, bitsandbytes' `min_8bit_size`: 16 blocks, and the tables.
+    least = written(tmp_path, "linear: {out: 64, bias: false}", shape="[64]")
+    assert of(least, optimizer="adam8bit").persistent.optimizer == 2 * (4096 + 4 * 16) + 2 * 4 * 256
     # Where every tensor is too small there are none.
     small = written(tmp_path, "flatten", "linear: 2", shape="[3]")
     assert of(small, optimizer="adam8bit").persistent.optimizer == 8 * (6 + 2)
