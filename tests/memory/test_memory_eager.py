@@ -175,6 +175,8 @@ def test_holds_and_nodes_are_split_where_the_operations_are() -> None:
     before, after = decision.split(2)
     assert (before.holds, before.nodes) == ((Hold(0, 0),), (Run(0, 1),))
     assert (after.holds, after.nodes) == ((Hold(1, 0),), (Run(0, 1),))
+
+
 _BLOCKS = """
     input: [4, 8, 8]
     blocks:
